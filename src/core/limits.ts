@@ -1,0 +1,83 @@
+/** Every limit of the product, in one place. A constant says where its value comes from. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const limits = {
+  /** Steps of one workflow (design: workflows.md section 2). */
+  stepsMax: 10_000,
+  /** Blocks within blocks. */
+  depthMax: 32,
+  /** One definition, as JSON. */
+  definitionBytesMax: MIB,
+  /** Events in one run's journal; beyond it the run fails with LIMIT. */
+  journalEventsMax: 100_000,
+  /** Bytes in one run's journal; beyond it the run fails with LIMIT. */
+  journalBytesMax: 64 * MIB,
+  /** A value above this stands in `blobs`, not in events. */
+  inlineEventBytesMax: 4 * KIB,
+  /** A value above this does not travel in a frame of the agent stream but through BlobService. */
+  inlineWireBytesMax: 256 * KIB,
+  /** StartRun parameters are always inline. */
+  parametersBytesMax: MIB,
+  /** An expression that is not a plain pass-through may read at most this much. */
+  expressionReadBytesMax: MIB,
+  /** One blob. */
+  blobBytesMax: 64 * MIB,
+  /** One row of the blobs table. */
+  blobPartBytesMax: MIB,
+  /** One part of an Upload or Download. */
+  blobFrameBytesMax: 64 * KIB,
+  /** One gRPC message (grpc's own default). */
+  frameBytesMax: 4 * MIB,
+  /** A frame is cut there when it can be. */
+  frameBytesSoft: MIB,
+  /** Nesting of a Value. protobuf itself stops at 100 messages, which are 49 levels of lists. */
+  valueDepthMax: 32,
+  /** Outgoing bytes queued for one agent stream; beyond it the stream is closed. */
+  streamQueueBytesMax: 8 * MIB,
+  /** Characters of one expression and of its nesting. */
+  expressionCharsMax: 4_096,
+  expressionDepthMax: 32,
+  /** Evaluation steps of one expression. */
+  expressionStepsMax: 100_000,
+  /** Slots that one instance may claim. */
+  slotsMax: 10_000,
+  /** Capabilities that one instance may claim. */
+  capabilitiesMax: 1_000,
+  /** Attempts that one Hello may list as held. */
+  heldMax: 20_000,
+  /** Distinct instances lost while they held a step, before the step is POISONED. */
+  lossesMax: 3,
+  /** Streams on one HTTP/2 connection. */
+  streamsPerConnectionMax: 16,
+  /** Events and bytes of one group commit. */
+  batchEventsMax: 20_000,
+  batchBytesMax: 8 * MIB,
+  /** Text of an error message that is stored or sent. */
+  errorMessageCharsMax: 4_096,
+  /** Live events (progress, logs) kept per run for late watchers. */
+  liveEventsPerRunMax: 256,
+  /** Items of one page of a list, and the default. */
+  pageSizeMax: 500,
+  pageSizeDefault: 50,
+} as const;
+
+/** Times, in milliseconds. */
+export const times = {
+  /** Default of a step's `timeout`, per attempt. */
+  stepTimeoutMs: 3_600_000,
+  cleanupTimeoutMs: 300_000,
+  beatIntervalMs: 5_000,
+  /** Beats missed before SUSPECT and before UNREACHABLE. */
+  suspectBeats: 2,
+  silentBeats: 3,
+  lossWindowMs: 30_000,
+  /** An agent stops non-idempotent work after this part of the window (the CP waits the whole of it). */
+  lossWindowAgentShare: 0.9,
+  acceptMs: 5_000,
+  helloMs: 10_000,
+  stopGraceMs: 10_000,
+  checkpointIntervalMs: 1_000,
+  retentionMs: 14 * 86_400_000,
+} as const;

@@ -1,0 +1,137 @@
+/**
+ * A definition made ready to run: nodes in one array (pre-order, the body first, then `finally`), edges as indices,
+ * expressions parsed once. Immutable and shared by every run of that version.
+ */
+import type { JsonObject, JsonValue } from '../core/json.ts';
+import type { FailureMode, ParallelPolicy, Priority, RunOn } from './definition.ts';
+
+export interface CompiledWorkflow {
+  readonly name: string;
+  readonly version: number;
+  readonly timeoutMs: number | undefined;
+  readonly cleanupTimeoutMs: number;
+  readonly priority: Priority;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly output: Template | undefined;
+  readonly nodes: readonly CompiledNode[];
+  /** Top-level nodes of the body, and of `finally`. */
+  readonly roots: readonly number[];
+  readonly finallyRoots: readonly number[];
+  readonly indexById: ReadonlyMap<string, number>;
+}
+
+export type CompiledNode = CompiledAgentNode | CompiledParallelNode | CompiledSequentialNode;
+
+export interface CompiledNodeCommon {
+  readonly index: number;
+  readonly id: string;
+  /** Index of the enclosing block; -1 at the top level and in `finally`. */
+  readonly parent: number;
+  /** True for `finally` steps and everything inside them. */
+  readonly isCleanup: boolean;
+  readonly dependencies: readonly number[];
+  /** The nodes that name this one in their dependencies. */
+  readonly dependents: readonly number[];
+  readonly when: Expression | undefined;
+  readonly runOn: RunOn;
+  readonly totalTimeoutMs: number | undefined;
+  readonly output: Template | undefined;
+  readonly assert: Expression | undefined;
+}
+
+export interface CompiledAgentNode extends CompiledNodeCommon {
+  readonly kind: 'agent';
+  readonly action: string;
+  readonly agentId: string | undefined;
+  readonly version: string | undefined;
+  readonly agentLabels: Readonly<Record<string, string>>;
+  readonly parameters: Template | undefined;
+  readonly onFailure: FailureMode;
+  /** 0 means none. */
+  readonly timeoutMs: number;
+  readonly queueTimeoutMs: number | undefined;
+  readonly heartbeatTimeoutMs: number | undefined;
+  readonly retry: CompiledRetry;
+  readonly priority: Priority | undefined;
+  /** The step's own word; undefined leaves it to the capability of the instance that gets it. */
+  readonly idempotent: boolean | undefined;
+  readonly lossWindowMs: number | undefined;
+  readonly metadata: JsonObject | undefined;
+}
+
+export interface CompiledRetry {
+  readonly tries: number;
+  readonly backoffMs: number;
+  readonly factor: number;
+  readonly maxBackoffMs: number;
+  readonly jitter: boolean;
+  readonly nonRetryable: readonly string[];
+  readonly onDifferentAgent: boolean;
+  readonly onAssert: boolean;
+}
+
+export interface CompiledParallelNode extends CompiledNodeCommon {
+  readonly kind: 'parallel';
+  readonly children: readonly number[];
+  readonly concurrency: number;
+  readonly onFailure: ParallelPolicy;
+}
+
+export interface CompiledSequentialNode extends CompiledNodeCommon {
+  readonly kind: 'sequential';
+  readonly children: readonly number[];
+  readonly onFailure: FailureMode;
+}
+
+/**
+ * What an expression may look at, named before it is evaluated so that stored values can be loaded first. Over-approximated.
+ */
+export interface Reads {
+  /** Indices of the nodes whose `output` may be read. */
+  readonly outputs: readonly number[];
+  readonly params: boolean;
+}
+
+/** A CEL expression, planned once. */
+export interface Expression {
+  readonly source: string;
+  readonly reads: Reads;
+  /** Throws YardmasterError BAD_EXPRESSION, MISSING_DATA or LIMIT. */
+  evaluate(scope: Scope): JsonValue;
+}
+
+/** A JSON value with expressions in it. */
+export interface Template {
+  readonly reads: Reads;
+  /**
+   * Set when the whole template is exactly one stored value (`${{ steps.a.output }}`, `${{ params }}`): its reference is passed on
+   * without being decoded.
+   */
+  readonly passThrough: { readonly kind: 'output'; readonly node: number } | { readonly kind: 'params' } | undefined;
+  /** The value when there is no expression in it at all. */
+  readonly constant: JsonValue | undefined;
+  evaluate(scope: Scope): JsonValue;
+}
+
+/** What the engine lends an expression. The functions decode on demand; they may be called more than once. */
+export interface Scope {
+  params(): JsonValue;
+  step(node: number): StepView;
+  /** Milliseconds since the epoch; one value per decision. */
+  readonly now: number;
+  readonly run: { readonly id: string; readonly namespace: string; readonly startedAt: number };
+  readonly workflow: { readonly name: string; readonly version: number };
+  /** Only in a step's `output` and `assert`. */
+  readonly result?: JsonValue;
+  /** Only in `assert`. */
+  readonly output?: JsonValue;
+}
+
+export interface StepView {
+  readonly status: string;
+  readonly attempt: number;
+  readonly agent: string | undefined;
+  readonly error: { readonly code: string; readonly message: string } | undefined;
+  /** Undefined when the step has no output (it did not complete, or was skipped). */
+  output(): JsonValue | undefined;
+}
