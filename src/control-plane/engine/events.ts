@@ -1,0 +1,201 @@
+/**
+ * What was decided about a run, in order. The journal is the list of these; a run's state is their fold. Times are wall
+ * milliseconds of the decision; a path is a step id with its loop and map prefix.
+ */
+import type { JsonObject } from '../../core/json.ts';
+import type { StoredValue } from '../../core/stored-value.ts';
+import type { Priority } from '../../workflow/definition.ts';
+import type { AttemptOutcome, RunOutcome } from './status.ts';
+
+/** Why something failed: stored, shown, never thrown. */
+export interface Failure {
+  /** UPPER_SNAKE; the handler's own code, or one of docs/errors.md. */
+  readonly code: string;
+  readonly message: string;
+  readonly details?: JsonObject;
+  /** The step that failed, for a run's or a block's failure. */
+  readonly path?: string;
+  readonly attempt?: number;
+  readonly agentId?: string;
+  readonly instanceId?: string;
+}
+
+export type SkipReason = 'WHEN' | 'RUN_ON' | 'DEPENDENCY' | 'RUN_ENDING' | 'BLOCK_STOPPED';
+
+interface At {
+  readonly at: number;
+}
+
+export interface RunCreated extends At {
+  readonly type: 'RunCreated';
+  readonly runId: string;
+  readonly namespace: string;
+  readonly workflow: string;
+  readonly version: number;
+  readonly params: StoredValue;
+  readonly priority: Priority;
+  readonly requestId?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface RunStarted extends At {
+  readonly type: 'RunStarted';
+  /** When the run times out; absent: never. */
+  readonly deadlineAt?: number;
+}
+
+/** A block opened (parallel, sequential). */
+export interface BlockStarted extends At {
+  readonly type: 'BlockStarted';
+  readonly path: string;
+}
+
+/** An agent step became READY for the first time: its input is fixed from here on. */
+export interface StepReady extends At {
+  readonly type: 'StepReady';
+  readonly path: string;
+  readonly input: StoredValue;
+}
+
+/** The step waits for an agent again (after a loss, a hand-back, a backoff). */
+export interface StepQueued extends At {
+  readonly type: 'StepQueued';
+  readonly path: string;
+}
+
+/** The lease: from here the attempt is LIVE and `timeout` runs. */
+export interface AttemptStarted extends At {
+  readonly type: 'AttemptStarted';
+  readonly path: string;
+  readonly number: number;
+  readonly try: number;
+  readonly agentId: string;
+  readonly instanceId: string;
+  readonly idempotent: boolean;
+  readonly deadlineAt?: number;
+}
+
+/** The instance's stream ended and this idempotent attempt was offered to another; it stays LIVE. */
+export interface AttemptUnreachable extends At {
+  readonly type: 'AttemptUnreachable';
+  readonly path: string;
+  readonly number: number;
+}
+
+/** The instance came back with the attempt: it no longer counts as lost. */
+export interface AttemptReturned extends At {
+  readonly type: 'AttemptReturned';
+  readonly path: string;
+  readonly number: number;
+}
+
+export interface AttemptEnded extends At {
+  readonly type: 'AttemptEnded';
+  readonly path: string;
+  readonly number: number;
+  readonly outcome: AttemptOutcome;
+  readonly failure?: Failure;
+  /** It ended by our word and the agent has not confirmed that it stopped; its slot stays taken until then. */
+  readonly unconfirmed?: boolean;
+}
+
+/** The agent confirmed that an attempt which we ended has stopped. */
+export interface StopConfirmed extends At {
+  readonly type: 'StopConfirmed';
+  readonly path: string;
+  readonly number: number;
+}
+
+/** The next try waits until `dueAt`. `backoffUntil` is the retry policy's part of it. */
+export interface RetryScheduled extends At {
+  readonly type: 'RetryScheduled';
+  readonly path: string;
+  readonly dueAt: number;
+  readonly backoffUntil: number;
+}
+
+/** A running step was asked to stop; a result until `graceUntil` is still recorded. */
+export interface StepStopping extends At {
+  readonly type: 'StepStopping';
+  readonly path: string;
+  readonly graceUntil: number;
+}
+
+export interface StepCompleted extends At {
+  readonly type: 'StepCompleted';
+  readonly path: string;
+  readonly output: StoredValue;
+}
+
+export interface StepFailed extends At {
+  readonly type: 'StepFailed';
+  readonly path: string;
+  readonly status: 'FAILED' | 'TIMED_OUT';
+  readonly failure: Failure;
+}
+
+export interface StepSkipped extends At {
+  readonly type: 'StepSkipped';
+  readonly path: string;
+  readonly reason: SkipReason;
+  /** The step that caused it. */
+  readonly because?: string;
+}
+
+export interface StepCancelled extends At {
+  readonly type: 'StepCancelled';
+  readonly path: string;
+}
+
+/** A result from a fenced attempt: it changed nothing and is kept as evidence. */
+export interface LateResult extends At {
+  readonly type: 'LateResult';
+  readonly path: string;
+  readonly number: number;
+  readonly outcome: AttemptOutcome;
+}
+
+export interface CancelRequested extends At {
+  readonly type: 'CancelRequested';
+  readonly reason: string;
+}
+
+/** The first cause fixes the outcome; from here only cleanup runs, until `cleanupUntil`. */
+export interface RunEnding extends At {
+  readonly type: 'RunEnding';
+  readonly outcome: RunOutcome;
+  readonly failure?: Failure;
+  readonly output?: StoredValue;
+  readonly cleanupUntil: number;
+}
+
+export interface RunEnded extends At {
+  readonly type: 'RunEnded';
+  readonly status: RunOutcome;
+  readonly output?: StoredValue;
+  readonly failure?: Failure;
+  /** Failures of cleanup steps; they do not change the status. */
+  readonly cleanupFailures?: readonly Failure[];
+}
+
+export type RunEvent =
+  | RunCreated
+  | RunStarted
+  | BlockStarted
+  | StepReady
+  | StepQueued
+  | AttemptStarted
+  | AttemptUnreachable
+  | AttemptReturned
+  | AttemptEnded
+  | StopConfirmed
+  | RetryScheduled
+  | StepStopping
+  | StepCompleted
+  | StepFailed
+  | StepSkipped
+  | StepCancelled
+  | LateResult
+  | CancelRequested
+  | RunEnding
+  | RunEnded;

@@ -1,0 +1,199 @@
+/**
+ * The store as a contract. One suite (`test/contract`) runs it over every adapter.
+ *
+ * 1. A batch is atomic: after a crash all of it is there or nothing is.
+ * 2. `commit` resolves only when the batch is durable (fsynced, for adapters that have a disk).
+ * 3. Batches take effect in the order of the `commit` calls; a second may be handed over before the first is done.
+ * 4. A batch whose epoch is not the newest one given out by `open` writes nothing and rejects with FENCED.
+ * 5. A commit that rejects with UNCLEAR may have landed: the caller reloads before it says anything. After any
+ *    rejection, batches handed over later reject too (with ABANDONED) until `reopen` resolves.
+ * 6. Reads see everything whose commit has resolved.
+ * 7. Inserting a journal row whose (run, position) exists, or a run whose (namespace, request id) exists, rejects the batch with
+ *    CONFLICT and writes nothing.
+ */
+import type { Priority } from '../../workflow/definition.ts';
+import type { RunEvent } from '../engine/events.ts';
+import type { RunStatus } from '../engine/status.ts';
+
+export interface Store {
+  /** Opens, migrates, takes ownership and raises the epoch. Rejects with STORE_OWNED, SCHEMA_NEWER, STORE_CORRUPT. */
+  open(): Promise<StoreOpened>;
+  /** After a failed commit: drops what is half done and makes reads and commits work again, under the same epoch. */
+  reopen(): Promise<void>;
+  /** Finishes what was handed over, checkpoints and lets the owner lock go. */
+  close(): Promise<void>;
+  commit(batch: Batch): Promise<void>;
+
+  /** Open runs (not over), ordered by run id. */
+  loadOpenRuns(after: string, limit: number): Promise<readonly RunRow[]>;
+  /** All tasks, ordered by (run id, path, attempt). */
+  loadTasks(after: TaskKey | undefined, limit: number): Promise<readonly TaskRow[]>;
+  /** Rows of one journal from `fromPosition` (the first event wanted), in order. */
+  loadJournal(runId: string, fromPosition: number, limit: number): Promise<readonly JournalRow[]>;
+
+  getRun(namespace: string, runId: string): Promise<RunRow | undefined>;
+  findRunByRequest(namespace: string, requestId: string): Promise<RunRow | undefined>;
+  /** Newest first. */
+  listRuns(query: RunQuery): Promise<readonly RunRow[]>;
+  /** Run ids that end with `tail` (for short ids), at most `limit`. */
+  findRunsByTail(namespace: string, tail: string, limit: number): Promise<readonly string[]>;
+
+  /** All bytes of a blob; undefined when it is not there. */
+  getBlob(runId: string, blobId: string): Promise<Uint8Array | undefined>;
+  /** Writes one part of an uploaded blob, durably; parts come in order from 0. */
+  putBlobPart(runId: string, blobId: string, part: number, bytes: Uint8Array): Promise<void>;
+
+  /**
+   * Registers by content: the version that already has this hash, else a new one, numbered from 1 per (namespace, name).
+   */
+  putWorkflow(workflow: NewWorkflow): Promise<{ readonly row: WorkflowRow; readonly created: boolean }>;
+  /** `version` 0 means the latest. */
+  getWorkflow(namespace: string, name: string, version: number): Promise<WorkflowRow | undefined>;
+  /** The latest version of each, by name, after `after`. */
+  listWorkflows(namespace: string, after: string, limit: number): Promise<readonly WorkflowRow[]>;
+
+  /** Newest last; transitions of instances, for people. */
+  listAgentEvents(agentId: string, limit: number): Promise<readonly AgentEventRow[]>;
+  /** Deletes at most `limit` runs that ended before `before` with all that belongs to them; answers how many went. */
+  prune(before: number, limit: number): Promise<number>;
+  /** Counters since `open`, for metrics and benchmarks. */
+  stats(): StoreStats;
+}
+
+export interface StoreStats {
+  /** Transactions that wrote. */
+  readonly commits: number;
+  readonly rowsWritten: number;
+  /** Bytes of journal rows. */
+  readonly journalBytes: number;
+}
+
+export interface StoreOpened {
+  readonly epoch: number;
+  readonly schemaVersion: number;
+}
+
+/** Everything that one group commit makes durable. */
+export interface Batch {
+  readonly epoch: number;
+  readonly journal: readonly JournalRow[];
+  readonly runs: readonly RunChange[];
+  /** Inserted or replaced. */
+  readonly tasks: readonly TaskRow[];
+  readonly tasksDeleted: readonly TaskKey[];
+  readonly checkpoints: readonly CheckpointChange[];
+  readonly blobs: readonly BlobRow[];
+  readonly agentEvents: readonly AgentEventRow[];
+}
+
+/** The events of one decided batch of one run. Adapters encode them (store/codec). */
+export interface JournalRow {
+  readonly runId: string;
+  /** Position of the first event in the run, from 0. */
+  readonly position: number;
+  readonly events: readonly RunEvent[];
+}
+
+export type RunChange =
+  | { readonly type: 'insert'; readonly row: RunRow }
+  | {
+      readonly type: 'status';
+      readonly runId: string;
+      readonly status: RunStatus;
+      readonly endedAt: number | undefined;
+      readonly failureCode: string | undefined;
+    };
+
+export interface RunRow {
+  readonly runId: string;
+  readonly shard: number;
+  readonly namespace: string;
+  readonly workflow: string;
+  readonly version: number;
+  readonly status: RunStatus;
+  readonly priority: Priority;
+  readonly queuedAt: number;
+  readonly endedAt: number | undefined;
+  readonly requestId: string | undefined;
+  /** Hash of workflow, version and parameters: tells a repeat from other input under the same request id. */
+  readonly inputHash: string;
+  readonly failureCode: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface TaskKey {
+  readonly runId: string;
+  /** Step path; '' with attempt 0 is the run's own deadline. */
+  readonly path: string;
+  /** Attempt number; 0 for timers that belong to no attempt. */
+  readonly attempt: number;
+}
+
+export type TaskState = 'queued' | 'delayed' | 'leased' | 'timer';
+
+/** One attempt that is queued, delayed or leased; or a timer. */
+export interface TaskRow extends TaskKey {
+  readonly shard: number;
+  /** Canonical key of the scheduler class; '' for timers. */
+  readonly class: string;
+  /** What the scheduler orders by: lower goes first. */
+  readonly orderKey: number;
+  readonly state: TaskState;
+  readonly agentId: string;
+  readonly instanceId: string;
+  /** Nearest deadline in wall ms; 0: none. */
+  readonly dueAt: number;
+  /** Value bytes of the step's latest checkpoint. A new attempt's row is written with the old one's. */
+  readonly checkpoint: Uint8Array | undefined;
+}
+
+export interface CheckpointChange extends TaskKey {
+  readonly checkpoint: Uint8Array;
+}
+
+export interface BlobRow {
+  readonly runId: string;
+  readonly blobId: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface WorkflowRow {
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: number;
+  readonly hash: string;
+  /** Canonical JSON of the WorkflowDefinition. */
+  readonly definition: string;
+  readonly createdAt: number;
+}
+
+export type NewWorkflow = Omit<WorkflowRow, 'version'>;
+
+export interface AgentEventRow {
+  readonly at: number;
+  readonly agentId: string;
+  readonly instanceId: string;
+  readonly kind: string;
+  readonly message: string;
+}
+
+export interface RunQuery {
+  readonly namespace: string;
+  readonly workflow?: string;
+  readonly status?: RunStatus;
+  /** Run ids below this one (keyset paging, newest first); '' starts at the newest. */
+  readonly before: string;
+  readonly limit: number;
+}
+
+export type StoreErrorKind = 'FENCED' | 'CONFLICT' | 'BUSY' | 'FULL' | 'UNCLEAR' | 'ABANDONED' | 'CLOSED';
+
+/** Why a store call failed. BUSY, FULL, FENCED and CONFLICT wrote nothing for certain; UNCLEAR may have. */
+export class StoreError extends Error {
+  readonly kind: StoreErrorKind;
+  constructor(kind: StoreErrorKind, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'StoreError';
+    this.kind = kind;
+  }
+}
