@@ -26,7 +26,7 @@ export function runCommand(command: string, args: readonly string[], options: Co
   const bin = join(root, 'node_modules', '.bin');
   const result = spawnSync(command, args, {
     cwd: options.cwd ?? root,
-    env: { ...process.env, PATH: [bin, dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter) },
+    env: { ...process.env, PATH: [bin, dirname(process.execPath), process.env.PATH ?? ''].join(delimiter) },
     input: options.input,
     maxBuffer: OUTPUT_BYTES_MAX,
     stdio: options.show ? 'inherit' : 'pipe',
@@ -39,6 +39,7 @@ export function runCommand(command: string, args: readonly string[], options: Co
 /** Throws with the tool's own words when it fails. */
 export function mustRun(command: string, args: readonly string[], options: CommandOptions = {}): CommandResult {
   const result = runCommand(command, args, options);
-  if (result.status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${result.status}\n${result.output}`);
+  if (result.status !== 0)
+    throw new Error(`${command} ${args.join(' ')} ended with ${result.status}\n${result.output}`);
   return result;
 }

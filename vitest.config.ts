@@ -1,0 +1,51 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+
+/** The package's own name leads to its sources, as the `source` condition does for tsc. */
+const ENTRIES: Readonly<Record<string, string>> = {
+  'yardmaster/agent-sdk': 'agent-sdk',
+  'yardmaster/client': 'client',
+  'yardmaster/control-plane': 'control-plane',
+  'yardmaster/testing': 'testing',
+  yardmaster: 'embedded',
+};
+
+const alias = Object.entries(ENTRIES).map(([name, folder]) => ({
+  find: new RegExp(`^${name}$`),
+  replacement: fileURLToPath(new URL(`./src/${folder}/index.ts`, import.meta.url)),
+}));
+
+interface Pace {
+  readonly timeoutMs: number;
+  /** Groups run one after the other. */
+  readonly group: number;
+}
+
+function project(name: string, { timeoutMs, group }: Pace): TestProjectInlineConfiguration {
+  return {
+    resolve: { alias },
+    test: {
+      name,
+      include: [`test/${name}/**/*.test.ts`],
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs,
+      maxWorkers: 2,
+      sequence: { groupOrder: group },
+    },
+  };
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('unit', { timeoutMs: 10_000, group: 0 }),
+      project('contract', { timeoutMs: 20_000, group: 0 }),
+      project('sim', { timeoutMs: 120_000, group: 0 }),
+      // Processes and sockets: after the rest, so that nothing else takes their processor time.
+      project('integration', { timeoutMs: 60_000, group: 1 }),
+      project('e2e', { timeoutMs: 180_000, group: 2 }),
+      // Slow suites and suites that need more than npm: only in .ci/run.
+      project('ci', { timeoutMs: 1_800_000, group: 3 }),
+    ],
+  },
+});
