@@ -39,6 +39,12 @@ export const limits = {
   /** Characters of one expression and of its nesting. */
   expressionCharsMax: 4_096,
   expressionDepthMax: 32,
+  /** Depth of its syntax tree: a sum of 100 terms is 100 deep without being nested. */
+  expressionTreeDepthMax: 256,
+  /** Expressions kept ready for the next definition that has the same text. */
+  preparedExpressionsMax: 4_096,
+  /** Characters of a value that an expression makes. */
+  expressionResultCharsMax: 8 * MIB,
   /** Evaluation steps of one expression. */
   expressionStepsMax: 100_000,
   /** Slots that one instance may claim. */

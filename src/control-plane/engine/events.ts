@@ -95,6 +95,8 @@ export interface AttemptEnded extends At {
   readonly number: number;
   readonly outcome: AttemptOutcome;
   readonly failure?: Failure;
+  /** The user's retry policy counts it (handler failures and timeouts). */
+  readonly countsAsTry?: boolean;
   /** It ended by our word and the agent has not confirmed that it stopped; its slot stays taken until then. */
   readonly unconfirmed?: boolean;
 }
@@ -114,17 +116,20 @@ export interface RetryScheduled extends At {
   readonly backoffUntil: number;
 }
 
-/** A running step was asked to stop; a result until `graceUntil` is still recorded. */
+/** A running step or block was asked to stop; a result until `graceUntil` is still recorded. */
 export interface StepStopping extends At {
   readonly type: 'StepStopping';
   readonly path: string;
   readonly graceUntil: number;
+  /** Of a block: why it will end FAILED or TIMED_OUT (its own timeout). */
+  readonly failure?: Failure;
 }
 
 export interface StepCompleted extends At {
   readonly type: 'StepCompleted';
   readonly path: string;
-  readonly output: StoredValue;
+  /** Absent for a block without `output`: what it gives is put together from its children when somebody reads it. */
+  readonly output?: StoredValue;
 }
 
 export interface StepFailed extends At {

@@ -1,0 +1,182 @@
+/**
+ * What can be asked of a run, and what must happen outside once the answer is durable.
+ */
+import type { StoredValue } from '../../core/stored-value.ts';
+import type { CompiledWorkflow } from '../../workflow/compiled.ts';
+import type { Priority } from '../../workflow/definition.ts';
+import type { Failure, RunEvent } from './events.ts';
+import type { ResultVerdict, StopReason } from './status.ts';
+
+export type Command =
+  | StartRun
+  | AssignStep
+  | SettleAttempt
+  | EndAttempt
+  | RerouteAttempt
+  | ReturnAttempt
+  | TimerFired
+  | CancelRun
+  | Continue;
+
+export interface StartRun {
+  readonly type: 'StartRun';
+  readonly runId: string;
+  readonly namespace: string;
+  readonly workflow: CompiledWorkflow;
+  readonly params: StoredValue;
+  readonly priority: Priority;
+  readonly requestId?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** The scheduler chose an instance for a queued step: the lease. */
+export interface AssignStep {
+  readonly type: 'AssignStep';
+  readonly path: string;
+  readonly agentId: string;
+  readonly instanceId: string;
+  /** What the instance's capability says; the step's own word goes first. */
+  readonly idempotent: boolean;
+  /** Default timeout that the capability states; used when the step states none. 0: it states none. */
+  readonly timeoutMs: number;
+}
+
+export type AttemptResult =
+  | { readonly kind: 'completed'; readonly output: StoredValue }
+  | {
+      readonly kind: 'failed';
+      readonly failure: Failure;
+      readonly retryable: boolean;
+      readonly retryAfterMs: number;
+    }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'handedBack' };
+
+/** A result from the instance that holds the attempt. Answered with a verdict. */
+export interface SettleAttempt {
+  readonly type: 'SettleAttempt';
+  readonly path: string;
+  readonly number: number;
+  readonly instanceId: string;
+  readonly result: AttemptResult;
+}
+
+/** The attempt ended without a result: refused, not accepted in time, or its instance is LOST. */
+export interface EndAttempt {
+  readonly type: 'EndAttempt';
+  readonly path: string;
+  readonly number: number;
+  readonly outcome: 'REJECTED' | 'NOT_ACCEPTED' | 'LOST';
+  readonly message: string;
+  /** The agent says that the input is wrong: no other agent will take it either. */
+  readonly invalidInput?: boolean;
+}
+
+/** The stream of the instance ended: offer an idempotent attempt to another at once. */
+export interface RerouteAttempt {
+  readonly type: 'RerouteAttempt';
+  readonly path: string;
+  readonly number: number;
+}
+
+/** The instance is back and has the attempt. Answered with whether it is still LIVE. */
+export interface ReturnAttempt {
+  readonly type: 'ReturnAttempt';
+  readonly path: string;
+  readonly number: number;
+}
+
+/** A task row came due. `heardAt`: wall ms of the last sign of life of the handler, for `heartbeatTimeout`. */
+export interface TimerFired {
+  readonly type: 'TimerFired';
+  readonly path: string;
+  readonly attempt: number;
+  readonly heardAt: number;
+}
+
+export interface CancelRun {
+  readonly type: 'CancelRun';
+  readonly reason: string;
+}
+
+/** Goes on with nodes that waited for stored values; made by the engine itself (`Decision.resume`). */
+export interface Continue {
+  readonly type: 'Continue';
+  readonly nodes: readonly number[];
+}
+
+export type Effect = TaskEffect | TaskDone | Dispatch | Stop | StoreBlob | RunOver;
+
+/** The row of an attempt that is queued, delayed or leased, or of a timer (attempt 0). Replaces an earlier one with the same key. */
+export interface TaskEffect {
+  readonly type: 'task';
+  readonly path: string;
+  /** Node of the step; -1 for the run's own timer. */
+  readonly node: number;
+  readonly attempt: number;
+  readonly state: 'queued' | 'delayed' | 'leased' | 'timer';
+  /** Nearest deadline, wall ms; 0: none. */
+  readonly dueAt: number;
+  readonly agentId: string;
+  readonly instanceId: string;
+  /** Of a queued step: instances to avoid while another can take it. */
+  readonly avoid?: readonly string[];
+}
+
+export interface TaskDone {
+  readonly type: 'taskDone';
+  readonly path: string;
+  readonly attempt: number;
+}
+
+/** Hand the attempt to its instance. */
+export interface Dispatch {
+  readonly type: 'dispatch';
+  readonly path: string;
+  readonly node: number;
+  readonly number: number;
+  readonly try: number;
+  readonly instanceId: string;
+  readonly idempotent: boolean;
+  readonly input: StoredValue;
+  /** Wall ms; 0: none. */
+  readonly deadlineAt: number;
+}
+
+export interface Stop {
+  readonly type: 'stop';
+  readonly path: string;
+  readonly number: number;
+  readonly instanceId: string;
+  readonly reason: StopReason;
+  readonly graceMs: number;
+}
+
+export interface StoreBlob {
+  readonly type: 'storeBlob';
+  readonly blobId: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface RunOver {
+  readonly type: 'runOver';
+}
+
+export type Answer =
+  | { readonly type: 'none' }
+  | { readonly type: 'result'; readonly verdict: ResultVerdict }
+  | { readonly type: 'return'; readonly isLive: boolean }
+  | { readonly type: 'assign'; readonly number: number }
+  /** `already`: the run's end was decided before. */
+  | { readonly type: 'cancel'; readonly already: boolean };
+
+export interface Decision {
+  readonly events: readonly RunEvent[];
+  readonly effects: readonly Effect[];
+  readonly answer: Answer;
+  /**
+   * Set when stored values are missing. The caller loads them and calls `decide` with `resume`; nothing of this run may
+   * be committed before that, so that a command stays atomic.
+   */
+  readonly needs: { readonly blobIds: readonly string[]; readonly resume: Command } | undefined;
+}

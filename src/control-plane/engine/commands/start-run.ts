@@ -1,0 +1,35 @@
+import { advance } from '../advance.ts';
+import type { Decision, StartRun } from '../commands.ts';
+import { type DecideContext, Draft } from '../decision.ts';
+import type { RunCreated } from '../events.ts';
+import { createRunState, type RunState } from '../state.ts';
+import { runTimerTask } from '../tasks.ts';
+
+/** Creates the run and starts what has no dependencies. */
+export function startRun(
+  command: StartRun,
+  context: DecideContext,
+): { readonly state: RunState; readonly decision: Decision } {
+  const { workflow } = command;
+  const created: RunCreated = {
+    type: 'RunCreated',
+    at: context.now,
+    runId: command.runId,
+    namespace: command.namespace,
+    workflow: workflow.name,
+    version: workflow.version,
+    params: command.params,
+    priority: command.priority,
+    ...(command.requestId === undefined ? {} : { requestId: command.requestId }),
+    ...(command.labels === undefined ? {} : { labels: command.labels }),
+  };
+  const state = createRunState(created, workflow);
+  const draft = new Draft(state, context);
+  draft.adopt(created);
+  const deadline = workflow.timeoutMs === undefined ? {} : { deadlineAt: context.now + workflow.timeoutMs };
+  draft.emit({ type: 'RunStarted', at: context.now, ...deadline });
+  if (state.deadlineAt > 0) runTimerTask(draft);
+  for (let i = workflow.roots.length - 1; i >= 0; i--) draft.work.push(workflow.roots[i] ?? 0);
+  advance(draft);
+  return { state, decision: draft.finish() };
+}

@@ -1,0 +1,48 @@
+/**
+ * PURE: what follows from a command. `state` is changed in place by the events that are emitted (through `evolve`); when
+ * `decide` throws, the state is spoilt and its owner reloads it.
+ */
+import { advance, RUN_NODE } from './advance.ts';
+import { assignStep } from './commands/assign-step.ts';
+import { cancelRun } from './commands/cancel-run.ts';
+import { endAttempt, rerouteAttempt, returnAttempt } from './commands/end-attempt.ts';
+import { settleAttempt } from './commands/settle-attempt.ts';
+import { timerFired } from './commands/timer-fired.ts';
+import type { Command, Decision, StartRun } from './commands.ts';
+import { type DecideContext, Draft, MissingValues } from './decision.ts';
+import type { RunState } from './state.ts';
+
+export function decide(state: RunState, command: Exclude<Command, StartRun>, context: DecideContext): Decision {
+  const draft = new Draft(state, context);
+  try {
+    apply(draft, command);
+  } catch (error) {
+    if (error instanceof MissingValues && draft.eventCount === 0)
+      return draft.finish({ command, blobIds: error.blobIds });
+    throw error;
+  }
+  advance(draft);
+  return draft.finish();
+}
+
+function apply(draft: Draft, command: Exclude<Command, StartRun>): void {
+  switch (command.type) {
+    case 'AssignStep':
+      return assignStep(draft, command);
+    case 'SettleAttempt':
+      return settleAttempt(draft, command);
+    case 'EndAttempt':
+      return endAttempt(draft, command);
+    case 'RerouteAttempt':
+      return rerouteAttempt(draft, command);
+    case 'ReturnAttempt':
+      return returnAttempt(draft, command);
+    case 'TimerFired':
+      return timerFired(draft, command);
+    case 'CancelRun':
+      return cancelRun(draft, command);
+    case 'Continue':
+      for (const node of command.nodes) if (node !== RUN_NODE) draft.work.push(node);
+      return;
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * What expressions see of a run, and what a block gives: a parallel an object by child id, a sequential its last child's
+ * output. Blocks store nothing of their own; their output is put together when it is read.
+ */
+import type { JsonValue } from '../../core/json.ts';
+import { limits } from '../../core/limits.ts';
+import { inlineValue, type StoredValue } from '../../core/stored-value.ts';
+import { EMPTY_OBJECT_VALUE, encodeValue, NULL_VALUE } from '../../core/value.ts';
+import type { Scope, StepView, Template } from '../../workflow/compiled.ts';
+import { type Draft, MissingValues } from './decision.ts';
+import { attemptsOf, nodeAt, type RunState, recordAt } from './state.ts';
+
+export const EMPTY_INPUT: StoredValue = inlineValue(EMPTY_OBJECT_VALUE);
+const NULL_OUTPUT: StoredValue = inlineValue(NULL_VALUE);
+
+/** What one expression of `draft` can see. */
+export function scopeOf(draft: Draft, extra?: { readonly result?: JsonValue; readonly output?: JsonValue }): Scope {
+  const { state } = draft;
+  return {
+    params: () => draft.read(state.params),
+    step: (node) => viewOf(draft, node),
+    now: draft.now,
+    run: { id: state.runId, namespace: state.namespace, startedAt: state.startedAt },
+    workflow: { name: state.workflow.name, version: state.workflow.version },
+    ...extra,
+  };
+}
+
+function viewOf(draft: Draft, node: number): StepView {
+  const record = recordAt(draft.state, node);
+  const attempts = attemptsOf(record);
+  const failure = record.detail?.failure;
+  return {
+    status: record.status,
+    attempt: attempts.length,
+    agent: attempts.at(-1)?.agentId,
+    error: failure === undefined ? undefined : { code: failure.code, message: failure.message },
+    output: () => readOutput(draft, node),
+  };
+}
+
+function readOutput(draft: Draft, index: number): JsonValue | undefined {
+  const record = recordAt(draft.state, index);
+  if (record.status !== 'COMPLETED') return undefined;
+  const stored = record.detail?.output;
+  if (stored !== undefined) return draft.read(stored);
+  const node = nodeAt(draft.state, index);
+  switch (node.kind) {
+    case 'agent':
+      return null;
+    case 'sequential': {
+      const last = node.children.at(-1);
+      return last === undefined ? null : (readOutput(draft, last) ?? null);
+    }
+    case 'parallel':
+      return readChildren(draft, node.children);
+  }
+}
+
+function readChildren(draft: Draft, children: readonly number[]): JsonValue {
+  const outputs: Record<string, JsonValue> = {};
+  for (const child of children) {
+    const output = readOutput(draft, child);
+    if (output !== undefined) outputs[nodeAt(draft.state, child).id] = output;
+  }
+  return outputs;
+}
+
+/** Throws MissingValues with everything that `reads` may need and the shell has not loaded, all at once. */
+export function requireValues(draft: Draft, template: { readonly reads: Template['reads'] }): void {
+  const missing = new Set<string>();
+  const want = (value: StoredValue): void => {
+    if (value.kind !== 'blob' || value.size > limits.expressionReadBytesMax) return;
+    try {
+      draft.bytesOf(value);
+    } catch {
+      missing.add(value.blobId);
+    }
+  };
+  if (template.reads.params) want(draft.state.params);
+  for (const node of template.reads.outputs) for (const value of storedOutputs(draft.state, node)) want(value);
+  if (missing.size > 0) throw new MissingValues([...missing]);
+}
+
+/** The stored values that the output of a node is made of. */
+export function storedOutputs(state: RunState, index: number): readonly StoredValue[] {
+  const stored = recordAt(state, index).detail?.output;
+  if (stored !== undefined) return [stored];
+  const node = nodeAt(state, index);
+  if (node.kind === 'agent') return [];
+  return node.children.flatMap((child) => storedOutputs(state, child));
+}
+
+/**
+ * Evaluates a template to a stored value: a whole output is passed on by reference, a constant is encoded, everything else
+ * is evaluated. Above the inline size it becomes the blob `blobId` of the run.
+ */
+export function evaluateTemplate(
+  draft: Draft,
+  template: Template,
+  blobId: string,
+  extra?: { readonly result?: JsonValue; readonly output?: JsonValue },
+): StoredValue {
+  const passed = template.passThrough === undefined ? undefined : passOn(draft, template.passThrough);
+  if (passed !== undefined) return passed;
+  if (template.constant !== undefined) return storeValue(draft, encodeValue(template.constant), blobId);
+  requireValues(draft, template);
+  return storeValue(draft, encodeValue(template.evaluate(scopeOf(draft, extra))), blobId);
+}
+
+function passOn(draft: Draft, source: NonNullable<Template['passThrough']>): StoredValue | undefined {
+  if (source.kind === 'params') return draft.state.params;
+  return passOnOutput(draft.state, source.node);
+}
+
+/** The single stored value that is a node's output; undefined when it has to be put together, or is not there. */
+function passOnOutput(state: RunState, index: number): StoredValue | undefined {
+  const record = recordAt(state, index);
+  if (record.status !== 'COMPLETED') return undefined;
+  if (record.detail?.output !== undefined) return record.detail.output;
+  const node = nodeAt(state, index);
+  if (node.kind === 'agent') return NULL_OUTPUT;
+  if (node.kind === 'parallel') return undefined;
+  const last = node.children.at(-1);
+  return last === undefined ? NULL_OUTPUT : passOnOutput(state, last);
+}
+
+/** Keeps `bytes` inline, or as a blob of the run that this decision stores. */
+export function storeValue(draft: Draft, bytes: Uint8Array, blobId: string): StoredValue {
+  if (bytes.length <= limits.inlineEventBytesMax) return inlineValue(bytes);
+  draft.effect({ type: 'storeBlob', blobId, bytes });
+  return { kind: 'blob', blobId, size: bytes.length };
+}
