@@ -2,6 +2,9 @@
 // The entry of the command. It must parse on any Node: it says which one is needed before anything newer is loaded.
 'use strict';
 
+var fs = require('fs');
+var path = require('path');
+
 var MINIMUMS = { 24: 16, 26: 1 };
 
 function isSupported(version) {
@@ -14,7 +17,6 @@ function isSupported(version) {
 
 // How npx was told to find the package, so that the printed command runs the same one.
 function packageSpec() {
-  var path = require('path');
   try {
     var root = path.resolve(__dirname, '..', '..', '..');
     var spec = require(path.join(root, 'package.json')).dependencies.yardmaster;
@@ -26,10 +28,15 @@ function packageSpec() {
   return 'yardmaster';
 }
 
+function commandThatWorks() {
+  var isCheckout = fs.existsSync(path.join(__dirname, '..', 'src'));
+  if (isCheckout) return 'npm rebuild node';
+  return ['npx', '-y', '-p', 'node@26.10.0', '-p', packageSpec(), 'yardmaster'].concat(process.argv.slice(2)).join(' ');
+}
+
 if (isSupported(process.version)) {
   import('../dist/cli/main.js');
 } else {
-  var words = ['npx', '-y', '-p', 'node@26.10.0', '-p', packageSpec(), 'yardmaster'].concat(process.argv.slice(2));
-  console.error(words.join(' ') + '  # Node ' + process.version + ' is too old: yardmaster needs 24.16+ or 26.1+');
+  console.error(commandThatWorks() + '  # Node ' + process.version + ' is too old: yardmaster needs 24.16+ or 26.1+');
   process.exitCode = 2;
 }

@@ -2,9 +2,9 @@ import { create, fromBinary, fromJson, type JsonValue, toBinary } from '@bufbuil
 import { ValueSchema } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import * as opaque from '../../src/gen/opaque/session_pb.ts';
-import { SessionRequestSchema } from '../../src/gen/yardmaster/v1/session_request_pb.ts';
-import { SessionResponseSchema } from '../../src/gen/yardmaster/v1/session_response_pb.ts';
+import * as opaque from '../../../src/gen/opaque/session_pb.ts';
+import { SessionRequestSchema } from '../../../src/gen/yardmaster/v1/session_request_pb.ts';
+import { SessionResponseSchema } from '../../../src/gen/yardmaster/v1/session_response_pb.ts';
 
 /** JSON, in the form in which messages are made from it. */
 const json = fc.json({ maxDepth: 4 }).map((text): JsonValue => JSON.parse(text));
