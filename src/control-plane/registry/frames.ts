@@ -1,0 +1,184 @@
+/**
+ * The frames of an agent's stream as the control plane means them. `api/convert` makes them from the wire and back; values stay
+ * bytes. See docs/protocol.md.
+ */
+import type { StoredValue } from '../../core/stored-value.ts';
+import type { ResultVerdict, StopReason } from '../engine/status.ts';
+
+export type AgentFrame =
+  | HelloFrame
+  | StateFrame
+  | BeatFrame
+  | ReportFrame
+  | { readonly type: 'goodbye'; readonly reason: string };
+
+export interface HelloFrame {
+  readonly type: 'hello';
+  readonly agentId: string;
+  readonly instanceId: string;
+  readonly place: string;
+  readonly sdk: { readonly name: string; readonly version: string; readonly language: string };
+  readonly protocolVersion: number;
+  readonly state: InstanceState;
+  readonly held: readonly { readonly attemptId: string; readonly isFinished: boolean }[];
+}
+
+export interface StateFrame {
+  readonly type: 'state';
+  readonly state: InstanceState;
+}
+
+export interface InstanceState {
+  readonly revision: number;
+  readonly capabilities: readonly Capability[];
+  readonly slots: number;
+  readonly draining: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface Capability {
+  readonly name: string;
+  /** semver; '' when none was given. */
+  readonly version: string;
+  readonly description: string;
+  readonly idempotent: boolean;
+  /** 0: only the slots limit it. */
+  readonly concurrency: number;
+  /** 0: none stated. */
+  readonly timeoutMs: number;
+  /** 0: the fleet's default. */
+  readonly lossWindowMs: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** JSON Schemas as the bytes of a Value; undefined when none was given. */
+  readonly inputSchema: Uint8Array | undefined;
+  readonly outputSchema: Uint8Array | undefined;
+}
+
+export interface BeatFrame {
+  readonly type: 'beat';
+  readonly number: number;
+  readonly load: number;
+  readonly loopLagMs: number;
+}
+
+export interface ReportFrame {
+  readonly type: 'report';
+  readonly updates: readonly AttemptUpdate[];
+  readonly results: readonly ReportedResult[];
+}
+
+export type AttemptUpdate =
+  | { readonly type: 'accepted'; readonly attemptId: string }
+  | {
+      readonly type: 'rejected';
+      readonly attemptId: string;
+      readonly reason: 'BUSY' | 'UNSUPPORTED' | 'INVALID_INPUT' | 'DRAINING' | 'UNSPECIFIED';
+      readonly message: string;
+    }
+  | { readonly type: 'progress'; readonly attemptId: string; readonly fraction: number; readonly message: string }
+  | { readonly type: 'checkpoint'; readonly attemptId: string; readonly value: Uint8Array }
+  | {
+      readonly type: 'log';
+      readonly attemptId: string;
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly message: string;
+      readonly fields: Readonly<Record<string, string>>;
+    };
+
+export interface ReportedResult {
+  readonly attemptId: string;
+  readonly result:
+    | { readonly kind: 'completed'; readonly output: WireValue }
+    | {
+        readonly kind: 'failed';
+        readonly code: string;
+        readonly message: string;
+        /** Bytes of a Value. */
+        readonly details: Uint8Array | undefined;
+        readonly retryable: boolean;
+        readonly retryAfterMs: number;
+        readonly avoidThisAgent: boolean;
+      }
+    | { readonly kind: 'cancelled' }
+    | { readonly kind: 'handedBack'; readonly reason: string };
+}
+
+/** A payload as it travels: the bytes of a Value, or a blob that was uploaded before. */
+export type WireValue = StoredValue;
+
+export type ServerFrame = WelcomeFrame | DispatchFrame | GoAwayFrame;
+
+export interface WelcomeFrame {
+  readonly type: 'welcome';
+  readonly node: string;
+  readonly protocolVersion: number;
+  readonly beatIntervalMs: number;
+  readonly silenceLimitMs: number;
+  readonly lossWindowMs: number;
+  readonly acceptDeadlineMs: number;
+  readonly serverTime: number;
+}
+
+export interface DispatchFrame {
+  readonly type: 'dispatch';
+  readonly assignments: readonly WireAssignment[];
+  readonly stops: readonly WireStop[];
+  /** 0: no beat to ack. */
+  readonly beat: number;
+  readonly results: readonly { readonly attemptId: string; readonly verdict: ResultVerdict }[];
+  /** 0: no state to ack. */
+  readonly stateRevision: number;
+}
+
+export interface WireAssignment {
+  readonly attemptId: string;
+  readonly runId: string;
+  readonly workflow: string;
+  readonly path: string;
+  readonly number: number;
+  readonly try: number;
+  readonly capability: string;
+  readonly capabilityVersion: string;
+  readonly input: WireValue;
+  /** Milliseconds left; 0: none. */
+  readonly timeoutMs: number;
+  readonly idempotencyKey: string;
+  readonly idempotent: boolean;
+  readonly lossWindowMs: number;
+  /** 0: none. */
+  readonly heartbeatTimeoutMs: number;
+  readonly checkpoint: Uint8Array | undefined;
+  readonly priority: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface WireStop {
+  readonly attemptId: string;
+  readonly reason: StopReason;
+  readonly graceMs: number;
+}
+
+export interface GoAwayFrame {
+  readonly type: 'goAway';
+  readonly reason: 'SHUTDOWN' | 'REPLACED' | 'DRAINED' | 'OVERLOAD';
+  readonly message: string;
+}
+
+/** The control plane's end of one stream. Given by the transport, or by an in-memory link. */
+export interface SessionPeer {
+  /** Queues a frame; the peer bounds its queue and ends the stream with RESOURCE_EXHAUSTED when it overflows. */
+  send(frame: ServerFrame): void;
+  /** Ends the stream; with an error, as a gRPC status with ErrorInfo. Frames sent before still go out. */
+  end(error?: Error): void;
+  /** For logs: the address of the other side. */
+  readonly remote: string;
+}
+
+/** What the transport calls. Nothing here throws: bad frames end the stream through the peer. */
+export interface SessionReceiver {
+  frame(frame: AgentFrame): void;
+  /** The wire had something that is not a frame; ends the stream with INVALID_ARGUMENT. */
+  malformed(error: Error): void;
+  /** The stream is over, however it ended. */
+  ended(): void;
+}

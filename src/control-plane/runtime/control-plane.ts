@@ -1,0 +1,166 @@
+/**
+ * The control plane as its API sees it. One implementation (`runtime/assembly.ts`); the services of `api/` translate between this
+ * and proto, and nothing else. Everything answers only when what it says is durable. Errors are YardmasterErrors.
+ */
+import type { Problem } from '../../core/errors.ts';
+import type { StoredValue } from '../../core/stored-value.ts';
+import type { Priority, WorkflowDefinition } from '../../workflow/definition.ts';
+import type { RunEvent } from '../engine/events.ts';
+import type { RunState } from '../engine/state.ts';
+import type { Capability, SessionPeer, SessionReceiver } from '../registry/frames.ts';
+import type { Explanation } from '../scheduler/types.ts';
+import type { AgentEventRow, RunQuery, RunRow, WorkflowRow } from '../store/port.ts';
+
+export interface ControlPlane {
+  readonly node: string;
+
+  registerWorkflow(request: {
+    readonly namespace: string;
+    readonly definition: WorkflowDefinition;
+    readonly validateOnly: boolean;
+  }): Promise<RegisteredWorkflow>;
+  /** Throws WORKFLOW_NOT_FOUND (with the nearest name). `version` 0: the latest. */
+  getWorkflow(namespace: string, name: string, version: number): Promise<RegisteredWorkflow>;
+  listWorkflows(namespace: string, after: string, limit: number): Promise<readonly RegisteredWorkflow[]>;
+
+  startRun(request: StartRunRequest): Promise<RunRow>;
+  /** `runId` may be a unique tail of at least 4 characters. Throws RUN_NOT_FOUND, RUN_ID_AMBIGUOUS. */
+  getRun(namespace: string, runId: string): Promise<RunView>;
+  listRuns(query: RunQuery): Promise<readonly RunRow[]>;
+  cancelRun(namespace: string, runId: string, reason: string): Promise<{ readonly alreadyEnding: boolean }>;
+  /** Committed events from `fromPosition`, then new ones; ends after RunEnded. Live ones only with `live`. */
+  watchRun(request: {
+    readonly namespace: string;
+    readonly runId: string;
+    readonly fromPosition: number;
+    readonly live: boolean;
+    readonly signal: AbortSignal;
+  }): AsyncIterable<WatchedEvent>;
+  explainStep(namespace: string, runId: string, path: string): Promise<StepExplanation>;
+  /** Bytes of a stored value of a run. */
+  readValue(runId: string, value: StoredValue): Promise<Uint8Array>;
+
+  listAgents(namespace: string): readonly AgentView[];
+  getAgent(namespace: string, agentId: string): Promise<AgentView & { readonly events: readonly AgentEventRow[] }>;
+  /** The whole list at once, then again whenever something changed (at most 4 times a second). */
+  watchAgents(namespace: string, signal: AbortSignal): AsyncIterable<readonly AgentView[]>;
+  listCapabilities(namespace: string): readonly CapabilityView[];
+
+  /** A new agent stream. The receiver is called by the transport. */
+  openSession(peer: SessionPeer): SessionReceiver;
+
+  /** Stores an upload of an agent for one of its attempts; the parts come in order. Verifies size and SHA-256. */
+  uploadBlob(request: {
+    readonly attemptId: string;
+    readonly size: number;
+    readonly sha256: Uint8Array;
+    readonly parts: AsyncIterable<Uint8Array>;
+  }): Promise<{ readonly blobId: string; readonly size: number }>;
+  downloadBlob(attemptOrRunId: string, blobId: string): Promise<Uint8Array>;
+
+  /** `undefined`: no such name. Names as in docs/protocol.md, "Health". */
+  health(name: string): boolean | undefined;
+  /** Calls `fn` whenever any health answer may have changed. */
+  onHealthChange(fn: () => void): () => void;
+  isReady(): boolean;
+
+  /** Stops admitting, tells agents to come back later, waits for what is being committed. */
+  stop(): Promise<void>;
+}
+
+export interface RegisteredWorkflow {
+  readonly row: WorkflowRow;
+  readonly definition: WorkflowDefinition;
+  readonly created: boolean;
+  readonly warnings: readonly Problem[];
+}
+
+export interface StartRunRequest {
+  readonly namespace: string;
+  readonly workflow: string;
+  /** 0: the latest. */
+  readonly version: number;
+  /** Bytes of a Value: an object. */
+  readonly parameters: Uint8Array;
+  /** '' : none. */
+  readonly requestId: string;
+  readonly priority: Priority | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A run with what is known of it now. `state` is a copy: it does not change under the reader. */
+export interface RunView {
+  readonly row: RunRow;
+  readonly state: RunState;
+  /** Latest progress by step path. */
+  readonly progress: ReadonlyMap<string, { readonly fraction: number; readonly message: string }>;
+  /** Why each READY step waits, in a word or two, by path. */
+  readonly waits: ReadonlyMap<string, string>;
+}
+
+export type WatchedEvent =
+  | { readonly kind: 'event'; readonly position: number; readonly event: RunEvent }
+  | {
+      readonly kind: 'live';
+      readonly at: number;
+      readonly path: string;
+      readonly number: number;
+      readonly live: LiveEvent;
+    };
+
+export type LiveEvent =
+  | { readonly type: 'progress'; readonly fraction: number; readonly message: string }
+  | {
+      readonly type: 'log';
+      readonly level: string;
+      readonly message: string;
+      readonly fields: Readonly<Record<string, string>>;
+    }
+  | { readonly type: 'checkpointStored'; readonly bytes: number };
+
+export interface StepExplanation {
+  readonly runId: string;
+  readonly path: string;
+  readonly status: string;
+  /** One sentence: why it waits, or what it does. */
+  readonly summary: string;
+  readonly waitingSince: number;
+  readonly explanation: Explanation;
+}
+
+export type AgentStatus = 'READY' | 'DRAINING' | 'SUSPECT' | 'UNREACHABLE' | 'LOST';
+
+export interface AgentView {
+  readonly agentId: string;
+  readonly status: AgentStatus;
+  readonly instances: readonly InstanceView[];
+}
+
+export interface InstanceView {
+  readonly instanceId: string;
+  readonly agentId: string;
+  readonly place: string;
+  readonly status: AgentStatus;
+  readonly slots: number;
+  readonly slotsUsed: number;
+  readonly load: number;
+  /** Round trip of a frame; -1: not measured. */
+  readonly rttMs: number;
+  readonly sdk: { readonly name: string; readonly version: string; readonly language: string };
+  readonly capabilities: readonly Capability[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly attemptIds: readonly string[];
+  readonly connectedAt: number;
+  readonly lastSeenAt: number;
+}
+
+export interface CapabilityView {
+  readonly name: string;
+  readonly versions: readonly string[];
+  readonly description: string;
+  readonly agentIds: readonly string[];
+  readonly slots: number;
+  readonly slotsFree: number;
+  readonly waiting: number;
+  readonly idempotent: boolean;
+}
