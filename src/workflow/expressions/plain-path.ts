@@ -1,0 +1,57 @@
+/**
+ * The expressions that most workflows consist of, `params.a.b` and `steps.x.output.rows[0]`, read and walked without
+ * CEL: a hundred times cheaper to read, and the value is handed on without being converted.
+ */
+import type { JsonValue } from '../../core/json.ts';
+import { extendPath, type Key, kindOfJson, member, missingData } from './navigate.ts';
+
+export interface PlainPath {
+  readonly root: 'params' | 'result' | 'output' | 'steps';
+  readonly keys: readonly PathKey[];
+}
+
+export interface PathKey {
+  readonly key: Key;
+  /** Of the key in the expression's text. */
+  readonly offset: number;
+}
+
+const ROOT = /(params|result|output|steps)(?![\w(])/y;
+const LINK = /\.([A-Za-z_]\w*)|\["([^"\\]*)"\]|\['([^'\\]*)'\]|\[(\d{1,9})\]/y;
+/** CEL refuses these as field names; its parser says so better. */
+const RESERVED = new Set(
+  'as break const continue else false for function if import in let loop namespace null package return true var void while'.split(
+    ' ',
+  ),
+);
+
+/** Undefined when the text is more than a plain path (or none): CEL reads it then. */
+export function readPlainPath(source: string): PlainPath | undefined {
+  ROOT.lastIndex = 0;
+  const root = ROOT.exec(source)?.[1];
+  if (root !== 'params' && root !== 'result' && root !== 'output' && root !== 'steps') return undefined;
+  const keys: PathKey[] = [];
+  for (let at = root.length; at < source.length; at = LINK.lastIndex) {
+    LINK.lastIndex = at;
+    const match = LINK.exec(source);
+    if (match === null) return undefined;
+    const [, field, double, single, index] = match;
+    if (field !== undefined && (RESERVED.has(field) || source[LINK.lastIndex] === '(')) return undefined;
+    const key = index === undefined ? (field ?? double ?? single ?? '') : Number(index);
+    keys.push({ key, offset: at + (field === undefined && index === undefined ? 2 : 1) });
+  }
+  return { root, keys };
+}
+
+/** The value at `keys` below `value`, which stands at `path`. Throws MISSING_DATA naming the path. */
+export function walk(value: JsonValue, path: string, keys: readonly PathKey[]): JsonValue {
+  let current = value;
+  let here = path;
+  for (const { key } of keys) {
+    const next = member(current, key);
+    if (next === undefined) throw missingData(here, key, kindOfJson(current));
+    current = next;
+    here = extendPath(here, key);
+  }
+  return current;
+}

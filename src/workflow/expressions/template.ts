@@ -1,0 +1,107 @@
+/** JSON with expressions in it: planned as a tree of parts, evaluated into plain JSON. */
+import { isJsonObject, type JsonValue } from '../../core/json.ts';
+import type { Expression, Reads, Scope, Template } from '../compiled.ts';
+import { compileExpression, type IndexOf } from './expression.ts';
+import { refuseLongText } from './meter.ts';
+import { readPlainPath } from './plain-path.ts';
+import type { Spot } from './prepare.ts';
+import { OPENING, type Part, splitTemplate } from './source.ts';
+
+type Plan =
+  | { readonly kind: 'constant'; readonly value: JsonValue }
+  /** A string that is exactly one expression: the value keeps its type. */
+  | { readonly kind: 'value'; readonly expression: Expression }
+  | { readonly kind: 'text'; readonly parts: readonly (string | Expression)[] }
+  | { readonly kind: 'list'; readonly items: readonly Plan[] }
+  | { readonly kind: 'object'; readonly members: readonly (readonly [string, Plan])[] };
+
+/** Throws BAD_EXPRESSION or UNKNOWN_STEP. The value must not nest deeper than `limits.valueDepthMax`. */
+export function compileTemplate(value: JsonValue, spot: Spot, indexOf: IndexOf): Template {
+  const expressions: Expression[] = [];
+  const plan = planValue(value, (part) => {
+    const expression = compileExpression(part.source, spot, indexOf);
+    expressions.push(expression);
+    return expression;
+  });
+  return {
+    reads: joinReads(expressions.map((expression) => expression.reads)),
+    passThrough: plan.kind === 'value' ? passThroughOf(plan.expression) : undefined,
+    constant: plan.kind === 'constant' ? plan.value : undefined,
+    evaluate: (scope) => evaluate(plan, scope),
+  };
+}
+
+/** A step's or run's `output`: a bare string is CEL (`result.rows`), anything else a template. */
+export function compileOutput(value: JsonValue, spot: Spot, indexOf: IndexOf): Template {
+  return compileTemplate(outputTemplate(value), spot, indexOf);
+}
+
+/** `output: result.rows` means `${{ result.rows }}`. */
+export function outputTemplate(value: JsonValue): JsonValue {
+  return typeof value === 'string' && !value.includes(OPENING) ? `${OPENING} ${value} }}` : value;
+}
+
+type CompilePart = (part: Part & { readonly kind: 'expression' }) => Expression;
+
+function planValue(value: JsonValue, compile: CompilePart): Plan {
+  if (typeof value === 'string') return planText(value, compile);
+  if (Array.isArray(value)) {
+    const items = value.map((item) => planValue(item, compile));
+    return items.every((item) => item.kind === 'constant') ? { kind: 'constant', value } : { kind: 'list', items };
+  }
+  if (!isJsonObject(value)) return { kind: 'constant', value };
+  const members = Object.entries(value).map(([key, item]) => [key, planValue(item, compile)] as const);
+  return members.every(([, item]) => item.kind === 'constant')
+    ? { kind: 'constant', value }
+    : { kind: 'object', members };
+}
+
+function planText(text: string, compile: CompilePart): Plan {
+  if (!text.includes(OPENING)) return { kind: 'constant', value: text };
+  const parts = splitTemplate(text);
+  const [first] = parts;
+  if (parts.length === 1 && first?.kind === 'expression') return { kind: 'value', expression: compile(first) };
+  return { kind: 'text', parts: parts.map((part) => (part.kind === 'text' ? part.text : compile(part))) };
+}
+
+function evaluate(plan: Plan, scope: Scope): JsonValue {
+  switch (plan.kind) {
+    case 'constant':
+      return plan.value;
+    case 'value':
+      return plan.expression.evaluate(scope);
+    case 'text':
+      return joinParts(plan.parts, scope);
+    case 'list':
+      return plan.items.map((item) => evaluate(item, scope));
+    case 'object':
+      return Object.fromEntries(plan.members.map(([key, item]) => [key, evaluate(item, scope)]));
+  }
+}
+
+function joinParts(parts: readonly (string | Expression)[], scope: Scope): string {
+  let text = '';
+  for (const part of parts) {
+    text += typeof part === 'string' ? part : textOfJson(part.evaluate(scope));
+    refuseLongText(text.length);
+  }
+  return text;
+}
+
+/** How a value reads inside text: numbers without `.0`, containers as JSON. */
+function textOfJson(value: JsonValue): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function passThroughOf(expression: Expression): Template['passThrough'] {
+  const path = readPlainPath(expression.source);
+  if (path?.root === 'params' && path.keys.length === 0) return { kind: 'params' };
+  const [node] = expression.reads.outputs;
+  const isOutput = path?.root === 'steps' && path.keys.length === 2 && path.keys[1]?.key === 'output';
+  return isOutput && node !== undefined ? { kind: 'output', node } : undefined;
+}
+
+function joinReads(all: readonly Reads[]): Reads {
+  const outputs = new Set(all.flatMap((reads) => reads.outputs));
+  return { outputs: [...outputs], params: all.some((reads) => reads.params) };
+}
