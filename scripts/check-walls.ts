@@ -11,9 +11,15 @@ import { root, runCommand } from './run-command.ts';
 /** Folders without a wall: gen is generated, control-plane is walled folder by folder. */
 const UNWALLED = new Set(['gen', 'control-plane']);
 
-const faults = [...findMissing(), ...findToothless()];
+const faults = [...findStrayFiles(), ...findMissing(), ...findToothless()];
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length === 0 ? 0 : 1;
+
+/** A file between the folders would stand outside of every wall. */
+function findStrayFiles(): string[] {
+  const entries = readdirSync(join(root, 'src'), { withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => `src/${entry.name} belongs into a folder`);
+}
 
 function findMissing(): string[] {
   const folders = [...listFolders('src').filter((name) => !UNWALLED.has(name)), ...listFolders('src/control-plane')];

@@ -32,8 +32,7 @@ function main(args: readonly string[]): void {
   try {
     const out = generateAll(work);
     if (args.includes('--check')) return reportDrift(out);
-    rmSync(GEN, { recursive: true, force: true });
-    cpSync(out, GEN, { recursive: true });
+    replaceGenerated(out);
     if (args.includes('--release')) mustRun('buf', ['build', '--exclude-source-info', '-o', RELEASED]);
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -66,6 +65,12 @@ function generateTwins(files: readonly FileDescriptorProto[], out: string): void
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, file.content);
   }
+}
+
+/** Copies first and deletes last, so that whoever imports src/gen meanwhile finds every file. */
+function replaceGenerated(out: string): void {
+  cpSync(out, GEN, { recursive: true });
+  for (const name of listFiles(GEN)) if (!existsSync(join(out, name))) rmSync(join(GEN, name));
 }
 
 function reportDrift(out: string): void {

@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/run_service.proto.
  */
 export const file_yardmaster_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch95YXJkbWFzdGVyL3YxL3J1bl9zZXJ2aWNlLnByb3RvEg15YXJkbWFzdGVyLnYxIooCCg9TdGFydFJ1blJlcXVlc3QSEAoId29ya2Zsb3cYASABKAkSDwoHdmVyc2lvbhgCIAEoDRIqCgpwYXJhbWV0ZXJzGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEhIKCnJlcXVlc3RfaWQYBCABKAkSKQoIcHJpb3JpdHkYBSABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EjoKBmxhYmVscxgGIAMoCzIqLnlhcmRtYXN0ZXIudjEuU3RhcnRSdW5SZXF1ZXN0LkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiTQoQU3RhcnRSdW5SZXNwb25zZRIOCgZydW5faWQYASABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgCIAEoDRIPCgdjcmVhdGVkGAMgASgIIjcKDUdldFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhYKDmluY2x1ZGVfdmFsdWVzGAIgASgIIjEKDkdldFJ1blJlc3BvbnNlEh8KA3J1bhgBIAEoCzISLnlhcmRtYXN0ZXIudjEuUnVuInYKD0xpc3RSdW5zUmVxdWVzdBIQCgh3b3JrZmxvdxgBIAEoCRIqCghzdGF0dXNlcxgCIAMoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzEhEKCXBhZ2Vfc2l6ZRgDIAEoDRISCgpwYWdlX3Rva2VuGAQgASgJIk0KEExpc3RSdW5zUmVzcG9uc2USIAoEcnVucxgBIAMoCzISLnlhcmRtYXN0ZXIudjEuUnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJGCg9XYXRjaFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhUKDWZyb21fcG9zaXRpb24YAiABKA0SDAoEbGl2ZRgDIAEoCCI7ChBXYXRjaFJ1blJlc3BvbnNlEicKBmV2ZW50cxgBIAMoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXZlbnQiMgoQQ2FuY2VsUnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSDgoGcmVhc29uGAIgASgJIk8KEUNhbmNlbFJ1blJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzIjcKEkV4cGxhaW5TdGVwUmVxdWVzdBIOCgZydW5faWQYASABKAkSEQoJc3RlcF9wYXRoGAIgASgJIqoCChNFeHBsYWluU3RlcFJlc3BvbnNlEhEKCXN0ZXBfcGF0aBgBIAEoCRIpCgZzdGF0dXMYAiABKA4yGS55YXJkbWFzdGVyLnYxLlN0ZXBTdGF0dXMSLgoLd2FpdF9yZWFzb24YAyABKA4yGS55YXJkbWFzdGVyLnYxLldhaXRSZWFzb24SMwoLcmVxdWlyZW1lbnQYBCABKAsyHi55YXJkbWFzdGVyLnYxLlN0ZXBSZXF1aXJlbWVudBIxCg13YWl0aW5nX3NpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgpjYW5kaWRhdGVzGAYgAygLMhgueWFyZG1hc3Rlci52MS5DYW5kaWRhdGUSDwoHc3VtbWFyeRgHIAEoCSKvAQoPU3RlcFJlcXVpcmVtZW50Eg4KBmFjdGlvbhgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhAKCGFnZW50X2lkGAMgASgJEjoKBmxhYmVscxgEIAMoCzIqLnlhcmRtYXN0ZXIudjEuU3RlcFJlcXVpcmVtZW50LkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEihgEKCUNhbmRpZGF0ZRIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRIuCgZyZWFzb24YAyABKA4yHi55YXJkbWFzdGVyLnYxLkNhbmRpZGF0ZVJlYXNvbhIMCgR0ZXh0GAQgASgJEhQKDGZpcnN0X2Nob2ljZRgFIAEoCCqmAwoPQ2FuZGlkYXRlUmVhc29uEiAKHENBTkRJREFURV9SRUFTT05fVU5TUEVDSUZJRUQQABIeChpDQU5ESURBVEVfUkVBU09OX0FWQUlMQUJMRRABEhkKFUNBTkRJREFURV9SRUFTT05fQlVTWRACEiQKIENBTkRJREFURV9SRUFTT05fQ0FQQUJJTElUWV9CVVNZEAMSHQoZQ0FORElEQVRFX1JFQVNPTl9EUkFJTklORxAEEhwKGENBTkRJREFURV9SRUFTT05fU1VTUEVDVBAFEiAKHENBTkRJREFURV9SRUFTT05fVU5SRUFDSEFCTEUQBhIbChdDQU5ESURBVEVfUkVBU09OX1BBVVNFRBAHEh8KG0NBTkRJREFURV9SRUFTT05fQ0FQQUJJTElUWRAIEhwKGENBTkRJREFURV9SRUFTT05fVkVSU0lPThAJEhoKFkNBTkRJREFURV9SRUFTT05fTEFCRUwQChIaChZDQU5ESURBVEVfUkVBU09OX0FHRU5UEAsSHQoZQ0FORElEQVRFX1JFQVNPTl9FWENMVURFRBAMMuIDCgpSdW5TZXJ2aWNlEksKCFN0YXJ0UnVuEh4ueWFyZG1hc3Rlci52MS5TdGFydFJ1blJlcXVlc3QaHy55YXJkbWFzdGVyLnYxLlN0YXJ0UnVuUmVzcG9uc2USRQoGR2V0UnVuEhwueWFyZG1hc3Rlci52MS5HZXRSdW5SZXF1ZXN0Gh0ueWFyZG1hc3Rlci52MS5HZXRSdW5SZXNwb25zZRJLCghMaXN0UnVucxIeLnlhcmRtYXN0ZXIudjEuTGlzdFJ1bnNSZXF1ZXN0Gh8ueWFyZG1hc3Rlci52MS5MaXN0UnVuc1Jlc3BvbnNlEk0KCFdhdGNoUnVuEh4ueWFyZG1hc3Rlci52MS5XYXRjaFJ1blJlcXVlc3QaHy55YXJkbWFzdGVyLnYxLldhdGNoUnVuUmVzcG9uc2UwARJOCglDYW5jZWxSdW4SHy55YXJkbWFzdGVyLnYxLkNhbmNlbFJ1blJlcXVlc3QaIC55YXJkbWFzdGVyLnYxLkNhbmNlbFJ1blJlc3BvbnNlElQKC0V4cGxhaW5TdGVwEiEueWFyZG1hc3Rlci52MS5FeHBsYWluU3RlcFJlcXVlc3QaIi55YXJkbWFzdGVyLnYxLkV4cGxhaW5TdGVwUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_run, file_yardmaster_v1_run_event, file_yardmaster_v1_step_state]);
+  fileDesc("Ch95YXJkbWFzdGVyL3YxL3J1bl9zZXJ2aWNlLnByb3RvEg15YXJkbWFzdGVyLnYxIooCCg9TdGFydFJ1blJlcXVlc3QSEAoId29ya2Zsb3cYASABKAkSDwoHdmVyc2lvbhgCIAEoDRIqCgpwYXJhbWV0ZXJzGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEhIKCnJlcXVlc3RfaWQYBCABKAkSKQoIcHJpb3JpdHkYBSABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EjoKBmxhYmVscxgGIAMoCzIqLnlhcmRtYXN0ZXIudjEuU3RhcnRSdW5SZXF1ZXN0LkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiTQoQU3RhcnRSdW5SZXNwb25zZRIOCgZydW5faWQYASABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgCIAEoDRIPCgdjcmVhdGVkGAMgASgIIjcKDUdldFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhYKDmluY2x1ZGVfdmFsdWVzGAIgASgIIjEKDkdldFJ1blJlc3BvbnNlEh8KA3J1bhgBIAEoCzISLnlhcmRtYXN0ZXIudjEuUnVuInQKD0xpc3RSdW5zUmVxdWVzdBIQCgh3b3JrZmxvdxgBIAEoCRIoCgZzdGF0dXMYAiABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxIRCglwYWdlX3NpemUYAyABKA0SEgoKcGFnZV90b2tlbhgEIAEoCSJNChBMaXN0UnVuc1Jlc3BvbnNlEiAKBHJ1bnMYASADKAsyEi55YXJkbWFzdGVyLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRgoPV2F0Y2hSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIVCg1mcm9tX3Bvc2l0aW9uGAIgASgNEgwKBGxpdmUYAyABKAgiOwoQV2F0Y2hSdW5SZXNwb25zZRInCgZldmVudHMYASADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkV2ZW50IjIKEENhbmNlbFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJPChFDYW5jZWxSdW5SZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoCBIoCgZzdGF0dXMYAiABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cyI3ChJFeHBsYWluU3RlcFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhEKCXN0ZXBfcGF0aBgCIAEoCSK5AgoTRXhwbGFpblN0ZXBSZXNwb25zZRIRCglzdGVwX3BhdGgYASABKAkSKQoGc3RhdHVzGAIgASgOMhkueWFyZG1hc3Rlci52MS5TdGVwU3RhdHVzEi4KC3dhaXRfcmVhc29uGAMgASgOMhkueWFyZG1hc3Rlci52MS5XYWl0UmVhc29uEjMKC3JlcXVpcmVtZW50GAQgASgLMh4ueWFyZG1hc3Rlci52MS5TdGVwUmVxdWlyZW1lbnQSMQoNd2FpdGluZ19zaW5jZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoKY2FuZGlkYXRlcxgGIAMoCzIYLnlhcmRtYXN0ZXIudjEuQ2FuZGlkYXRlEg8KB3N1bW1hcnkYByABKAkSDQoFYWhlYWQYCCABKA0irwEKD1N0ZXBSZXF1aXJlbWVudBIOCgZhY3Rpb24YASABKAkSDwoHdmVyc2lvbhgCIAEoCRIQCghhZ2VudF9pZBgDIAEoCRI6CgZsYWJlbHMYBCADKAsyKi55YXJkbWFzdGVyLnYxLlN0ZXBSZXF1aXJlbWVudC5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIoYBCglDYW5kaWRhdGUSEAoIYWdlbnRfaWQYASABKAkSEwoLaW5zdGFuY2VfaWQYAiABKAkSLgoGcmVhc29uGAMgASgOMh4ueWFyZG1hc3Rlci52MS5DYW5kaWRhdGVSZWFzb24SDAoEdGV4dBgEIAEoCRIUCgxmaXJzdF9jaG9pY2UYBSABKAgq2wIKD0NhbmRpZGF0ZVJlYXNvbhIgChxDQU5ESURBVEVfUkVBU09OX1VOU1BFQ0lGSUVEEAASGQoVQ0FORElEQVRFX1JFQVNPTl9GUkVFEAESGQoVQ0FORElEQVRFX1JFQVNPTl9CVVNZEAISHwobQ0FORElEQVRFX1JFQVNPTl9DQVBBQklMSVRZEAMSIAocQ0FORElEQVRFX1JFQVNPTl9DT05DVVJSRU5DWRAEEhwKGENBTkRJREFURV9SRUFTT05fVkVSU0lPThAFEhoKFkNBTkRJREFURV9SRUFTT05fQUdFTlQQBhIaChZDQU5ESURBVEVfUkVBU09OX0xBQkVMEAcSGgoWQ0FORElEQVRFX1JFQVNPTl9TVEFURRAIEh0KGUNBTkRJREFURV9SRUFTT05fRVhDTFVERUQQCRIcChhDQU5ESURBVEVfUkVBU09OX0FWT0lERUQQCjLiAwoKUnVuU2VydmljZRJLCghTdGFydFJ1bhIeLnlhcmRtYXN0ZXIudjEuU3RhcnRSdW5SZXF1ZXN0Gh8ueWFyZG1hc3Rlci52MS5TdGFydFJ1blJlc3BvbnNlEkUKBkdldFJ1bhIcLnlhcmRtYXN0ZXIudjEuR2V0UnVuUmVxdWVzdBodLnlhcmRtYXN0ZXIudjEuR2V0UnVuUmVzcG9uc2USSwoITGlzdFJ1bnMSHi55YXJkbWFzdGVyLnYxLkxpc3RSdW5zUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuTGlzdFJ1bnNSZXNwb25zZRJNCghXYXRjaFJ1bhIeLnlhcmRtYXN0ZXIudjEuV2F0Y2hSdW5SZXF1ZXN0Gh8ueWFyZG1hc3Rlci52MS5XYXRjaFJ1blJlc3BvbnNlMAESTgoJQ2FuY2VsUnVuEh8ueWFyZG1hc3Rlci52MS5DYW5jZWxSdW5SZXF1ZXN0GiAueWFyZG1hc3Rlci52MS5DYW5jZWxSdW5SZXNwb25zZRJUCgtFeHBsYWluU3RlcBIhLnlhcmRtYXN0ZXIudjEuRXhwbGFpblN0ZXBSZXF1ZXN0GiIueWFyZG1hc3Rlci52MS5FeHBsYWluU3RlcFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_run, file_yardmaster_v1_run_event, file_yardmaster_v1_step_state]);
 
 /**
  * What to start.
@@ -176,11 +176,11 @@ export type ListRunsRequest = Message<"yardmaster.v1.ListRunsRequest"> & {
   workflow: string;
 
   /**
-   * Only with one of these statuses. Empty: with all.
+   * Only with this status. Unspecified: with any.
    *
-   * @generated from field: repeated yardmaster.v1.RunStatus statuses = 2;
+   * @generated from field: yardmaster.v1.RunStatus status = 2;
    */
-  statuses: RunStatus[];
+  status: RunStatus;
 
   /**
    * 1 to 500. 0: 50.
@@ -426,6 +426,13 @@ export type ExplainStepResponse = Message<"yardmaster.v1.ExplainStepResponse"> &
    * @generated from field: string summary = 7;
    */
   summary: string;
+
+  /**
+   * Waiting steps of the same kind that go first.
+   *
+   * @generated from field: uint32 ahead = 8;
+   */
+  ahead: number;
 };
 
 /**
@@ -540,88 +547,74 @@ export const CandidateReason = {
   UNSPECIFIED: 0,
 
   /**
-   * It can; it is about to.
+   * It can, and is about to.
    *
-   * @generated from enum value: CANDIDATE_REASON_AVAILABLE = 1;
+   * @generated from enum value: CANDIDATE_REASON_FREE = 1;
    */
-  AVAILABLE: 1,
+  FREE: 1,
 
   /**
-   * All its slots are taken.
+   * All its slots are taken, or it has none.
    *
    * @generated from enum value: CANDIDATE_REASON_BUSY = 2;
    */
   BUSY: 2,
 
   /**
-   * The concurrency of the capability is used up on it.
-   *
-   * @generated from enum value: CANDIDATE_REASON_CAPABILITY_BUSY = 3;
-   */
-  CAPABILITY_BUSY: 3,
-
-  /**
-   * It is about to leave.
-   *
-   * @generated from enum value: CANDIDATE_REASON_DRAINING = 4;
-   */
-  DRAINING: 4,
-
-  /**
-   * It missed two beats.
-   *
-   * @generated from enum value: CANDIDATE_REASON_SUSPECT = 5;
-   */
-  SUSPECT: 5,
-
-  /**
-   * It is out of reach.
-   *
-   * @generated from enum value: CANDIDATE_REASON_UNREACHABLE = 6;
-   */
-  UNREACHABLE: 6,
-
-  /**
-   * It has no slots.
-   *
-   * @generated from enum value: CANDIDATE_REASON_PAUSED = 7;
-   */
-  PAUSED: 7,
-
-  /**
    * It does not offer the action.
    *
-   * @generated from enum value: CANDIDATE_REASON_CAPABILITY = 8;
+   * @generated from enum value: CANDIDATE_REASON_CAPABILITY = 3;
    */
-  CAPABILITY: 8,
+  CAPABILITY: 3,
+
+  /**
+   * The concurrency of the capability is used up on it.
+   *
+   * @generated from enum value: CANDIDATE_REASON_CONCURRENCY = 4;
+   */
+  CONCURRENCY: 4,
 
   /**
    * It offers other versions only.
    *
-   * @generated from enum value: CANDIDATE_REASON_VERSION = 9;
+   * @generated from enum value: CANDIDATE_REASON_VERSION = 5;
    */
-  VERSION: 9,
-
-  /**
-   * It lacks a label.
-   *
-   * @generated from enum value: CANDIDATE_REASON_LABEL = 10;
-   */
-  LABEL: 10,
+  VERSION: 5,
 
   /**
    * The step names another agent.
    *
-   * @generated from enum value: CANDIDATE_REASON_AGENT = 11;
+   * @generated from enum value: CANDIDATE_REASON_AGENT = 6;
    */
-  AGENT: 11,
+  AGENT: 6,
 
   /**
-   * It failed, rejected or did not accept this step lately.
+   * It lacks a label.
    *
-   * @generated from enum value: CANDIDATE_REASON_EXCLUDED = 12;
+   * @generated from enum value: CANDIDATE_REASON_LABEL = 7;
    */
-  EXCLUDED: 12,
+  LABEL: 7,
+
+  /**
+   * It takes no new work now: it is draining, suspect or unreachable; `text` says which.
+   *
+   * @generated from enum value: CANDIDATE_REASON_STATE = 8;
+   */
+  STATE: 8,
+
+  /**
+   * It did not accept work of this kind lately.
+   *
+   * @generated from enum value: CANDIDATE_REASON_EXCLUDED = 9;
+   */
+  EXCLUDED: 9,
+
+  /**
+   * It failed this step before, and another one can take it.
+   *
+   * @generated from enum value: CANDIDATE_REASON_AVOIDED = 10;
+   */
+  AVOIDED: 10,
 } as const;
 
 /**

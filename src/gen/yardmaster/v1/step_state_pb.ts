@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/step_state.proto.
  */
 export const file_yardmaster_v1_step_state: GenFile = /*@__PURE__*/
-  fileDesc("Ch55YXJkbWFzdGVyL3YxL3N0ZXBfc3RhdGUucHJvdG8SDXlhcmRtYXN0ZXIudjEixgQKCVN0ZXBTdGF0ZRIMCgRwYXRoGAEgASgJEg8KB3N0ZXBfaWQYAiABKAkSJQoEa2luZBgDIAEoDjIXLnlhcmRtYXN0ZXIudjEuU3RlcEtpbmQSKQoGc3RhdHVzGAQgASgOMhkueWFyZG1hc3Rlci52MS5TdGVwU3RhdHVzEi4KC3dhaXRfcmVhc29uGAUgASgOMhkueWFyZG1hc3Rlci52MS5XYWl0UmVhc29uEiUKBWlucHV0GAYgASgLMhYueWFyZG1hc3Rlci52MS5QYXlsb2FkEiYKBm91dHB1dBgHIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBImCgVlcnJvchgIIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3ISKAoIYXR0ZW1wdHMYCSADKAsyFi55YXJkbWFzdGVyLnYxLkF0dGVtcHQSLgoKcmVhZHlfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHByb2dyZXNzGA0gASgBEhgKEHByb2dyZXNzX21lc3NhZ2UYDiABKAkSDwoHY2xlYW51cBgPIAEoCBIsCghkdWVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAimwIKB0F0dGVtcHQSDgoGbnVtYmVyGAEgASgNEhIKCnRyeV9udW1iZXIYAiABKA0SEAoIYWdlbnRfaWQYAyABKAkSEwoLaW5zdGFuY2VfaWQYBCABKAkSLgoHb3V0Y29tZRgFIAEoDjIdLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdE91dGNvbWUSJgoFZXJyb3IYBiABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEi4KCnN0YXJ0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdyZXN1bWVkGAkgASgIKmwKCFN0ZXBLaW5kEhkKFVNURVBfS0lORF9VTlNQRUNJRklFRBAAEhMKD1NURVBfS0lORF9BR0VOVBABEhYKElNURVBfS0lORF9QQVJBTExFTBACEhgKFFNURVBfS0lORF9TRVFVRU5USUFMEAMqjQIKClN0ZXBTdGF0dXMSGwoXU1RFUF9TVEFUVVNfVU5TUEVDSUZJRUQQABIXChNTVEVQX1NUQVRVU19QRU5ESU5HEAESFQoRU1RFUF9TVEFUVVNfUkVBRFkQAhIXChNTVEVQX1NUQVRVU19SVU5OSU5HEAMSFwoTU1RFUF9TVEFUVVNfV0FJVElORxAEEhkKFVNURVBfU1RBVFVTX0NPTVBMRVRFRBAFEhYKElNURVBfU1RBVFVTX0ZBSUxFRBAGEhcKE1NURVBfU1RBVFVTX1NLSVBQRUQQBxIZChVTVEVQX1NUQVRVU19DQU5DRUxMRUQQCBIZChVTVEVQX1NUQVRVU19USU1FRF9PVVQQCSrVAQoKV2FpdFJlYXNvbhIbChdXQUlUX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFFdBSVRfUkVBU09OX05PX0FHRU5UEAESFwoTV0FJVF9SRUFTT05fTk9fU0xPVBACEhcKE1dBSVRfUkVBU09OX0JBQ0tPRkYQAxIhCh1XQUlUX1JFQVNPTl9BR0VOVF9VTlJFQUNIQUJMRRAEEhgKFFdBSVRfUkVBU09OX1NUT1BQSU5HEAUSIQodV0FJVF9SRUFTT05fQkxPQ0tfQ09OQ1VSUkVOQ1kQBirFAgoOQXR0ZW1wdE91dGNvbWUSHwobQVRURU1QVF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASHQoZQVRURU1QVF9PVVRDT01FX0NPTVBMRVRFRBABEhoKFkFUVEVNUFRfT1VUQ09NRV9GQUlMRUQQAhIdChlBVFRFTVBUX09VVENPTUVfVElNRURfT1VUEAMSHQoZQVRURU1QVF9PVVRDT01FX0NBTkNFTExFRBAEEhwKGEFUVEVNUFRfT1VUQ09NRV9SRUpFQ1RFRBAFEh8KG0FUVEVNUFRfT1VUQ09NRV9IQU5ERURfQkFDSxAGEiAKHEFUVEVNUFRfT1VUQ09NRV9OT1RfQUNDRVBURUQQBxIYChRBVFRFTVBUX09VVENPTUVfTE9TVBAIEh4KGkFUVEVNUFRfT1VUQ09NRV9TVVBFUlNFREVEEAliBnByb3RvMw", [file_google_protobuf_timestamp, file_yardmaster_v1_payload, file_yardmaster_v1_run_error]);
+  fileDesc("Ch55YXJkbWFzdGVyL3YxL3N0ZXBfc3RhdGUucHJvdG8SDXlhcmRtYXN0ZXIudjEikgUKCVN0ZXBTdGF0ZRIMCgRwYXRoGAEgASgJEg8KB3N0ZXBfaWQYAiABKAkSJQoEa2luZBgDIAEoDjIXLnlhcmRtYXN0ZXIudjEuU3RlcEtpbmQSKQoGc3RhdHVzGAQgASgOMhkueWFyZG1hc3Rlci52MS5TdGVwU3RhdHVzEi4KC3dhaXRfcmVhc29uGAUgASgOMhkueWFyZG1hc3Rlci52MS5XYWl0UmVhc29uEiUKBWlucHV0GAYgASgLMhYueWFyZG1hc3Rlci52MS5QYXlsb2FkEiYKBm91dHB1dBgHIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBImCgVlcnJvchgIIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3ISKAoIYXR0ZW1wdHMYCSADKAsyFi55YXJkbWFzdGVyLnYxLkF0dGVtcHQSLgoKcmVhZHlfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHByb2dyZXNzGA0gASgBEhgKEHByb2dyZXNzX21lc3NhZ2UYDiABKAkSDwoHY2xlYW51cBgPIAEoCBIsCghkdWVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoLc2tpcF9yZWFzb24YESABKA4yGS55YXJkbWFzdGVyLnYxLlNraXBSZWFzb24SGgoSc2tpcHBlZF9iZWNhdXNlX29mGBIgASgJIpsCCgdBdHRlbXB0Eg4KBm51bWJlchgBIAEoDRISCgp0cnlfbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJEi4KB291dGNvbWUYBSABKA4yHS55YXJkbWFzdGVyLnYxLkF0dGVtcHRPdXRjb21lEiYKBWVycm9yGAYgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvchIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHcmVzdW1lZBgJIAEoCCquAQoKU2tpcFJlYXNvbhIbChdTS0lQX1JFQVNPTl9VTlNQRUNJRklFRBAAEhQKEFNLSVBfUkVBU09OX1dIRU4QARIWChJTS0lQX1JFQVNPTl9SVU5fT04QAhIaChZTS0lQX1JFQVNPTl9ERVBFTkRFTkNZEAMSGgoWU0tJUF9SRUFTT05fUlVOX0VORElORxAEEh0KGVNLSVBfUkVBU09OX0JMT0NLX1NUT1BQRUQQBSpsCghTdGVwS2luZBIZChVTVEVQX0tJTkRfVU5TUEVDSUZJRUQQABITCg9TVEVQX0tJTkRfQUdFTlQQARIWChJTVEVQX0tJTkRfUEFSQUxMRUwQAhIYChRTVEVQX0tJTkRfU0VRVUVOVElBTBADKo0CCgpTdGVwU3RhdHVzEhsKF1NURVBfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFwoTU1RFUF9TVEFUVVNfUEVORElORxABEhUKEVNURVBfU1RBVFVTX1JFQURZEAISFwoTU1RFUF9TVEFUVVNfUlVOTklORxADEhcKE1NURVBfU1RBVFVTX1dBSVRJTkcQBBIZChVTVEVQX1NUQVRVU19DT01QTEVURUQQBRIWChJTVEVQX1NUQVRVU19GQUlMRUQQBhIXChNTVEVQX1NUQVRVU19TS0lQUEVEEAcSGQoVU1RFUF9TVEFUVVNfQ0FOQ0VMTEVEEAgSGQoVU1RFUF9TVEFUVVNfVElNRURfT1VUEAkq1QEKCldhaXRSZWFzb24SGwoXV0FJVF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRXQUlUX1JFQVNPTl9OT19BR0VOVBABEhcKE1dBSVRfUkVBU09OX05PX1NMT1QQAhIXChNXQUlUX1JFQVNPTl9CQUNLT0ZGEAMSIQodV0FJVF9SRUFTT05fQUdFTlRfVU5SRUFDSEFCTEUQBBIYChRXQUlUX1JFQVNPTl9TVE9QUElORxAFEiEKHVdBSVRfUkVBU09OX0JMT0NLX0NPTkNVUlJFTkNZEAYqxQIKDkF0dGVtcHRPdXRjb21lEh8KG0FUVEVNUFRfT1VUQ09NRV9VTlNQRUNJRklFRBAAEh0KGUFUVEVNUFRfT1VUQ09NRV9DT01QTEVURUQQARIaChZBVFRFTVBUX09VVENPTUVfRkFJTEVEEAISHQoZQVRURU1QVF9PVVRDT01FX1RJTUVEX09VVBADEh0KGUFUVEVNUFRfT1VUQ09NRV9DQU5DRUxMRUQQBBIcChhBVFRFTVBUX09VVENPTUVfUkVKRUNURUQQBRIfChtBVFRFTVBUX09VVENPTUVfSEFOREVEX0JBQ0sQBhIgChxBVFRFTVBUX09VVENPTUVfTk9UX0FDQ0VQVEVEEAcSGAoUQVRURU1QVF9PVVRDT01FX0xPU1QQCBIeChpBVFRFTVBUX09VVENPTUVfU1VQRVJTRURFRBAJYgZwcm90bzM", [file_google_protobuf_timestamp, file_yardmaster_v1_payload, file_yardmaster_v1_run_error]);
 
 /**
  * A step within a run.
@@ -74,7 +74,7 @@ export type StepState = Message<"yardmaster.v1.StepState"> & {
   output?: Payload | undefined;
 
   /**
-   * Why it did not complete, or why it was skipped.
+   * Why it did not complete.
    *
    * @generated from field: yardmaster.v1.RunError error = 8;
    */
@@ -135,6 +135,20 @@ export type StepState = Message<"yardmaster.v1.StepState"> & {
    * @generated from field: google.protobuf.Timestamp due_time = 16;
    */
   dueTime?: Timestamp | undefined;
+
+  /**
+   * Why it was skipped; of a SKIPPED step only.
+   *
+   * @generated from field: yardmaster.v1.SkipReason skip_reason = 17;
+   */
+  skipReason: SkipReason;
+
+  /**
+   * The step that it was skipped because of. Empty: none.
+   *
+   * @generated from field: string skipped_because_of = 18;
+   */
+  skippedBecauseOf: string;
 };
 
 /**
@@ -222,6 +236,68 @@ export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_step_state, 1);
 
 /**
+ * Why a step was skipped.
+ *
+ * @generated from enum yardmaster.v1.SkipReason
+ */
+export const SkipReason = {
+  /**
+   * It was not.
+   *
+   * @generated from enum value: SKIP_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Its own `when` was false.
+   *
+   * @generated from enum value: SKIP_REASON_WHEN = 1;
+   */
+  WHEN: 1,
+
+  /**
+   * Its dependencies ended in a way that it does not run on.
+   *
+   * @generated from enum value: SKIP_REASON_RUN_ON = 2;
+   */
+  RUN_ON: 2,
+
+  /**
+   * Something before it failed.
+   *
+   * @generated from enum value: SKIP_REASON_DEPENDENCY = 3;
+   */
+  DEPENDENCY: 3,
+
+  /**
+   * The outcome of the run was decided before it began.
+   *
+   * @generated from enum value: SKIP_REASON_RUN_ENDING = 4;
+   */
+  RUN_ENDING: 4,
+
+  /**
+   * The block around it was stopped before it began.
+   *
+   * @generated from enum value: SKIP_REASON_BLOCK_STOPPED = 5;
+   */
+  BLOCK_STOPPED: 5,
+} as const;
+
+/**
+ * Why a step was skipped.
+ *
+ * @generated from enum yardmaster.v1.SkipReason
+ */
+export type SkipReason = (typeof SkipReason)[keyof typeof SkipReason] | UnknownEnum;
+
+/**
+ * Describes the enum yardmaster.v1.SkipReason.
+ */
+export const SkipReasonSchema: GenEnum<SkipReason> = /*@__PURE__*/
+  enumDesc(file_yardmaster_v1_step_state, 0);
+
+/**
  * What kind of step it is.
  *
  * @generated from enum yardmaster.v1.StepKind
@@ -267,7 +343,7 @@ export type StepKind = (typeof StepKind)[keyof typeof StepKind] | UnknownEnum;
  * Describes the enum yardmaster.v1.StepKind.
  */
 export const StepKindSchema: GenEnum<StepKind> = /*@__PURE__*/
-  enumDesc(file_yardmaster_v1_step_state, 0);
+  enumDesc(file_yardmaster_v1_step_state, 1);
 
 /**
  * Where a step stands.
@@ -357,7 +433,7 @@ export type StepStatus = (typeof StepStatus)[keyof typeof StepStatus] | UnknownE
  * Describes the enum yardmaster.v1.StepStatus.
  */
 export const StepStatusSchema: GenEnum<StepStatus> = /*@__PURE__*/
-  enumDesc(file_yardmaster_v1_step_state, 1);
+  enumDesc(file_yardmaster_v1_step_state, 2);
 
 /**
  * Why a step that could run does not.
@@ -426,7 +502,7 @@ export type WaitReason = (typeof WaitReason)[keyof typeof WaitReason] | UnknownE
  * Describes the enum yardmaster.v1.WaitReason.
  */
 export const WaitReasonSchema: GenEnum<WaitReason> = /*@__PURE__*/
-  enumDesc(file_yardmaster_v1_step_state, 2);
+  enumDesc(file_yardmaster_v1_step_state, 3);
 
 /**
  * How an attempt ended.
@@ -516,5 +592,5 @@ export type AttemptOutcome = (typeof AttemptOutcome)[keyof typeof AttemptOutcome
  * Describes the enum yardmaster.v1.AttemptOutcome.
  */
 export const AttemptOutcomeSchema: GenEnum<AttemptOutcome> = /*@__PURE__*/
-  enumDesc(file_yardmaster_v1_step_state, 3);
+  enumDesc(file_yardmaster_v1_step_state, 4);
 
