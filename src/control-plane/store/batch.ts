@@ -1,0 +1,19 @@
+import { type Batch, StoreError } from './port.ts';
+
+/** Rows that a batch writes, for `stats`. */
+export function countRows(batch: Batch): number {
+  return (
+    batch.journal.length +
+    batch.runs.length +
+    batch.tasks.length +
+    batch.tasksDeleted.length +
+    batch.checkpoints.length +
+    batch.blobs.length +
+    batch.agentEvents.length
+  );
+}
+
+/** Parts of a blob come in order; part 0 starts it again. */
+export function partOutOfOrder(blobId: string, part: number, expected: number): StoreError {
+  return new StoreError('CONFLICT', `cannot store part ${part} of blob "${blobId}": the next is part ${expected}`);
+}

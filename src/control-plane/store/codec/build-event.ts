@@ -1,0 +1,151 @@
+import type {
+  AttemptEnded,
+  AttemptStarted,
+  RunCreated,
+  RunEnded,
+  RunEnding,
+  RunEvent,
+  StepFailed,
+  StepStopping,
+} from '../../engine/events.ts';
+import { corrupt } from './corrupt.ts';
+import type { EventFields } from './event-fields.ts';
+import { EVENT_TYPES } from './names.ts';
+
+/** The event that `fields` tell; a part that its type needs and that is not there is STORE_CORRUPT. */
+export function buildEvent(fields: EventFields): RunEvent {
+  const { at, path, number } = fields;
+  switch (fields.type) {
+    case EVENT_TYPES.RunCreated:
+      return buildRunCreated(fields);
+    case EVENT_TYPES.RunStarted:
+      return { type: 'RunStarted', at, ...(fields.until === undefined ? {} : { deadlineAt: fields.until }) };
+    case EVENT_TYPES.BlockStarted:
+      return { type: 'BlockStarted', at, path };
+    case EVENT_TYPES.StepReady:
+      return { type: 'StepReady', at, path, input: must(fields.value, 'an input') };
+    case EVENT_TYPES.StepQueued:
+      return { type: 'StepQueued', at, path };
+    case EVENT_TYPES.AttemptStarted:
+      return buildAttemptStarted(fields);
+    case EVENT_TYPES.AttemptUnreachable:
+      return { type: 'AttemptUnreachable', at, path, number };
+    case EVENT_TYPES.AttemptReturned:
+      return { type: 'AttemptReturned', at, path, number };
+    case EVENT_TYPES.AttemptEnded:
+      return buildAttemptEnded(fields);
+    case EVENT_TYPES.StopConfirmed:
+      return { type: 'StopConfirmed', at, path, number };
+    case EVENT_TYPES.RetryScheduled:
+      return {
+        type: 'RetryScheduled',
+        at,
+        path,
+        dueAt: must(fields.until, 'a time'),
+        backoffUntil: fields.backoffUntil,
+      };
+    case EVENT_TYPES.StepStopping:
+      return buildStepStopping(fields);
+    case EVENT_TYPES.StepCompleted:
+      return { type: 'StepCompleted', at, path, ...(fields.value === undefined ? {} : { output: fields.value }) };
+    case EVENT_TYPES.StepFailed:
+      return buildStepFailed(fields);
+    case EVENT_TYPES.StepSkipped: {
+      const reason = must(fields.skipReason, 'a reason');
+      return {
+        type: 'StepSkipped',
+        at,
+        path,
+        reason,
+        ...(fields.because === undefined ? {} : { because: fields.because }),
+      };
+    }
+    case EVENT_TYPES.StepCancelled:
+      return { type: 'StepCancelled', at, path };
+    case EVENT_TYPES.LateResult:
+      return { type: 'LateResult', at, path, number, outcome: must(fields.outcome, 'an outcome') };
+    case EVENT_TYPES.CancelRequested:
+      return { type: 'CancelRequested', at, reason: fields.reason };
+    case EVENT_TYPES.RunEnding:
+      return buildRunEnding(fields);
+    case EVENT_TYPES.RunEnded:
+      return buildRunEnded(fields);
+    default:
+      return corrupt(`event type ${fields.type} is unknown`);
+  }
+}
+
+function buildRunCreated(fields: EventFields): RunCreated {
+  const creation = must(fields.creation, 'what was created');
+  const priority = must(creation.priority, 'a priority');
+  return { type: 'RunCreated', at: fields.at, ...creation, priority, params: must(fields.value, 'parameters') };
+}
+
+function buildAttemptStarted(fields: EventFields): AttemptStarted {
+  const started = {
+    type: 'AttemptStarted',
+    at: fields.at,
+    path: fields.path,
+    number: fields.number,
+    try: fields.try,
+    agentId: fields.agentId,
+    instanceId: fields.instanceId,
+    idempotent: fields.idempotent,
+  } as const;
+  return fields.until === undefined ? started : { ...started, deadlineAt: fields.until };
+}
+
+function buildAttemptEnded(fields: EventFields): AttemptEnded {
+  const { at, path, number, failure, countsAsTry, unconfirmed } = fields;
+  const outcome = must(fields.outcome, 'an outcome');
+  return {
+    type: 'AttemptEnded',
+    at,
+    path,
+    number,
+    outcome,
+    ...(failure === undefined ? {} : { failure }),
+    ...(countsAsTry === undefined ? {} : { countsAsTry }),
+    ...(unconfirmed === undefined ? {} : { unconfirmed }),
+  };
+}
+
+function buildStepStopping({ at, path, until, failure }: EventFields): StepStopping {
+  const stopping = { type: 'StepStopping', at, path, graceUntil: must(until, 'a time') } as const;
+  return failure === undefined ? stopping : { ...stopping, failure };
+}
+
+function buildStepFailed(fields: EventFields): StepFailed {
+  const status = must(fields.end, 'a status');
+  if (status !== 'FAILED' && status !== 'TIMED_OUT') return corrupt(`a step cannot fail with ${status}`);
+  return { type: 'StepFailed', at: fields.at, path: fields.path, status, failure: must(fields.failure, 'a failure') };
+}
+
+function buildRunEnding(fields: EventFields): RunEnding {
+  return {
+    type: 'RunEnding',
+    at: fields.at,
+    outcome: must(fields.end, 'an outcome'),
+    ...buildEnd(fields),
+    cleanupUntil: must(fields.until, 'a time'),
+  };
+}
+
+function buildRunEnded(fields: EventFields): RunEnded {
+  const { cleanupFailures } = fields;
+  return {
+    type: 'RunEnded',
+    at: fields.at,
+    status: must(fields.end, 'a status'),
+    ...buildEnd(fields),
+    ...(cleanupFailures === undefined ? {} : { cleanupFailures }),
+  };
+}
+
+function buildEnd({ value, failure }: EventFields): Pick<RunEnded, 'output' | 'failure'> {
+  return { ...(value === undefined ? {} : { output: value }), ...(failure === undefined ? {} : { failure }) };
+}
+
+function must<Value>(value: Value | undefined, what: string): Value {
+  return value === undefined ? corrupt(`an event lacks ${what}`) : value;
+}

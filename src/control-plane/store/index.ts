@@ -1,0 +1,8 @@
+export { createMemoryData, type MemoryData } from './memory/memory-data.ts';
+export {
+  type CommitFaults,
+  createMemoryStore,
+  type MemoryStore,
+  type MemoryStoreOptions,
+} from './memory/memory-store.ts';
+export * from './port.ts';

@@ -1,0 +1,35 @@
+/**
+ * What a memory store holds. It outlives the adapter, as a disk outlives a process: open a second store over the same data
+ * to see what a restart sees.
+ */
+import type { AgentEventRow, RunRow, TaskRow, WorkflowRow } from '../port.ts';
+
+export interface MemoryData {
+  /** The newest epoch given out. */
+  epoch: number;
+  readonly runs: Map<string, RunRow>;
+  /** (namespace, request id) to run id. */
+  readonly requests: Map<string, string>;
+  /** Rows of each run by position of their first event, in order of position. */
+  readonly journals: Map<string, Map<number, Uint8Array>>;
+  /** Parts by (run, blob id). */
+  readonly blobs: Map<string, Map<string, Uint8Array[]>>;
+  /** By (run, path, attempt). */
+  readonly tasks: Map<string, TaskRow>;
+  /** Versions by (namespace, name), the first version first. */
+  readonly workflows: Map<string, WorkflowRow[]>;
+  readonly agentEvents: AgentEventRow[];
+}
+
+export function createMemoryData(): MemoryData {
+  return {
+    epoch: 0,
+    runs: new Map(),
+    requests: new Map(),
+    journals: new Map(),
+    blobs: new Map(),
+    tasks: new Map(),
+    workflows: new Map(),
+    agentEvents: [],
+  };
+}

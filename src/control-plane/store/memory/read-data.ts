@@ -1,0 +1,74 @@
+/** Queries over memory data. They scan where the disk has an index: the data of a test is small. */
+import { isRunOver } from '../../engine/status.ts';
+import { decodeEvents } from '../codec/decode.ts';
+import { trimRow } from '../journal-row.ts';
+import type { JournalRow, RunQuery, RunRow, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
+import type { MemoryData } from './memory-data.ts';
+
+export function readOpenRuns(data: MemoryData, after: string, limit: number): RunRow[] {
+  const open = [...data.runs.values()].filter((row) => row.runId > after && !isRunOver(row.status));
+  return open.sort((left, right) => compareText(left.runId, right.runId)).slice(0, limit);
+}
+
+export function readTasks(data: MemoryData, after: TaskKey | undefined, limit: number): TaskRow[] {
+  const rows = [...data.tasks.values()].filter((row) => after === undefined || compareTasks(row, after) > 0);
+  return rows.sort(compareTasks).slice(0, limit);
+}
+
+export function readJournal(data: MemoryData, runId: string, from: number, limit: number): JournalRow[] {
+  const rows: JournalRow[] = [];
+  const stored = [...(data.journals.get(runId) ?? [])].sort(([left], [right]) => left - right);
+  const first = Math.max(
+    0,
+    stored.findLastIndex(([position]) => position <= from),
+  );
+  for (const [position, bytes] of stored.slice(first)) {
+    const row = trimRow({ runId, position, events: decodeEvents(bytes) }, from);
+    if (row !== undefined && rows.length < limit) rows.push(row);
+    if (rows.length === limit) break;
+  }
+  return rows;
+}
+
+export function readRuns(data: MemoryData, query: RunQuery): RunRow[] {
+  const { namespace, workflow, status, before, limit } = query;
+  const fits = (row: RunRow): boolean =>
+    row.namespace === namespace &&
+    (workflow === undefined || row.workflow === workflow) &&
+    (status === undefined || row.status === status) &&
+    (before === '' || row.runId < before);
+  const rows = [...data.runs.values()].filter(fits);
+  return rows.sort((left, right) => compareText(right.runId, left.runId)).slice(0, limit);
+}
+
+export function readRunsByTail(data: MemoryData, namespace: string, tail: string, limit: number): string[] {
+  const rows = [...data.runs.values()].filter((row) => row.namespace === namespace && row.runId.endsWith(tail));
+  return rows
+    .map((row) => row.runId)
+    .sort(compareText)
+    .slice(0, limit);
+}
+
+export function readLatestWorkflows(data: MemoryData, namespace: string, after: string, limit: number): WorkflowRow[] {
+  const latest = [...data.workflows.values()].flatMap((versions) => versions.slice(-1));
+  const rows = latest.filter((row) => row.namespace === namespace && row.name > after);
+  return rows.sort((left, right) => compareText(left.name, right.name)).slice(0, limit);
+}
+
+/** Ids of runs that ended before `before`, the oldest first. */
+export function findPrunable(data: MemoryData, before: number, limit: number): string[] {
+  const over = [...data.runs.values()].filter((row) => row.endedAt !== undefined && row.endedAt < before);
+  return over
+    .sort((left, right) => (left.endedAt ?? 0) - (right.endedAt ?? 0))
+    .slice(0, limit)
+    .map((row) => row.runId);
+}
+
+function compareTasks(left: TaskKey, right: TaskKey): number {
+  return compareText(left.runId, right.runId) || compareText(left.path, right.path) || left.attempt - right.attempt;
+}
+
+function compareText(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}

@@ -1,0 +1,124 @@
+/** Arbitrary events of every type. A field that is added to an event and not here does not compile. */
+import fc from 'fast-check';
+import type { Failure, RunEvent } from '../../../src/control-plane/engine/events.ts';
+import type { AttemptOutcome, RunOutcome } from '../../../src/control-plane/engine/status.ts';
+import type { JsonObject } from '../../../src/core/json.ts';
+import type { StoredValue } from '../../../src/core/stored-value.ts';
+import { encodeValue } from '../../../src/core/value.ts';
+
+type EventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
+type Fields<Of> = { readonly [Key in keyof Required<Omit<Of, 'type' | 'at'>>]: fc.Arbitrary<Of[Key & keyof Of]> };
+
+/** The absent member, which is not the same as undefined. */
+const ABSENT = Symbol('absent');
+
+function optional<Value>(arbitrary: fc.Arbitrary<Value>): fc.Arbitrary<Value> {
+  return fc.option(arbitrary, { nil: ABSENT as Value });
+}
+
+function record<Of>(fields: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<Of> {
+  return fc
+    .record(fields)
+    .map((members) => Object.fromEntries(Object.entries(members).filter(([, value]) => value !== ABSENT)) as Of);
+}
+
+const text = fc.string({ unit: 'grapheme', maxLength: 20 });
+const path = fc.oneof(fc.constantFrom('extract', 'fan/17/clean', '', 'x'.repeat(200)), text);
+const number = fc.nat(100_000);
+const at = fc.oneof(fc.integer({ min: 0, max: 2 ** 45 }), fc.integer({ min: 1.7e12, max: 1.7e12 + 1000 }));
+const outcome = fc.constantFrom<AttemptOutcome>(
+  'COMPLETED',
+  'FAILED',
+  'TIMED_OUT',
+  'CANCELLED',
+  'REJECTED',
+  'HANDED_BACK',
+  'NOT_ACCEPTED',
+  'LOST',
+  'SUPERSEDED',
+);
+const end = fc.constantFrom<RunOutcome>('COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT');
+const details = fc
+  .dictionary(text, fc.jsonValue({ maxDepth: 2 }))
+  // JSON has no -0; protobuf has.
+  .map((value) => JSON.parse(JSON.stringify(value)) as JsonObject);
+const value: fc.Arbitrary<StoredValue> = fc.oneof(
+  fc.jsonValue({ maxDepth: 3 }).map((json): StoredValue => ({ kind: 'inline', bytes: encodeValue(json) })),
+  fc.constant<StoredValue>({ kind: 'inline', bytes: new Uint8Array(0) }),
+  fc.record({ kind: fc.constant('blob' as const), blobId: text, size: fc.nat() }, { noNullPrototype: true }),
+);
+
+const failureFields: { readonly [Key in keyof Required<Failure>]: fc.Arbitrary<Failure[Key]> } = {
+  code: text,
+  message: fc.string({ unit: 'grapheme', maxLength: 300 }),
+  details: optional(details),
+  path: optional(path),
+  attempt: optional(number),
+  agentId: optional(text),
+  instanceId: optional(text),
+};
+const failure = record<Failure>(failureFields);
+const attempt = { path, number };
+
+const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
+  RunCreated: {
+    runId: text,
+    namespace: text,
+    workflow: text,
+    version: number,
+    params: value,
+    priority: fc.constantFrom('critical', 'high', 'normal', 'low'),
+    requestId: optional(text),
+    labels: optional(fc.dictionary(fc.oneof(text, fc.constant('__proto__')), text, { noNullPrototype: true })),
+  },
+  RunStarted: { deadlineAt: optional(at) },
+  BlockStarted: { path },
+  StepReady: { path, input: value },
+  StepQueued: { path },
+  AttemptStarted: {
+    ...attempt,
+    try: number,
+    agentId: text,
+    instanceId: text,
+    idempotent: fc.boolean(),
+    deadlineAt: optional(at),
+  },
+  AttemptUnreachable: attempt,
+  AttemptReturned: attempt,
+  AttemptEnded: {
+    ...attempt,
+    outcome,
+    failure: optional(failure),
+    countsAsTry: optional(fc.boolean()),
+    unconfirmed: optional(fc.boolean()),
+  },
+  StopConfirmed: attempt,
+  RetryScheduled: { path, dueAt: at, backoffUntil: at },
+  StepStopping: { path, graceUntil: at, failure: optional(failure) },
+  StepCompleted: { path, output: optional(value) },
+  StepFailed: { path, status: fc.constantFrom('FAILED', 'TIMED_OUT'), failure },
+  StepSkipped: {
+    path,
+    reason: fc.constantFrom('WHEN', 'RUN_ON', 'DEPENDENCY', 'RUN_ENDING', 'BLOCK_STOPPED'),
+    because: optional(path),
+  },
+  StepCancelled: { path },
+  LateResult: { ...attempt, outcome },
+  CancelRequested: { reason: text },
+  RunEnding: { outcome: end, failure: optional(failure), output: optional(value), cleanupUntil: at },
+  RunEnded: {
+    status: end,
+    output: optional(value),
+    failure: optional(failure),
+    cleanupFailures: optional(fc.array(failure, { maxLength: 3 })),
+  },
+};
+
+export const eventTypes = Object.keys(fields) as RunEvent['type'][];
+
+export function eventOf(type: RunEvent['type']): fc.Arbitrary<RunEvent> {
+  return record<RunEvent>({ type: fc.constant(type), at, ...fields[type] });
+}
+
+/** A row: one or more events of any type. */
+export const someEvents = fc.array(fc.oneof(...eventTypes.map(eventOf)), { minLength: 1, maxLength: 8 });
