@@ -55,6 +55,14 @@ export const limits = {
   heldMax: 20_000,
   /** Distinct instances lost while they held a step, before the step is POISONED. */
   lossesMax: 3,
+  /** Free instances compared for one assignment: enough to spread work, and the same cost on a fleet of any size. */
+  instancesComparedMax: 16,
+  /** Instances that one step wants to avoid; the last named count. */
+  avoidMax: 8,
+  /** Lines of one scheduler class, those with different instances to avoid counted each. */
+  avoidLinesMax: 64,
+  /** Scheduler classes without a waiting step that stay indexed for the next one. */
+  idleClassesMax: 256,
   /** Streams on one HTTP/2 connection. */
   streamsPerConnectionMax: 16,
   /** Events and bytes of one group commit. */

@@ -58,7 +58,13 @@ export type SchedulerChange =
   | { readonly type: 'slotTaken'; readonly instanceId: string; readonly capability: string }
   | { readonly type: 'slotFreed'; readonly instanceId: string; readonly capability: string }
   /** Keep `capability` ('' = all) away from the instance until `until` (monotonic ms). */
-  | { readonly type: 'excluded'; readonly instanceId: string; readonly capability: string; readonly until: number; readonly why: string };
+  | {
+      readonly type: 'excluded';
+      readonly instanceId: string;
+      readonly capability: string;
+      readonly until: number;
+      readonly why: string;
+    };
 
 /** One decision: the slot is already debited in the index, the step already out of its queue. */
 export interface Assignment {
@@ -96,4 +102,14 @@ export interface Explanation {
   readonly ahead: number;
   /** Every instance, those that could take it first. */
   readonly candidates: readonly Candidate[];
+}
+
+/** A class in which steps wait, for metrics. */
+export interface WaitingClass {
+  readonly classKey: string;
+  readonly class: StepClass;
+  /** Steps that wait. */
+  readonly waiting: number;
+  /** Wall ms since when the longest waiting of them waits. */
+  readonly oldestQueuedAt: number;
 }
