@@ -72,6 +72,10 @@ class Sink {
 
   varint(value: number): void {
     this.reserve(5);
+    this.putVarint(value);
+  }
+
+  private putVarint(value: number): void {
     let rest = value;
     while (rest > 127) {
       this.buffer[this.length++] = (rest & 127) | 128;
@@ -107,7 +111,8 @@ class Sink {
       this.buffer.copyWithin(start + 1 + extra, start + 1, this.length);
     }
     this.length = start;
-    this.varint(size);
+    // Without `reserve`: growing now would copy nothing behind `start`, and the body would be lost.
+    this.putVarint(size);
     this.length = start + 1 + extra + size;
   }
 
