@@ -37,7 +37,11 @@ export interface Problem {
   readonly code: string;
   readonly message: string;
   readonly place?: Place;
+  /** Stands behind the caret: `did you mean "extract"?`. */
+  readonly hint?: string;
   readonly next?: string;
+  /** Absent: an error. */
+  readonly severity?: 'warn';
 }
 
 export interface ErrorOptionsOfOurs {

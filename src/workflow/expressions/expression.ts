@@ -89,7 +89,7 @@ function evaluateStepPath(path: PlainPath, steps: ReadonlyMap<string, ReadStep>,
   const name = extendPath('steps', id);
   const record = stepRecord(view, step.readsOutput);
   const field = path.keys[1]?.key;
-  if (field === 'output' && record['output'] === undefined) throw missingData(name, field, withStatus(view));
+  if (field === 'output' && record.output === undefined) throw missingData(name, field, withStatus(view));
   return walk(record, name, path.keys.slice(1));
 }
 

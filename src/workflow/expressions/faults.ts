@@ -50,9 +50,9 @@ function decode(message: string): YardmasterError {
   if (!message.startsWith(PREFIX)) return new YardmasterError('BAD_EXPRESSION', message);
   const record: unknown = JSON.parse(message.slice(PREFIX.length));
   if (!isJsonObject(record)) return new YardmasterError('BAD_EXPRESSION', message);
-  const next = record['next'];
-  const path = isJsonObject(record['meta']) ? record['meta']['path'] : undefined;
-  return new YardmasterError(String(record['code']), String(record['message']), {
+  const next = record.next;
+  const path = isJsonObject(record.meta) ? record.meta.path : undefined;
+  return new YardmasterError(String(record.code), String(record.message), {
     ...(typeof path === 'string' ? { meta: { path } } : {}),
     ...(typeof next === 'string' ? { next } : {}),
   });

@@ -1,0 +1,110 @@
+/**
+ * How the literals in a block's `steps` get their types. Types only.
+ *
+ * TypeScript can infer a tuple's parts one by one from a mapped type (ids, actions, nested steps), but not whole literals that hold
+ * callbacks. So `steps` is a union: the members that nothing can satisfy (`InferOnly`) only infer, the last one checks.
+ * `Nested` must not occur in what a child's callback sees: it is inferred from those very callbacks.
+ */
+import type { FailureMode, ParallelPolicy } from '../definition.ts';
+import type { Action, AgentOptions, BlockOptions, OutputOf, ParametersOption } from './options.ts';
+import type { Untyped } from './recorded.ts';
+import type { Scope } from './scope.ts';
+
+declare const inferOnly: unique symbol;
+interface InferOnly {
+  readonly [inferOnly]: never;
+}
+
+type InferChildren<Ids extends readonly string[], Nested extends readonly unknown[]> =
+  | { readonly [I in keyof Ids]: { readonly id: Ids[I] } & InferOnly }
+  | { readonly [I in keyof Nested]: { readonly steps: Nested[I] } & InferOnly };
+
+/** Children that start together: they see what stands before the block, not each other. */
+export type ParallelChildren<
+  Params,
+  Steps,
+  Ids extends readonly string[],
+  Actions extends readonly unknown[],
+  Nested extends readonly unknown[],
+> = InferChildren<Ids, Nested> | { readonly [I in keyof Actions]: Child<Params, Steps, Actions[I]> };
+
+/** Children in a row: each sees those before it. */
+export type SequentialChildren<
+  Params,
+  Steps,
+  Ids extends readonly string[],
+  Actions extends readonly unknown[],
+  Nested extends readonly unknown[],
+> =
+  | InferChildren<Ids, Nested>
+  | { readonly [I in keyof Actions]: Child<Params, Steps & OutputsBefore<Zip<Ids, Actions, []>, I>, Actions[I]> };
+
+/** An agent step, or (without an action) a block whose own children see what it sees. */
+type Child<Params, Steps, A> = A extends Action
+  ? { readonly id: string } & AgentOptions<Params, Steps, A> & ParametersOption<Params, Steps, A> & ChildOutput<A>
+  : NestedBlock<Params, Steps>;
+
+/** A named action's output may be shaped here; a capability's is fixed by its type (shape it in a step of the top level). */
+type ChildOutput<A> = A extends string ? { readonly output?: unknown } : Record<never, never>;
+
+type NestedStep<Params, Steps> = NestedBlock<Params, Steps> | NestedAgentStep<Params, Steps>;
+
+interface NestedBlock<Params, Steps> extends BlockOptions<Params, Steps> {
+  readonly id: string;
+  readonly type: 'parallel' | 'sequential';
+  readonly steps: readonly NestedStep<Params, Steps>[];
+  readonly concurrency?: number;
+  readonly onFailure?: FailureMode | ParallelPolicy;
+}
+
+interface NestedAgentStep<Params, Steps> extends AgentOptions<Params, Steps, Action> {
+  readonly id: string;
+  readonly parameters?: Record<never, never> | ((scope: Scope<Params, Steps>) => unknown);
+}
+
+/** The parts put together again: one description of each child. */
+export type Zip<Ids extends readonly string[], Actions, Nested> = {
+  readonly [I in keyof Ids]: { readonly id: Ids[I]; readonly action: At<Actions, I>; readonly steps: At<Nested, I> };
+};
+
+type At<List, I> = I extends keyof List ? List[I] : unknown;
+
+/** Every child and grandchild by id: what the steps after the block see. */
+export type OutputsOf<List extends readonly unknown[]> = ById<Entries<List>>;
+
+/** A parallel's own output: an object by child id. */
+export type ParallelOutput<List extends readonly unknown[]> = ById<{ [I in keyof List]: OwnEntry<List[I]> }[number]>;
+
+/** A sequential's own output: its last child's. */
+export type SequentialOutput<List extends readonly unknown[]> = List extends readonly [...unknown[], infer Last]
+  ? EntryOutput<OwnEntry<Last>>
+  : Untyped;
+
+type OutputsBefore<List extends readonly unknown[], I> = ById<EntriesBefore<List, I>>;
+
+type EntriesBefore<List, I, Seen extends readonly unknown[] = []> = List extends readonly [infer Head, ...infer Rest]
+  ? `${Seen['length']}` extends I
+    ? never
+    : OwnEntry<Head> | EntriesBefore<Rest, I, [...Seen, Head]>
+  : never;
+
+type Entry = readonly [id: string, output: unknown];
+type ById<E> = { readonly [One in Extract<E, Entry> as One[0]]: One[1] };
+type EntryOutput<E> = E extends readonly [string, infer Output] ? Output : Untyped;
+
+type Entries<List> = List extends readonly unknown[] ? { [I in keyof List]: EntryAndBelow<List[I]> }[number] : never;
+type EntryAndBelow<C> =
+  | OwnEntry<C>
+  | (C extends { readonly steps: readonly [unknown, ...unknown[]] } ? Entries<C['steps']> : never);
+
+type OwnEntry<C> = C extends { readonly id: infer Id extends string } ? readonly [Id, OwnOutput<C>] : never;
+
+type OwnOutput<C> = C extends { readonly steps: readonly [unknown, ...unknown[]] }
+  ? C extends { readonly type: 'parallel' }
+    ? ParallelOutput<C['steps']>
+    : Untyped
+  : C extends { readonly action: infer A }
+    ? C extends { readonly output: unknown }
+      ? Untyped
+      : OutputOf<A>
+    : Untyped;

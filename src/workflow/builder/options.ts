@@ -1,0 +1,110 @@
+/** What the author writes for a step or a block. One shape serves the typed form (callbacks) and the plain form. */
+import type { Capability } from '../../core/capability.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { FailureMode, ParallelPolicy, Priority, RunOn } from '../definition.ts';
+import type { Cel, Resolved, Untyped, Value } from './recorded.ts';
+import type { AssertScope, OutputScope, Scope } from './scope.ts';
+
+/** A shared constant (typed) or a bare name (untyped). */
+export type Action = Capability | string;
+
+/** What the step sends; an action that is only a name takes anything. */
+export type InputOf<A> = A extends Capability<infer Input, unknown, unknown, unknown> ? Input : Untyped;
+
+/** What the step answers; an action that is only a name answers anything. */
+export type OutputOf<A> = A extends Capability<unknown, infer Output, unknown, unknown> ? Output : Untyped;
+
+/** Marks a step without an `output` of its own. */
+export interface Unshaped {
+  readonly unshaped: never;
+}
+
+/** The output that later steps see: shaped by `output` if the step has one. */
+export type Shaped<Result, Out> = [Out] extends [Unshaped] ? Result : Resolved<Out>;
+
+/** Milliseconds, or text: `500ms`, `30s`, `5m`, `1h`, `2d`. */
+export type Duration = number | string;
+
+/** CEL as text, a `cel` expression, or a callback that answers one. */
+export type Condition<S> = string | Cel<boolean> | ((scope: S) => string | Cel<boolean>);
+
+export interface BlockOptions<Params, Steps> {
+  readonly name?: string;
+  readonly description?: string;
+  /** Siblings that must have ended; without it the step follows the one above it. */
+  readonly dependencies?: readonly string[];
+  /** False skips it. */
+  readonly when?: Condition<Scope<Params, Steps>>;
+  /** Default success. */
+  readonly runOn?: RunOn;
+  /** Over all attempts; default: none. */
+  readonly totalTimeout?: Duration;
+  readonly metadata?: JsonObject;
+}
+
+export interface AgentOptions<Params, Steps, A> extends BlockOptions<Params, Steps> {
+  readonly type?: 'agent';
+  readonly action: A;
+  /** Only this agent; without it any agent that offers the action. */
+  readonly agentId?: string;
+  /** semver range; default: `^` the version of the capability constant, if it has one. */
+  readonly version?: string;
+  /** Labels that the agent must have. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly onFailure?: FailureMode;
+  /** Per attempt; default 1 h; 0 is none. */
+  readonly timeout?: Duration;
+  readonly queueTimeout?: Duration;
+  readonly heartbeatTimeout?: Duration;
+  /** More tries after the first; default 0. */
+  readonly retries?: number;
+  readonly retry?: RetryOptions;
+  readonly priority?: Priority;
+  readonly idempotent?: boolean;
+  readonly lossWindow?: Duration;
+  /** CEL over `output` and `result`; false fails the step. */
+  readonly assert?: Condition<AssertScope<Params, Steps, OutputOf<A>>>;
+}
+
+/** Instead of `retries`. Times are durations. */
+export interface RetryOptions {
+  /** In all, the first included. */
+  readonly tries: number;
+  readonly backoff?: Duration;
+  readonly factor?: number;
+  readonly maxBackoff?: Duration;
+  readonly jitter?: boolean;
+  readonly nonRetryable?: readonly string[];
+  readonly onDifferentAgent?: boolean;
+  readonly onAssert?: boolean;
+}
+
+/** Literals, or a callback whose recorders stand for values; required when the action's input cannot be `{}`. */
+export type ParametersOption<Params, Steps, A> =
+  Record<never, never> extends InputOf<A>
+    ? { readonly parameters?: Parameters<Params, Steps, A> }
+    : { readonly parameters: Parameters<Params, Steps, A> };
+
+type Parameters<Params, Steps, A> = Value<InputOf<A>> | ((scope: Scope<Params, Steps>) => Value<InputOf<A>>);
+
+/** A template over `result`: text is CEL, anything else JSON with expressions in it. */
+export interface OutputOption<Params, Steps, Result, Out> {
+  readonly output?: Out | ((scope: OutputScope<Params, Steps, Result>) => Out);
+}
+
+export type StepOptions<Params, Steps, A, Out> = AgentOptions<Params, Steps, A> &
+  ParametersOption<Params, Steps, A> &
+  OutputOption<Params, Steps, OutputOf<A>, Out>;
+
+export interface ParallelOptions<Params, Steps, Children> extends BlockOptions<Params, Steps> {
+  readonly steps: Children;
+  /** Children at once; default: all. */
+  readonly concurrency?: number;
+  /** Default waitAll. */
+  readonly onFailure?: ParallelPolicy;
+}
+
+export interface SequentialOptions<Params, Steps, Children> extends BlockOptions<Params, Steps> {
+  readonly steps: Children;
+  readonly onFailure?: FailureMode;
+}

@@ -1,0 +1,183 @@
+/**
+ * The fluent builder. Types flow by accumulation: every step adds a member to `Steps`, which the callbacks after it see.
+ * At run time it only collects; `build()` calls each callback once, with recorders, and checks the whole.
+ */
+import type { z } from 'zod';
+import { jsonSchemaOf } from '../../core/capability.ts';
+import { type Problem, YardmasterError } from '../../core/errors.ts';
+import type { JsonObject, JsonValue } from '../../core/json.ts';
+import type { Priority } from '../definition.ts';
+import type {
+  OutputsOf,
+  ParallelChildren,
+  ParallelOutput,
+  SequentialChildren,
+  SequentialOutput,
+  Zip,
+} from './children.ts';
+import type {
+  Action,
+  Duration,
+  OutputOf,
+  ParallelOptions,
+  SequentialOptions,
+  Shaped,
+  StepOptions,
+  Unshaped,
+} from './options.ts';
+import type { Resolved, Untyped } from './recorded.ts';
+import type { Scope } from './scope.ts';
+import { sourceOfOutput, sourceOfStep, type WrittenStep } from './source.ts';
+
+type OneStep<Id extends string, Output> = { readonly [K in Id]: Output };
+
+export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Output = null> {
+  readonly #name: string;
+  readonly #settings: Record<string, unknown> = {};
+  readonly #steps: WrittenStep[] = [];
+  readonly #finally: WrittenStep[] = [];
+  #params: z.ZodType | undefined;
+  #output: unknown;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** What the workflow is for. */
+  description(text: string): this {
+    return this.#set('description', text);
+  }
+
+  /** A title for people; default: the name. */
+  label(text: string): this {
+    return this.#set('label', text);
+  }
+
+  /** For the whole run: milliseconds, or text such as `5m`. Default: none. */
+  timeout(duration: Duration): this {
+    return this.#set('timeout', duration);
+  }
+
+  /** For everything that runs after the outcome is decided. Default 5 min. */
+  cleanupTimeout(duration: Duration): this {
+    return this.#set('cleanupTimeout', duration);
+  }
+
+  /** Default of its runs; default normal. */
+  priority(priority: Priority): this {
+    return this.#set('priority', priority);
+  }
+
+  /** Facts to find it by. */
+  labels(labels: Readonly<Record<string, string>>): this {
+    return this.#set('labels', labels);
+  }
+
+  /** Anything; not read by the control plane. */
+  metadata(metadata: JsonObject): this {
+    return this.#set('metadata', metadata);
+  }
+
+  /** What a run takes. Defaults of the schema are not filled in: write cel`default(${params.limit}, 10)`. */
+  params<Schema extends z.ZodType>(schema: Schema): WorkflowBuilder<z.input<Schema>, Steps, Output> {
+    this.#params = schema;
+    return this.#typed();
+  }
+
+  /** A step on an agent. */
+  step<const Id extends string, A extends Action, Out = Unshaped>(
+    id: Id,
+    options: StepOptions<Params, Steps, A, Out>,
+  ): WorkflowBuilder<Params, Steps & OneStep<Id, Shaped<OutputOf<A>, Out>>, Output> {
+    this.#steps.push({ id, type: 'agent', ...options });
+    return this.#typed();
+  }
+
+  /** A block whose children start together. */
+  parallel<
+    const Id extends string,
+    const Ids extends readonly string[],
+    const Actions extends readonly unknown[],
+    const Nested extends readonly unknown[],
+  >(
+    id: Id,
+    options: ParallelOptions<Params, Steps, ParallelChildren<Params, Steps, Ids, Actions, Nested>>,
+  ): WorkflowBuilder<
+    Params,
+    Steps & OneStep<Id, ParallelOutput<Zip<Ids, Actions, Nested>>> & OutputsOf<Zip<Ids, Actions, Nested>>,
+    Output
+  > {
+    this.#steps.push({ id, type: 'parallel', ...options });
+    return this.#typed();
+  }
+
+  /** A block whose children run in a row. */
+  sequential<
+    const Id extends string,
+    const Ids extends readonly string[],
+    const Actions extends readonly unknown[],
+    const Nested extends readonly unknown[],
+  >(
+    id: Id,
+    options: SequentialOptions<Params, Steps, SequentialChildren<Params, Steps, Ids, Actions, Nested>>,
+  ): WorkflowBuilder<
+    Params,
+    Steps & OneStep<Id, SequentialOutput<Zip<Ids, Actions, Nested>>> & OutputsOf<Zip<Ids, Actions, Nested>>,
+    Output
+  > {
+    this.#steps.push({ id, type: 'sequential', ...options });
+    return this.#typed();
+  }
+
+  /** A step that runs after the body, however it ended. The steps of the body do not see it. */
+  finally<A extends Action, Out = Unshaped>(id: string, options: StepOptions<Params, Steps, A, Out>): this {
+    this.#finally.push({ id, type: 'agent', ...options });
+    return this;
+  }
+
+  /** The run's output; without it null. Text is CEL, anything else JSON with expressions in it. */
+  output<Out>(output: Out | ((scope: Scope<Params, Steps>) => Out)): WorkflowBuilder<Params, Steps, Resolved<Out>> {
+    this.#output = output;
+    return this.#typed();
+  }
+
+  /** The JSON that the YAML form would give; not checked beyond what cannot be written. Throws WORKFLOW_INVALID. */
+  toSource(): JsonObject {
+    const problems: Problem[] = [];
+    const steps = (written: readonly WrittenStep[], pointer: string): JsonValue =>
+      written.map((step, i) => sourceOfStep(step, `${pointer}[${i}]`, problems));
+    const source = {
+      name: this.#name,
+      ...sourceOfStep(this.#settings, this.#name, problems),
+      ...(this.#params === undefined ? {} : { parameters: jsonSchemaOf(this.#params, 'input') }),
+      ...(this.#output === undefined ? {} : { output: sourceOfOutput(this.#output, 'output', problems) }),
+      steps: steps(this.#steps, 'steps'),
+      ...(this.#finally.length === 0 ? {} : { finally: steps(this.#finally, 'finally') }),
+    };
+    refuse(this.#name, problems);
+    return source;
+  }
+
+  #set(key: string, value: unknown): this {
+    this.#settings[key] = value;
+    return this;
+  }
+
+  /** The same builder under the type it has now. Nothing at run time depends on these types. */
+  #typed<P, S, O>(): WorkflowBuilder<P, S, O> {
+    return this as unknown as WorkflowBuilder<P, S, O>;
+  }
+}
+
+function refuse(name: string, problems: readonly Problem[]): void {
+  const [first] = problems;
+  if (first === undefined) return;
+  const code = problems.every((problem) => problem.code === 'EXPRESSION_NOT_RECORDED')
+    ? first.code
+    : 'WORKFLOW_INVALID';
+  const facts = problems.map((problem) => `${problem.place?.pointer}: ${problem.message}`).join('; ');
+  throw new YardmasterError(code, `Cannot build workflow "${name}": ${facts}`, {
+    problems,
+    ...(first.next === undefined ? {} : { next: first.next }),
+  });
+}

@@ -1,0 +1,234 @@
+/**
+ * From what people write to the one normal form: every edge stated, every duration in milliseconds. Reads as much as
+ * it can, so that one mistake does not hide the next.
+ */
+import { limits } from '../core/limits.ts';
+import { nearest } from '../core/nearest.ts';
+import type { RetryPolicy, StepCommon, StepDefinition, WorkflowDefinition } from './definition.ts';
+import { type FieldReading, readFields } from './fields.ts';
+import { type Finding, formatPath, type Path } from './finding.ts';
+import { isRecord } from './json-copy.ts';
+import {
+  agentSchema,
+  laterBlockByField,
+  laterBlocks,
+  laterStepFields,
+  laterWorkflowFields,
+  parallelSchema,
+  sequentialSchema,
+  workflowSchema,
+} from './schema.ts';
+
+export interface Normalized {
+  readonly definition: WorkflowDefinition;
+  /** Empty when the definition is what was written; otherwise it is only the part that could be read. */
+  readonly findings: readonly Finding[];
+}
+
+/** Never throws; see `readWorkflowValue` for the checked form. */
+export function normalizeWorkflow(source: unknown): Normalized {
+  const reader = new Reader();
+  return { definition: reader.workflow(source), findings: reader.findings };
+}
+
+type Source = Readonly<Record<string, unknown>>;
+type Kind = 'agent' | 'parallel' | 'sequential';
+/** How children without a `dependencies` key are ordered. */
+type Order = 'chain' | 'together';
+
+const BLOCK_HINTS = {
+  timeout: 'a block has "totalTimeout"',
+  retries: 'retries stand on agent steps',
+  retry: 'retry stands on agent steps',
+  parameters: 'parameters stand on agent steps',
+};
+const WORKFLOW_HINTS = { id: 'a workflow is known by its name', version: 'the version is numbered from the content' };
+
+class Reader {
+  readonly findings: Finding[] = [];
+  #steps = 0;
+
+  workflow(source: unknown): WorkflowDefinition {
+    if (!isRecord(source)) {
+      this.#report('BAD_FIELD', 'a workflow is an object with "name" and "steps"', []);
+      return { name: '', steps: [] };
+    }
+    const subject = typeof source.name === 'string' ? `workflow "${source.name}"` : 'the workflow';
+    const fields = readFields(workflowSchema, source, {
+      ...this.#reading(subject, []),
+      required: ['name', 'steps'],
+      later: laterWorkflowFields,
+      hints: WORKFLOW_HINTS,
+    });
+    const { name = '', steps = [], timeout, cleanupTimeout, finally: last, ...rest } = fields;
+    return {
+      ...rest,
+      name,
+      steps: this.#children(steps, ['steps'], 'chain', 1),
+      ...(last !== undefined && { finally: this.#children(last, ['finally'], 'chain', 1) }),
+      ...(timeout !== undefined && timeout > 0 && { timeoutMs: timeout }),
+      ...(cleanupTimeout !== undefined && { cleanupTimeoutMs: cleanupTimeout }),
+    };
+  }
+
+  #children(sources: readonly unknown[], path: Path, order: Order, depth: number): StepDefinition[] {
+    const steps: StepDefinition[] = [];
+    let above: string | undefined;
+    for (const [i, source] of sources.entries()) {
+      if (++this.#steps > limits.stepsMax) {
+        if (this.#steps === limits.stepsMax + 1)
+          this.#report('LIMIT', `more than ${limits.stepsMax} steps`, [...path, i]);
+        break;
+      }
+      const step = this.#step(source, [...path, i], above, depth);
+      if (step === undefined) continue;
+      steps.push(step);
+      if (order === 'chain') above = step.id;
+    }
+    return steps;
+  }
+
+  /** `above`: the step that this one follows when it does not say. */
+  #step(source: unknown, path: Path, above: string | undefined, depth: number): StepDefinition | undefined {
+    if (!isRecord(source)) {
+      this.#report('BAD_FIELD', 'a step is an object with "id"', path);
+      return undefined;
+    }
+    const subject = typeof source.id === 'string' ? `step "${source.id}"` : `the step at ${formatPath(path)}`;
+    const kind = this.#kind(source, subject, path);
+    if (kind === undefined) return placeholder(source, above);
+    if (kind === 'agent') return this.#agent(source, subject, path, above);
+    return this.#block(kind, source, subject, path, above, depth);
+  }
+
+  #kind(source: Source, subject: string, path: Path): Kind | undefined {
+    const type = source.type;
+    if (type === 'agent' || type === 'parallel' || type === 'sequential') return type;
+    if (type === undefined) return this.#kindByFields(source, subject, path);
+    const at = [...path, 'type'];
+    if (typeof type === 'string' && laterBlocks.has(type)) {
+      this.#unsupported(type, subject, at);
+      return undefined;
+    }
+    const near = typeof type === 'string' ? nearest(type, ['agent', 'parallel', 'sequential']) : undefined;
+    const hint = near === undefined ? {} : { hint: `did you mean "${near}"?` };
+    const message = `${subject}: "type" must be agent, parallel or sequential`;
+    this.findings.push({ code: 'BAD_FIELD', message, path: at, ...hint });
+    return undefined;
+  }
+
+  #kindByFields(source: Source, subject: string, path: Path): Kind | undefined {
+    if (source.action !== undefined) return 'agent';
+    if (source.steps !== undefined) {
+      const next = 'add type: parallel or type: sequential';
+      this.findings.push({ code: 'MISSING_FIELD', message: `${subject} has steps but no "type"`, path, next });
+      return undefined;
+    }
+    const later = Object.keys(source).find((key) => laterBlockByField.has(key));
+    if (later === undefined) return 'agent';
+    this.#unsupported(laterBlockByField.get(later) ?? later, subject, [...path, later]);
+    return undefined;
+  }
+
+  #unsupported(block: string, subject: string, path: Path): void {
+    const message = `${subject} is a ${block} block; this version runs agent, parallel and sequential`;
+    this.#report('NOT_SUPPORTED', message, path);
+  }
+
+  #agent(source: Source, subject: string, path: Path, above: string | undefined): StepDefinition {
+    const fields = readFields(agentSchema, source, { ...this.#reading(subject, path), required: ['id', 'action'] });
+    const { timeout, queueTimeout, heartbeatTimeout, lossWindow, totalTimeout, labels, retries, retry, ...rest } =
+      fields;
+    if (retries !== undefined && retry !== undefined) {
+      this.#report('BAD_FIELD', `${subject} has both "retries" and "retry"`, [...path, 'retries']);
+    }
+    const policy = toRetryPolicy(retries, retry);
+    return {
+      ...rest,
+      ...edges(fields, above),
+      type: 'agent',
+      action: fields.action ?? '',
+      ...(labels !== undefined && { agentLabels: labels }),
+      ...(timeout !== undefined && { timeoutMs: timeout }),
+      ...total(totalTimeout),
+      ...(queueTimeout !== undefined && { queueTimeoutMs: queueTimeout }),
+      ...(heartbeatTimeout !== undefined && heartbeatTimeout > 0 && { heartbeatTimeoutMs: heartbeatTimeout }),
+      ...(lossWindow !== undefined && { lossWindowMs: lossWindow }),
+      ...(policy !== undefined && { retry: policy }),
+    };
+  }
+
+  #block(
+    kind: 'parallel' | 'sequential',
+    source: Source,
+    subject: string,
+    path: Path,
+    above: string | undefined,
+    depth: number,
+  ): StepDefinition {
+    const reading = { ...this.#reading(subject, path), required: ['id', 'steps'], hints: BLOCK_HINTS };
+    const nested = (steps: readonly unknown[] = []): StepDefinition[] =>
+      this.#nested(steps, [...path, 'steps'], kind === 'parallel' ? 'together' : 'chain', depth);
+    if (kind === 'parallel') {
+      const { totalTimeout, steps, ...rest } = readFields(parallelSchema, source, reading);
+      return { ...rest, ...edges(rest, above), ...total(totalTimeout), type: kind, steps: nested(steps) };
+    }
+    const { totalTimeout, steps, ...rest } = readFields(sequentialSchema, source, reading);
+    return { ...rest, ...edges(rest, above), ...total(totalTimeout), type: kind, steps: nested(steps) };
+  }
+
+  #nested(sources: readonly unknown[], path: Path, order: Order, depth: number): StepDefinition[] {
+    if (depth < limits.depthMax) return this.#children(sources, path, order, depth + 1);
+    this.#report('LIMIT', `blocks nested deeper than ${limits.depthMax}`, path);
+    return [];
+  }
+
+  #reading(subject: string, path: Path): Omit<FieldReading, 'required'> {
+    return { subject, path, later: laterStepFields, report: (finding) => this.findings.push(finding) };
+  }
+
+  #report(code: string, message: string, path: Path): void {
+    this.findings.push({ code, message, path });
+  }
+}
+
+function edges(
+  fields: { readonly id?: string; readonly dependencies?: readonly string[] },
+  above: string | undefined,
+): Pick<StepCommon, 'id' | 'dependencies'> {
+  const implied = above === undefined ? [] : [above];
+  return { id: fields.id ?? '', dependencies: fields.dependencies ?? implied };
+}
+
+/** 0 means none, which is the default. */
+function total(ms: number | undefined): { readonly totalTimeoutMs?: number } {
+  return ms === undefined || ms === 0 ? {} : { totalTimeoutMs: ms };
+}
+
+/** Stands for a step that cannot be read, so that the names of others still lead somewhere. */
+function placeholder(source: Source, above: string | undefined): StepDefinition {
+  const { id } = source;
+  return { ...edges({ id: typeof id === 'string' ? id : '' }, above), type: 'agent', action: '' };
+}
+
+interface WrittenRetry {
+  readonly tries: number;
+  readonly backoff?: number;
+  readonly maxBackoff?: number;
+  readonly factor?: number;
+  readonly jitter?: boolean;
+  readonly nonRetryable?: readonly string[];
+  readonly onDifferentAgent?: boolean;
+  readonly onAssert?: boolean;
+}
+
+/** `retries: n` is n more tries after the first; 0 is the default and leaves no trace. */
+function toRetryPolicy(retries: number | undefined, retry: WrittenRetry | undefined): RetryPolicy | undefined {
+  if (retry === undefined) return retries === undefined || retries === 0 ? undefined : { tries: retries + 1 };
+  const { backoff, maxBackoff, ...rest } = retry;
+  return {
+    ...rest,
+    ...(backoff !== undefined && { backoffMs: backoff }),
+    ...(maxBackoff !== undefined && { maxBackoffMs: maxBackoff }),
+  };
+}
