@@ -21,7 +21,7 @@ function refuseImport(folder: string, specifier: string): WallFixture {
   return refuse(folder, IMPORTS, `import '${specifier}';`);
 }
 
-const PURE_FOLDERS = ['workflow', 'control-plane/engine', 'control-plane/scheduler'];
+const PURE_FOLDERS = ['workflow', 'control-plane/engine', 'control-plane/scheduler', 'control-plane/registry'];
 
 export const wallFixtures: readonly WallFixture[] = [
   refuseImport('core', '../workflow/definition.ts'),
@@ -65,7 +65,6 @@ export const wallFixtures: readonly WallFixture[] = [
   ]),
   refuse('core', GLOBALS, 'export const now = Date.now();'),
   refuse('core', PLUGIN, 'export const dice = Math.random();'),
-  refuse('control-plane/registry', GLOBALS, 'export const now = Date.now();'),
   refuse('control-plane/runtime', GLOBALS, 'setInterval(() => {}, 1);'),
   refuse('control-plane/api', GLOBALS, 'export const now = Date.now();'),
   refuse('client', 'lint/suspicious/noConsole', "console.log('loud');"),
