@@ -6,7 +6,7 @@
  * `Nested` must not occur in what a child's callback sees: it is inferred from those very callbacks.
  */
 import type { FailureMode, ParallelPolicy } from '../definition.ts';
-import type { Action, AgentOptions, BlockOptions, OutputOf, ParametersOption } from './options.ts';
+import type { Action, AgentOptions, BlockOptions, OutputOf, ParametersOption, PlainParameters } from './options.ts';
 import type { Untyped } from './recorded.ts';
 import type { Scope } from './scope.ts';
 
@@ -59,7 +59,7 @@ interface NestedBlock<Params, Steps> extends BlockOptions<Params, Steps> {
 
 interface NestedAgentStep<Params, Steps> extends AgentOptions<Params, Steps, Action> {
   readonly id: string;
-  readonly parameters?: Record<never, never> | ((scope: Scope<Params, Steps>) => unknown);
+  readonly parameters?: PlainParameters<Scope<Params, Steps>>;
 }
 
 /** The parts put together again: one description of each child. */

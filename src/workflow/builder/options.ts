@@ -2,7 +2,7 @@
 import type { Capability } from '../../core/capability.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { FailureMode, ParallelPolicy, Priority, RunOn } from '../definition.ts';
-import type { Cel, Resolved, Untyped, Value } from './recorded.ts';
+import type { Cel, IsUntyped, Resolved, Untyped, Value } from './recorded.ts';
 import type { AssertScope, OutputScope, Scope } from './scope.ts';
 
 /** A shared constant (typed) or a bare name (untyped). */
@@ -85,7 +85,17 @@ export type ParametersOption<Params, Steps, A> =
     ? { readonly parameters?: Parameters<Params, Steps, A> }
     : { readonly parameters: Parameters<Params, Steps, A> };
 
-type Parameters<Params, Steps, A> = Value<InputOf<A>> | ((scope: Scope<Params, Steps>) => Value<InputOf<A>>);
+type Parameters<Params, Steps, A> =
+  IsUntyped<InputOf<A>> extends true
+    ? PlainParameters<Scope<Params, Steps>>
+    : Value<InputOf<A>> | ((scope: Scope<Params, Steps>) => Value<InputOf<A>>);
+
+/** JSON with `${{ }}` in its text, or a callback. Not `any`, or the callback would not know its scope. */
+export type PlainParameters<S> =
+  | string
+  | readonly unknown[]
+  | { readonly [key: string]: unknown }
+  | ((scope: S) => unknown);
 
 /** A template over `result`: text is CEL, anything else JSON with expressions in it. */
 export interface OutputOption<Params, Steps, Result, Out> {

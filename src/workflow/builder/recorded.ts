@@ -7,7 +7,7 @@ declare const expression: unique symbol;
 // biome-ignore lint/suspicious/noExplicitAny: the one place where the untyped form is let in
 export type Untyped = any;
 
-type IsUntyped<T> = 0 extends 1 & T ? true : false;
+export type IsUntyped<T> = 0 extends 1 & T ? true : false;
 type Primitive = string | number | boolean | null | undefined;
 
 /** Stands for a value of type T that exists only when the workflow runs. */

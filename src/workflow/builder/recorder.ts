@@ -61,7 +61,6 @@ function enclose(recording: Recording, read: (key: string) => unknown): object {
   const proxy = new Proxy(() => undefined, {
     get: (_, key) => read(readableKey(text, key)),
     apply: refuse('calls', 'methods are not recorded; CEL has size(), filter(), map(): cel`size(${rows})`'),
-    construct: refuse('constructs', `use it as a value, or in cel\`\${...}\``),
     has: refuse('looks for a member of', 'use has() of CEL: cel`has(${value})`'),
     ownKeys: refuse('spreads or lists the members of', 'name the members you need, one by one'),
     getOwnPropertyDescriptor: refuse('inspects', 'name the members you need, one by one'),

@@ -7,6 +7,8 @@ import { jsonSchemaOf } from '../../core/capability.ts';
 import { type Problem, YardmasterError } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
 import type { Priority } from '../definition.ts';
+import { toProblem, withoutText } from '../finding.ts';
+import { normalizeWorkflow } from '../normalize.ts';
 import type {
   OutputsOf,
   ParallelChildren,
@@ -28,6 +30,7 @@ import type {
 import type { Resolved, Untyped } from './recorded.ts';
 import type { Scope } from './scope.ts';
 import { sourceOfOutput, sourceOfStep, type WrittenStep } from './source.ts';
+import type { Workflow } from './workflow.ts';
 
 type OneStep<Id extends string, Output> = { readonly [K in Id]: Output };
 
@@ -158,6 +161,19 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     return source;
   }
 
+  /**
+   * The finished workflow. Throws EXPRESSION_NOT_RECORDED when a callback does more than read, and WORKFLOW_INVALID
+   * with every problem of the definition.
+   */
+  build(): Workflow<Params, Output, Steps> {
+    const { definition, findings } = normalizeWorkflow(this.toSource());
+    refuse(
+      this.#name,
+      findings.map((finding) => toProblem(finding, withoutText)),
+    );
+    return freezeDeep({ id: this.#name, name: this.#name, definition });
+  }
+
   #set(key: string, value: unknown): this {
     this.#settings[key] = value;
     return this;
@@ -180,4 +196,10 @@ function refuse(name: string, problems: readonly Problem[]): void {
     problems,
     ...(first.next === undefined ? {} : { next: first.next }),
   });
+}
+
+function freezeDeep<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  Object.values(value).forEach(freezeDeep);
+  return Object.freeze(value);
 }

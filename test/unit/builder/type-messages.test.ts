@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { checkTypes } from './type-check.ts';
+
+test('a typo in a step id is a short TS2551 that names the right one', { timeout: 60_000 }, async () => {
+  const { output } = await checkTypes(`
+export const typo = new WorkflowBuilder('Typo')
+  .step('extract', { action: extract, parameters: { table: 'orders' } })
+  .step('clean', { action: clean, parameters: ({ steps }) => ({ rows: steps.extrct.output.rows }) });`);
+  expect(output).toContain("error TS2551: Property 'extrct' does not exist on type '{ readonly extract: ");
+  expect(output).toContain("Did you mean 'extract'?");
+  expect(output.match(/error TS/g)).toHaveLength(1);
+});
+
+test('200 typed steps stay under a million type instantiations', { timeout: 60_000 }, async () => {
+  const { output, instantiations } = await checkTypes(chainOf(200));
+  expect(output).not.toContain('error TS');
+  expect(instantiations).toBeGreaterThan(0);
+  expect(instantiations).toBeLessThan(1_000_000);
+});
+
+/** Each step reads the one before it, the first one and the parameters of the workflow. */
+function chainOf(length: number): string {
+  const lines = [
+    "export const chain = new WorkflowBuilder('Chain')",
+    "  .step('s0', { action: extract, parameters: { table: 'a' } })",
+  ];
+  for (let i = 1; i < length; i++) {
+    const source = i === 1 ? 's0' : `s${i - 1}`;
+    lines.push(`  .step('s${i}', {
+    action: clean,
+    when: ({ steps }) => cel<boolean>\`\${steps.s0.output.bytes} > ${i}\`,
+    parameters: ({ steps }) => ({ rows: steps.${source}.output.rows }),
+  })`);
+  }
+  lines.push(`  .output(({ steps }) => ({ kept: steps.s${length - 1}.output.kept }))`, '  .build();');
+  return lines.join('\n');
+}

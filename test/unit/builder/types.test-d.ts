@@ -1,0 +1,218 @@
+/** Checked by tsc alone: a line below an @ts-expect-error must not compile, every other line must. */
+import { z } from 'zod';
+import type { Capability } from '../../../src/core/capability.ts';
+import {
+  cel,
+  type ParamsOf,
+  type StepsOf,
+  type Workflow,
+  WorkflowBuilder,
+  type WorkflowOutputOf,
+} from '../../../src/workflow/builder/index.ts';
+import { clean, extract, notify } from './capabilities.ts';
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function expectSame<A, B>(..._: Same<A, B> extends true ? [] : ['the types differ', A, B]): void {}
+
+// A capability: one constant, four views.
+expectSame<
+  typeof notify,
+  Capability<
+    { text?: string | undefined },
+    { delivered: boolean },
+    { text: string },
+    { delivered?: boolean | undefined }
+  >
+>();
+
+// The workflow of experience.md section 2.
+export const nightly = new WorkflowBuilder('Nightly')
+  .description('Copy a table every night')
+  .params(z.object({ table: z.string() }))
+  .step('extract', { action: extract, parameters: ({ params }) => ({ table: params.table }) })
+  .step('clean', {
+    action: clean,
+    retries: 2,
+    timeout: '1m',
+    when: ({ steps }) => cel<boolean>`${steps.extract.output.bytes} > 0`,
+    parameters: ({ steps }) => ({ rows: steps.extract.output.rows }),
+  })
+  .output(({ steps }) => ({ kept: steps.clean.output.kept, why: 'nightly' }))
+  .build();
+expectSame<ParamsOf<typeof nightly>, { table: string }>();
+expectSame<WorkflowOutputOf<typeof nightly>['kept'], number>();
+expectSame<StepsOf<typeof nightly>['clean']['kept'], number>();
+export const anyWorkflow: Workflow = nightly;
+
+const start = new WorkflowBuilder('T').params(z.object({ table: z.string(), deep: z.object({ n: z.number() }) }));
+const extracted = start.step('extract', { action: extract, parameters: ({ params }) => ({ table: params.table }) });
+
+// What a callback answers must be what the action takes.
+start.step('a', { action: extract, parameters: { table: 'orders' } });
+start.step('a', { action: extract, parameters: ({ params }) => ({ table: params.table, limit: params.deep.n }) });
+start.step('a', { action: extract, parameters: ({ params }) => ({ table: cel<string>`${params.table} + "s"` }) });
+// @ts-expect-error a number is not a table
+start.step('a', { action: extract, parameters: ({ params }) => ({ table: params.deep.n }) });
+// @ts-expect-error the table is missing
+start.step('a', { action: extract, parameters: () => ({}) });
+// @ts-expect-error parameters are required
+start.step('a', { action: extract });
+// @ts-expect-error an expression's type counts too
+start.step('a', { action: extract, parameters: () => ({ table: cel<number>`1 + 1` }) });
+start.step('a', { action: notify });
+// @ts-expect-error no such parameter of the workflow
+start.step('a', { action: extract, parameters: ({ params }) => ({ table: params.tabel }) });
+// @ts-expect-error not an option
+start.step('a', { action: notify, retires: 3 });
+
+// A typo is found. Its message (TS2551, "did you mean") is checked in type-messages.test.ts.
+// @ts-expect-error steps.extrct
+extracted.step('b', { action: clean, parameters: ({ steps }) => ({ rows: steps.extrct.output.rows }) });
+// @ts-expect-error a step does not see itself
+extracted.step('b', { action: clean, parameters: ({ steps }) => ({ rows: steps.b.output.rows }) });
+// @ts-expect-error bytes are not rows
+extracted.step('b', { action: clean, parameters: ({ steps }) => ({ rows: steps.extract.output.bytes }) });
+
+// Lists: an index is a recorder of an item; what may be missing is not good enough for what must be there.
+extracted.step('b', {
+  action: extract,
+  parameters: ({ steps }) => ({ table: 'x', limit: steps.extract.output.rows[0].id }),
+});
+extracted.step('b', {
+  action: extract,
+  // @ts-expect-error species may be missing
+  parameters: ({ steps }) => ({ table: steps.extract.output.rows[0].species }),
+});
+// @ts-expect-error methods and length are not recorded
+extracted.output(({ steps }) => steps.extract.output.rows.length);
+extracted.step('b', {
+  action: clean,
+  parameters: ({ steps }) => ({ rows: [steps.extract.output.rows[0], { id: 1 }] }),
+});
+
+// A condition is an expression, never a JavaScript comparison.
+extracted.step('b', { action: notify, when: 'steps.extract.output.bytes > 0' });
+// @ts-expect-error a recorder is no condition
+extracted.step('b', { action: notify, when: ({ steps }) => steps.extract.output.bytes });
+// @ts-expect-error JavaScript would compare now
+extracted.step('b', { action: notify, when: ({ steps }) => Object.is(steps.extract.output.bytes, 0) });
+// @ts-expect-error a number is no condition
+extracted.step('b', { action: notify, when: () => cel<number>`1` });
+
+// A shaped output is what later steps see.
+const shaped = extracted.step('shape', {
+  action: extract,
+  parameters: { table: 't' },
+  output: ({ result }) => ({ first: result.rows[0].id, fixed: 'x' }),
+  assert: ({ result }) => cel<boolean>`size(${result.rows}) > 0`,
+});
+const shapedOutput = shaped.output(({ steps }) => steps.shape.output).build();
+expectSame<WorkflowOutputOf<typeof shapedOutput>['first'], number>();
+// @ts-expect-error the raw result is gone
+shaped.output(({ steps }) => steps.shape.output.bytes);
+
+// Children of a parallel: seen by later steps, not by each other.
+const fanned = start.parallel('fan', {
+  steps: [
+    { id: 'one', action: extract, parameters: ({ params }) => ({ table: params.table }) },
+    { id: 'two-b', type: 'agent', action: clean, parameters: { rows: [] } },
+    { id: 'plain', action: 'anything', parameters: { a: 1 } },
+  ],
+});
+const fannedOutput = fanned
+  .step('after', { action: clean, parameters: ({ steps }) => ({ rows: steps.one.output.rows }) })
+  .output(({ steps }) => ({
+    kept: steps['two-b'].output.kept,
+    bytes: steps.fan.output.one.bytes,
+    plain: steps.plain.output.x,
+  }))
+  .build();
+expectSame<WorkflowOutputOf<typeof fannedOutput>['kept'], number>();
+expectSame<WorkflowOutputOf<typeof fannedOutput>['bytes'], number>();
+// @ts-expect-error no such child
+fanned.output(({ steps }) => steps.three.output);
+start.parallel('fan', {
+  steps: [
+    { id: 'one', action: extract, parameters: { table: 'x' } },
+    // @ts-expect-error a sibling is not seen
+    { id: 'two', action: clean, parameters: ({ steps }) => ({ rows: steps.one.output.rows }) },
+  ],
+});
+start.parallel('fan', {
+  steps: [
+    // @ts-expect-error a number is not a table
+    { id: 'one', action: extract, parameters: ({ params }) => ({ table: params.deep.n }) },
+  ],
+});
+start.parallel('fan', {
+  steps: [
+    // @ts-expect-error not an option
+    { id: 'one', action: 'x', retires: 3 },
+  ],
+});
+
+// Children of a sequential see those before them.
+const row = start.sequential('row', {
+  steps: [
+    { id: 'first', action: extract, parameters: ({ params }) => ({ table: params.table }) },
+    { id: 'second', action: clean, parameters: ({ steps }) => ({ rows: steps.first.output.rows }) },
+  ],
+});
+const rowOutput = row.output(({ steps }) => ({ own: steps.row.output.kept, rows: steps.first.output.rows })).build();
+expectSame<WorkflowOutputOf<typeof rowOutput>['own'], number>();
+start.sequential('row', {
+  steps: [
+    // @ts-expect-error a later sibling is not seen
+    { id: 'first', action: clean, parameters: ({ steps }) => ({ rows: steps.second.output.rows }) },
+    { id: 'second', action: extract, parameters: { table: 'x' } },
+  ],
+});
+
+// Blocks in blocks: what is below is seen by later steps, at any depth.
+const nested = start.sequential('outer', {
+  steps: [
+    { id: 'zero', action: extract, parameters: ({ params }) => ({ table: params.table }) },
+    {
+      id: 'inner',
+      type: 'parallel',
+      steps: [
+        {
+          id: 'deep-one',
+          action: extract,
+          parameters: ({ steps }) => ({ table: cel<string>`string(${steps.zero.output.bytes})` }),
+        },
+        {
+          id: 'deeper',
+          type: 'sequential',
+          steps: [{ id: 'leaf', action: clean, parameters: ({ steps }) => ({ rows: steps.zero.output.rows }) }],
+        },
+      ],
+    },
+    { id: 'last', action: clean, parameters: ({ steps }) => ({ rows: steps.zero.output.rows }) },
+  ],
+});
+const nestedOutput = nested
+  .output(({ steps }) => ({
+    kept: steps.leaf.output.kept,
+    bytes: steps['deep-one'].output.bytes,
+    own: steps.outer.output.kept,
+  }))
+  .build();
+expectSame<WorkflowOutputOf<typeof nestedOutput>['kept'], number>();
+expectSame<WorkflowOutputOf<typeof nestedOutput>['bytes'], number>();
+expectSame<WorkflowOutputOf<typeof nestedOutput>['own'], number>();
+// @ts-expect-error no such leaf
+nested.output(({ steps }) => steps.laef.output.kept);
+
+// The plain form is untyped and says so: any.
+const plain = new WorkflowBuilder('Plain').step('a', { action: 'x', agentId: 'y', parameters: { source: 'db1' } });
+plain.step('b', {
+  action: clean,
+  parameters: ({ steps, params }) => ({ rows: steps.a.output.what.ever[3], x: params.y.z }),
+});
+plain.step('b', { action: 'x', parameters: ({ steps, params }) => ({ a: steps.a.output.b, c: params.d }) });
+plain.step('b', { action: 'x', parameters: ({ steps }) => steps.a.output });
+plain.step('b', { action: 'x', parameters: '${{ steps.a.output }}' });
+// @ts-expect-error its steps are still known by id
+plain.step('b', { action: 'x', parameters: ({ steps }) => steps.c.output });
+plain.parallel('p', { steps: [{ id: 'b', action: 'x', parameters: ({ steps }) => steps.a.output }] });

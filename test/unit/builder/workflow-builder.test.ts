@@ -1,0 +1,167 @@
+import { describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import { cel, WorkflowBuilder } from '../../../src/workflow/builder/index.ts';
+import { clean, extract, notify } from './capabilities.ts';
+
+function nightly() {
+  return new WorkflowBuilder('Nightly')
+    .description('Copy a table every night')
+    .params(z.object({ table: z.string() }))
+    .step('extract', { action: extract, parameters: ({ params }) => ({ table: params.table }) })
+    .step('clean', {
+      action: clean,
+      retries: 2,
+      timeout: '1m',
+      when: ({ steps }) => cel<boolean>`${steps.extract.output.bytes} > 0`,
+      parameters: ({ steps }) => ({ rows: steps.extract.output.rows }),
+    })
+    .output(({ steps }) => ({ kept: steps.clean.output.kept }));
+}
+
+describe('the typed form', () => {
+  test('becomes the normal form, with expressions as text and every edge stated', () => {
+    expect(nightly().build()).toEqual({
+      id: 'Nightly',
+      name: 'Nightly',
+      definition: {
+        name: 'Nightly',
+        description: 'Copy a table every night',
+        parameters: { type: 'object', properties: { table: { type: 'string' } }, required: ['table'] },
+        output: { kept: '${{ steps.clean.output.kept }}' },
+        steps: [
+          {
+            id: 'extract',
+            type: 'agent',
+            action: 'extract',
+            version: '^1.2.0',
+            dependencies: [],
+            parameters: { table: '${{ params.table }}' },
+          },
+          {
+            id: 'clean',
+            type: 'agent',
+            action: 'clean',
+            dependencies: ['extract'],
+            when: 'steps.extract.output.bytes > 0',
+            timeoutMs: 60_000,
+            retry: { tries: 3 },
+            parameters: { rows: '${{ steps.extract.output.rows }}' },
+          },
+        ],
+      },
+    });
+  });
+
+  test('build() calls each callback once', () => {
+    const parameters = vi.fn(() => ({ table: 'orders' }));
+    new WorkflowBuilder('Once').step('a', { action: extract, parameters }).build();
+    expect(parameters).toHaveBeenCalledTimes(1);
+  });
+
+  test('what is built is frozen, and building again gives the same', () => {
+    const builder = nightly();
+    const workflow = builder.build();
+    expect(() => Object.assign(workflow.definition.steps[0] ?? {}, { action: 'other' })).toThrow(TypeError);
+    expect(builder.build()).toEqual(workflow);
+  });
+
+  test('a whole recorder, a nested one and a list of them are templates', () => {
+    const source = new WorkflowBuilder('Templates')
+      .step('a', { action: extract, parameters: { table: 't' } })
+      .step('whole', { action: 'x', parameters: ({ steps }) => steps.a.output })
+      .step('nested', {
+        action: 'x',
+        parameters: ({ steps, run }) => ({ deep: [{ first: steps.a.output.rows[0].id }], run: run.id }),
+      })
+      .toSource();
+    expect(source.steps).toMatchObject([
+      {},
+      { parameters: '${{ steps.a.output }}' },
+      { parameters: { deep: [{ first: '${{ steps.a.output.rows[0].id }}' }], run: '${{ run.id }}' } },
+    ]);
+  });
+
+  test('text in a callback that looks like an expression stays text', () => {
+    const stolen = '${{ steps.a.output }}';
+    const { definition } = new WorkflowBuilder('Quoted')
+      .step('a', { action: extract, parameters: () => ({ table: stolen }) })
+      .output(() => 'steps.a.output')
+      .build();
+    expect(definition.steps[0]).toMatchObject({ parameters: { table: `\${{ ${JSON.stringify(stolen)} }}` } });
+    expect(definition.output).toBe('${{ "steps.a.output" }}');
+  });
+
+  test('a callback may leave a member undefined', () => {
+    const { definition } = new WorkflowBuilder('Optional')
+      .step('a', { action: 'x', parameters: () => ({ a: undefined }) })
+      .build();
+    expect(definition.steps[0]).toMatchObject({ parameters: {} });
+  });
+
+  test('finally steps run after the body', () => {
+    const { definition } = nightly()
+      .finally('tell', { action: notify, parameters: ({ steps }) => ({ text: steps.extract.status }) })
+      .finally('tidy', { action: 'tidy' })
+      .build();
+    expect(definition.finally).toMatchObject([
+      { id: 'tell', dependencies: [], parameters: { text: '${{ steps.extract.status }}' } },
+      { id: 'tidy', dependencies: ['tell'] },
+    ]);
+  });
+
+  test('settings of the workflow reach the definition', () => {
+    const { definition } = new WorkflowBuilder('Settings')
+      .label('A title')
+      .timeout('5m')
+      .cleanupTimeout(1_000)
+      .priority('high')
+      .labels({ team: 'data' })
+      .metadata({ owner: { name: 'ops' } })
+      .step('a', { action: 'x' })
+      .build();
+    expect(definition).toMatchObject({
+      label: 'A title',
+      timeoutMs: 300_000,
+      cleanupTimeoutMs: 1_000,
+      priority: 'high',
+      labels: { team: 'data' },
+      metadata: { owner: { name: 'ops' } },
+    });
+  });
+});
+
+describe('a definition that is wrong', () => {
+  test('is refused with every problem of the callbacks at once', () => {
+    const builder = new WorkflowBuilder('Wrong')
+      .step('a', { action: 'x', parameters: () => new Map() })
+      .step('b', { action: 'x', parameters: ({ steps }) => ({ n: Number.NaN, a: steps.a.output }) });
+    expect(() => builder.build()).toThrow(
+      expect.objectContaining({
+        code: 'WORKFLOW_INVALID',
+        problems: [
+          expect.objectContaining({
+            message: expect.stringContaining('a Map'),
+            place: { pointer: 'steps[0].parameters' },
+          }),
+          expect.objectContaining({ message: expect.stringContaining('steps[1].parameters.n is NaN') }),
+        ],
+      }),
+    );
+  });
+
+  test('a JavaScript comparison is no condition', () => {
+    const isTrue: unknown = true;
+    const builder = new WorkflowBuilder('Compared').step('a', { action: 'x', when: () => isTrue as string });
+    expect(() => builder.build()).toThrow('steps[0].when is a boolean, not an expression');
+  });
+
+  test('an error of the callback itself is thrown as it is', () => {
+    const builder = new WorkflowBuilder('Throws').step('a', {
+      action: 'x',
+      parameters: () => {
+        throw new RangeError('mine');
+      },
+    });
+    expect(() => builder.build()).toThrow(RangeError);
+  });
+});
