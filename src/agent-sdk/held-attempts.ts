@@ -1,0 +1,275 @@
+/**
+ * The attempts that an instance has, from their assignment until their result is acknowledged, and what of them the control
+ * plane has yet to hear. Pure.
+ *
+ * Invariants: 1. an attempt starts at most once; 2. its first end counts, later ones are ignored; 3. its result is kept,
+ * and sent on every new stream, until it is acknowledged; 4. of progress and checkpoint only the latest waits.
+ */
+import { limits, times } from '../core/limits.ts';
+import type { AttemptResult } from '../gen/opaque/session_pb.ts';
+import { makeAccepted, makeCheckpoint, makeProgress, makeRejected, makeResult } from './frames.ts';
+import { createAllowance, type LogAllowance, LogQueue } from './log-queue.ts';
+import type { AttemptEnd, News, RejectCause, StopCause } from './news.ts';
+import { ReportBuilder } from './report-builder.ts';
+
+/** Results that wait for their ack; beyond it new work is refused. */
+const OUTBOX_BYTES_MAX = 64 * 1024 * 1024;
+/** A person sees no more than ten changes a second. */
+const PROGRESS_INTERVAL_MS = 100;
+/** Ids of settled attempts that are remembered, so that a late copy of an assignment starts nothing. */
+const SETTLED_MAX = 20_000;
+/** Ids and tags around the payload of an update or a result. */
+const ENVELOPE_BYTES = 128;
+
+export interface HeldAttempt {
+  readonly id: string;
+  readonly idempotent: boolean;
+  /** 0: the window of the session. */
+  readonly lossWindowMs: number;
+  /** By the session's clock; Infinity when it has no limit. */
+  readonly timeoutAt: number;
+  readonly logs: LogAllowance;
+  stopCause: StopCause | undefined;
+  accepted: boolean;
+  acceptDue: boolean;
+  progress: { readonly fraction: number; readonly message: string } | undefined;
+  progressAt: number;
+  checkpoint: Uint8Array | undefined;
+  checkpointDue: boolean;
+  checkpointAt: number;
+  result: AttemptResult | undefined;
+  resultBytes: number;
+  resultDue: boolean;
+}
+
+export interface NewAttempt {
+  readonly id: string;
+  readonly idempotent: boolean;
+  readonly lossWindowMs: number;
+  readonly timeoutMs: number;
+}
+
+export class HeldAttempts {
+  readonly #attempts = new Map<string, HeldAttempt>();
+  readonly #due = new Set<HeldAttempt>();
+  readonly #settled = new Set<string>();
+  readonly #logs = new LogQueue();
+  #rejections: { id: string; cause: RejectCause; message: string }[] = [];
+  #outboxBytes = 0;
+  #running = 0;
+  #nextDueAt = Number.POSITIVE_INFINITY;
+
+  /** All, finished ones included. */
+  get size(): number {
+    return this.#attempts.size;
+  }
+
+  /** Those that hold a slot. */
+  get running(): number {
+    return this.#running;
+  }
+
+  get isFull(): boolean {
+    return this.#attempts.size >= limits.heldMax || this.#outboxBytes >= OUTBOX_BYTES_MAX;
+  }
+
+  /** When `takeReports` has something to send; Infinity when nothing waits. */
+  get nextDueAt(): number {
+    return this.#nextDueAt;
+  }
+
+  get(id: string): HeldAttempt | undefined {
+    return this.#attempts.get(id);
+  }
+
+  *unfinished(): Iterable<HeldAttempt> {
+    for (const attempt of this.#attempts.values()) if (attempt.result === undefined) yield attempt;
+  }
+
+  /** For Hello. */
+  list(): { attemptId: string; finished: boolean }[] {
+    return [...this.#attempts.values()].map(({ id, result }) => ({ attemptId: id, finished: result !== undefined }));
+  }
+
+  /** True when this id was assigned before: nothing must start, and what the control plane may have missed is due again. */
+  isRepeat(id: string, now: number): boolean {
+    const attempt = this.#attempts.get(id);
+    if (attempt === undefined) return this.#settled.has(id);
+    this.#repeat(attempt, now);
+    return true;
+  }
+
+  add({ id, idempotent, lossWindowMs, timeoutMs }: NewAttempt, now: number): HeldAttempt {
+    const attempt: HeldAttempt = {
+      id,
+      idempotent,
+      lossWindowMs,
+      timeoutAt: timeoutMs > 0 ? now + timeoutMs : Number.POSITIVE_INFINITY,
+      logs: createAllowance(now),
+      stopCause: undefined,
+      accepted: false,
+      acceptDue: false,
+      progress: undefined,
+      progressAt: Number.NEGATIVE_INFINITY,
+      checkpoint: undefined,
+      checkpointDue: false,
+      checkpointAt: Number.NEGATIVE_INFINITY,
+      result: undefined,
+      resultBytes: 0,
+      resultDue: false,
+    };
+    this.#attempts.set(id, attempt);
+    this.#running++;
+    return attempt;
+  }
+
+  reject(id: string, cause: RejectCause, message: string, now: number): void {
+    this.#rejections.push({ id, cause, message });
+    this.#nextDueAt = now;
+  }
+
+  /** Takes news of the handlers; what concerns an attempt that is finished or gone is ignored. */
+  tell(news: News, now: number): void {
+    const attempt = this.#attempts.get(news.attemptId);
+    if (attempt === undefined || attempt.result !== undefined) return;
+    this.#apply(attempt, news, now);
+    this.#mark(attempt, now);
+  }
+
+  finish(attempt: HeldAttempt, end: AttemptEnd, now: number): void {
+    if (attempt.result !== undefined) return;
+    attempt.result = makeResult(attempt.id, end);
+    attempt.resultBytes = ENVELOPE_BYTES + bytesOf(end);
+    attempt.resultDue = true;
+    attempt.acceptDue = false;
+    attempt.progress = undefined;
+    // What the next attempt needs must be there before this one ends; after a success there is no next one.
+    if (end.type === 'completed') attempt.checkpointDue = false;
+    this.#outboxBytes += attempt.resultBytes;
+    this.#running--;
+    this.#mark(attempt, now);
+  }
+
+  /** The control plane has answered the result: it may be forgotten. */
+  settle(id: string): void {
+    const attempt = this.#attempts.get(id);
+    if (attempt?.result === undefined) return;
+    this.#attempts.delete(id);
+    this.#due.delete(attempt);
+    this.#outboxBytes -= attempt.resultBytes;
+    this.#settled.add(id);
+    if (this.#settled.size <= SETTLED_MAX) return;
+    for (const oldest of this.#settled) {
+      this.#settled.delete(oldest);
+      return;
+    }
+  }
+
+  /** On a new stream: everything that the old one may have lost is due again. All of it is absolute, so a repeat does no harm. */
+  resendAll(now: number): void {
+    this.#rejections = [];
+    for (const attempt of this.#attempts.values()) this.#repeat(attempt, now);
+  }
+
+  /** What is due, as Report frames of about `bytesSoft` at most; asks for another call at `nextDueAt`. */
+  takeReports(now: number, bytesSoft: number): ReportBuilder {
+    const reports = new ReportBuilder(bytesSoft);
+    this.#nextDueAt = Number.POSITIVE_INFINITY;
+    for (const { id, cause, message } of this.#rejections) {
+      reports.update(makeRejected(id, cause, message), ENVELOPE_BYTES + message.length);
+    }
+    this.#rejections = [];
+    for (const attempt of this.#due) if (attempt.resultDue) this.#logs.addGap(attempt.id, attempt.logs);
+    for (const line of this.#logs.take()) reports.update(line, ENVELOPE_BYTES * 2);
+    for (const attempt of this.#due) {
+      const againAt = reportAttempt(attempt, reports, now);
+      if (againAt === undefined) this.#due.delete(attempt);
+      else this.#nextDueAt = Math.min(this.#nextDueAt, againAt);
+    }
+    return reports;
+  }
+
+  #apply(attempt: HeldAttempt, news: News, now: number): void {
+    switch (news.type) {
+      case 'accepted':
+        attempt.accepted = true;
+        attempt.acceptDue = true;
+        return;
+      case 'progress':
+        attempt.progress = { fraction: news.fraction, message: news.message };
+        return;
+      case 'checkpoint':
+        attempt.checkpoint = news.value;
+        attempt.checkpointDue = true;
+        return;
+      case 'log':
+        return this.#logs.add(news, attempt.logs, now);
+      case 'ended':
+        return this.finish(attempt, news.end, now);
+    }
+  }
+
+  #repeat(attempt: HeldAttempt, now: number): void {
+    attempt.acceptDue = attempt.accepted && attempt.result === undefined;
+    attempt.resultDue = attempt.result !== undefined;
+    attempt.checkpointDue = attempt.checkpoint !== undefined && attempt.result?.result.case !== 'completed';
+    if (attempt.acceptDue || attempt.resultDue || attempt.checkpointDue) this.#mark(attempt, now);
+  }
+
+  #mark(attempt: HeldAttempt, now: number): void {
+    this.#due.add(attempt);
+    this.#nextDueAt = Math.min(this.#nextDueAt, now);
+  }
+}
+
+/** Adds what is due of one attempt; answers when the rest is, or undefined. */
+function reportAttempt(attempt: HeldAttempt, reports: ReportBuilder, now: number): number | undefined {
+  const { result } = attempt;
+  let againAt = Number.POSITIVE_INFINITY;
+  if (attempt.acceptDue) {
+    attempt.acceptDue = false;
+    reports.update(makeAccepted(attempt.id), ENVELOPE_BYTES);
+  }
+  if (attempt.progress !== undefined) againAt = reportProgress(attempt, reports, now);
+  if (attempt.checkpointDue) againAt = Math.min(againAt, reportCheckpoint(attempt, reports, now));
+  if (attempt.resultDue && result !== undefined) {
+    attempt.resultDue = false;
+    reports.result(result, attempt.resultBytes);
+  }
+  return againAt === Number.POSITIVE_INFINITY ? undefined : againAt;
+}
+
+function reportProgress(attempt: HeldAttempt, reports: ReportBuilder, now: number): number {
+  const allowedAt = attempt.progressAt + PROGRESS_INTERVAL_MS;
+  if (attempt.progress === undefined) return Number.POSITIVE_INFINITY;
+  if (now < allowedAt) return allowedAt;
+  const { fraction, message } = attempt.progress;
+  attempt.progress = undefined;
+  attempt.progressAt = now;
+  reports.update(makeProgress(attempt.id, fraction, message), ENVELOPE_BYTES + message.length);
+  return Number.POSITIVE_INFINITY;
+}
+
+/** The control plane stores one a second; a last one goes out with the result. */
+function reportCheckpoint(attempt: HeldAttempt, reports: ReportBuilder, now: number): number {
+  const allowedAt = attempt.checkpointAt + times.checkpointIntervalMs;
+  if (attempt.checkpoint === undefined) return Number.POSITIVE_INFINITY;
+  if (now < allowedAt && !attempt.resultDue) return allowedAt;
+  attempt.checkpointDue = false;
+  attempt.checkpointAt = now;
+  reports.update(makeCheckpoint(attempt.id, attempt.checkpoint), ENVELOPE_BYTES + attempt.checkpoint.length);
+  return Number.POSITIVE_INFINITY;
+}
+
+function bytesOf(end: AttemptEnd): number {
+  switch (end.type) {
+    case 'completed':
+      return end.output.kind === 'value' ? end.output.bytes.length : ENVELOPE_BYTES;
+    case 'failed':
+      return end.message.length + (end.details?.length ?? 0);
+    case 'cancelled':
+      return 0;
+    case 'handedBack':
+      return end.reason.length;
+  }
+}

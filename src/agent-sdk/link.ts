@@ -1,0 +1,49 @@
+/** The seam between a session and whatever carries its frames: gRPC, or memory in tests and in `TestMesh`. */
+import type { StatusName } from '../core/errors.ts';
+import type { SessionRequest, SessionResponse } from '../gen/opaque/session_pb.ts';
+import type { BlobReference } from './news.ts';
+
+/** One stream to a control plane. */
+export interface SessionLink {
+  /** Queues a frame. The link bounds its queue and ends with RESOURCE_EXHAUSTED when it overflows. Never throws. */
+  send(frame: SessionRequest): void;
+  /** Lets go of the stream after what was sent; `onEnd` still follows once. */
+  close(): void;
+}
+
+/** What a link calls. Nothing is called before `open` returns, and nothing after `onEnd`. */
+export interface LinkEvents {
+  onFrame(frame: SessionResponse): void;
+  /** The only sign that the stream is over; called exactly once. */
+  onEnd(status: LinkStatus): void;
+}
+
+export interface LinkStatus {
+  readonly code: StatusName | 'OK' | 'UNKNOWN';
+  readonly message: string;
+  /** `ErrorInfo.reason`, such as BAD_TOKEN, when the control plane gave one. */
+  readonly reason?: string;
+  /** `RetryInfo`: not before this many milliseconds. */
+  readonly retryAfterMs?: number;
+}
+
+export interface BlobUpload {
+  readonly attemptId: string;
+  /** One JSON text in UTF-8. */
+  readonly bytes: Uint8Array;
+  readonly sha256: Uint8Array;
+}
+
+/** Carries values that are too large for a frame. Rejects with a YardmasterError whose `code` is the status name. */
+export interface BlobLink {
+  upload(upload: BlobUpload, signal: AbortSignal): Promise<BlobReference>;
+  download(runId: string, blob: BlobReference, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+/** Opens streams. One per agent. */
+export interface LinkFactory extends BlobLink {
+  /** Opens a stream; `address` is `host:port` from a GoAway, undefined means the agent's own. */
+  open(address: string | undefined, events: LinkEvents): SessionLink;
+  /** Lets go of every connection. */
+  close(): void;
+}
