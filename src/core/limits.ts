@@ -36,6 +36,8 @@ export const limits = {
   valueDepthMax: 32,
   /** Outgoing bytes queued for one agent stream; beyond it the stream is closed. */
   streamQueueBytesMax: 8 * MIB,
+  /** Problems of one definition that are listed. */
+  problemsMax: 100,
   /** Characters of one expression and of its nesting. */
   expressionCharsMax: 4_096,
   expressionDepthMax: 32,
@@ -65,6 +67,9 @@ export const limits = {
   idleClassesMax: 256,
   /** Streams on one HTTP/2 connection. */
   streamsPerConnectionMax: 16,
+  /** Sockets on the port: from one address, and in all. A bench of 10,000 agents comes from one address. */
+  connectionsPerAddressMax: 10_000,
+  connectionsMax: 20_000,
   /** Events and bytes of one group commit. */
   batchEventsMax: 20_000,
   batchBytesMax: 8 * MIB,
@@ -91,6 +96,10 @@ export const times = {
   lossWindowAgentShare: 0.9,
   acceptMs: 5_000,
   helloMs: 10_000,
+  /** From a socket to the first bytes that say which protocol it speaks. */
+  prefaceMs: 5_000,
+  /** From our end of a stream to the end of its connection, when the other side does not read. */
+  streamEndGraceMs: 5_000,
   stopGraceMs: 10_000,
   checkpointIntervalMs: 1_000,
   retentionMs: 14 * 86_400_000,

@@ -1,5 +1,6 @@
 /** Reads one object by its schema: what is valid is kept, every problem is reported with its path. */
 import type { z } from 'zod';
+import { limits } from '../core/limits.ts';
 import { nearest } from '../core/nearest.ts';
 import type { Finding, Path } from './finding.ts';
 import { isRecord } from './json-copy.ts';
@@ -62,7 +63,7 @@ function reportIssue(issue: z.core.$ZodIssue, value: unknown, known: readonly st
   const path = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key));
   if (issue.code === 'unrecognized_keys') {
     const names = path.length === 0 ? known : RETRY_FIELDS;
-    for (const key of issue.keys) reading.report(unknownField(key, path, names, reading));
+    for (const key of issue.keys.slice(0, limits.problemsMax)) reading.report(unknownField(key, path, names, reading));
     return;
   }
   const name = path.map(String).join('.');

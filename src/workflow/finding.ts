@@ -21,7 +21,7 @@ export interface Finding {
 
 /** Finds places in a text. Without one, a problem has a pointer only. */
 export interface Locator {
-  placeOf(finding: Finding): Place;
+  placeOf(finding: Finding): Place | undefined;
   lineOf(path: Path): number | undefined;
 }
 
@@ -37,7 +37,7 @@ export function formatPath(path: Path): string {
 }
 
 export const withoutText: Locator = {
-  placeOf: (finding) => ({ pointer: formatPath(finding.path) }),
+  placeOf: ({ path }) => (path.length === 0 ? undefined : { pointer: formatPath(path) }),
   lineOf: () => undefined,
 };
 
@@ -45,10 +45,11 @@ export function toProblem(finding: Finding, locator: Locator): Problem {
   const lines = (finding.see ?? []).map((path) => locator.lineOf(path)).filter((line) => line !== undefined);
   const seen = lines.length === 0 ? '' : ` (line${lines.length > 1 ? 's' : ''} ${lines.join(', ')})`;
   const { hint, next, severity } = finding;
+  const place = locator.placeOf(finding);
   return {
     code: finding.code,
     message: hint === undefined ? finding.message + seen : finding.message,
-    place: locator.placeOf(finding),
+    ...(place === undefined ? {} : { place }),
     ...(hint === undefined ? {} : { hint: withLines(hint, seen) }),
     ...(next === undefined ? {} : { next }),
     ...(severity === undefined ? {} : { severity }),

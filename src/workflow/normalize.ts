@@ -81,7 +81,6 @@ class Reader {
         break;
       }
       const step = this.#step(source, [...path, i], above, depth);
-      if (step === undefined) continue;
       steps.push(step);
       if (order === 'chain') above = step.id;
     }
@@ -89,10 +88,10 @@ class Reader {
   }
 
   /** `above`: the step that this one follows when it does not say. */
-  #step(source: unknown, path: Path, above: string | undefined, depth: number): StepDefinition | undefined {
+  #step(source: unknown, path: Path, above: string | undefined, depth: number): StepDefinition {
     if (!isRecord(source)) {
       this.#report('BAD_FIELD', 'a step is an object with "id"', path);
-      return undefined;
+      return placeholder({}, above);
     }
     const subject = typeof source.id === 'string' ? `step "${source.id}"` : `the step at ${formatPath(path)}`;
     const kind = this.#kind(source, subject, path);

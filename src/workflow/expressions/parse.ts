@@ -63,8 +63,12 @@ function describe(error: unknown, source: string, offset: number): string {
   if (error instanceof RangeError) return 'too deeply nested to read';
   if (name === 'parse error') return `"${wordAt(source, offset)}" is a reserved word`;
   if (name !== 'syntax error') return error instanceof Error ? error.message : String(error);
-  return offset >= source.length ? 'the expression ends too early' : `unexpected "${wordAt(source, offset)}"`;
+  if (offset >= source.length) return 'the expression ends too early';
+  const rest = source.slice(offset).trim();
+  return OPERATOR.test(rest) ? `nothing stands after "${rest}"` : `unexpected "${wordAt(source, offset)}"`;
 }
+
+const OPERATOR = /^(?:[-+*/%<>!?:.]|&&|\|\||[=!<>]=)$/;
 
 function wordAt(source: string, offset: number): string {
   return /^\w+/.exec(source.slice(offset))?.[0] ?? source.charAt(offset);

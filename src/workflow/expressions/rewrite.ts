@@ -322,7 +322,7 @@ export function noStepField(field: string): [fact: string, length: number, hint:
 
 /** CEL reads `steps.clean-data` as a subtraction. */
 export function subtractedStep(id: string, offset: number): YardmasterError {
-  return new YardmasterError('UNKNOWN_STEP', `steps.${id} subtracts; an id with a hyphen stands in brackets`, {
+  return new YardmasterError('UNKNOWN_STEP', `steps.${id} is read as a subtraction`, {
     meta: { offset: String(offset), length: String(id.length) },
     next: `write steps["${id}"]`,
   });

@@ -1,0 +1,167 @@
+/** Every expression parses, names what exists, and reads only steps that have surely ended. */
+import { isYardmasterError, type YardmasterError } from '../core/errors.ts';
+import { isJsonObject, type JsonValue } from '../core/json.ts';
+import { Upstream } from './check-upstream.ts';
+import type { WorkflowDefinition } from './definition.ts';
+import { prepare, type Spot } from './expressions/prepare.ts';
+import type { StepReference } from './expressions/rewrite.ts';
+import { OPENING, splitTemplate, stripBraces } from './expressions/source.ts';
+import type { Finding, Path } from './finding.ts';
+import type { Suggestions } from './suggestions.ts';
+import type { Entry, Survey } from './survey.ts';
+
+export function checkExpressions(
+  definition: WorkflowDefinition,
+  survey: Survey,
+  suggestions: Suggestions,
+): readonly Finding[] {
+  const checker = new ExpressionChecker(survey, suggestions);
+  for (const entry of survey.entries) checker.step(entry);
+  if (definition.output !== undefined)
+    checker.output(definition.output, { path: ['output'], spot: 'runOutput', reader: undefined });
+  return checker.findings;
+}
+
+interface Where {
+  readonly path: Path;
+  readonly spot: Spot;
+  /** The step that reads; undefined for the run's own output. */
+  readonly reader: Entry | undefined;
+}
+
+class ExpressionChecker {
+  readonly findings: Finding[] = [];
+  readonly #survey: Survey;
+  readonly #suggestions: Suggestions;
+  readonly #upstream = new Upstream();
+
+  constructor(survey: Survey, suggestions: Suggestions) {
+    this.#survey = survey;
+    this.#suggestions = suggestions;
+  }
+
+  step(entry: Entry): void {
+    const { step, path } = entry;
+    const where = (field: string, spot: Spot): Where => ({ path: [...path, field], spot, reader: entry });
+    if (step.when !== undefined) this.#condition(step.when, where('when', 'when'));
+    if (step.type === 'agent' && step.parameters !== undefined)
+      this.#template(step.parameters, where('parameters', 'input'));
+    if (step.output !== undefined) this.output(step.output, where('output', 'output'));
+    if (step.assert !== undefined) this.#condition(step.assert, where('assert', 'assert'));
+  }
+
+  /** A bare string is CEL there, anything else a template. */
+  output(value: JsonValue, where: Where): void {
+    if (typeof value === 'string' && !value.includes(OPENING)) this.#condition(value, where);
+    else this.#template(value, where);
+  }
+
+  #condition(text: string, where: Where): void {
+    this.#guarded(where, 0, () => {
+      const { source, offset } = stripBraces(text);
+      this.#expression(source, offset, where);
+    });
+  }
+
+  #template(value: JsonValue, where: Where): void {
+    if (typeof value === 'string') this.#text(value, where);
+    else if (Array.isArray(value)) {
+      for (const [i, item] of value.entries()) this.#template(item, { ...where, path: [...where.path, i] });
+    } else if (isJsonObject(value)) {
+      for (const [key, item] of Object.entries(value)) this.#template(item, { ...where, path: [...where.path, key] });
+    }
+  }
+
+  #text(text: string, where: Where): void {
+    if (!text.includes(OPENING)) return;
+    this.#guarded(where, 0, () => {
+      for (const part of splitTemplate(text))
+        if (part.kind === 'expression') this.#expression(part.source, part.offset, where);
+    });
+  }
+
+  #expression(source: string, offset: number, where: Where): void {
+    this.#guarded(where, offset, () => {
+      for (const reference of prepare(source, where.spot).steps) this.#reference(reference, offset, where);
+    });
+  }
+
+  #reference(reference: StepReference, offset: number, where: Where): void {
+    const part = { offset: offset + reference.offset, length: reference.id.length };
+    const target = this.#survey.byId.get(reference.id);
+    if (target === undefined) {
+      this.findings.push({ ...this.#unknownStep(reference, where), path: where.path, part });
+      return;
+    }
+    const fact = this.#whyNotReadable(where, target);
+    if (fact === undefined) return;
+    const message = `${nameOf(where)} reads "${reference.id}", ${fact}`;
+    this.findings.push({ code: 'NOT_UPSTREAM', message, path: where.path, part, ...remedy(where, target) });
+  }
+
+  #unknownStep(reference: StepReference, where: Where): Omit<Finding, 'path'> {
+    const { byId } = this.#survey;
+    const message = `${nameOf(where)} reads a step that does not exist`;
+    if (reference.hyphenated !== undefined && byId.has(reference.hyphenated)) {
+      return { code: 'UNKNOWN_STEP', message, hint: `write steps["${reference.hyphenated}"]` };
+    }
+    const near = this.#suggestions.nearest(reference.id, byId.keys());
+    const target = near === undefined ? undefined : byId.get(near);
+    if (near === undefined || target === undefined) return { code: 'UNKNOWN_STEP', message };
+    return { code: 'UNKNOWN_STEP', message, hint: `did you mean "${near}"?`, see: [[...target.path, 'id']] };
+  }
+
+  #whyNotReadable({ reader, spot }: Where, target: Entry): string | undefined {
+    if (reader === undefined)
+      return target.level.isCleanup ? 'a cleanup step, which starts after the output is made' : undefined;
+    switch (this.#upstream.relation(reader, target)) {
+      case 'ended':
+        return undefined;
+      case 'self':
+        return spot === 'output' || spot === 'assert' ? 'which is itself: use `result`' : 'which is itself';
+      case 'around':
+        return 'the block that it stands in';
+      case 'inside':
+        return spot === 'output' || spot === 'assert' ? undefined : 'which runs inside it';
+      case 'finally':
+        return 'a cleanup step, which starts after it';
+      case 'unordered':
+        return hasUnknownDependency(reader) ? undefined : 'which may not have ended before it';
+    }
+  }
+
+  #guarded(where: Where, offset: number, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!isYardmasterError(error)) throw error;
+      this.findings.push(toFinding(error, where, offset));
+    }
+  }
+}
+
+/** Its order is unknown then, and the dependency itself is reported. */
+function hasUnknownDependency({ step, level }: Entry): boolean {
+  return step.dependencies.some((id) => !level.byId.has(id));
+}
+
+function nameOf({ reader, spot }: Where): string {
+  return reader === undefined ? 'the output' : `${spot === 'input' ? '' : `"${spot}" of `}step "${reader.step.id}"`;
+}
+
+function remedy({ reader }: Where, target: Entry): Pick<Finding, 'next'> {
+  if (reader === undefined || reader.level !== target.level || reader === target) return {};
+  return { next: `add "${target.step.id}" to the dependencies of "${reader.step.id}"` };
+}
+
+function toFinding(error: YardmasterError, where: Where, offset: number): Finding {
+  const at = Number(error.meta.offset ?? 0);
+  const length = Number(error.meta.length ?? 1);
+  return {
+    code: error.code,
+    message: `${nameOf(where)}: ${error.message}, column ${at + 1}`,
+    path: where.path,
+    part: { offset: offset + at, length },
+    ...(error.next === undefined ? {} : { hint: error.next }),
+  };
+}

@@ -1,0 +1,118 @@
+/** Single values: names, ranges, sizes. The written form and the proto form end here alike. */
+import { validRange } from 'semver';
+import { NAME_PATTERN } from '../core/ids.ts';
+import { isJsonObject, type JsonValue } from '../core/json.ts';
+import { limits } from '../core/limits.ts';
+import { canonicalWorkflow } from './canonical.ts';
+import type { AgentStepDefinition, RetryPolicy, StepDefinition, WorkflowDefinition } from './definition.ts';
+import type { Finding, Path } from './finding.ts';
+import type { Entry, Survey } from './survey.ts';
+
+export function checkFields(definition: WorkflowDefinition, survey: Survey): readonly Finding[] {
+  const checker = new FieldChecker();
+  checker.workflow(definition);
+  for (const entry of survey.entries) checker.step(entry);
+  if (survey.entries.length > limits.stepsMax)
+    checker.report('LIMIT', `${survey.entries.length} steps, limit ${limits.stepsMax}`, ['steps']);
+  if (definition.steps.length === 0)
+    checker.report('MISSING_FIELD', `workflow "${definition.name}" has no steps`, ['steps']);
+  return checker.findings;
+}
+
+/** Asked last: measuring recurses into values, whose depth must be known to be small. */
+export function checkSize(definition: WorkflowDefinition): readonly Finding[] {
+  const bytes = new TextEncoder().encode(canonicalWorkflow(definition)).length;
+  if (bytes <= limits.definitionBytesMax) return [];
+  const message = `the definition has ${bytes} bytes, limit ${limits.definitionBytesMax}`;
+  return [{ code: 'LIMIT', message, path: [] }];
+}
+
+class FieldChecker {
+  readonly findings: Finding[] = [];
+
+  report(code: string, message: string, path: Path): void {
+    this.findings.push({ code, message, path });
+  }
+
+  workflow(definition: WorkflowDefinition): void {
+    const subject = 'the workflow';
+    this.#name(definition.name, subject, ['name']);
+    this.#duration(definition.timeoutMs, subject, ['timeout']);
+    this.#duration(definition.cleanupTimeoutMs, subject, ['cleanupTimeout']);
+    this.#depth(definition.parameters, subject, ['parameters']);
+    this.#depth(definition.output, subject, ['output']);
+    this.#depth(definition.metadata, subject, ['metadata']);
+  }
+
+  step({ step, path, level }: Entry): void {
+    const subject = `step "${step.id}"`;
+    if (step.id === '') this.report('MISSING_FIELD', 'a step has no "id"', path);
+    if (level.depth > limits.depthMax)
+      this.report('LIMIT', `${subject} is nested deeper than ${limits.depthMax}`, path);
+    this.#duration(step.totalTimeoutMs, subject, [...path, 'totalTimeout']);
+    this.#depth(step.output, subject, [...path, 'output']);
+    this.#depth(step.metadata, subject, [...path, 'metadata']);
+    if (step.type === 'agent') this.#agent(step, subject, path);
+    else this.#block(step, subject, path);
+  }
+
+  #agent(step: AgentStepDefinition, subject: string, path: Path): void {
+    this.#name(step.action, subject, [...path, 'action']);
+    if (step.agentId !== undefined) this.#name(step.agentId, subject, [...path, 'agentId']);
+    if (step.version !== undefined && validRange(step.version) === null) {
+      this.report('BAD_FIELD', `${subject}: "version" must be a semver range such as ^1.2`, [...path, 'version']);
+    }
+    this.#depth(step.parameters, subject, [...path, 'parameters']);
+    this.#duration(step.timeoutMs, subject, [...path, 'timeout']);
+    this.#duration(step.queueTimeoutMs, subject, [...path, 'queueTimeout']);
+    this.#duration(step.heartbeatTimeoutMs, subject, [...path, 'heartbeatTimeout']);
+    this.#duration(step.lossWindowMs, subject, [...path, 'lossWindow']);
+    if (step.retry !== undefined) this.#retry(step.retry, subject, [...path, 'retry']);
+  }
+
+  #block(step: Exclude<StepDefinition, AgentStepDefinition>, subject: string, path: Path): void {
+    if (step.steps.length === 0) this.report('MISSING_FIELD', `${subject} has no steps in it`, [...path, 'steps']);
+    if (step.type !== 'parallel' || step.concurrency === undefined) return;
+    this.#wholeFrom(1, step.concurrency, subject, [...path, 'concurrency']);
+  }
+
+  #retry(retry: RetryPolicy, subject: string, path: Path): void {
+    this.#wholeFrom(1, retry.tries, subject, [...path, 'tries']);
+    this.#duration(retry.backoffMs, subject, [...path, 'backoff']);
+    this.#duration(retry.maxBackoffMs, subject, [...path, 'maxBackoff']);
+    if (retry.factor === undefined || (Number.isFinite(retry.factor) && retry.factor >= 1)) return;
+    this.report('BAD_FIELD', `${subject}: "factor" must be a number of at least 1`, [...path, 'factor']);
+  }
+
+  #name(name: string, subject: string, path: Path): void {
+    if (NAME_PATTERN.test(name)) return;
+    const field = String(path.at(-1));
+    const shown = JSON.stringify(name.slice(0, 80));
+    const fact = name === '' ? 'is missing' : `${shown} must be 1 to 128 letters, digits, "_", ".", ":" or "-"`;
+    this.report(name === '' ? 'MISSING_FIELD' : 'BAD_NAME', `${subject}: "${field}" ${fact}`, path);
+  }
+
+  #duration(ms: number | undefined, subject: string, path: Path): void {
+    if (ms !== undefined) this.#wholeFrom(0, ms, subject, path);
+  }
+
+  #wholeFrom(least: number, value: number, subject: string, path: Path): void {
+    if (Number.isSafeInteger(value) && value >= least) return;
+    this.report('BAD_FIELD', `${subject}: "${String(path.at(-1))}" must be a whole number of at least ${least}`, path);
+  }
+
+  #depth(value: JsonValue | undefined, subject: string, path: Path): void {
+    if (value === undefined || !isDeeperThan(value, limits.valueDepthMax)) return;
+    this.report('LIMIT', `${subject}: "${String(path.at(-1))}" is nested deeper than ${limits.valueDepthMax}`, path);
+  }
+}
+
+/** Goes level by level, so that depth cannot exhaust the stack. */
+function isDeeperThan(value: JsonValue, depth: number): boolean {
+  let level: readonly JsonValue[] = [value];
+  for (let i = 0; i <= depth; i++) {
+    level = level.flatMap((item) => (Array.isArray(item) || isJsonObject(item) ? Object.values(item) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
+}

@@ -1,0 +1,122 @@
+/** Rules of taste and of safety that do not stop a workflow: `yardmaster lint` names them, registration only warns. */
+import type { Problem } from '../core/errors.ts';
+import { isJsonObject, type JsonValue } from '../core/json.ts';
+import type { AgentStepDefinition, WorkflowDefinition } from './definition.ts';
+import { OPENING } from './expressions/source.ts';
+import { type Finding, type Path, toProblem, withoutText } from './finding.ts';
+import { type Entry, surveyWorkflow } from './survey.ts';
+
+/** More steps than that want to be several workflows (the seed's advice). */
+const STEPS_BEFORE_WARNING = 50;
+
+/** Warnings about a definition that passed `checkWorkflow`. */
+export function lintWorkflow(definition: WorkflowDefinition): readonly Problem[] {
+  return lintDefinition(definition).map((finding) => toProblem(finding, withoutText));
+}
+
+export function lintDefinition(definition: WorkflowDefinition): readonly Finding[] {
+  const { entries } = surveyWorkflow(definition);
+  return [
+    ...lintName(definition.name, 'workflow', ['name']),
+    ...lintDescription(definition),
+    ...lintSize(entries),
+    ...entries.flatMap((entry) => lintStep(entry, definition)),
+    ...findSecrets(definition.metadata ?? null, ['metadata'], 'the workflow'),
+  ];
+}
+
+function lintStep(entry: Entry, definition: WorkflowDefinition): readonly Finding[] {
+  const { step, path } = entry;
+  const common = lintName(step.id, 'step', [...path, 'id']);
+  if (step.type !== 'agent') return common;
+  return [
+    ...common,
+    ...lintName(step.agentId ?? '', 'agent', [...path, 'agentId']),
+    ...lintName(step.action, 'action', [...path, 'action']),
+    ...lintTimeout(step, path, definition),
+    ...lintCleanup(entry, step),
+    ...findSecrets(step.parameters ?? null, [...path, 'parameters'], `step "${step.id}"`),
+  ];
+}
+
+const GENERIC_NAME =
+  /^(?:my|new|test|the|some|do)?[-_ ]?(?:workflow|step|agent|task|action|job|process|stuff|thing|everything|foo|bar|temp|untitled)(?:[-_ ]?workflow)?[-_ ]?\d*$/i;
+
+function lintName(name: string, what: string, path: Path): readonly Finding[] {
+  // "process" alone is what many agents are honestly called to do.
+  if (name === '' || !GENERIC_NAME.test(name) || (what === 'action' && name === 'process')) return [];
+  return [warn('generic-name', `${what} "${name}" says nothing about what it does`, path, 'name it after its work')];
+}
+
+function lintDescription({ name, description }: WorkflowDefinition): readonly Finding[] {
+  if (description !== undefined && description.trim() !== '') return [];
+  return [
+    warn('missing-description', `workflow "${name}" has no description`, ['name'], 'description: what it is for'),
+  ];
+}
+
+function lintSize(entries: readonly Entry[]): readonly Finding[] {
+  if (entries.length <= STEPS_BEFORE_WARNING) return [];
+  return [warn('too-many-steps', `${entries.length} steps in one workflow`, ['steps'], 'split it by purpose')];
+}
+
+function lintTimeout(step: AgentStepDefinition, path: Path, definition: WorkflowDefinition): readonly Finding[] {
+  if (definition.timeoutMs !== undefined || step.totalTimeoutMs !== undefined) return [];
+  if (step.timeoutMs !== undefined && step.timeoutMs > 0) return [];
+  const fact = step.timeoutMs === 0 ? 'may run for ever' : 'has no timeout and may run for an hour';
+  return [warn('no-timeout', `"${step.id}" ${fact}`, [...path, 'id'], 'timeout: 10m')];
+}
+
+const CLEANUP = /clean[-_ ]?up|tear[-_ ]?down|dispose|release[-_ ]/i;
+
+function lintCleanup({ level, path }: Entry, step: AgentStepDefinition): readonly Finding[] {
+  if (level.isCleanup || step.runOn === 'always' || !CLEANUP.test(`${step.id} ${step.name ?? ''} ${step.action}`))
+    return [];
+  return [
+    warn(
+      'cleanup-not-always',
+      `"${step.id}" cleans up, but only after success`,
+      [...path, 'id'],
+      'runOn: always, or move it to finally',
+    ),
+  ];
+}
+
+const SECRET_NAME = /passw(?:or)?d|passphrase|secret|token|api[-_]?key|credential|private[-_]?key/i;
+const SECRET_VALUE =
+  /-----BEGIN [A-Z ]*PRIVATE KEY|\b(?:AKIA|ghp_|gho_|xox[abp]-|sk-)[A-Za-z0-9_-]{12,}|:\/\/[^/\s:@]{1,256}:[^/\s:@]{1,256}@/;
+
+/** Values are never shown. */
+function findSecrets(value: JsonValue, path: Path, subject: string): readonly Finding[] {
+  if (typeof value === 'string') return lintText(value, path, subject);
+  if (Array.isArray(value)) return value.flatMap((item, i) => findSecrets(item, [...path, i], subject));
+  if (!isJsonObject(value)) return [];
+  return Object.entries(value).flatMap(([key, item]) => findSecrets(item, [...path, key], subject));
+}
+
+function lintText(text: string, path: Path, subject: string): readonly Finding[] {
+  const key = String(path.at(-1));
+  if (text.startsWith('secret:')) {
+    return [
+      warn(
+        'unresolved-secret',
+        `${subject}: "${key}" is sent as it is written; secrets are not resolved in this version`,
+        path,
+      ),
+    ];
+  }
+  const isNamed = typeof path.at(-1) === 'string' && SECRET_NAME.test(key) && text !== '' && !text.includes(OPENING);
+  if (!isNamed && !SECRET_VALUE.test(text)) return [];
+  return [
+    warn(
+      'plain-secret',
+      `${subject}: "${key}" holds a secret in plain text`,
+      path,
+      'let the agent read it from its own environment',
+    ),
+  ];
+}
+
+function warn(code: string, message: string, path: Path, next?: string): Finding {
+  return { code, message, path, severity: 'warn', ...(next === undefined ? {} : { next }) };
+}
