@@ -92,7 +92,7 @@ function schemaOf(name: string, io: 'input' | 'output', schema: z.ZodType): Json
     return jsonSchemaOf(schema, io);
   } catch (error) {
     const fact = error instanceof Error ? error.message : String(error);
-    throw new YardmasterError('CAPABILITY_INVALID', `Cannot describe the ${io} of capability "${name}": ${fact}`, {
+    throw new YardmasterError('CAPABILITY_INVALID', `cannot describe the ${io} of capability "${name}": ${fact}`, {
       cause: error,
       next: 'use schemas of plain JSON: objects, lists, text, numbers, booleans',
     });
@@ -127,7 +127,7 @@ function problemsOf(name: string, options: CapabilityOptions<unknown, unknown>):
 function refuse(name: string, problems: readonly Problem[]): void {
   if (problems.length === 0) return;
   const facts = problems.map((problem) => problem.message).join('; ');
-  throw new YardmasterError('CAPABILITY_INVALID', `Cannot define capability "${name}": ${facts}`, { problems });
+  throw new YardmasterError('CAPABILITY_INVALID', `cannot define capability "${name}": ${facts}`, { problems });
 }
 
 function isDuration(value: number | string | undefined): boolean {

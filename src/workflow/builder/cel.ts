@@ -41,7 +41,7 @@ export function celLiteral(value: unknown, depth = 0): string {
     const members = Object.entries(value).map(([key, item]) => `${quote(key)}: ${celLiteral(item, depth + 1)}`);
     return `{${members.join(', ')}}`;
   }
-  throw new YardmasterError('BAD_EXPRESSION', `Cannot write a ${typeof value} (${String(value)}) in an expression`, {
+  throw new YardmasterError('BAD_EXPRESSION', `cannot write a ${typeof value} (${String(value)}) in an expression`, {
     next: 'use text, finite numbers, booleans, null, lists or plain objects',
   });
 }

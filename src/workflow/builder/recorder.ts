@@ -92,7 +92,7 @@ function readableKey(text: string, key: string | symbol): string {
 
 function notRecorded(act: string, text: string, next: string): YardmasterError {
   const fact = 'it has no value until the workflow runs';
-  return new YardmasterError('EXPRESSION_NOT_RECORDED', `Cannot record a callback that ${act} "${text}": ${fact}`, {
+  return new YardmasterError('EXPRESSION_NOT_RECORDED', `cannot record a callback that ${act} "${text}": ${fact}`, {
     meta: { expression: text },
     next,
   });

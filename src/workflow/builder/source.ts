@@ -1,5 +1,6 @@
 /** From what the author wrote to the source form (the JSON that YAML would give): callbacks are called, recorders become text. */
-import type { Capability } from '../../core/capability.ts';
+import type { z } from 'zod';
+import { type Capability, jsonSchemaOf } from '../../core/capability.ts';
 import { isYardmasterError, type Problem, YardmasterError } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
 import { limits } from '../../core/limits.ts';
@@ -27,6 +28,21 @@ export function sourceOfStep(step: WrittenStep, pointer: string, problems: Probl
 /** The source form of the run's `output`. */
 export function sourceOfOutput(value: unknown, pointer: string, problems: Problem[]): JsonValue {
   return guard(pointer, problems, () => outputSource(value, pointer)) ?? null;
+}
+
+/** JSON Schema of the run's parameters. */
+export function sourceOfParams(schema: z.ZodType, pointer: string, problems: Problem[]): JsonObject {
+  const describe = (): JsonObject => {
+    try {
+      return jsonSchemaOf(schema, 'input');
+    } catch (error) {
+      throw new YardmasterError('INVALID_VALUE', error instanceof Error ? error.message : String(error), {
+        cause: error,
+        next: 'use schemas of plain JSON: objects, lists, text, numbers, booleans',
+      });
+    }
+  };
+  return guard(pointer, problems, describe) ?? {};
 }
 
 function sourceOfMember(key: string, value: unknown, pointer: string, problems: Problem[]): JsonValue {

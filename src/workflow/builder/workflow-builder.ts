@@ -3,12 +3,10 @@
  * At run time it only collects; `build()` calls each callback once, with recorders, and checks the whole.
  */
 import type { z } from 'zod';
-import { jsonSchemaOf } from '../../core/capability.ts';
 import { type Problem, YardmasterError } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
 import type { Priority } from '../definition.ts';
-import { toProblem, withoutText } from '../finding.ts';
-import { normalizeWorkflow } from '../normalize.ts';
+import { readWorkflowValue } from '../read.ts';
 import type {
   OutputsOf,
   ParallelChildren,
@@ -29,7 +27,7 @@ import type {
 } from './options.ts';
 import type { Resolved, Untyped } from './recorded.ts';
 import type { Scope } from './scope.ts';
-import { sourceOfOutput, sourceOfStep, type WrittenStep } from './source.ts';
+import { sourceOfOutput, sourceOfParams, sourceOfStep, type WrittenStep } from './source.ts';
 import type { Workflow } from './workflow.ts';
 
 type OneStep<Id extends string, Output> = { readonly [K in Id]: Output };
@@ -151,8 +149,8 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
       written.map((step, i) => sourceOfStep(step, `${pointer}[${i}]`, problems));
     const source = {
       name: this.#name,
-      ...sourceOfStep(this.#settings, this.#name, problems),
-      ...(this.#params === undefined ? {} : { parameters: jsonSchemaOf(this.#params, 'input') }),
+      ...sourceOfStep(this.#settings, 'workflow', problems),
+      ...(this.#params === undefined ? {} : { parameters: sourceOfParams(this.#params, 'params', problems) }),
       ...(this.#output === undefined ? {} : { output: sourceOfOutput(this.#output, 'output', problems) }),
       steps: steps(this.#steps, 'steps'),
       ...(this.#finally.length === 0 ? {} : { finally: steps(this.#finally, 'finally') }),
@@ -166,11 +164,7 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
    * with every problem of the definition.
    */
   build(): Workflow<Params, Output, Steps> {
-    const { definition, findings } = normalizeWorkflow(this.toSource());
-    refuse(
-      this.#name,
-      findings.map((finding) => toProblem(finding, withoutText)),
-    );
+    const { definition } = readWorkflowValue(this.toSource());
     return freezeDeep({ id: this.#name, name: this.#name, definition });
   }
 
@@ -192,7 +186,7 @@ function refuse(name: string, problems: readonly Problem[]): void {
     ? first.code
     : 'WORKFLOW_INVALID';
   const facts = problems.map((problem) => `${problem.place?.pointer}: ${problem.message}`).join('; ');
-  throw new YardmasterError(code, `Cannot build workflow "${name}": ${facts}`, {
+  throw new YardmasterError(code, `cannot build workflow "${name}": ${facts}`, {
     problems,
     ...(first.next === undefined ? {} : { next: first.next }),
   });

@@ -20,7 +20,7 @@ test('a schema without a JSON form is refused when it is asked for', () => {
   expect(() => inputSchemaOf(dated)).toThrow(
     expect.objectContaining({
       code: 'CAPABILITY_INVALID',
-      message: expect.stringContaining('Cannot describe the input of capability "dated"'),
+      message: expect.stringContaining('cannot describe the input of capability "dated"'),
     }),
   );
 });

@@ -10,7 +10,8 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const tsc = join(dirname(fileURLToPath(import.meta.resolve('typescript/package.json'))), 'bin', 'tsc');
 
 export interface TypeCheck {
-  readonly output: string;
+  /** Errors of the file itself. */
+  readonly errors: readonly string[];
   /** Type instantiations of the whole check, library types included. */
   readonly instantiations: number;
 }
@@ -27,12 +28,15 @@ export async function checkTypes(body: string): Promise<TypeCheck> {
     await writeFile(join(folder, 'generated.mts'), `${imports.join('\n')}\n${body}\nexport { cel, clean, extract };\n`);
     const config = {
       extends: join(root, 'tsconfig.json'),
-      compilerOptions: { types: [], extendedDiagnostics: true },
+      compilerOptions: { typeRoots: [join(root, 'node_modules/@types')], extendedDiagnostics: true },
       include: [join(folder, 'generated.mts')],
     };
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
     const output = await runCompiler(folder);
-    return { output, instantiations: Number(/^Instantiations:\s+(\d+)/m.exec(output)?.[1] ?? Number.NaN) };
+    return {
+      errors: output.split('\n').filter((line) => line.includes('generated.mts(')),
+      instantiations: Number(/^Instantiations:\s+(\d+)/m.exec(output)?.[1] ?? Number.NaN),
+    };
   } finally {
     await rm(folder, { recursive: true });
   }

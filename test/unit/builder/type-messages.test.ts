@@ -2,18 +2,21 @@ import { expect, test } from 'vitest';
 import { checkTypes } from './type-check.ts';
 
 test('a typo in a step id is a short TS2551 that names the right one', { timeout: 60_000 }, async () => {
-  const { output } = await checkTypes(`
+  const { errors, instantiations } = await checkTypes(`
 export const typo = new WorkflowBuilder('Typo')
   .step('extract', { action: extract, parameters: { table: 'orders' } })
   .step('clean', { action: clean, parameters: ({ steps }) => ({ rows: steps.extrct.output.rows }) });`);
-  expect(output).toContain("error TS2551: Property 'extrct' does not exist on type '{ readonly extract: ");
-  expect(output).toContain("Did you mean 'extract'?");
-  expect(output.match(/error TS/g)).toHaveLength(1);
+  expect(instantiations).toBeGreaterThan(0);
+  expect(errors).toEqual([
+    expect.stringMatching(
+      /error TS2551: Property 'extrct' does not exist on type '\{ readonly extract: .* Did you mean 'extract'\?/,
+    ),
+  ]);
 });
 
 test('200 typed steps stay under a million type instantiations', { timeout: 60_000 }, async () => {
-  const { output, instantiations } = await checkTypes(chainOf(200));
-  expect(output).not.toContain('error TS');
+  const { errors, instantiations } = await checkTypes(chainOf(200));
+  expect(errors).toEqual([]);
   expect(instantiations).toBeGreaterThan(0);
   expect(instantiations).toBeLessThan(1_000_000);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
+import { isYardmasterError, type Problem } from '../../../src/core/errors.ts';
 import { cel, WorkflowBuilder } from '../../../src/workflow/builder/index.ts';
 import { clean, extract, notify } from './capabilities.ts';
 
@@ -16,6 +17,15 @@ function nightly() {
       parameters: ({ steps }) => ({ rows: steps.extract.output.rows }),
     })
     .output(({ steps }) => ({ kept: steps.clean.output.kept }));
+}
+
+function problemsOf(build: () => unknown): readonly Problem[] {
+  try {
+    build();
+  } catch (error) {
+    return isYardmasterError(error) ? error.problems : [];
+  }
+  return [];
 }
 
 describe('the typed form', () => {
@@ -146,6 +156,25 @@ describe('a definition that is wrong', () => {
           expect.objectContaining({ message: expect.stringContaining('steps[1].parameters.n is NaN') }),
         ],
       }),
+    );
+  });
+
+  test('is refused with every problem of the graph and of its expressions at once', () => {
+    const builder = new WorkflowBuilder('Graph')
+      .step('a', { action: 'x', when: 'steps.later.output > 0' })
+      .step('a', { action: 'x', parameters: { text: '${{ 1 + }}' } })
+      .step('later', { action: 'x', dependencies: ['nobody'] });
+    expect(() => builder.build()).toThrow(expect.objectContaining({ code: 'WORKFLOW_INVALID' }));
+    const codes = problemsOf(() => builder.build()).map((problem) => problem.code);
+    expect(codes).toEqual(
+      expect.arrayContaining(['DUPLICATE_ID', 'UNKNOWN_DEPENDENCY', 'BAD_EXPRESSION', 'NOT_UPSTREAM']),
+    );
+  });
+
+  test('parameters without a JSON form are refused', () => {
+    const builder = new WorkflowBuilder('Dated').params(z.object({ at: z.date() })).step('a', { action: 'x' });
+    expect(() => builder.build()).toThrow(
+      expect.objectContaining({ code: 'WORKFLOW_INVALID', message: expect.stringContaining('params: Date cannot') }),
     );
   });
 
