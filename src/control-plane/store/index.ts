@@ -6,3 +6,4 @@ export {
   type MemoryStoreOptions,
 } from './memory/memory-store.ts';
 export * from './port.ts';
+export { openSqliteStore, type SqliteStoreOptions } from './sqlite/sqlite-store.ts';

@@ -19,11 +19,19 @@ import type {
 } from '../../engine/events.ts';
 import { ATTEMPT_OUTCOMES, EVENT_TYPES, OUTCOMES, PRIORITIES, SKIP_REASONS } from './names.ts';
 
-/** The bytes of one journal row. */
+/** A writer is kept for the next row unless it grew beyond this. */
+const KEPT_BYTES_MAX = 1024 * 1024;
+
+let kept = new BinaryWriter();
+
+/** The bytes of one journal row. Throws what the events cannot be (a number that is no uint32, details that are no JSON). */
 export function encodeEvents(events: readonly RunEvent[]): Uint8Array<ArrayBuffer> {
-  const writer = new BinaryWriter();
+  const writer = kept;
+  kept = new BinaryWriter();
   writeEvents(writer, events);
-  return writer.finish();
+  const bytes = writer.finish();
+  if (bytes.length <= KEPT_BYTES_MAX) kept = writer;
+  return bytes;
 }
 
 /** Appends one journal row's bytes, without a length, to what `writer` holds. */

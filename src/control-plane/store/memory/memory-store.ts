@@ -85,7 +85,7 @@ class MemoryStoreAdapter implements MemoryStore {
   }
 
   reopen(): Promise<void> {
-    return this.#write(() => {
+    return this.#inTurn(() => {
       if (this.#state === 'failed') this.#state = 'open';
       this.#mustBeOpen();
     });
@@ -154,7 +154,6 @@ class MemoryStoreAdapter implements MemoryStore {
 
   putBlobPart(runId: string, blobId: string, part: number, bytes: Uint8Array): Promise<void> {
     return this.#write(() => {
-      mustBeNewest(this.#data, this.#epoch);
       const blobs = blobsOf(this.#data, runId);
       const parts = part === 0 ? [] : (blobs.get(blobId) ?? []);
       if (part !== parts.length) throw partOutOfOrder(blobId, part, parts.length);
@@ -165,7 +164,6 @@ class MemoryStoreAdapter implements MemoryStore {
 
   putWorkflow(workflow: NewWorkflow): Promise<{ readonly row: WorkflowRow; readonly created: boolean }> {
     return this.#write(() => {
-      mustBeNewest(this.#data, this.#epoch);
       const key = `${workflow.namespace}\0${workflow.name}`;
       const versions = this.#data.workflows.get(key) ?? [];
       const same = versions.find((row) => row.hash === workflow.hash);
@@ -194,7 +192,6 @@ class MemoryStoreAdapter implements MemoryStore {
 
   prune(before: number, limit: number): Promise<number> {
     return this.#write(() => {
-      mustBeNewest(this.#data, this.#epoch);
       const runIds = findPrunable(this.#data, before, limit);
       for (const runId of runIds) this.#deleteRun(runId);
       const old = this.#data.agentEvents.findIndex((row) => row.at >= before);
@@ -258,19 +255,24 @@ class MemoryStoreAdapter implements MemoryStore {
   }
 
   #write<Value>(write: () => Value): Promise<Value> {
-    const work = (): Promise<Value> => {
-      if (this.#state === 'crashed') return never();
-      if (this.#state === 'open' || this.#state === 'failed') return attempt(write);
-      return Promise.reject(new StoreError('CLOSED', 'cannot write: the store is not open'));
-    };
+    return this.#inTurn(() => {
+      this.#mustBeOpen();
+      mustBeNewest(this.#data, this.#epoch);
+      return write();
+    });
+  }
+
+  /** After the writes that are under way. */
+  #inTurn<Value>(write: () => Value): Promise<Value> {
+    const work = (): Promise<Value> => (this.#state === 'crashed' ? never() : attempt(write));
     return this.#tail === undefined ? work() : this.#queue(work);
   }
 
   #mustBeOpen(): void {
     if (this.#state === 'open') return;
     if (this.#state === 'failed')
-      throw new StoreError('ABANDONED', 'cannot commit: an earlier batch failed; reopen first');
-    throw new StoreError('CLOSED', 'cannot commit: the store is not open');
+      throw new StoreError('ABANDONED', 'cannot write: an earlier batch failed; reopen the store first');
+    throw new StoreError('CLOSED', 'cannot write: the store is not open');
   }
 
   #count(rows: number, journalBytes: number): void {

@@ -1,0 +1,140 @@
+/** The statements of a batch, prepared once. Order: runs, journal, deleted tasks, tasks, checkpoints, blobs, agent events. */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { limits } from '../../../core/limits.ts';
+import type { AgentEventRow, RunChange, RunRow } from '../port.ts';
+import type { FrameReader } from './frame.ts';
+import { toTail } from './rows.ts';
+
+export class BatchWriter {
+  readonly #insertRun: StatementSync;
+  readonly #insertLabel: StatementSync;
+  readonly #updateRun: StatementSync;
+  readonly #insertJournal: StatementSync;
+  readonly #deleteTask: StatementSync;
+  readonly #replaceTask: StatementSync;
+  readonly #updateCheckpoint: StatementSync;
+  readonly #deleteBlob: StatementSync;
+  readonly #insertBlobPart: StatementSync;
+  readonly #insertAgentEvent: StatementSync;
+
+  constructor(db: DatabaseSync) {
+    this.#insertRun = db.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertLabel = db.prepare('INSERT INTO labels VALUES (?, ?, ?)');
+    this.#updateRun = db.prepare('UPDATE runs SET status = ?, ended_at = ?, failure_code = ? WHERE run_id = ?');
+    this.#insertJournal = db.prepare('INSERT INTO journal VALUES (?, ?, ?, ?)');
+    this.#deleteTask = db.prepare('DELETE FROM tasks WHERE run_id = ? AND path = ? AND attempt = ?');
+    this.#replaceTask = db.prepare('INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#updateCheckpoint = db.prepare(
+      'UPDATE tasks SET checkpoint = ? WHERE run_id = ? AND path = ? AND attempt = ?',
+    );
+    this.#deleteBlob = db.prepare('DELETE FROM blobs WHERE run_id = ? AND blob_id = ?');
+    this.#insertBlobPart = db.prepare('INSERT INTO blobs VALUES (?, ?, ?, ?)');
+    this.#insertAgentEvent = db.prepare('INSERT INTO agent_events VALUES (NULL, ?, ?, ?, ?, ?)');
+  }
+
+  /** Writes everything of a frame but its epoch, which the caller has read; answers the bytes of the journal rows. */
+  write(frame: FrameReader): number {
+    for (const change of frame.list<RunChange>()) this.#writeRunChange(change);
+    const journalBytes = this.#writeJournal(frame);
+    this.#writeTasks(frame);
+    this.#writeCheckpoints(frame);
+    for (let rest = frame.integer(); rest > 0; rest--) this.writeBlob(frame.text(), frame.plainText(), frame.bytes());
+    for (const row of frame.list<AgentEventRow>()) {
+      this.#insertAgentEvent.run(row.at, row.agentId, row.instanceId, row.kind, row.message);
+    }
+    return journalBytes;
+  }
+
+  /** A whole blob, in parts; what was under its id goes. */
+  writeBlob(runId: string, blobId: string, bytes: Uint8Array): void {
+    this.#deleteBlob.run(runId, blobId);
+    const partMax = limits.blobPartBytesMax;
+    for (let part = 0; part === 0 || part * partMax < bytes.length; part++) {
+      this.#insertBlobPart.run(runId, blobId, part, bytes.subarray(part * partMax, (part + 1) * partMax));
+    }
+  }
+
+  /** Part 0 starts the blob again. */
+  writeBlobPart(runId: string, blobId: string, part: number, bytes: Uint8Array): void {
+    if (part === 0) this.#deleteBlob.run(runId, blobId);
+    this.#insertBlobPart.run(runId, blobId, part, bytes);
+  }
+
+  #writeRunChange(change: RunChange): void {
+    if (change.type === 'insert') this.#writeRun(change.row);
+    else this.#updateRun.run(change.status, change.endedAt ?? null, change.failureCode ?? null, change.runId);
+  }
+
+  #writeRun(row: RunRow): void {
+    this.#insertRun.run(
+      row.runId,
+      row.shard,
+      row.namespace,
+      row.workflow,
+      row.version,
+      row.status,
+      row.priority,
+      row.queuedAt,
+      row.endedAt ?? null,
+      row.requestId ?? null,
+      row.inputHash,
+      row.failureCode ?? null,
+      toTail(row.runId),
+    );
+    for (const [name, value] of Object.entries(row.labels)) this.#insertLabel.run(row.runId, name, value);
+  }
+
+  #writeJournal(frame: FrameReader): number {
+    let journalBytes = 0;
+    for (let rest = frame.integer(); rest > 0; rest--) {
+      const runId = frame.text();
+      const position = frame.integer();
+      const at = frame.double();
+      const bytes = frame.bytes();
+      this.#insertJournal.run(runId, position, at, bytes);
+      journalBytes += bytes.length;
+    }
+    return journalBytes;
+  }
+
+  #writeTasks(frame: FrameReader): void {
+    for (let rest = frame.integer(); rest > 0; rest--) {
+      this.#deleteTask.run(frame.text(), frame.text(), frame.integer());
+    }
+    for (let rest = frame.integer(); rest > 0; rest--) {
+      const runId = frame.text();
+      const path = frame.text();
+      const attempt = frame.integer();
+      const shard = frame.integer();
+      const orderKey = frame.double();
+      const dueAt = frame.double();
+      const classKey = frame.text();
+      const state = frame.text();
+      const agentId = frame.text();
+      const instanceId = frame.text();
+      const checkpoint = frame.optionalBytes();
+      this.#replaceTask.run(
+        runId,
+        path,
+        attempt,
+        shard,
+        classKey,
+        orderKey,
+        state,
+        agentId,
+        instanceId,
+        dueAt,
+        checkpoint,
+      );
+    }
+  }
+
+  #writeCheckpoints(frame: FrameReader): void {
+    for (let rest = frame.integer(); rest > 0; rest--) {
+      const runId = frame.text();
+      const path = frame.text();
+      const attempt = frame.integer();
+      this.#updateCheckpoint.run(frame.bytes(), runId, path, attempt);
+    }
+  }
+}

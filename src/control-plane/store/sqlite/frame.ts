@@ -1,0 +1,140 @@
+/**
+ * One batch as one buffer for the worker: lists in a fixed order (`writeFrame` here, `write-batch.ts` there), read by the same
+ * version of the program. Text that repeats (run ids, agents, classes) is written once: 0 and the text, later its number.
+ * Rare lists go as JSON.
+ */
+import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { writeEvents } from '../codec/encode.ts';
+import type { Batch, TaskKey, TaskRow } from '../port.ts';
+
+/** A writer is kept for the next batch unless it grew beyond this. */
+const KEPT_BYTES_MAX = 4 * 1024 * 1024;
+
+let kept = new BinaryWriter();
+
+export function writeFrame(batch: Batch): Uint8Array<ArrayBuffer> {
+  const writer = kept;
+  // A batch that throws half way leaves its writer behind.
+  kept = new BinaryWriter();
+  new FrameWriter(writer).write(batch);
+  const bytes = writer.finish();
+  if (bytes.length <= KEPT_BYTES_MAX) kept = writer;
+  return bytes;
+}
+
+class FrameWriter {
+  readonly #writer: BinaryWriter;
+  readonly #texts = new Map<string, number>();
+
+  constructor(writer: BinaryWriter) {
+    this.#writer = writer;
+  }
+
+  write(batch: Batch): void {
+    const writer = this.#writer;
+    writer.uint32(batch.epoch);
+    this.#json(batch.runs);
+    writer.uint32(batch.journal.length);
+    for (const { runId, position, events } of batch.journal) {
+      this.#text(runId);
+      writer
+        .uint32(position)
+        .double(events[0]?.at ?? 0)
+        .fork();
+      writeEvents(writer, events);
+      writer.join();
+    }
+    writer.uint32(batch.tasksDeleted.length);
+    for (const key of batch.tasksDeleted) this.#key(key);
+    writer.uint32(batch.tasks.length);
+    for (const task of batch.tasks) this.#task(task);
+    writer.uint32(batch.checkpoints.length);
+    for (const change of batch.checkpoints) {
+      this.#key(change);
+      writer.bytes(change.checkpoint);
+    }
+    writer.uint32(batch.blobs.length);
+    for (const { runId, blobId, bytes } of batch.blobs) {
+      this.#text(runId);
+      writer.string(blobId).bytes(bytes);
+    }
+    this.#json(batch.agentEvents);
+  }
+
+  #key(key: TaskKey): void {
+    this.#text(key.runId);
+    this.#text(key.path);
+    this.#writer.uint32(key.attempt);
+  }
+
+  #task(task: TaskRow): void {
+    this.#key(task);
+    this.#writer.uint32(task.shard).double(task.orderKey).double(task.dueAt);
+    this.#text(task.class);
+    this.#text(task.state);
+    this.#text(task.agentId);
+    this.#text(task.instanceId);
+    this.#writer.bool(task.checkpoint !== undefined);
+    if (task.checkpoint !== undefined) this.#writer.bytes(task.checkpoint);
+  }
+
+  #text(text: string): void {
+    const number = this.#texts.get(text);
+    if (number !== undefined) {
+      this.#writer.uint32(number);
+      return;
+    }
+    this.#texts.set(text, this.#texts.size + 1);
+    this.#writer.uint32(0).string(text);
+  }
+
+  /** '' for an empty list: the usual case costs one byte. */
+  #json(list: readonly unknown[]): void {
+    this.#writer.string(list.length === 0 ? '' : JSON.stringify(list));
+  }
+}
+
+/** Reads what FrameWriter wrote, in the same order. */
+export class FrameReader {
+  readonly #reader: BinaryReader;
+  readonly #texts: string[] = [];
+
+  constructor(bytes: Uint8Array) {
+    this.#reader = new BinaryReader(bytes);
+  }
+
+  integer(): number {
+    return this.#reader.uint32();
+  }
+
+  double(): number {
+    return this.#reader.double();
+  }
+
+  /** A view into the frame. */
+  bytes(): Uint8Array {
+    return this.#reader.bytes();
+  }
+
+  optionalBytes(): Uint8Array | null {
+    return this.#reader.bool() ? this.#reader.bytes() : null;
+  }
+
+  text(): string {
+    const number = this.#reader.uint32();
+    if (number !== 0) return this.#texts[number - 1] ?? '';
+    const text = this.#reader.string();
+    this.#texts.push(text);
+    return text;
+  }
+
+  /** Text that is written each time. */
+  plainText(): string {
+    return this.#reader.string();
+  }
+
+  list<Item>(): readonly Item[] {
+    const json = this.#reader.string();
+    return json === '' ? [] : (JSON.parse(json) as Item[]);
+  }
+}

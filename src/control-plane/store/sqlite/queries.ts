@@ -1,0 +1,155 @@
+/** What is read, each query prepared once and answered in one go: no read transaction stays open. */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { limits } from '../../../core/limits.ts';
+import type { AgentEventRow, RunQuery, RunRow, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
+import {
+  AGENT_EVENT_COLUMNS,
+  RUN_COLUMNS,
+  TASK_COLUMNS,
+  toAgentEventRow,
+  toRunRow,
+  toTail,
+  toTaskRow,
+  toWorkflowRow,
+  WORKFLOW_COLUMNS,
+} from './rows.ts';
+
+/** A journal row as it is stored. */
+export interface EncodedRow {
+  readonly position: number;
+  readonly events: Uint8Array;
+}
+
+export class Queries {
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  loadOpenRuns(after: string, limit: number): RunRow[] {
+    const open = "status IN ('QUEUED', 'RUNNING', 'ENDING')";
+    const sql = `SELECT ${RUN_COLUMNS} FROM runs WHERE ${open} AND run_id > ? ORDER BY run_id LIMIT ?`;
+    return this.#prepare(sql).all(after, limit).map(toRunRow);
+  }
+
+  loadTasks(after: TaskKey | undefined, limit: number): TaskRow[] {
+    const sql = `SELECT ${TASK_COLUMNS} FROM tasks WHERE (run_id, path, attempt) > (?, ?, ?) ORDER BY run_id, path, attempt LIMIT ?`;
+    const { runId, path, attempt } = after ?? { runId: '', path: '', attempt: -1 };
+    return this.#prepare(sql).all(runId, path, attempt, limit).map(toTaskRow);
+  }
+
+  /** From the row that holds `from`, or the first after it; one more than `limit`, because that row may end before `from`. */
+  loadJournal(runId: string, from: number, limit: number): EncodedRow[] {
+    const first = 'SELECT max(position) FROM journal WHERE run_id = ? AND position <= ?';
+    const sql = `SELECT position, events FROM journal WHERE run_id = ? AND position >= coalesce((${first}), 0) ORDER BY position LIMIT ?`;
+    return this.#prepare(sql).all(runId, runId, from, limit + 1) as unknown as EncodedRow[];
+  }
+
+  getRun(namespace: string, runId: string): RunRow | undefined {
+    const columns = this.#prepare(`SELECT ${RUN_COLUMNS} FROM runs WHERE run_id = ? AND namespace = ?`).get(
+      runId,
+      namespace,
+    );
+    return columns === undefined ? undefined : toRunRow(columns);
+  }
+
+  findRunByRequest(namespace: string, requestId: string): RunRow | undefined {
+    const sql = `SELECT ${RUN_COLUMNS} FROM runs WHERE namespace = ? AND request_id = ?`;
+    const columns = this.#prepare(sql).get(namespace, requestId);
+    return columns === undefined ? undefined : toRunRow(columns);
+  }
+
+  listRuns({ namespace, workflow, status, before, limit }: RunQuery): RunRow[] {
+    const conditions = ['namespace = ?'];
+    const values: (string | number)[] = [namespace];
+    const add = (condition: string, value: string | undefined): void => {
+      if (value === undefined || value === '') return;
+      conditions.push(condition);
+      values.push(value);
+    };
+    add('workflow = ?', workflow);
+    add('status = ?', status);
+    add('run_id < ?', before);
+    const sql = `SELECT ${RUN_COLUMNS} FROM runs WHERE ${conditions.join(' AND ')} ORDER BY run_id DESC LIMIT ?`;
+    return this.#prepare(sql)
+      .all(...values, limit)
+      .map(toRunRow);
+  }
+
+  findRunsByTail(namespace: string, tail: string, limit: number): string[] {
+    const prefix = toTail(tail);
+    const sql = `SELECT run_id FROM runs WHERE tail >= ? AND tail < ? AND namespace = ? AND substr(run_id, ?) = ? ORDER BY run_id LIMIT ?`;
+    const rows = this.#prepare(sql).all(prefix, `${prefix}\u{10ffff}`, namespace, -tail.length, tail, limit);
+    return rows.map((row) => String(row.run_id));
+  }
+
+  getBlob(runId: string, blobId: string): Uint8Array<ArrayBuffer> | undefined {
+    const partsMax = limits.blobBytesMax / limits.blobPartBytesMax + 1;
+    const rows = this.#prepare('SELECT bytes FROM blobs WHERE run_id = ? AND blob_id = ? ORDER BY part LIMIT ?');
+    const parts = rows.all(runId, blobId, partsMax).map((row) => row.bytes as Uint8Array);
+    return parts.length === 0 ? undefined : join(parts);
+  }
+
+  countBlobParts(runId: string, blobId: string): number {
+    const row = this.#prepare('SELECT count(*) AS parts FROM blobs WHERE run_id = ? AND blob_id = ?').get(
+      runId,
+      blobId,
+    );
+    return Number(row?.parts);
+  }
+
+  findWorkflow(namespace: string, name: string, hash: string): WorkflowRow | undefined {
+    const sql = `SELECT ${WORKFLOW_COLUMNS} FROM workflows WHERE namespace = ? AND name = ? AND hash = ?`;
+    const columns = this.#prepare(sql).get(namespace, name, hash);
+    return columns === undefined ? undefined : toWorkflowRow(columns);
+  }
+
+  getWorkflow(namespace: string, name: string, version: number): WorkflowRow | undefined {
+    const which = version === 0 ? 'ORDER BY version DESC LIMIT 1' : 'AND version = ?';
+    const sql = `SELECT ${WORKFLOW_COLUMNS} FROM workflows WHERE namespace = ? AND name = ? ${which}`;
+    const values = version === 0 ? [namespace, name] : [namespace, name, version];
+    const columns = this.#prepare(sql).get(...values);
+    return columns === undefined ? undefined : toWorkflowRow(columns);
+  }
+
+  listWorkflows(namespace: string, after: string, limit: number): WorkflowRow[] {
+    const latest =
+      'SELECT max(version) FROM workflows AS w WHERE w.namespace = workflows.namespace AND w.name = workflows.name';
+    const sql = `SELECT ${WORKFLOW_COLUMNS} FROM workflows WHERE namespace = ? AND name > ? AND version = (${latest}) ORDER BY name LIMIT ?`;
+    return this.#prepare(sql).all(namespace, after, limit).map(toWorkflowRow);
+  }
+
+  listAgentEvents(agentId: string, limit: number): AgentEventRow[] {
+    const sql = `SELECT ${AGENT_EVENT_COLUMNS} FROM agent_events WHERE agent_id = ? ORDER BY id DESC LIMIT ?`;
+    return this.#prepare(sql).all(agentId, limit).map(toAgentEventRow).reverse();
+  }
+
+  findPrunable(before: number, limit: number): string[] {
+    const sql = 'SELECT run_id FROM runs WHERE ended_at < ? ORDER BY ended_at LIMIT ?';
+    return this.#prepare(sql)
+      .all(before, limit)
+      .map((row) => String(row.run_id));
+  }
+
+  /** The texts are of a fixed, small number. */
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    bytes.set(part, end);
+    end += part.length;
+  }
+  return bytes;
+}

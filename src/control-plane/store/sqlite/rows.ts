@@ -1,0 +1,46 @@
+/** Columns of SQLite -> rows of the contract. The casts are the database's: only this program writes it. */
+import type { SQLOutputValue } from 'node:sqlite';
+import type { AgentEventRow, RunRow, TaskRow, WorkflowRow } from '../port.ts';
+
+export type Columns = Readonly<Record<string, SQLOutputValue>>;
+
+/** Characters of a run id that people see (core/ids `shortId`). */
+const TAIL_LENGTH = 8;
+
+export const RUN_COLUMNS = `run_id AS runId, shard, namespace, workflow, version, status, priority, queued_at AS queuedAt,
+  ended_at AS endedAt, request_id AS requestId, input_hash AS inputHash, failure_code AS failureCode,
+  (SELECT json_group_object(name, value) FROM labels WHERE labels.run_id = runs.run_id) AS labels`;
+
+export function toRunRow(columns: Columns): RunRow {
+  return {
+    ...columns,
+    endedAt: columns.endedAt ?? undefined,
+    requestId: columns.requestId ?? undefined,
+    failureCode: columns.failureCode ?? undefined,
+    labels: JSON.parse(String(columns.labels)),
+  } as RunRow;
+}
+
+export const TASK_COLUMNS = `run_id AS runId, path, attempt, shard, class, order_key AS orderKey, state, agent_id AS agentId,
+  instance_id AS instanceId, due_at AS dueAt, checkpoint`;
+
+export function toTaskRow(columns: Columns): TaskRow {
+  return { ...columns, checkpoint: columns.checkpoint ?? undefined } as TaskRow;
+}
+
+export const WORKFLOW_COLUMNS = 'namespace, name, version, hash, definition, created_at AS createdAt';
+
+export function toWorkflowRow(columns: Columns): WorkflowRow {
+  return { ...columns } as unknown as WorkflowRow;
+}
+
+export const AGENT_EVENT_COLUMNS = 'at, agent_id AS agentId, instance_id AS instanceId, kind, message';
+
+export function toAgentEventRow(columns: Columns): AgentEventRow {
+  return { ...columns } as unknown as AgentEventRow;
+}
+
+/** The end of an id, backwards: `runs.tail`, where a short id is a prefix. */
+export function toTail(runId: string): string {
+  return runId.slice(-TAIL_LENGTH).split('').reverse().join('');
+}

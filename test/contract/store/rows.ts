@@ -1,0 +1,72 @@
+/** Rows for the store's tests; each names only what its test is about. */
+import type { Batch, JournalRow, NewWorkflow, RunRow, TaskRow } from '../../../src/control-plane/store/index.ts';
+
+export const NOW = 1_764_000_000_000;
+
+/** A run id that sorts by `number`. */
+export function runId(number: number): string {
+  return `01k${String(number).padStart(23, '0')}`;
+}
+
+export function aRun(number: number, fields: Partial<RunRow> = {}): RunRow {
+  return {
+    runId: runId(number),
+    shard: 7,
+    namespace: 'default',
+    workflow: 'etl',
+    version: 1,
+    status: 'QUEUED',
+    priority: 'normal',
+    queuedAt: NOW + number,
+    endedAt: undefined,
+    requestId: undefined,
+    inputHash: 'h',
+    failureCode: undefined,
+    labels: {},
+    ...fields,
+  };
+}
+
+export function aTask(number: number, path: string, attempt: number, fields: Partial<TaskRow> = {}): TaskRow {
+  return {
+    runId: runId(number),
+    path,
+    attempt,
+    shard: 7,
+    class: 'extract|*',
+    orderKey: NOW - 0.5,
+    state: 'queued',
+    agentId: '',
+    instanceId: '',
+    dueAt: 0,
+    checkpoint: undefined,
+    ...fields,
+  };
+}
+
+export function aJournal(number: number, position: number, ...paths: string[]): JournalRow {
+  const events = paths.map((path, index) => ({ type: 'StepQueued' as const, at: NOW + position + index, path }));
+  return { runId: runId(number), position, events };
+}
+
+export function aBatch(epoch: number, fields: Partial<Omit<Batch, 'epoch'>> = {}): Batch {
+  return {
+    epoch,
+    journal: [],
+    runs: [],
+    tasks: [],
+    tasksDeleted: [],
+    checkpoints: [],
+    blobs: [],
+    agentEvents: [],
+    ...fields,
+  };
+}
+
+export function insert(...rows: RunRow[]): Pick<Batch, 'runs'> {
+  return { runs: rows.map((row) => ({ type: 'insert', row })) };
+}
+
+export function aWorkflow(name: string, hash: string, fields: Partial<NewWorkflow> = {}): NewWorkflow {
+  return { namespace: 'default', name, hash, definition: `{"name":"${name}"}`, createdAt: NOW, ...fields };
+}
