@@ -1,0 +1,134 @@
+/** A definition in its normal form, as the proto message. */
+import { create, fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import { type Duration, durationFromMs, type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
+import type { JsonValue } from '../../core/json.ts';
+import { encodeValue } from '../../core/value.ts';
+import { OnFailure, ParallelPolicy, RunOn, type StepSchema } from '../../gen/yardmaster/v1/step_pb.ts';
+import { type Workflow, WorkflowSchema } from '../../gen/yardmaster/v1/workflow_pb.ts';
+import type {
+  AgentStepDefinition,
+  FailureMode,
+  ParallelPolicy as PolicyName,
+  RetryPolicy,
+  RunOn as RunOnName,
+  StepDefinition,
+  WorkflowDefinition,
+} from '../../workflow/definition.ts';
+import { priorityNumber } from './run.ts';
+
+const RUN_ON: Readonly<Record<RunOnName, RunOn>> = {
+  success: RunOn.SUCCESS,
+  failure: RunOn.FAILURE,
+  always: RunOn.ALWAYS,
+};
+const ON_FAILURE: Readonly<Record<FailureMode, OnFailure>> = { fail: OnFailure.FAIL, continue: OnFailure.CONTINUE };
+const POLICIES: Readonly<Record<PolicyName, ParallelPolicy>> = {
+  failFast: ParallelPolicy.FAIL_FAST,
+  waitAll: ParallelPolicy.WAIT_ALL,
+  continue: ParallelPolicy.CONTINUE,
+};
+
+type StepInit = MessageInitShape<typeof StepSchema>;
+
+export function toWireWorkflow(definition: WorkflowDefinition): Workflow {
+  return create(WorkflowSchema, {
+    name: definition.name,
+    label: definition.label ?? '',
+    description: definition.description ?? '',
+    ...(definition.parameters === undefined ? {} : { parameters: mutable(definition.parameters) }),
+    ...optional('timeout', toDuration(definition.timeoutMs)),
+    priority: priorityNumber(definition.priority),
+    ...optional('output', toWireValue(definition.output)),
+    steps: definition.steps.map(toWireStep),
+    finally: (definition.finally ?? []).map(toWireStep),
+    ...optional('cleanupTimeout', toDuration(definition.cleanupTimeoutMs)),
+    labels: definition.labels ?? {},
+    ...(definition.metadata === undefined ? {} : { metadata: mutable(definition.metadata) }),
+  });
+}
+
+function toWireStep(step: StepDefinition): StepInit {
+  return {
+    id: step.id,
+    name: step.name ?? '',
+    description: step.description ?? '',
+    dependencies: [...step.dependencies],
+    when: step.when ?? '',
+    runOn: step.runOn === undefined ? RunOn.UNSPECIFIED : RUN_ON[step.runOn],
+    ...optional('output', toWireValue(step.output)),
+    assert: step.assert ?? '',
+    ...optional('totalTimeout', toDuration(step.totalTimeoutMs)),
+    ...(step.metadata === undefined ? {} : { metadata: mutable(step.metadata) }),
+    ...blockOf(step),
+  };
+}
+
+function blockOf(step: StepDefinition): Pick<StepInit, 'block' | 'onFailure'> {
+  switch (step.type) {
+    case 'agent':
+      return { block: { case: 'agent', value: toWireAgentStep(step) }, ...onFailureOf(step.onFailure) };
+    case 'parallel': {
+      const policy = step.onFailure === undefined ? ParallelPolicy.UNSPECIFIED : POLICIES[step.onFailure];
+      const value = { steps: step.steps.map(toWireStep), concurrency: step.concurrency ?? 0, policy };
+      return { block: { case: 'parallel', value } };
+    }
+    case 'sequential':
+      return {
+        block: { case: 'sequential', value: { steps: step.steps.map(toWireStep) } },
+        ...onFailureOf(step.onFailure),
+      };
+  }
+}
+
+function onFailureOf(mode: FailureMode | undefined): { readonly onFailure: OnFailure } {
+  return { onFailure: mode === undefined ? OnFailure.UNSPECIFIED : ON_FAILURE[mode] };
+}
+
+function toWireAgentStep(step: AgentStepDefinition) {
+  return {
+    action: step.action,
+    agentId: step.agentId ?? '',
+    version: step.version ?? '',
+    labels: step.agentLabels ?? {},
+    ...optional('parameters', toWireValue(step.parameters)),
+    ...optional('timeout', toDuration(step.timeoutMs)),
+    ...optional('queueTimeout', toDuration(step.queueTimeoutMs)),
+    ...optional('heartbeatTimeout', toDuration(step.heartbeatTimeoutMs)),
+    ...(step.retry === undefined ? {} : { retry: toWireRetry(step.retry) }),
+    priority: priorityNumber(step.priority),
+    ...optional('idempotent', step.idempotent),
+    ...optional('lossWindow', toDuration(step.lossWindowMs)),
+  };
+}
+
+function toWireRetry(retry: RetryPolicy) {
+  return {
+    tries: retry.tries,
+    ...optional('backoff', toDuration(retry.backoffMs)),
+    ...optional('factor', retry.factor),
+    ...optional('maxBackoff', toDuration(retry.maxBackoffMs)),
+    ...optional('jitter', retry.jitter),
+    nonRetryable: [...(retry.nonRetryable ?? [])],
+    onDifferentAgent: retry.onDifferentAgent ?? false,
+    onAssert: retry.onAssert ?? false,
+  };
+}
+
+/** JSON as a Value. Throws INVALID_VALUE, naming the place, for what JSON cannot say. */
+export function toWireValue(value: unknown): Value | undefined {
+  return value === undefined ? undefined : fromBinary(ValueSchema, encodeValue(value));
+}
+
+function toDuration(ms: number | undefined): Duration | undefined {
+  return ms === undefined ? undefined : durationFromMs(ms);
+}
+
+function optional<Key extends string, T>(key: Key, value: T | undefined): Partial<Record<Key, T>> {
+  return value === undefined ? {} : ({ [key]: value } as Record<Key, T>);
+}
+
+/** protobuf-es types JSON as writable; nobody writes to it. */
+function mutable<T extends JsonValue>(value: T) {
+  return value as T & Writable;
+}
+type Writable = { [key: string]: never };

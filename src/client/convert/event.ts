@@ -1,0 +1,111 @@
+/** Run events from the wire. */
+import { LogLevel } from '../../gen/yardmaster/v1/report_pb.ts';
+import type { RunEvent as WireEvent } from '../../gen/yardmaster/v1/run_event_pb.ts';
+import type { RunEvent, RunEventBody } from '../run-event.ts';
+import { readAttemptOutcome, readRunStatus, readSkipReason, readStepKind, readStepStatus } from '../statuses.ts';
+import type { RunFailure } from '../views.ts';
+import { textOrNone, toDate, toFailure } from './wire.ts';
+
+export function toRunEvent(wire: WireEvent): RunEvent {
+  const { position, runId } = wire;
+  return { position, time: toDate(wire.time) ?? new Date(0), runId, ...toBody(wire.event) };
+}
+
+type Body = RunEventBody & { readonly error?: RunFailure | undefined };
+
+function toBody(event: WireEvent['event']): Body {
+  switch (event.case) {
+    case 'runStarted': {
+      const { workflow, workflowVersion, totalSteps } = event.value;
+      return { type: 'runStarted', workflow, version: workflowVersion, totalSteps };
+    }
+    case 'cancelRequested':
+      return { type: 'cancelRequested', reason: event.value.reason };
+    case 'runEnding':
+      return { type: 'runEnding', outcome: readRunStatus(event.value.outcome), error: toFailure(event.value.error) };
+    case 'runEnded':
+      return { type: 'runEnded', status: readRunStatus(event.value.status), error: toFailure(event.value.error) };
+    default:
+      return toStepBody(event);
+  }
+}
+
+type StepCase = Exclude<
+  WireEvent['event'],
+  { readonly case: 'runStarted' | 'cancelRequested' | 'runEnding' | 'runEnded' }
+>;
+
+function toStepBody(event: StepCase): Body {
+  switch (event.case) {
+    case 'stepReady': {
+      const { stepPath, kind, action } = event.value;
+      return { type: 'stepReady', step: stepPath, kind: readStepKind(kind), action };
+    }
+    case 'retryScheduled': {
+      const { stepPath, tryNumber, dueTime, error } = event.value;
+      return {
+        type: 'retryScheduled',
+        step: stepPath,
+        tryNumber,
+        dueTime: toDate(dueTime),
+        error: toFailure(error),
+      };
+    }
+    case 'stepEnded': {
+      const { stepPath, status, error, skipReason, skippedBecauseOf } = event.value;
+      return {
+        type: 'stepEnded',
+        step: stepPath,
+        status: readStepStatus(status),
+        skipReason: readSkipReason(skipReason),
+        skippedBecauseOf: textOrNone(skippedBecauseOf),
+        error: toFailure(error),
+      };
+    }
+    default:
+      return toAttemptBody(event);
+  }
+}
+
+type AttemptCase = Exclude<StepCase, { readonly case: 'stepReady' | 'retryScheduled' | 'stepEnded' }>;
+
+function toAttemptBody(event: AttemptCase): Body {
+  if (event.case === undefined) return { type: 'unknown' };
+  const { stepPath: step, number: attempt } = event.value;
+  switch (event.case) {
+    case 'stepProgressed': {
+      const { fraction, message } = event.value;
+      return { type: 'stepProgressed', step, attempt, fraction, message };
+    }
+    case 'stepLogged': {
+      const { level, message, fields } = event.value;
+      return { type: 'stepLogged', step, attempt, level: levelName(level), message, fields };
+    }
+    case 'checkpointStored':
+      return { type: 'checkpointStored', step, attempt };
+    case 'attemptStarted': {
+      const { tryNumber, resumed } = event.value;
+      return { type: 'attemptStarted', step, attempt, ...holderOf(event.value), tryNumber, resumed };
+    }
+    case 'attemptEnded': {
+      const { outcome, error } = event.value;
+      const ended = { outcome: readAttemptOutcome(outcome), error: toFailure(error) };
+      return { type: 'attemptEnded', step, attempt, ...holderOf(event.value), ...ended };
+    }
+    case 'attemptUnreachable':
+      return { type: 'attemptUnreachable', step, attempt, ...holderOf(event.value), reason: event.value.reason };
+    case 'attemptReturned':
+      return { type: 'attemptReturned', step, attempt, ...holderOf(event.value) };
+    default:
+      return { type: 'unknown' };
+  }
+}
+
+function holderOf(value: { readonly agentId: string; readonly instanceId: string }) {
+  return { agent: value.agentId, instance: value.instanceId };
+}
+
+function levelName(level: LogLevel): string {
+  const found = Object.entries(LogLevel).find(([, number]) => number === level && number !== LogLevel.UNSPECIFIED);
+  return (found?.[0] ?? 'INFO').toLowerCase();
+}

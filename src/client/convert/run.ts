@@ -1,0 +1,126 @@
+/** Runs, steps and attempts from the wire. */
+import { Priority } from '../../gen/yardmaster/v1/priority_pb.ts';
+import { type Run, RunStatus } from '../../gen/yardmaster/v1/run_pb.ts';
+import type { Candidate, ExplainStepResponse } from '../../gen/yardmaster/v1/run_service_pb.ts';
+import type { Attempt, StepState } from '../../gen/yardmaster/v1/step_state_pb.ts';
+import {
+  readAttemptOutcome,
+  readCandidateReason,
+  readRunStatus,
+  readSkipReason,
+  readStepKind,
+  readStepStatus,
+  readWaitReason,
+} from '../statuses.ts';
+import type { AttemptView, CandidateView, RunFailure, RunView, StepExplanation, StepView } from '../views.ts';
+import { textOrNone, toDate, toFailure, toPayload } from './wire.ts';
+
+export function toRun(run: Run): RunView {
+  return {
+    runId: run.runId,
+    workflow: run.workflow,
+    version: run.workflowVersion,
+    status: readRunStatus(run.status),
+    outcome: run.outcome === RunStatus.UNSPECIFIED ? undefined : readRunStatus(run.outcome),
+    priority: priorityName(run.priority),
+    parameters: toPayload(run.parameters),
+    output: toPayload(run.output),
+    error: toFailure(run.error),
+    cleanupErrors: run.cleanupErrors.map(toFailure).filter(isFailure),
+    steps: run.steps.map(toStep),
+    createTime: toDate(run.createTime) ?? new Date(0),
+    startTime: toDate(run.startTime),
+    endTime: toDate(run.endTime),
+    requestId: run.requestId,
+    labels: run.labels,
+    completedSteps: run.completedSteps,
+    totalSteps: run.totalSteps,
+    progress: run.progress,
+    position: run.position,
+  };
+}
+
+function isFailure(failure: RunFailure | undefined): failure is RunFailure {
+  return failure !== undefined;
+}
+
+function toStep(step: StepState): StepView {
+  return {
+    path: step.path,
+    stepId: step.stepId,
+    kind: readStepKind(step.kind),
+    status: readStepStatus(step.status),
+    waitReason: readWaitReason(step.waitReason),
+    input: toPayload(step.input),
+    output: toPayload(step.output),
+    error: toFailure(step.error),
+    attempts: step.attempts.map(toAttempt),
+    readyTime: toDate(step.readyTime),
+    startTime: toDate(step.startTime),
+    endTime: toDate(step.endTime),
+    progress: step.progress,
+    progressMessage: step.progressMessage,
+    cleanup: step.cleanup,
+    dueTime: toDate(step.dueTime),
+    skipReason: readSkipReason(step.skipReason),
+    skippedBecauseOf: textOrNone(step.skippedBecauseOf),
+  };
+}
+
+function toAttempt(attempt: Attempt): AttemptView {
+  return {
+    number: attempt.number,
+    tryNumber: attempt.tryNumber,
+    agent: attempt.agentId,
+    instance: attempt.instanceId,
+    outcome: readAttemptOutcome(attempt.outcome),
+    error: toFailure(attempt.error),
+    startTime: toDate(attempt.startTime),
+    endTime: toDate(attempt.endTime),
+    resumed: attempt.resumed,
+  };
+}
+
+export function toExplanation(response: ExplainStepResponse): StepExplanation {
+  return {
+    path: response.stepPath,
+    status: readStepStatus(response.status),
+    waitReason: readWaitReason(response.waitReason),
+    action: response.requirement?.action ?? '',
+    version: response.requirement?.version ?? '',
+    agentId: response.requirement?.agentId ?? '',
+    labels: response.requirement?.labels ?? {},
+    waitingSince: toDate(response.waitingSince),
+    candidates: response.candidates.map(toCandidate),
+    summary: response.summary,
+    ahead: response.ahead,
+  };
+}
+
+function toCandidate(candidate: Candidate): CandidateView {
+  return {
+    agentId: candidate.agentId,
+    instanceId: candidate.instanceId,
+    reason: readCandidateReason(candidate.reason),
+    text: candidate.text,
+    firstChoice: candidate.firstChoice,
+  };
+}
+
+export type PriorityName = 'low' | 'normal' | 'high' | 'critical';
+
+const PRIORITIES: Readonly<Record<PriorityName, Priority>> = {
+  low: Priority.LOW,
+  normal: Priority.NORMAL,
+  high: Priority.HIGH,
+  critical: Priority.CRITICAL,
+};
+
+export function priorityNumber(name: PriorityName | undefined): Priority {
+  return name === undefined ? Priority.UNSPECIFIED : PRIORITIES[name];
+}
+
+function priorityName(value: Priority): string {
+  const found = Object.entries(PRIORITIES).find(([, number]) => number === value);
+  return found?.[0] ?? 'normal';
+}

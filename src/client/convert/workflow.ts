@@ -1,0 +1,53 @@
+/** Registered workflows from the wire. */
+
+import type { Step } from '../../gen/yardmaster/v1/step_pb.ts';
+import type { Workflow } from '../../gen/yardmaster/v1/workflow_pb.ts';
+import type { RegisterWorkflowResponse } from '../../gen/yardmaster/v1/workflow_service_pb.ts';
+import { toProblem } from '../errors.ts';
+import type { StepKind } from '../statuses.ts';
+import type { RegisteredWorkflow, WorkflowStepView, WorkflowView } from '../views.ts';
+import { textOrNone, toDate } from './wire.ts';
+
+export function toWorkflow(workflow: Workflow): WorkflowView {
+  return {
+    name: workflow.name,
+    label: workflow.label,
+    description: workflow.description,
+    version: workflow.version,
+    hash: workflow.hash,
+    parameters: workflow.parameters,
+    steps: [
+      ...workflow.steps.flatMap((step) => flatten(step, 0, false)),
+      ...workflow.finally.flatMap((step) => flatten(step, 0, true)),
+    ],
+    createTime: toDate(workflow.createTime),
+    labels: workflow.labels,
+  };
+}
+
+/** Recursion ends: the server accepts no deeper nesting than `limits.depthMax`, and protobuf reads at most 100. */
+function flatten(step: Step, depth: number, cleanup: boolean): WorkflowStepView[] {
+  const { block } = step;
+  const children = block.case === 'parallel' || block.case === 'sequential' ? block.value.steps : [];
+  const view: WorkflowStepView = {
+    id: step.id,
+    kind: KINDS[block.case ?? ''] ?? 'UNKNOWN',
+    depth,
+    dependencies: step.dependencies,
+    action: block.case === 'agent' ? block.value.action : undefined,
+    agentId: block.case === 'agent' ? textOrNone(block.value.agentId) : undefined,
+    cleanup,
+  };
+  return [view, ...children.flatMap((child) => flatten(child, depth + 1, cleanup))];
+}
+
+const KINDS: Readonly<Record<string, StepKind>> = { agent: 'AGENT', parallel: 'PARALLEL', sequential: 'SEQUENTIAL' };
+
+export function toRegistered(response: RegisterWorkflowResponse): RegisteredWorkflow | undefined {
+  if (response.workflow === undefined) return undefined;
+  return {
+    workflow: toWorkflow(response.workflow),
+    created: response.created,
+    warnings: response.warnings.map(toProblem),
+  };
+}

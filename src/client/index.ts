@@ -1,0 +1,28 @@
+/** `yardmaster/client`: starts, watches and reads runs over a control plane's public API. */
+
+export { type Problem, YardmasterError } from '../core/errors.ts';
+export type { RegisterOptions, WorkflowInput, WorkflowText } from './catalogue.ts';
+export { toAgent, toOffer } from './convert/fleet.ts';
+export { type PriorityName, toExplanation, toRun } from './convert/run.ts';
+export { toRegistered, toWorkflow } from './convert/workflow.ts';
+export { fromWireError, isCut } from './errors.ts';
+export { createLiveRun, type LiveRun } from './live-run.ts';
+export { createMeshApi, type MeshApi } from './mesh-api.ts';
+export {
+  DEFAULT_URL,
+  type ListRunsOptions,
+  Orchestrator,
+  Orchestrator as MultiAgentOrchestrator,
+  type OrchestratorOptions,
+} from './orchestrator.ts';
+export { estimateEta, toProgress, type WorkflowProgress } from './progress.ts';
+export type { ProgressListener } from './progress-watchers.ts';
+export { protoJson } from './proto-json.ts';
+export type { RunEvent } from './run-event.ts';
+export type { CancelAnswer, RunHandle } from './run-handle.ts';
+export type { StepResult, WorkflowResult } from './run-result.ts';
+export type { StartOptions } from './start-run.ts';
+export * from './statuses.ts';
+export type { RunChange } from './track-run.ts';
+export type * from './views.ts';
+export { type WatchRunOptions, watchRunOnWire } from './watch-run.ts';

@@ -1,0 +1,137 @@
+/** A run that follows its events: the picture that progress, pages and terminals draw. */
+import type { RunEvent } from './run-event.ts';
+import { isTerminalStep } from './statuses.ts';
+import type { AttemptView, RunView, StepView } from './views.ts';
+
+export interface LiveRun {
+  /** The run as it is now; a new object whenever something changed. */
+  view(): RunView;
+  apply(event: RunEvent): void;
+}
+
+/** Starts from a run with its steps, as `getRun` gives it; events that it knows already are ignored. */
+export function createLiveRun(start: RunView): LiveRun {
+  const steps = new Map(start.steps.map((step) => [step.path, step]));
+  let run = start;
+  let isStale = false;
+  return {
+    view() {
+      if (isStale) run = { ...run, steps: [...steps.values()], ...countSteps(steps) };
+      isStale = false;
+      return run;
+    },
+    apply(event) {
+      if (event.position !== 0 && event.position <= run.position) return;
+      const path = 'step' in event ? event.step : undefined;
+      const step = path === undefined ? undefined : steps.get(path);
+      if (step !== undefined) steps.set(step.path, applyToStep(step, event));
+      run = { ...applyToRun(run, event), position: Math.max(run.position, event.position) };
+      isStale = true;
+    },
+  };
+}
+
+function countSteps(steps: ReadonlyMap<string, StepView>): Pick<RunView, 'completedSteps' | 'totalSteps' | 'progress'> {
+  let completedSteps = 0;
+  let totalSteps = 0;
+  let running = 0;
+  for (const step of steps.values()) {
+    if (step.kind !== 'AGENT') continue;
+    totalSteps++;
+    if (isTerminalStep(step.status)) completedSteps++;
+    else if (step.status === 'RUNNING') running += step.progress;
+  }
+  const progress = totalSteps === 0 ? 0 : (completedSteps + running) / totalSteps;
+  return { completedSteps, totalSteps, progress };
+}
+
+function applyToRun(run: RunView, event: RunEvent): RunView {
+  switch (event.type) {
+    case 'runStarted':
+      return { ...run, status: 'RUNNING', startTime: event.time };
+    case 'runEnding':
+      return { ...run, status: 'ENDING', outcome: event.outcome, error: event.error };
+    case 'runEnded':
+      return {
+        ...run,
+        status: event.status,
+        outcome: event.status,
+        endTime: event.time,
+        error: event.error ?? run.error,
+      };
+    default:
+      return run;
+  }
+}
+
+function applyToStep(step: StepView, event: RunEvent): StepView {
+  switch (event.type) {
+    case 'stepReady':
+      return {
+        ...step,
+        status: event.kind === 'AGENT' ? 'READY' : 'RUNNING',
+        waitReason: 'NONE',
+        readyTime: step.readyTime ?? event.time,
+        dueTime: undefined,
+      };
+    case 'attemptStarted':
+      return startAttempt(step, event);
+    case 'attemptUnreachable':
+      return { ...step, waitReason: 'AGENT_UNREACHABLE' };
+    case 'attemptReturned':
+      return { ...step, waitReason: 'NONE' };
+    case 'attemptEnded':
+      return endAttempt(step, event);
+    case 'retryScheduled':
+      return { ...step, status: 'WAITING', waitReason: 'BACKOFF', dueTime: event.dueTime };
+    case 'stepEnded':
+      return {
+        ...step,
+        status: event.status,
+        waitReason: 'NONE',
+        endTime: event.time,
+        error: event.error,
+        skipReason: event.skipReason,
+        skippedBecauseOf: event.skippedBecauseOf,
+      };
+    case 'stepProgressed':
+      return { ...step, progress: event.fraction, progressMessage: event.message };
+    default:
+      return step;
+  }
+}
+
+function startAttempt(step: StepView, event: Extract<RunEvent, { readonly type: 'attemptStarted' }>): StepView {
+  const attempt: AttemptView = {
+    number: event.attempt,
+    tryNumber: event.tryNumber,
+    agent: event.agent,
+    instance: event.instance,
+    outcome: 'OPEN',
+    error: undefined,
+    startTime: event.time,
+    endTime: undefined,
+    resumed: event.resumed,
+  };
+  return {
+    ...step,
+    status: 'RUNNING',
+    waitReason: 'NONE',
+    startTime: step.startTime ?? event.time,
+    dueTime: undefined,
+    progress: event.resumed ? step.progress : 0,
+    progressMessage: '',
+    attempts: [...step.attempts, attempt],
+  };
+}
+
+function endAttempt(step: StepView, event: Extract<RunEvent, { readonly type: 'attemptEnded' }>): StepView {
+  const attempts = step.attempts.map((attempt) =>
+    attempt.number === event.attempt
+      ? { ...attempt, outcome: event.outcome, endTime: event.time, error: event.error }
+      : attempt,
+  );
+  const hasOpen = attempts.some((attempt) => attempt.outcome === 'OPEN');
+  if (hasOpen || isTerminalStep(step.status)) return { ...step, attempts };
+  return { ...step, attempts, status: 'READY', waitReason: 'NONE' };
+}

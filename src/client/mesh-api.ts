@@ -1,0 +1,22 @@
+/** The services of the public API, one Connect client each, over one Transport. */
+import { type Client, createClient, type Transport } from '@connectrpc/connect';
+import { BlobService } from '../gen/yardmaster/v1/blob_service_pb.ts';
+import { FleetService } from '../gen/yardmaster/v1/fleet_service_pb.ts';
+import { RunService } from '../gen/yardmaster/v1/run_service_pb.ts';
+import { WorkflowService } from '../gen/yardmaster/v1/workflow_service_pb.ts';
+
+export interface MeshApi {
+  readonly workflows: Client<typeof WorkflowService>;
+  readonly runs: Client<typeof RunService>;
+  readonly fleet: Client<typeof FleetService>;
+  readonly blobs: Client<typeof BlobService>;
+}
+
+export function createMeshApi(transport: Transport): MeshApi {
+  return {
+    workflows: createClient(WorkflowService, transport),
+    runs: createClient(RunService, transport),
+    fleet: createClient(FleetService, transport),
+    blobs: createClient(BlobService, transport),
+  };
+}

@@ -1,0 +1,248 @@
+/**
+ * What a workflow author or an operator holds: one control plane, over one Transport. It owns its connections and every
+ * watch that it opened; `close()` ends them all.
+ */
+import type { Transport } from '@connectrpc/connect';
+import { YardmasterError } from '../core/errors.ts';
+import type { Untyped } from '../workflow/builder/recorded.ts';
+import type { Workflow } from '../workflow/builder/workflow.ts';
+import { createBackoff } from './backoff.ts';
+import { type RegisterOptions, registerWorkflow, type WorkflowInput } from './catalogue.ts';
+import { toAgent, toOffer } from './convert/fleet.ts';
+import { toExplanation, toRun } from './convert/run.ts';
+import { toWorkflow } from './convert/workflow.ts';
+import { isCut } from './errors.ts';
+import { createMeshApi, type MeshApi } from './mesh-api.ts';
+import { collectPages } from './pages.ts';
+import { type ProgressListener, ProgressWatchers } from './progress-watchers.ts';
+import type { RunEvent } from './run-event.ts';
+import { anySignal, type CancelAnswer, cancelRun, createRunHandle, type RunHandle } from './run-handle.ts';
+import type { WorkflowResult } from './run-result.ts';
+import { type StartArguments, type StartOptions, startRun } from './start-run.ts';
+import { runStatusNumber, type WorkflowStatus } from './statuses.ts';
+import { type RunChange, trackRun } from './track-run.ts';
+import { createConnections } from './transport/connections.ts';
+import { withTypedErrors } from './transport/typed-errors.ts';
+import type {
+  AgentView,
+  CapabilityOfferView,
+  RegisteredWorkflow,
+  RunView,
+  StepExplanation,
+  WorkflowView,
+} from './views.ts';
+import { watchAgents } from './watch-agents.ts';
+import { type WatchRunOptions, watchRun } from './watch-run.ts';
+
+export interface OrchestratorOptions {
+  /** Address of the control plane; default `http://127.0.0.1:7420`. */
+  readonly url?: string;
+  /** Another way to the control plane than connections to `url`; the caller closes it. */
+  readonly transport?: Transport;
+}
+
+export interface ListRunsOptions {
+  readonly workflow?: string;
+  readonly status?: WorkflowStatus;
+  /** At most this many, newest first; default 50. */
+  readonly limit?: number;
+}
+
+export const DEFAULT_URL = 'http://127.0.0.1:7420';
+const READY_MS = 10_000;
+
+export class Orchestrator implements AsyncDisposable {
+  /** The services themselves, for everything that this class has no word for. */
+  readonly api: MeshApi;
+  readonly #watchers = new ProgressWatchers();
+  readonly #closing = new AbortController();
+  readonly #closeConnections: () => void;
+
+  constructor(options: OrchestratorOptions = {}) {
+    const url = normalizeUrl(options.url ?? DEFAULT_URL);
+    if (options.transport === undefined) {
+      const connections = createConnections(url);
+      this.api = createMeshApi(withTypedErrors(connections, url));
+      this.#closeConnections = () => connections.close();
+    } else {
+      this.api = createMeshApi(withTypedErrors(options.transport, options.url ?? 'the control plane in this process'));
+      this.#closeConnections = () => undefined;
+    }
+  }
+
+  /** Resolves when the control plane answers. Throws UNREACHABLE when it does not within `timeoutMs`, 10 s by default. */
+  async ready({ timeoutMs = READY_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    const backoff = createBackoff();
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      try {
+        await this.api.workflows.listWorkflows({ pageSize: 1 }, { signal: this.#closing.signal });
+        return;
+      } catch (error) {
+        if (!isCut(error) || performance.now() >= deadline) throw error;
+      }
+      await backoff.pause(this.#closing.signal);
+    }
+  }
+
+  /** Registering the same content again changes nothing. Throws with every problem when it is not accepted. */
+  registerWorkflow(workflow: WorkflowInput, options: RegisterOptions = {}): Promise<RegisteredWorkflow> {
+    return registerWorkflow(this.api, workflow, options);
+  }
+
+  /** Answers when the start is durable. Only a refusal rejects: a failed run has a result. */
+  startWorkflow<Params, Output>(
+    workflow: Workflow<Params, Output>,
+    ...rest: StartArguments<Params>
+  ): Promise<RunHandle<Output>>;
+  startWorkflow(name: string, params?: object, options?: StartOptions): Promise<RunHandle<Untyped>>;
+  async startWorkflow(
+    workflow: string | Workflow,
+    params?: unknown,
+    options: StartOptions = {},
+  ): Promise<RunHandle<Untyped>> {
+    const { runId } = await startRun(this.api, workflow, params, options);
+    const signal = this.#closing.signal;
+    const told = this.#watchers.follow(this.api, runId, signal);
+    return createRunHandle<Untyped>({ api: this.api, runId, signal, told });
+  }
+
+  /** Starts a run and waits for its end; resolves for a failed run, too. */
+  executeWorkflow<Params, Output>(
+    workflow: Workflow<Params, Output>,
+    ...rest: StartArguments<Params>
+  ): Promise<WorkflowResult<Output>>;
+  executeWorkflow(name: string, params?: object, options?: StartOptions): Promise<WorkflowResult<Untyped>>;
+  async executeWorkflow(
+    workflow: string | Workflow<Untyped, Untyped>,
+    params?: object,
+    options: StartOptions = {},
+  ): Promise<WorkflowResult<Untyped>> {
+    const name = typeof workflow === 'string' ? workflow : workflow.name;
+    const run = await this.startWorkflow(name, params, options);
+    return run.result();
+  }
+
+  /** A handle of a run that exists. */
+  run<Output = Untyped>(runId: string): RunHandle<Output> {
+    return createRunHandle<Output>({ api: this.api, runId, signal: this.#closing.signal, told: undefined });
+  }
+
+  /** `runId` may be a unique tail of 4 characters or more. Throws RUN_NOT_FOUND. */
+  async getRun(runId: string, { values = false }: { readonly values?: boolean } = {}): Promise<RunView> {
+    const { run } = await this.api.runs.getRun({ runId, includeValues: values });
+    if (run === undefined) throw new YardmasterError('RUN_NOT_FOUND', `Cannot get run "${runId}": the answer is empty`);
+    return toRun(run);
+  }
+
+  /** Newest first, without their steps. */
+  async listRuns({ workflow = '', status, limit = 50 }: ListRunsOptions = {}): Promise<readonly RunView[]> {
+    const filter = { workflow, ...(status === undefined ? {} : { status: runStatusNumber(status) ?? 0 }) };
+    const runs = await collectPages(limit, async (page) => {
+      const { runs, nextPageToken } = await this.api.runs.listRuns({ ...filter, ...page });
+      return { items: runs, nextPageToken };
+    });
+    return runs.map(toRun);
+  }
+
+  cancelRun(runId: string, reason = ''): Promise<CancelAnswer> {
+    return cancelRun(this.api, runId, reason);
+  }
+
+  /** The events of a run; resumes from the last position after a cut. */
+  watchRun(runId: string, options: WatchRunOptions = {}): AsyncIterable<RunEvent> {
+    return watchRun(this.api, runId, { ...options, signal: this.#signal(options.signal) });
+  }
+
+  /** The run as it is now, then after every change, until it has ended. */
+  trackRun(runId: string, signal?: AbortSignal): AsyncIterable<RunChange> {
+    return trackRun(this.api, runId, this.#signal(signal));
+  }
+
+  /** Why a step does not run; without a path, the step of the run that has waited longest. */
+  async explainStep(runId: string, path = ''): Promise<StepExplanation> {
+    return toExplanation(await this.api.runs.explainStep({ runId, stepPath: path }));
+  }
+
+  /** Throws WORKFLOW_NOT_FOUND, with the nearest name. `version` 0: the newest. */
+  async getWorkflow(name: string, version = 0): Promise<WorkflowView> {
+    const { workflow } = await this.api.workflows.getWorkflow({ name, version });
+    if (workflow === undefined) {
+      throw new YardmasterError('WORKFLOW_NOT_FOUND', `Cannot get workflow "${name}": the answer is empty`);
+    }
+    return toWorkflow(workflow);
+  }
+
+  /** The newest version of each, by name. */
+  async listWorkflows(): Promise<readonly WorkflowView[]> {
+    const workflows = await collectPages(Number.POSITIVE_INFINITY, async (page) => {
+      const { workflows, nextPageToken } = await this.api.workflows.listWorkflows(page);
+      return { items: workflows, nextPageToken };
+    });
+    return workflows.map(toWorkflow);
+  }
+
+  /** By id, without their events. */
+  async listAgents(): Promise<readonly AgentView[]> {
+    const agents = await collectPages(Number.POSITIVE_INFINITY, async (page) => {
+      const { agents, nextPageToken } = await this.api.fleet.listAgents(page);
+      return { items: agents, nextPageToken };
+    });
+    return agents.map(toAgent);
+  }
+
+  /** With its last events. Throws AGENT_NOT_FOUND when it was never seen. */
+  async getAgent(agentId: string): Promise<AgentView> {
+    const { agent } = await this.api.fleet.getAgent({ agentId });
+    if (agent === undefined) {
+      throw new YardmasterError('AGENT_NOT_FOUND', `Cannot get agent "${agentId}": the answer is empty`);
+    }
+    return toAgent(agent);
+  }
+
+  /** The whole fleet, at once and then whenever something changed; goes on after a cut. Ends with `signal` or `close()`. */
+  watchAgents(signal?: AbortSignal): AsyncIterable<readonly AgentView[]> {
+    return watchAgents(this.api, this.#signal(signal));
+  }
+
+  async listCapabilities(): Promise<readonly CapabilityOfferView[]> {
+    const offers = await collectPages(Number.POSITIVE_INFINITY, async (page) => {
+      const { offers, nextPageToken } = await this.api.fleet.listCapabilities(page);
+      return { items: offers, nextPageToken };
+    });
+    return offers.map(toOffer).filter((offer) => offer !== undefined);
+  }
+
+  /**
+   * Calls `listener` for every change of the runs that this client starts from now on; `result()` resolves after the
+   * last call. What a listener throws is a warning of the process. The answer stops it.
+   */
+  onProgress(listener: ProgressListener): () => void {
+    return this.#watchers.add(listener);
+  }
+
+  /** Ends every watch and closes the connections; runs go on. */
+  async close(): Promise<void> {
+    this.#closing.abort(new YardmasterError('CLIENT_CLOSED', 'Cannot finish the call: the client was closed'));
+    this.#closeConnections();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #signal(signal: AbortSignal | undefined): AbortSignal {
+    return anySignal(this.#closing.signal, signal);
+  }
+}
+
+function normalizeUrl(url: string): string {
+  const text = url.includes('://') ? url : `http://${url}`;
+  if (!URL.canParse(text)) {
+    throw new YardmasterError('INVALID_URL', `Cannot use "${url}" as an address: it is not a URL`, {
+      meta: { status: 'INVALID_ARGUMENT' },
+      next: `write it as ${DEFAULT_URL}`,
+    });
+  }
+  return text.replace(/\/+$/, '');
+}

@@ -1,0 +1,68 @@
+/** What happens in a run, as the client hands it out. Every event has the same members, so that a log line needs no cases. */
+import type { AttemptOutcome, SkipReason, StepKind, StepStatus, WorkflowStatus } from './statuses.ts';
+import type { RunFailure } from './views.ts';
+
+interface RunEventBase {
+  /** From 1, growing; 0: a live event, which is never replayed. */
+  readonly position: number;
+  readonly time: Date;
+  readonly runId: string;
+  /** Path of the step; undefined: the run itself. */
+  readonly step?: string;
+  readonly agent?: string;
+  readonly instance?: string;
+  /** Number of the attempt. */
+  readonly attempt?: number;
+  readonly error?: RunFailure | undefined;
+}
+
+export type RunEvent = RunEventBase & RunEventBody;
+
+export type RunEventBody =
+  | { readonly type: 'runStarted'; readonly workflow: string; readonly version: number; readonly totalSteps: number }
+  | { readonly type: 'stepReady'; readonly step: string; readonly kind: StepKind; readonly action: string }
+  | (AttemptBody & { readonly type: 'attemptStarted'; readonly tryNumber: number; readonly resumed: boolean })
+  | (AttemptBody & { readonly type: 'attemptUnreachable'; readonly reason: string })
+  | (AttemptBody & { readonly type: 'attemptReturned' })
+  | (AttemptBody & { readonly type: 'attemptEnded'; readonly outcome: AttemptOutcome })
+  | {
+      readonly type: 'retryScheduled';
+      readonly step: string;
+      readonly tryNumber: number;
+      readonly dueTime: Date | undefined;
+    }
+  | {
+      readonly type: 'stepEnded';
+      readonly step: string;
+      readonly status: StepStatus;
+      readonly skipReason: SkipReason;
+      readonly skippedBecauseOf: string | undefined;
+    }
+  | { readonly type: 'cancelRequested'; readonly reason: string }
+  | { readonly type: 'runEnding'; readonly outcome: WorkflowStatus }
+  | { readonly type: 'runEnded'; readonly status: WorkflowStatus }
+  | {
+      readonly type: 'stepProgressed';
+      readonly step: string;
+      readonly attempt: number;
+      readonly fraction: number;
+      readonly message: string;
+    }
+  | {
+      readonly type: 'stepLogged';
+      readonly step: string;
+      readonly attempt: number;
+      readonly level: string;
+      readonly message: string;
+      readonly fields: Readonly<Record<string, string>>;
+    }
+  | { readonly type: 'checkpointStored'; readonly step: string; readonly attempt: number }
+  /** The server is newer than this client. */
+  | { readonly type: 'unknown' };
+
+interface AttemptBody {
+  readonly step: string;
+  readonly agent: string;
+  readonly instance: string;
+  readonly attempt: number;
+}

@@ -1,0 +1,68 @@
+/** A run that somebody started or names. */
+import type { JsonValue } from '../core/json.ts';
+import { toExplanation, toRun } from './convert/run.ts';
+import type { MeshApi } from './mesh-api.ts';
+import type { RunEvent } from './run-event.ts';
+import { awaitResult, type WorkflowResult } from './run-result.ts';
+import { readRunStatus, type WorkflowStatus } from './statuses.ts';
+import type { StepExplanation } from './views.ts';
+import { type WatchRunOptions, watchRun } from './watch-run.ts';
+
+export interface RunHandle<Output = JsonValue> {
+  readonly id: string;
+  /** Resolves when the run is terminal, also for FAILED, CANCELLED and TIMED_OUT; survives cuts and restarts. */
+  result(): Promise<WorkflowResult<Output>>;
+  /** Everything that happened and happens, until the run has ended. */
+  events(options?: WatchRunOptions): AsyncIterable<RunEvent>;
+  /** Asks the run to end as CANCELLED; a second call ends its cleanup, too. */
+  cancel(reason?: string): Promise<CancelAnswer>;
+  /** Why a step does not run; without a path, the step that has waited longest. */
+  explain(path?: string): Promise<StepExplanation>;
+  status(): Promise<WorkflowStatus>;
+}
+
+export interface CancelAnswer {
+  /** False when the end of the run was decided before. */
+  readonly accepted: boolean;
+  readonly status: WorkflowStatus;
+}
+
+export interface HandleOptions {
+  readonly api: MeshApi;
+  readonly runId: string;
+  /** Aborts when the client is closed. */
+  readonly signal: AbortSignal;
+  /** What must be told before the result is. */
+  readonly told: Promise<void> | undefined;
+}
+
+export function createRunHandle<Output>({ api, runId, signal, told }: HandleOptions): RunHandle<Output> {
+  let result: Promise<WorkflowResult<Output>> | undefined;
+  const resultAfterTold = async (): Promise<WorkflowResult<Output>> => {
+    const [answer] = await Promise.all([awaitResult<Output>(api, runId, signal), told]);
+    return answer;
+  };
+  return {
+    id: runId,
+    result() {
+      result ??= resultAfterTold();
+      return result;
+    },
+    events: (options = {}) => watchRun(api, runId, { ...options, signal: anySignal(signal, options.signal) }),
+    cancel: (reason = '') => cancelRun(api, runId, reason),
+    explain: async (path = '') => toExplanation(await api.runs.explainStep({ runId, stepPath: path }, { signal })),
+    async status() {
+      const { run } = await api.runs.getRun({ runId }, { signal });
+      return run === undefined ? 'UNKNOWN' : toRun(run).status;
+    },
+  };
+}
+
+export async function cancelRun(api: MeshApi, runId: string, reason: string): Promise<CancelAnswer> {
+  const { accepted, status } = await api.runs.cancelRun({ runId, reason });
+  return { accepted, status: readRunStatus(status) };
+}
+
+export function anySignal(first: AbortSignal, second: AbortSignal | undefined): AbortSignal {
+  return second === undefined ? first : AbortSignal.any([first, second]);
+}

@@ -1,0 +1,197 @@
+/** What the client hands out: plain, read-only data with Dates and names instead of wire forms. */
+import type { Problem } from '../core/errors.ts';
+import type { JsonObject, JsonValue } from '../core/json.ts';
+import type {
+  AgentStatus,
+  AttemptOutcome,
+  CandidateReason,
+  SkipReason,
+  StepKind,
+  StepStatus,
+  WaitReason,
+  WorkflowStatus,
+} from './statuses.ts';
+
+/** Why a run, a step or an attempt did not complete. */
+export interface RunFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly details: JsonValue | undefined;
+  /** The step that it comes from; undefined: the run itself. */
+  readonly step: string | undefined;
+  readonly attempt: number | undefined;
+  readonly agent: string | undefined;
+  readonly instance: string | undefined;
+}
+
+/** A value, or where it is stored when it is too large to travel along. */
+export type PayloadView =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'value'; readonly value: JsonValue }
+  | { readonly kind: 'blob'; readonly blobId: string; readonly size: number };
+
+export interface RunView {
+  readonly runId: string;
+  readonly workflow: string;
+  readonly version: number;
+  readonly status: WorkflowStatus;
+  /** How it will end, once that is decided. */
+  readonly outcome: WorkflowStatus | undefined;
+  readonly priority: string;
+  readonly parameters: PayloadView;
+  readonly output: PayloadView;
+  readonly error: RunFailure | undefined;
+  readonly cleanupErrors: readonly RunFailure[];
+  /** In the order of the definition; empty in lists. */
+  readonly steps: readonly StepView[];
+  readonly createTime: Date;
+  readonly startTime: Date | undefined;
+  readonly endTime: Date | undefined;
+  readonly requestId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Agent steps that have ended, and all of them. */
+  readonly completedSteps: number;
+  readonly totalSteps: number;
+  /** From 0 to 1. */
+  readonly progress: number;
+  /** Position of the last event that this view knows. */
+  readonly position: number;
+}
+
+export interface StepView {
+  readonly path: string;
+  readonly stepId: string;
+  readonly kind: StepKind;
+  readonly status: StepStatus;
+  readonly waitReason: WaitReason;
+  readonly input: PayloadView;
+  readonly output: PayloadView;
+  readonly error: RunFailure | undefined;
+  readonly attempts: readonly AttemptView[];
+  readonly readyTime: Date | undefined;
+  readonly startTime: Date | undefined;
+  readonly endTime: Date | undefined;
+  readonly progress: number;
+  readonly progressMessage: string;
+  readonly cleanup: boolean;
+  readonly dueTime: Date | undefined;
+  readonly skipReason: SkipReason;
+  readonly skippedBecauseOf: string | undefined;
+}
+
+export interface AttemptView {
+  readonly number: number;
+  readonly tryNumber: number;
+  readonly agent: string;
+  readonly instance: string;
+  readonly outcome: AttemptOutcome;
+  readonly error: RunFailure | undefined;
+  readonly startTime: Date | undefined;
+  readonly endTime: Date | undefined;
+  /** True when it went on from a checkpoint of an earlier attempt. */
+  readonly resumed: boolean;
+}
+
+export interface AgentView {
+  readonly agentId: string;
+  readonly status: AgentStatus;
+  readonly instances: readonly InstanceView[];
+  /** The last transitions, newest last; empty in lists. */
+  readonly events: readonly AgentEventView[];
+}
+
+export interface InstanceView {
+  readonly instanceId: string;
+  readonly place: string;
+  readonly status: AgentStatus;
+  readonly slots: number;
+  readonly slotsUsed: number;
+  readonly load: number;
+  readonly rttMs: number | undefined;
+  readonly sdk: { readonly name: string; readonly version: string; readonly language: string };
+  readonly capabilities: readonly CapabilityView[];
+  readonly attemptIds: readonly string[];
+  readonly connectTime: Date | undefined;
+  readonly lastSeenTime: Date | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface AgentEventView {
+  readonly time: Date | undefined;
+  readonly instanceId: string;
+  readonly kind: string;
+  readonly message: string;
+}
+
+export interface CapabilityView {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  readonly idempotent: boolean;
+  readonly inputSchema: JsonObject | undefined;
+  readonly outputSchema: JsonObject | undefined;
+}
+
+export interface CapabilityOfferView {
+  readonly capability: CapabilityView;
+  readonly agentIds: readonly string[];
+  readonly instances: number;
+  readonly readyInstances: number;
+  readonly clash: boolean;
+}
+
+export interface WorkflowView {
+  readonly name: string;
+  readonly label: string;
+  readonly description: string;
+  readonly version: number;
+  readonly hash: string;
+  /** JSON Schema of its parameters. */
+  readonly parameters: JsonObject | undefined;
+  /** Blocks and agent steps, children included, in order. */
+  readonly steps: readonly WorkflowStepView[];
+  readonly createTime: Date | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface WorkflowStepView {
+  readonly id: string;
+  readonly kind: StepKind;
+  /** 0 at the top. */
+  readonly depth: number;
+  readonly dependencies: readonly string[];
+  /** Of agent steps only. */
+  readonly action: string | undefined;
+  readonly agentId: string | undefined;
+  readonly cleanup: boolean;
+}
+
+export interface RegisteredWorkflow {
+  readonly workflow: WorkflowView;
+  /** False when this content was registered already. */
+  readonly created: boolean;
+  readonly warnings: readonly Problem[];
+}
+
+/** Why a step does not run, instance by instance. */
+export interface StepExplanation {
+  readonly path: string;
+  readonly status: StepStatus;
+  readonly waitReason: WaitReason;
+  readonly action: string;
+  readonly version: string;
+  readonly agentId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly waitingSince: Date | undefined;
+  readonly candidates: readonly CandidateView[];
+  readonly summary: string;
+  readonly ahead: number;
+}
+
+export interface CandidateView {
+  readonly agentId: string;
+  readonly instanceId: string;
+  readonly reason: CandidateReason;
+  readonly text: string;
+  readonly firstChoice: boolean;
+}
