@@ -18,3 +18,8 @@ export const priorities: readonly Priority[] = ['critical', 'high', 'normal', 'l
 export function orderKeyOf(priority: Priority, queuedAt: number): number {
   return queuedAt + shiftMs[priority];
 }
+
+/** The other way: since when a step with this order key waits, wall ms. */
+export function queuedAtOf(priority: Priority, orderKey: number): number {
+  return orderKey - shiftMs[priority];
+}

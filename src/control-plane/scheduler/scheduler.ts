@@ -58,6 +58,8 @@ export class Scheduler {
         return this.queue(change.step, change.class);
       case 'stepRemoved':
         return this.remove(change.runId, change.path);
+      case 'runRemoved':
+        return this.removeRun(change.runId);
       case 'instanceChanged':
         return this.changeInstance(change.offer);
       case 'instanceGone':
@@ -158,6 +160,14 @@ export class Scheduler {
       if (queue.size === 0) this.dropQueue(queue);
       this.resized(queue.line, -1);
       return;
+    }
+  }
+
+  private removeRun(runId: string): void {
+    for (let queue = this.runs.get(runId); queue !== undefined; queue = this.runs.get(runId)) {
+      const { size, line } = queue;
+      this.dropQueue(queue);
+      this.resized(line, -size);
     }
   }
 

@@ -52,6 +52,8 @@ export interface InstanceOffer {
 export type SchedulerChange =
   | { readonly type: 'stepQueued'; readonly step: ReadyStep; readonly class: StepClass }
   | { readonly type: 'stepRemoved'; readonly runId: string; readonly path: string }
+  /** All waiting steps of a run. */
+  | { readonly type: 'runRemoved'; readonly runId: string }
   | { readonly type: 'instanceChanged'; readonly offer: InstanceOffer }
   | { readonly type: 'instanceGone'; readonly instanceId: string }
   /** An attempt that the index did not assign itself (found leased after a restart, or listed on return). */

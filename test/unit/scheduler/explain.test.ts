@@ -61,6 +61,13 @@ describe('explaining a waiting step', () => {
     expect(yard.scheduler.explain('r3', 'a', 0).ahead).toBe(2);
   });
 
+  it('does not mistake what every object has for a label', () => {
+    const yard = new Yard();
+    yard.instance('i1');
+    yard.queue('r1/a', {}, classOf({ labels: { constructor: 'x' } }));
+    expect(yard.reasons('r1/a')).toEqual(['i1 label: no constructor']);
+  });
+
   it('answers -1 for a step that does not wait, and still judges instances for a class', () => {
     const yard = new Yard();
     yard.instance('i1');

@@ -23,7 +23,6 @@ describe('who can take a step', () => {
     ['all labels asked for', { labels: { region: 'eu' } }, { labels: { region: 'eu', disk: 'ssd' } }, true],
     ['no other label value', { labels: { region: 'eu' } }, { labels: { region: 'us' } }, false],
     ['no missing label', { labels: { region: 'eu' } }, {}, false],
-    ['no label that only a prototype has', { labels: { constructor: '' } }, {}, false],
     ['nothing while it does not accept', {}, { accepts: false }, false],
     ['nothing with no slots', {}, { slots: 0 }, false],
   ];
@@ -142,6 +141,23 @@ describe('the choice among instances', () => {
     for (let n = 0; n < 6; n += 1) yard.queue(`r1/${n}`);
     const ids = yard.assign().map(({ instanceId }) => instanceId);
     for (const id of ['i1', 'i2', 'i3']) expect(ids.filter((each) => each === id)).toHaveLength(2);
+  });
+
+  it('gives one step to each of many instances with one slot, in any order of freeing', () => {
+    const yard = new Yard();
+    const ids = Array.from({ length: 7 }, (_, n) => `i${n}`);
+    for (const id of ids) yard.instance(id);
+    for (const freed of [ids, [...ids].reverse(), ['i3', 'i0', 'i6', 'i1', 'i5', 'i2', 'i4']]) {
+      for (let n = 0; n < 9; n += 1) yard.queue(`r1/${n}`);
+      expect(
+        yard
+          .assign()
+          .map(({ instanceId }) => instanceId)
+          .sort(),
+      ).toEqual(ids);
+      for (let n = 0; n < 9; n += 1) yard.remove(`r1/${n}`);
+      for (const id of freed) yard.freed(id);
+    }
   });
 
   it('takes turns between idle instances that finish before the next step comes', () => {

@@ -8,7 +8,7 @@ import type {
   StepClass,
 } from '../../../src/control-plane/scheduler/types.ts';
 import { Reference } from './reference.ts';
-import { Yard } from './yard.ts';
+import { classOf, offerOf, Yard } from './yard.ts';
 
 type Action =
   | { readonly do: 'queue'; readonly step: ReadyStep; readonly class: StepClass }
@@ -25,7 +25,7 @@ const instanceIds = fc.constantFrom('i1', 'i2', 'i3', 'i4');
 const capabilityNames = fc.constantFrom('load', 'clean');
 const namespaces = fc.constantFrom('default', 'default', 'other');
 
-const classes: fc.Arbitrary<StepClass> = fc.record({
+const anyClass: fc.Arbitrary<StepClass> = fc.record({
   namespace: namespaces,
   capability: capabilityNames,
   versionRange: fc.constantFrom('', '', '^1.0.0', '^2.0.0'),
@@ -33,7 +33,13 @@ const classes: fc.Arbitrary<StepClass> = fc.record({
   labels: fc.constantFrom({}, {}, { region: 'eu' }),
 });
 
-const offers: fc.Arbitrary<InstanceOffer> = fc.record({
+/** Mostly two plain classes, so that lines fill, empty and fill again. */
+const classes = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(classOf(), classOf({ capability: 'clean' })) },
+  { weight: 2, arbitrary: anyClass },
+);
+
+const anyOffer: fc.Arbitrary<InstanceOffer> = fc.record({
   namespace: namespaces,
   instanceId: instanceIds,
   agentId: fc.constantFrom('loader', 'cleaner'),
@@ -47,6 +53,12 @@ const offers: fc.Arbitrary<InstanceOffer> = fc.record({
   state: fc.constant('READY'),
   load: fc.double({ min: 0, max: 1, noNaN: true }),
 });
+
+/** Often all alike, so that several are free for the same steps. */
+const offers = fc.oneof(
+  anyOffer,
+  fc.record({ id: instanceIds, slots: fc.integer({ min: 1, max: 2 }) }).map(({ id, slots }) => offerOf(id, { slots })),
+);
 
 const steps: fc.Arbitrary<{ step: ReadyStep; class: StepClass }> = fc
   .record({
@@ -185,7 +197,7 @@ describe('whatever happens', () => {
         for (const action of history) pair.run(action);
         pair.run({ do: 'assign', max: 1_000 });
       }),
-      { numRuns: 500 },
+      { numRuns: 700 },
     );
   });
 

@@ -158,6 +158,31 @@ describe('removing waiting steps', () => {
     },
   );
 
+  it('removes a step of a wide run that was queued after others were removed', () => {
+    const yard = new Yard();
+    for (let n = 0; n < 200; n += 1) yard.queue(`r1/${n}`);
+    yard.remove('r1/7');
+    yard.queue('r1/late');
+    yard.remove('r1/late');
+    yard.instance('i1');
+    const order = yard.drain('i1');
+    expect(order).toHaveLength(199);
+    expect(order).not.toContain('r1/late');
+  });
+
+  it('keeps a waiting step while hundreds of other classes come and go', () => {
+    const yard = new Yard();
+    yard.queue('r1/a');
+    yard.remove('r1/a');
+    yard.queue('r1/b');
+    for (let n = 0; n < 600; n += 1) {
+      yard.queue('r2/a', {}, classOf({ capability: `c${n}` }));
+      yard.remove('r2/a');
+    }
+    yard.instance('i1');
+    expect(yard.drain('i1')).toEqual(['r1/b']);
+  });
+
   it('lists the classes that have waiting steps, with the oldest', () => {
     const yard = new Yard();
     yard.queue('r1/a', { queuedAt: 300 });
