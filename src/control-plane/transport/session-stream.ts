@@ -1,0 +1,193 @@
+/**
+ * AgentService.Session on grpc-js: the only writer of one agent's stream.
+ *
+ * Invariants: 1. bytes that were taken and not yet handed to the network are counted in `pendingBytes`, and a message is
+ * taken only below the limit; 2. `sink.ended` is called exactly once, also when the other side never reads again; 3. the
+ * stream ends with one status, after everything that was taken (or, after an overflow, after the last message).
+ */
+import { Metadata, type Server, type ServerDuplexStream, type ServiceDefinition } from '@grpc/grpc-js';
+import type { Clock } from '../../core/clock.ts';
+import { limits, times } from '../../core/limits.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { OpenSession, SessionSink, SessionWire } from '../api/agent-service.ts';
+import { toBuffer, toServiceError } from './grpc-status.ts';
+
+export const SESSION_PATH = '/yardmaster.v1.AgentService/Session';
+
+const same = (bytes: Buffer): Buffer => bytes;
+const definition: ServiceDefinition = {
+  session: {
+    path: SESSION_PATH,
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: same,
+    requestDeserialize: same,
+    responseSerialize: same,
+    responseDeserialize: same,
+  },
+};
+
+export interface SessionStreamsOptions {
+  readonly open: OpenSession;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Closes the connection of a peer, as `call.getPeer()` names it. */
+  readonly dropPeer: (peer: string) => void;
+}
+
+type SessionCall = ServerDuplexStream<Buffer, Buffer>;
+
+/** All open agent streams of one server. */
+export class SessionStreams {
+  private readonly options: SessionStreamsOptions;
+  private readonly streams = new Set<SessionStream>();
+
+  constructor(options: SessionStreamsOptions) {
+    this.options = options;
+  }
+
+  mount(server: Server): void {
+    server.addService(definition, { session: (call: SessionCall) => this.accept(call) });
+  }
+
+  /** Ends every stream with `error`. */
+  endAll(error: Error): void {
+    for (const stream of [...this.streams]) stream.end(error);
+  }
+
+  get count(): number {
+    return this.streams.size;
+  }
+
+  private accept(call: SessionCall): void {
+    const stream = new SessionStream(call, this.options, () => this.streams.delete(stream));
+    this.streams.add(stream);
+    stream.start();
+  }
+}
+
+class SessionStream implements SessionWire {
+  readonly remote: string;
+  private readonly call: SessionCall;
+  private readonly options: SessionStreamsOptions;
+  private readonly onOver: () => void;
+  private sink: SessionSink | undefined;
+  private queue: Buffer[] = [];
+  private head = 0;
+  private pendingBytes = 0;
+  private isBlocked = false;
+  private ending: { readonly error: Error | undefined } | undefined;
+  private isFinished = false;
+  private isClosed = false;
+  private hasToldEnd = false;
+
+  constructor(call: SessionCall, options: SessionStreamsOptions, onOver: () => void) {
+    this.call = call;
+    this.options = options;
+    this.onOver = onOver;
+    this.remote = call.getPeer();
+  }
+
+  start(): void {
+    const { call } = this;
+    // Clients that wait for headers before they write would wait for ever.
+    call.sendMetadata(new Metadata());
+    call.on('drain', () => {
+      this.isBlocked = false;
+      this.pump();
+    });
+    call.on('end', () => this.end());
+    call.on('cancelled', () => this.close());
+    call.on('close', () => this.close());
+    this.sink = this.options.open(this);
+    call.on('data', (bytes: Buffer) => {
+      if (this.ending === undefined) this.sink?.message(bytes);
+    });
+  }
+
+  write(bytes: Uint8Array): boolean {
+    // Not an overflow: whoever writes will learn in a moment that the stream is over.
+    if (this.ending !== undefined || this.isClosed) return true;
+    if (this.pendingBytes >= limits.streamQueueBytesMax) return false;
+    this.push(toBuffer(bytes));
+    this.pump();
+    return true;
+  }
+
+  end(error?: Error): void {
+    if (this.ending !== undefined || this.isClosed) return;
+    this.ending = { error };
+    this.pump();
+    this.tellEndSoon();
+    this.dropWhenStuck();
+  }
+
+  abandon(last: Uint8Array | undefined, error: Error): void {
+    if (this.ending !== undefined || this.isClosed) return;
+    this.queue = [];
+    this.head = 0;
+    if (last !== undefined) this.push(toBuffer(last));
+    this.end(error);
+  }
+
+  private push(bytes: Buffer): void {
+    this.queue.push(bytes);
+    this.pendingBytes += bytes.length;
+  }
+
+  /** Hands messages over until grpc-js says that it has enough. `write` would take any number. */
+  private pump(): void {
+    if (this.isClosed || this.isFinished) return;
+    while (!this.isBlocked) {
+      const bytes = this.queue[this.head];
+      if (bytes === undefined) break;
+      this.head += 1;
+      this.isBlocked = !this.call.write(bytes, () => {
+        this.pendingBytes -= bytes.length;
+      });
+    }
+    if (this.head >= this.queue.length) {
+      this.queue = [];
+      this.head = 0;
+      this.finish();
+    }
+  }
+
+  private finish(): void {
+    if (this.ending === undefined) return;
+    this.isFinished = true;
+    if (this.ending.error === undefined) this.call.end();
+    // `destroy(error)` would send no status.
+    else this.call.emit('error', toServiceError(this.ending.error));
+  }
+
+  private close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.queue = [];
+    this.onOver();
+    this.tellEnd();
+  }
+
+  /** Not at once: the registry may be in the middle of what made it end the stream. */
+  private tellEndSoon(): void {
+    queueMicrotask(() => this.tellEnd());
+  }
+
+  private tellEnd(): void {
+    if (this.hasToldEnd) return;
+    this.hasToldEnd = true;
+    this.sink?.ended();
+  }
+
+  /** A status waits behind the data that the other side does not read. */
+  private dropWhenStuck(): void {
+    const { clock, dropPeer, logger } = this.options;
+    const cancel = clock.timer(times.streamEndGraceMs, () => {
+      if (this.isClosed) return;
+      logger.warn('connection dropped: the agent does not read', { remote: this.remote });
+      dropPeer(this.remote);
+    });
+    this.call.once('close', cancel);
+  }
+}
