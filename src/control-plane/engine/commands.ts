@@ -16,6 +16,7 @@ export type Command =
   | ReturnAttempt
   | TimerFired
   | CancelRun
+  | FailRun
   | Continue;
 
 export interface StartRun {
@@ -99,6 +100,12 @@ export interface CancelRun {
   readonly reason: string;
 }
 
+/** The run cannot go on (a limit, a broken invariant): it ends FAILED at once, without cleanup. */
+export interface FailRun {
+  readonly type: 'FailRun';
+  readonly failure: Failure;
+}
+
 /** Goes on with nodes that waited for stored values; made by the engine itself (`Decision.resume`). */
 export interface Continue {
   readonly type: 'Continue';
@@ -121,12 +128,16 @@ export interface TaskEffect {
   readonly instanceId: string;
   /** Of a queued step: instances to avoid while another can take it. */
   readonly avoid?: readonly string[];
+  /** Only `dueAt` changed: it waits already. */
+  readonly isRefresh?: true;
 }
 
 export interface TaskDone {
   readonly type: 'taskDone';
   readonly path: string;
   readonly attempt: number;
+  /** It waited for an agent. */
+  readonly wasQueued?: true;
 }
 
 /** Hand the attempt to its instance. */

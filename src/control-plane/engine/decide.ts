@@ -6,6 +6,7 @@ import { advance, RUN_NODE } from './advance.ts';
 import { assignStep } from './commands/assign-step.ts';
 import { cancelRun } from './commands/cancel-run.ts';
 import { endAttempt, rerouteAttempt, returnAttempt } from './commands/end-attempt.ts';
+import { failRun } from './commands/fail-run.ts';
 import { settleAttempt } from './commands/settle-attempt.ts';
 import { timerFired } from './commands/timer-fired.ts';
 import type { Command, Decision, StartRun } from './commands.ts';
@@ -41,6 +42,8 @@ function apply(draft: Draft, command: Exclude<Command, StartRun>): void {
       return timerFired(draft, command);
     case 'CancelRun':
       return cancelRun(draft, command);
+    case 'FailRun':
+      return failRun(draft, command);
     case 'Continue':
       for (const node of command.nodes) if (node !== RUN_NODE) draft.work.push(node);
       return;

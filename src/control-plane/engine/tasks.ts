@@ -4,7 +4,7 @@ import type { Draft } from './decision.ts';
 import { type AttemptRecord, attemptsOf, nextNumber, nodeAt, recordAt, type StepRecord } from './state.ts';
 
 /** The step waits for an agent. */
-export function queueTask(draft: Draft, index: number): void {
+export function queueTask(draft: Draft, index: number, isRefresh = false): void {
   const node = nodeAt(draft.state, index);
   const record = recordAt(draft.state, index);
   const avoid = instancesToAvoid(node, record);
@@ -18,6 +18,7 @@ export function queueTask(draft: Draft, index: number): void {
     agentId: '',
     instanceId: '',
     ...(avoid.length === 0 ? {} : { avoid }),
+    ...(isRefresh ? { isRefresh: true } : {}),
   });
 }
 
@@ -57,7 +58,13 @@ export function leaseTask(draft: Draft, index: number, attempt: AttemptRecord, h
 export function dropWaiting(draft: Draft, index: number): void {
   const record = recordAt(draft.state, index);
   if (!record.isQueued && (record.detail?.retryAt ?? 0) === 0) return;
-  draft.effect({ type: 'taskDone', path: nodeAt(draft.state, index).id, attempt: nextNumber(record) });
+  const path = nodeAt(draft.state, index).id;
+  draft.effect({
+    type: 'taskDone',
+    path,
+    attempt: nextNumber(record),
+    ...(record.isQueued ? { wasQueued: true } : {}),
+  });
 }
 
 export function dropAttempt(draft: Draft, index: number, number: number): void {

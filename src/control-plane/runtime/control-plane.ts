@@ -8,8 +8,11 @@ import type { Priority, WorkflowDefinition } from '../../workflow/definition.ts'
 import type { RunEvent } from '../engine/events.ts';
 import type { RunState } from '../engine/state.ts';
 import type { Capability, SessionPeer, SessionReceiver } from '../registry/frames.ts';
+import type { AgentStatus } from '../registry/instance.ts';
 import type { Explanation } from '../scheduler/types.ts';
 import type { AgentEventRow, RunQuery, RunRow, WorkflowRow } from '../store/port.ts';
+
+export type { AgentStatus } from '../registry/instance.ts';
 
 export interface ControlPlane {
   readonly node: string;
@@ -25,7 +28,7 @@ export interface ControlPlane {
 
   startRun(request: StartRunRequest): Promise<RunRow>;
   /** `runId` may be a unique tail of at least 4 characters. Throws RUN_NOT_FOUND, RUN_ID_AMBIGUOUS. */
-  getRun(namespace: string, runId: string): Promise<RunView>;
+  getRun(namespace: string, runId: string, wait?: RunWait): Promise<RunView>;
   listRuns(query: RunQuery): Promise<readonly RunRow[]>;
   cancelRun(namespace: string, runId: string, reason: string): Promise<{ readonly alreadyEnding: boolean }>;
   /** Committed events from `fromPosition`, then new ones; ends after RunEnded. Live ones only with `live`. */
@@ -66,6 +69,12 @@ export interface ControlPlane {
 
   /** Stops admitting, tells agents to come back later, waits for what is being committed. */
   stop(): Promise<void>;
+}
+
+/** Answer when the run is over, or after `ms`, or when the signal aborts, with the run as it is then. */
+export interface RunWait {
+  readonly ms: number;
+  readonly signal: AbortSignal;
 }
 
 export interface RegisteredWorkflow {
@@ -127,8 +136,6 @@ export interface StepExplanation {
   readonly waitingSince: number;
   readonly explanation: Explanation;
 }
-
-export type AgentStatus = 'READY' | 'DRAINING' | 'SUSPECT' | 'UNREACHABLE' | 'LOST';
 
 export interface AgentView {
   readonly agentId: string;

@@ -66,7 +66,7 @@ function waitingTimer(draft: Draft, node: CompiledAgentNode): void {
     return requeue(draft, node);
   }
   if (!record.isQueued) return;
-  if (!isDue(queueDue(node, record), draft.now)) return queueTask(draft, node.index);
+  if (!isDue(queueDue(node, record), draft.now)) return queueTask(draft, node.index, true);
   if (liveAttempts(record).length > 0) return;
   dropWaiting(draft, node.index);
   failStep(draft, node.index, 'FAILED', {

@@ -1,0 +1,234 @@
+/**
+ * PURE: the live instances and the rules of losing and finding them (docs/protocol.md, "Losing and finding agents"). Time is
+ * handed in as registry time: monotonic milliseconds less our own stalls, so that a stall of ours declares nobody dead.
+ *
+ * Invariants: 1. the end of an old stream never removes the newer one of the same instance; 2. an instance is in
+ * `instances` from its Hello (or from a lease found after a restart) until it is LOST or left with nothing held; 3. whatever
+ * must follow outside is an action that is returned, in order.
+ */
+import type { BeatFrame, HelloFrame, InstanceState, SessionPeer } from './frames.ts';
+import { createInstance, type HeldAttempt, type Instance } from './instance.ts';
+
+export interface FleetSettings {
+  readonly beatIntervalMs: number;
+  readonly suspectBeats: number;
+  readonly silentBeats: number;
+  readonly lossWindowMs: number;
+}
+
+export type FleetAction =
+  /** What the instance offers, or whether it accepts work, changed. */
+  | { readonly type: 'changed'; readonly instance: Instance }
+  /** It left the fleet: its slots are gone. */
+  | { readonly type: 'gone'; readonly instance: Instance }
+  /** Offer the idempotent among these to others at once. */
+  | { readonly type: 'reroute'; readonly instance: Instance; readonly attempts: readonly HeldAttempt[] }
+  /** Fence these and give them to others. */
+  | { readonly type: 'lost'; readonly instance: Instance; readonly attempts: readonly HeldAttempt[] }
+  | { readonly type: 'notAccepted'; readonly instance: Instance; readonly attempt: HeldAttempt }
+  /** End this stream: it was replaced, or it is silent. */
+  | { readonly type: 'endStream'; readonly peer: SessionPeer; readonly why: 'REPLACED' | 'SILENT' }
+  /** For people: a transition that does not expire. */
+  | { readonly type: 'event'; readonly instance: Instance; readonly kind: string; readonly message: string };
+
+export interface Now {
+  /** Registry time. */
+  readonly at: number;
+  /** Wall ms. */
+  readonly wall: number;
+}
+
+export class Fleet {
+  readonly instances = new Map<string, Instance>();
+  private readonly settings: FleetSettings;
+  /** Attempts waiting to be accepted, oldest first: the deadline is the same for all, so the head is the next due. */
+  private awaiting: { readonly instance: Instance; readonly attempt: HeldAttempt }[] = [];
+  private awaitingHead = 0;
+
+  constructor(settings: FleetSettings) {
+    this.settings = settings;
+  }
+
+  /** A valid Hello on `peer`. An older stream of the same instance is told to go. */
+  hello(
+    frame: HelloFrame,
+    peer: SessionPeer,
+    namespace: string,
+    now: Now,
+  ): { readonly instance: Instance; readonly actions: readonly FleetAction[] } {
+    const actions: FleetAction[] = [];
+    const known = this.instances.get(frame.instanceId);
+    const instance =
+      known ??
+      createInstance({ namespace, agentId: frame.agentId, instanceId: frame.instanceId, now: now.at, wall: now.wall });
+    if (instance.peer !== undefined) actions.push({ type: 'endStream', peer: instance.peer, why: 'REPLACED' });
+    this.instances.set(frame.instanceId, instance);
+    instance.peer = peer;
+    instance.place = frame.place;
+    instance.sdk = frame.sdk;
+    instance.state = frame.state;
+    instance.saidGoodbye = false;
+    instance.connectedAt = now.wall;
+    touch(instance, now);
+    instance.status = frame.state.draining ? 'DRAINING' : 'READY';
+    actions.push({ type: 'changed', instance });
+    actions.push({
+      type: 'event',
+      instance,
+      kind: known === undefined ? 'CONNECTED' : 'RETURNED',
+      message: `from ${peer.remote}`,
+    });
+    return { instance, actions };
+  }
+
+  /** A later State; one with an older revision changes nothing. */
+  state(instance: Instance, state: InstanceState, now: Now): readonly FleetAction[] {
+    touch(instance, now);
+    if (state.revision < instance.state.revision) return [];
+    const wasDraining = instance.state.draining;
+    instance.state = state;
+    if (instance.status === 'READY' || instance.status === 'DRAINING')
+      instance.status = state.draining ? 'DRAINING' : 'READY';
+    const actions: FleetAction[] = [{ type: 'changed', instance }];
+    if (state.draining && !wasDraining)
+      actions.push({ type: 'event', instance, kind: 'DRAINING', message: 'by the agent' });
+    return actions;
+  }
+
+  beat(instance: Instance, frame: BeatFrame, now: Now): readonly FleetAction[] {
+    const actions = this.heard(instance, now);
+    const load = Number.isFinite(frame.load) ? Math.min(1, Math.max(0, frame.load)) : 0;
+    if (load === instance.load) return actions;
+    instance.load = load;
+    return actions.length > 0 ? actions : [{ type: 'changed', instance }];
+  }
+
+  /** Any frame is life: a suspect is trusted again. */
+  heard(instance: Instance, now: Now): readonly FleetAction[] {
+    touch(instance, now);
+    if (instance.status !== 'SUSPECT') return [];
+    instance.status = instance.state.draining ? 'DRAINING' : 'READY';
+    return [{ type: 'changed', instance }];
+  }
+
+  goodbye(instance: Instance, reason: string, now: Now): readonly FleetAction[] {
+    touch(instance, now);
+    instance.saidGoodbye = true;
+    instance.status = 'DRAINING';
+    return [
+      { type: 'changed', instance },
+      { type: 'event', instance, kind: 'GOODBYE', message: reason },
+    ];
+  }
+
+  /** A stream ended. Does nothing when the instance has a newer one. */
+  ended(instance: Instance, peer: SessionPeer, why: string): readonly FleetAction[] {
+    if (instance.peer !== peer) return [];
+    instance.peer = undefined;
+    instance.status = 'UNREACHABLE';
+    if (instance.held.size === 0 && instance.saidGoodbye)
+      return this.leave(instance, 'LEFT', 'it said goodbye with nothing open');
+    const kind = instance.saidGoodbye ? 'LEFT_WITH_WORK' : 'UNREACHABLE';
+    return [
+      { type: 'changed', instance },
+      { type: 'event', instance, kind, message: why },
+      { type: 'reroute', instance, attempts: liveOf(instance) },
+    ];
+  }
+
+  /** Judges silence and windows. Call it often (4 times a second); it costs a look per instance. */
+  tick(now: Now): readonly FleetAction[] {
+    const actions: FleetAction[] = [];
+    this.judgeAcceptance(now.at, actions);
+    for (const instance of this.instances.values()) {
+      if (instance.peer !== undefined) this.judgeSilence(instance, now.at, actions);
+      else this.judgeWindow(instance, now.at, actions);
+    }
+    return actions;
+  }
+
+  /** An attempt was handed to the instance. `acceptUntil` 0: it needs no acceptance (it was found held). */
+  hold(instance: Instance, attempt: HeldAttempt): void {
+    instance.held.set(attempt.attemptId, attempt);
+    if (attempt.acceptUntil > 0) this.awaiting.push({ instance, attempt });
+  }
+
+  /** A lease found after a restart: its instance gets one window, from now, to come back. */
+  holdRecovered(identity: Parameters<typeof createInstance>[0], attempt: HeldAttempt): void {
+    const instance = this.instances.get(identity.instanceId) ?? createInstance(identity);
+    this.instances.set(identity.instanceId, instance);
+    instance.held.set(attempt.attemptId, attempt);
+  }
+
+  /** When the next acceptance is due, registry time; Infinity: none is. */
+  nextAcceptance(): number {
+    return this.awaiting[this.awaitingHead]?.attempt.acceptUntil ?? Number.POSITIVE_INFINITY;
+  }
+
+  private judgeAcceptance(at: number, actions: FleetAction[]): void {
+    for (; this.awaitingHead < this.awaiting.length; this.awaitingHead++) {
+      const entry = this.awaiting[this.awaitingHead];
+      if (entry === undefined) break;
+      const { instance, attempt } = entry;
+      const isOpen = attempt.acceptUntil > 0 && instance.held.get(attempt.attemptId) === attempt && !attempt.isFenced;
+      if (isOpen && instance.peer !== undefined) {
+        if (attempt.acceptUntil > at) break;
+        attempt.acceptUntil = 0;
+        actions.push({ type: 'notAccepted', instance, attempt });
+      }
+    }
+    if (this.awaitingHead > 1_024 && this.awaitingHead * 2 > this.awaiting.length) {
+      this.awaiting = this.awaiting.slice(this.awaitingHead);
+      this.awaitingHead = 0;
+    }
+  }
+
+  private judgeSilence(instance: Instance, at: number, actions: FleetAction[]): void {
+    const silentMs = at - instance.lastFrameAt;
+    const { beatIntervalMs, suspectBeats, silentBeats } = this.settings;
+    if (silentMs >= beatIntervalMs * silentBeats) {
+      const peer = instance.peer;
+      if (peer === undefined) return;
+      actions.push(...this.ended(instance, peer, `silent for ${Math.round(silentMs)} ms`));
+      actions.push({ type: 'endStream', peer, why: 'SILENT' });
+    } else if (silentMs >= beatIntervalMs * suspectBeats && instance.status !== 'SUSPECT') {
+      instance.status = 'SUSPECT';
+      actions.push({ type: 'changed', instance });
+    }
+  }
+
+  private judgeWindow(instance: Instance, at: number, actions: FleetAction[]): void {
+    const awayMs = at - instance.lastFrameAt;
+    const lost = [...instance.held.values()].filter((attempt) => awayMs >= this.windowOf(attempt));
+    const isOver = awayMs >= this.settings.lossWindowMs && lost.length === instance.held.size;
+    for (const attempt of lost) instance.held.delete(attempt.attemptId);
+    const live = lost.filter((attempt) => !attempt.isFenced);
+    if (live.length > 0) actions.push({ type: 'lost', instance, attempts: live });
+    if (isOver)
+      actions.push(
+        ...this.leave(instance, 'LOST', `not back after ${Math.round(awayMs)} ms, ${live.length} attempts moved`),
+      );
+  }
+
+  private windowOf(attempt: HeldAttempt): number {
+    return attempt.lossWindowMs === 0 ? this.settings.lossWindowMs : attempt.lossWindowMs;
+  }
+
+  private leave(instance: Instance, kind: string, message: string): readonly FleetAction[] {
+    this.instances.delete(instance.instanceId);
+    instance.status = 'LOST';
+    return [
+      { type: 'event', instance, kind, message },
+      { type: 'gone', instance },
+    ];
+  }
+}
+
+function touch(instance: Instance, now: Now): void {
+  instance.lastFrameAt = now.at;
+  instance.lastSeenAt = now.wall;
+}
+
+function liveOf(instance: Instance): readonly HeldAttempt[] {
+  return [...instance.held.values()].filter((attempt) => !attempt.isFenced);
+}

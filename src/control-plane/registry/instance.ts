@@ -1,0 +1,86 @@
+/** One process of an agent as the control plane knows it: its session, what it offers and what it holds. */
+
+import type { Capability, InstanceState, SessionPeer, WireStop } from './frames.ts';
+
+export type AgentStatus = 'READY' | 'DRAINING' | 'SUSPECT' | 'UNREACHABLE' | 'LOST';
+
+/** An attempt that takes a slot of its instance: LIVE, or ended by our word and not confirmed yet. */
+export interface HeldAttempt {
+  readonly attemptId: string;
+  readonly runId: string;
+  readonly path: string;
+  readonly number: number;
+  readonly capability: string;
+  /** Undefined for one found leased after a restart: the engine knows. */
+  readonly idempotent: boolean | undefined;
+  /** 0: the instance's or the fleet's. */
+  readonly lossWindowMs: number;
+  /** Registry time until which it must be accepted; 0: accepted. */
+  acceptUntil: number;
+  /** Wall ms of the last sign of the handler (progress, checkpoint, log). */
+  heardAt: number;
+  /** Set when we asked it to stop; said again after a reconnect. */
+  stop: WireStop | undefined;
+  /** It was given away and is no longer LIVE for us: only its slot is still taken. */
+  isFenced: boolean;
+  /** Latest checkpoint: when it was last written (registry time), and whether one waits. */
+  checkpointAt: number;
+}
+
+export interface Instance {
+  readonly namespace: string;
+  readonly agentId: string;
+  readonly instanceId: string;
+  place: string;
+  sdk: { readonly name: string; readonly version: string; readonly language: string };
+  status: AgentStatus;
+  state: InstanceState;
+  /** The current stream; undefined while there is none. */
+  peer: SessionPeer | undefined;
+  readonly held: Map<string, HeldAttempt>;
+  load: number;
+  rttMs: number;
+  /** Registry time of the last frame received. */
+  lastFrameAt: number;
+  /** Wall ms, for people. */
+  connectedAt: number;
+  lastSeenAt: number;
+  saidGoodbye: boolean;
+}
+
+export const NO_STATE: InstanceState = { revision: 0, capabilities: [], slots: 0, draining: false, labels: {} };
+
+export function capabilityOf(instance: Instance, name: string): Capability | undefined {
+  return instance.state.capabilities.find((capability) => capability.name === name);
+}
+
+/** True when the instance may be given new work. */
+export function acceptsWork(instance: Instance): boolean {
+  return instance.peer !== undefined && instance.status === 'READY';
+}
+
+export function createInstance(identity: {
+  readonly namespace: string;
+  readonly agentId: string;
+  readonly instanceId: string;
+  readonly now: number;
+  readonly wall: number;
+}): Instance {
+  return {
+    namespace: identity.namespace,
+    agentId: identity.agentId,
+    instanceId: identity.instanceId,
+    place: '',
+    sdk: { name: '', version: '', language: '' },
+    status: 'UNREACHABLE',
+    state: NO_STATE,
+    peer: undefined,
+    held: new Map(),
+    load: 0,
+    rttMs: -1,
+    lastFrameAt: identity.now,
+    connectedAt: 0,
+    lastSeenAt: identity.wall,
+    saidGoodbye: false,
+  };
+}

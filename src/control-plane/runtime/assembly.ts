@@ -1,0 +1,294 @@
+/**
+ * Puts the runtime together over its seams (clock, randomness, store) and is the control plane that the API sees. The
+ * start and the stop have one order each, here.
+ */
+import type { Clock } from '../../core/clock.ts';
+import { times } from '../../core/limits.ts';
+import { type Logger, silentLogger } from '../../core/logger.ts';
+import { type Metrics, noMetrics } from '../../core/metrics.ts';
+import type { Random } from '../../core/random.ts';
+import { Fleet, type Now } from '../registry/fleet.ts';
+import { Scheduler } from '../scheduler/scheduler.ts';
+import type { Store, StoreError } from '../store/port.ts';
+import { AgentWatch } from './agent-watch.ts';
+import { Blobs } from './blobs.ts';
+import { Catalogue } from './catalogue.ts';
+import { Committer } from './committer.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { Face } from './face.ts';
+import { FleetActions } from './fleet-actions.ts';
+import { Outbox } from './outbox.ts';
+import { type Recovered, recover } from './recovery.ts';
+import { Reports } from './reports.ts';
+import { Retention } from './retention.ts';
+import { Returns } from './returns.ts';
+import { Runs } from './runs.ts';
+import { Sessions } from './sessions.ts';
+import { Staging } from './staging.ts';
+import { StallGuard } from './stall-guard.ts';
+import { Starts } from './starts.ts';
+import { StoreTrouble } from './store-trouble.ts';
+import { Timers } from './timers.ts';
+import { Uploads } from './uploads.ts';
+import { WatchHub } from './watch.ts';
+
+export interface ControlPlaneOptions {
+  readonly node: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Not opened yet. */
+  readonly store: Store;
+  readonly sha256: (bytes: Uint8Array) => Uint8Array;
+  readonly logger?: Logger;
+  readonly metrics?: Metrics;
+  readonly lossWindowMs?: number;
+  readonly beatIntervalMs?: number;
+  readonly retentionMs?: number;
+  /** Another node took over, or the store cannot be mended: the process should end with exit code 70. */
+  readonly onFatal?: (error: Error) => void;
+}
+
+export interface RunningControlPlane extends ControlPlane {
+  readonly recovered: Recovered;
+  /** When something is due next, wall ms; for virtual clocks. */
+  nextTimer(): number | undefined;
+  /** True while a commit is being written or a run is being loaded. */
+  isBusy(): boolean;
+}
+
+const ASSIGNMENTS_PER_FLUSH = 10_000;
+
+/** Opens the store, takes up what was open, and is ready for agents and clients. Rejects with what `Store.open` rejects with. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
+  const { epoch } = await options.store.open();
+  const parts = new Parts({ ...options, epoch });
+  const { store, runs, scheduler, fleet, timers } = parts;
+  const recovered = await recover({ store, runs, scheduler, fleet, timers, now: parts.now });
+  return parts.start(recovered);
+}
+
+class Given {
+  readonly options: ControlPlaneOptions & { readonly epoch: number };
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly node: string;
+  readonly lossWindowMs: number;
+  readonly beatIntervalMs: number;
+
+  constructor(options: ControlPlaneOptions & { readonly epoch: number }) {
+    this.options = options;
+    this.clock = options.clock;
+    this.store = options.store;
+    this.node = options.node;
+    this.logger = options.logger ?? silentLogger;
+    this.metrics = options.metrics ?? noMetrics;
+    this.lossWindowMs = options.lossWindowMs ?? times.lossWindowMs;
+    this.beatIntervalMs = options.beatIntervalMs ?? times.beatIntervalMs;
+  }
+
+  readonly hex = (bytes: Uint8Array): string =>
+    Array.from(this.options.sha256(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Every part, in the order in which they need each other; what points backwards is a function. */
+class Parts extends Given {
+  readonly scheduler = new Scheduler();
+  readonly fleet = new Fleet({
+    beatIntervalMs: this.beatIntervalMs,
+    suspectBeats: times.suspectBeats,
+    silentBeats: times.silentBeats,
+    lossWindowMs: this.lossWindowMs,
+  });
+  readonly guard = new StallGuard(
+    this.clock,
+    () => this.actions.apply(this.fleet.tick(this.now())),
+    (gapMs) => {
+      this.logger.warn('the event loop stood still', { gapMs: Math.round(gapMs) });
+      this.timers.hold(Math.min(gapMs, this.lossWindowMs));
+    },
+  );
+  readonly now = (): Now => ({ at: this.guard.now(), wall: this.clock.now() });
+  readonly registryTime = (): number => this.guard.now();
+  readonly outbox = new Outbox(this.clock, this.metrics);
+  readonly watch = new WatchHub(this.store);
+  readonly agentWatch = new AgentWatch(this.clock);
+  readonly trouble = new StoreTrouble({
+    clock: this.clock,
+    logger: this.logger,
+    store: this.store,
+    onMended: (batches, error) => {
+      this.runs.redo(batches, error);
+      this.committer.resume();
+    },
+    onFatal: (error) => this.options.onFatal?.(error),
+    onChange: () => this.face.healthChanged(),
+  });
+  readonly committer: Committer = new Committer({
+    store: this.store,
+    clock: this.clock,
+    metrics: this.metrics,
+    logger: this.logger,
+    epoch: this.options.epoch,
+    beforeSeal: () => this.assign(),
+    afterEffects: () => this.outbox.flush(),
+    onFailed: (batches, error: StoreError) => this.trouble.handle(batches, error),
+  });
+  readonly committerOf = (): Committer => this.committer;
+  readonly blobs = new Blobs(this.store, (runId, blobId) => this.committer.findBlob(runId, blobId));
+  readonly timers = new Timers(this.clock, ({ runId, path, attempt }) => this.staging.timerFired(runId, path, attempt));
+  readonly catalogue = new Catalogue({
+    clock: this.clock,
+    store: this.store,
+    hash: (text) => this.hex(new TextEncoder().encode(text)),
+    offered: () =>
+      [...this.fleet.instances.values()].flatMap(({ state }) => state.capabilities.map(({ name }) => name)),
+  });
+  readonly dispatcher = new Dispatcher({
+    clock: this.clock,
+    metrics: this.metrics,
+    scheduler: this.scheduler,
+    fleet: this.fleet,
+    timers: this.timers,
+    blobs: this.blobs,
+    outbox: this.outbox,
+    registryTime: this.registryTime,
+    onBlobMissing: (runId, path, error) =>
+      this.logger.error('an input could not be read', { run: runId, step: path, error }),
+  });
+  readonly runs: Runs = new Runs({
+    clock: this.clock,
+    store: this.store,
+    blobs: this.blobs,
+    logger: this.logger,
+    committer: this.committerOf,
+    workflowOf: (namespace, name, version) => this.catalogue.compile(namespace, name, version),
+    stage: (holder, state, decision, pending) => this.staging.stage(holder, state, decision, pending),
+    onReloaded: (holder, state) => this.staging.reloaded(holder, state),
+  });
+  readonly starts = new Starts({
+    clock: this.clock,
+    random: this.options.random,
+    store: this.store,
+    runs: this.runs,
+    hash: this.hex,
+    latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
+  });
+  readonly staging: Staging = new Staging({
+    clock: this.clock,
+    metrics: this.metrics,
+    fleet: this.fleet,
+    runs: this.runs,
+    starts: this.starts,
+    dispatcher: this.dispatcher,
+    blobs: this.blobs,
+    watch: this.watch,
+    committer: this.committerOf,
+  });
+  readonly reports: Reports = new Reports({
+    clock: this.clock,
+    logger: this.logger,
+    metrics: this.metrics,
+    runs: this.runs,
+    scheduler: this.scheduler,
+    dispatcher: this.dispatcher,
+    outbox: this.outbox,
+    watch: this.watch,
+    committer: this.committerOf,
+    registryTime: this.registryTime,
+  });
+  readonly returns = new Returns({
+    logger: this.logger,
+    runs: this.runs,
+    dispatcher: this.dispatcher,
+    scheduler: this.scheduler,
+    outbox: this.outbox,
+    acceptUntil: () => this.guard.now() + times.acceptMs,
+  });
+  readonly actions: FleetActions = new FleetActions({
+    logger: this.logger,
+    scheduler: this.scheduler,
+    reports: () => this.reports,
+    committer: this.committerOf,
+    agentWatch: this.agentWatch,
+    wall: () => this.clock.now(),
+    onHealth: () => this.face.healthChanged(),
+  });
+  readonly sessions: Sessions = new Sessions({
+    node: this.node,
+    clock: this.clock,
+    metrics: this.metrics,
+    logger: this.logger,
+    fleet: this.fleet,
+    outbox: this.outbox,
+    reports: this.reports,
+    returns: this.returns,
+    beatIntervalMs: this.beatIntervalMs,
+    silenceMs: this.beatIntervalMs * times.silentBeats,
+    lossWindowMs: this.lossWindowMs,
+    now: this.now,
+    apply: (list) => this.actions.apply(list),
+    isStopping: () => this.face.isStopping,
+  });
+  readonly uploads = new Uploads({
+    store: this.store,
+    blobs: this.blobs,
+    fleet: this.fleet,
+    sha256: this.options.sha256,
+  });
+  readonly retention = new Retention({
+    clock: this.clock,
+    store: this.store,
+    logger: this.logger,
+    retentionMs: this.options.retentionMs ?? times.retentionMs,
+  });
+  readonly face: Face = new Face({
+    node: this.node,
+    clock: this.clock,
+    store: this.store,
+    fleet: this.fleet,
+    scheduler: this.scheduler,
+    runs: this.runs,
+    catalogue: this.catalogue,
+    starts: this.starts,
+    watch: this.watch,
+    agentWatch: this.agentWatch,
+    sessions: this.sessions,
+    uploads: this.uploads,
+    blobs: this.blobs,
+    lost: () => this.actions.lost.values(),
+    isStoreUsable: () => this.trouble.isUsable,
+    nextTimer: () => this.timers.nearest(),
+    isBusy: () => this.committer.isBusy || this.runs.isBusy,
+    onStop: () => this.stop(),
+  });
+
+  start(recovered: Recovered): Face {
+    this.face.recovered = recovered;
+    this.metrics.observe(this.face.gauges());
+    this.guard.start();
+    this.retention.start();
+    for (const runId of recovered.idle) this.staging.lookAt(runId);
+    this.committer.kick();
+    return this.face;
+  }
+
+  private async stop(): Promise<void> {
+    this.guard.stop();
+    this.timers.stop();
+    this.retention.stop();
+    await this.committer.idle();
+    await this.store.close();
+  }
+
+  /** Called when a batch is sealed: every slot freed and every step ready in this turn share it. */
+  private assign(): void {
+    const monotonic = this.clock.monotonic();
+    for (const assignment of this.scheduler.assignments(monotonic, ASSIGNMENTS_PER_FLUSH))
+      this.staging.assign(assignment);
+    const next = this.scheduler.nextChange(monotonic);
+    if (next !== undefined && next > monotonic) this.staging.wakeAt(next - monotonic, () => this.committer.kick());
+  }
+}

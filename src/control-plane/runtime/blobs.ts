@@ -1,0 +1,63 @@
+/** Values too large for the journal: what is staged, what was used lately, and the store behind them. */
+
+import { YardmasterError } from '../../core/errors.ts';
+import { limits } from '../../core/limits.ts';
+import type { StoredValue } from '../../core/stored-value.ts';
+import type { Store } from '../store/port.ts';
+
+const CACHE_BYTES_MAX = 64 * 1024 * 1024;
+
+export class Blobs {
+  private readonly store: Store;
+  private readonly findStaged: (runId: string, blobId: string) => Uint8Array | undefined;
+  /** Insertion order is use order: the first is the least recently used. */
+  private readonly cache = new Map<string, Uint8Array>();
+  private cachedBytes = 0;
+
+  constructor(store: Store, findStaged: (runId: string, blobId: string) => Uint8Array | undefined) {
+    this.store = store;
+    this.findStaged = findStaged;
+  }
+
+  /** What is at hand without asking the store. */
+  peek(runId: string, blobId: string): Uint8Array | undefined {
+    const key = `${runId}/${blobId}`;
+    const cached = this.cache.get(key);
+    if (cached === undefined) return this.findStaged(runId, blobId);
+    this.cache.delete(key);
+    this.cache.set(key, cached);
+    return cached;
+  }
+
+  remember(runId: string, blobId: string, bytes: Uint8Array): void {
+    const key = `${runId}/${blobId}`;
+    if (bytes.length > CACHE_BYTES_MAX / 4 || this.cache.has(key)) return;
+    this.cache.set(key, bytes);
+    this.cachedBytes += bytes.length;
+    for (const [oldest, value] of this.cache) {
+      if (this.cachedBytes <= CACHE_BYTES_MAX) break;
+      this.cache.delete(oldest);
+      this.cachedBytes -= value.length;
+    }
+  }
+
+  /** Throws VALUE_NOT_FOUND when the run has no such blob. */
+  async load(runId: string, blobId: string): Promise<Uint8Array> {
+    const bytes = this.peek(runId, blobId) ?? (await this.store.getBlob(runId, blobId));
+    if (bytes === undefined)
+      throw new YardmasterError('VALUE_NOT_FOUND', `Cannot read value "${blobId}": run "${runId}" does not have it`);
+    this.remember(runId, blobId, bytes);
+    return bytes;
+  }
+
+  async read(runId: string, value: StoredValue): Promise<Uint8Array> {
+    return value.kind === 'inline' ? value.bytes : this.load(runId, value.blobId);
+  }
+
+  /** The bytes to send inline, when they are at hand; a value too large for a frame goes as a reference. */
+  forWire(runId: string, value: StoredValue): StoredValue | undefined {
+    if (value.kind === 'inline' || value.size > limits.inlineWireBytesMax) return value;
+    const bytes = this.peek(runId, value.blobId);
+    return bytes === undefined ? undefined : { kind: 'inline', bytes };
+  }
+}

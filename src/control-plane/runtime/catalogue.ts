@@ -1,0 +1,133 @@
+/** The workflows: registering by content, reading, and the compiled form of each version, made once. */
+import type { Clock } from '../../core/clock.ts';
+import type { Problem } from '../../core/errors.ts';
+import { YardmasterError } from '../../core/errors.ts';
+import { nearest } from '../../core/nearest.ts';
+import { canonicalWorkflow } from '../../workflow/canonical.ts';
+import { checkWorkflow } from '../../workflow/check.ts';
+import { compileWorkflow } from '../../workflow/compile.ts';
+import type { CompiledWorkflow } from '../../workflow/compiled.ts';
+import type { StepDefinition, WorkflowDefinition } from '../../workflow/definition.ts';
+import type { Store, WorkflowRow } from '../store/port.ts';
+import type { RegisteredWorkflow } from './control-plane.ts';
+
+export interface CatalogueOptions {
+  readonly clock: Clock;
+  readonly store: Store;
+  /** SHA-256 in hex. */
+  readonly hash: (text: string) => string;
+  /** Names that some live agent offers. */
+  readonly offered: (namespace: string) => readonly string[];
+}
+
+/** Compiled versions kept in memory. */
+const COMPILED_MAX = 1_000;
+
+export class Catalogue {
+  private readonly options: CatalogueOptions;
+  private readonly compiled = new Map<string, Promise<CompiledWorkflow>>();
+
+  constructor(options: CatalogueOptions) {
+    this.options = options;
+  }
+
+  async register(
+    namespace: string,
+    definition: WorkflowDefinition,
+    validateOnly: boolean,
+  ): Promise<RegisteredWorkflow> {
+    const problems = checkWorkflow(definition);
+    if (problems.length > 0) {
+      throw new YardmasterError(
+        'WORKFLOW_INVALID',
+        `Cannot register workflow "${definition.name}": ${problems.length} problems`,
+        { problems },
+      );
+    }
+    const text = canonicalWorkflow(definition);
+    const row = {
+      namespace,
+      name: definition.name,
+      hash: this.options.hash(text),
+      definition: text,
+      createdAt: this.options.clock.now(),
+    };
+    const warnings = this.warn(namespace, definition);
+    if (validateOnly) return { row: { ...row, version: 0 }, definition, created: false, warnings };
+    const stored = await this.options.store.putWorkflow(row);
+    return { row: stored.row, definition, created: stored.created, warnings };
+  }
+
+  async get(namespace: string, name: string, version: number): Promise<RegisteredWorkflow> {
+    const row = await this.options.store.getWorkflow(namespace, name, version);
+    if (row === undefined) throw await this.notFound(namespace, name, version);
+    return registered(row);
+  }
+
+  async list(namespace: string, after: string, limit: number): Promise<readonly RegisteredWorkflow[]> {
+    return (await this.options.store.listWorkflows(namespace, after, limit)).map(registered);
+  }
+
+  /** The compiled form of one version. */
+  compile(namespace: string, name: string, version: number): Promise<CompiledWorkflow> {
+    const key = `${namespace}/${name}@${version}`;
+    let compiled = this.compiled.get(key);
+    if (compiled === undefined) {
+      compiled = this.get(namespace, name, version).then(({ definition }) => compileWorkflow(definition, version));
+      compiled.catch(() => this.compiled.delete(key));
+      if (this.compiled.size >= COMPILED_MAX) this.compiled.clear();
+      this.compiled.set(key, compiled);
+    }
+    return compiled;
+  }
+
+  /** The compiled form of a version; 0: the latest. */
+  async latest(namespace: string, name: string, version: number): Promise<CompiledWorkflow> {
+    const { row } = await this.get(namespace, name, version);
+    return this.compile(namespace, name, row.version);
+  }
+
+  private async notFound(namespace: string, name: string, version: number): Promise<YardmasterError> {
+    const known = await this.options.store.listWorkflows(namespace, '', 500);
+    const names = known.map((row) => row.name);
+    if (names.includes(name)) {
+      return new YardmasterError('WORKFLOW_NOT_FOUND', `Cannot find version ${version} of workflow "${name}"`, {
+        next: `yardmaster workflows get ${name}`,
+      });
+    }
+    const near = nearest(name, names);
+    const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+    return new YardmasterError('WORKFLOW_NOT_FOUND', `Cannot find workflow "${name}"${hint}`, {
+      next: 'yardmaster workflows list',
+    });
+  }
+
+  /** Actions that no agent offers now: such a step waits with NO_AGENT. */
+  private warn(namespace: string, definition: WorkflowDefinition): readonly Problem[] {
+    const offered = this.options.offered(namespace);
+    const missing = new Set<string>();
+    for (const step of stepsOf(definition))
+      if (step.type === 'agent' && !offered.includes(step.action)) missing.add(step.action);
+    return [...missing].map((action) => {
+      const near = nearest(action, offered);
+      const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+      return {
+        code: 'UNKNOWN_CAPABILITY',
+        message: `no agent offers "${action}" now${hint}`,
+        next: `start an agent that offers "${action}"`,
+      };
+    });
+  }
+}
+
+function registered(row: WorkflowRow): RegisteredWorkflow {
+  return { row, definition: JSON.parse(row.definition) as WorkflowDefinition, created: false, warnings: [] };
+}
+
+function* stepsOf(definition: WorkflowDefinition): Generator<StepDefinition> {
+  const stack: StepDefinition[] = [...definition.steps, ...(definition.finally ?? [])];
+  for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
+    yield step;
+    if (step.type !== 'agent') stack.push(...step.steps);
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Group commit, pipelined: while one batch is being written the next one fills. When the writer is idle a batch goes at
+ * the end of the turn; else as soon as the writer is free. Nothing leaves the process before its batch is durable.
+ */
+import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { Metrics } from '../../core/metrics.ts';
+import { type Store, StoreError } from '../store/port.ts';
+import { StagedBatch } from './staged-batch.ts';
+
+export interface CommitterOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly epoch: number;
+  /** Lets the scheduler assign: its leases join the batch that is about to be sealed. */
+  readonly beforeSeal: () => void;
+  /** All effects of a batch ran: what they collected for the streams goes out now. */
+  readonly afterEffects: () => void;
+  /** A batch failed: everything in these batches is undone in memory and decided again. */
+  readonly onFailed: (batches: readonly StagedBatch[], error: StoreError) => void;
+}
+
+export class Committer {
+  current = new StagedBatch();
+  private inFlight: StagedBatch | undefined = undefined;
+  private isScheduled = false;
+  private isHalted = false;
+  private readonly options: CommitterOptions;
+  private idleWaiters: (() => void)[] = [];
+
+  constructor(options: CommitterOptions) {
+    this.options = options;
+  }
+
+  get isBusy(): boolean {
+    return this.inFlight !== undefined || this.isScheduled || !this.current.isEmpty;
+  }
+
+  /** Something was staged, or may be assigned: see to it that a flush comes. */
+  kick(): void {
+    if (this.isScheduled || this.isHalted || this.inFlight !== undefined) return;
+    this.isScheduled = true;
+    this.options.clock.turn(() => {
+      this.isScheduled = false;
+      this.flush();
+    });
+  }
+
+  /** Resolves when everything staged so far is durable (true), or was undone (false). */
+  barrier(): Promise<boolean> {
+    const batch = this.current.isEmpty ? this.inFlight : this.current;
+    if (batch === undefined) return Promise.resolve(true);
+    const settled = new Promise<boolean>((resolve) => batch.onSettled.push(resolve));
+    this.kick();
+    return settled;
+  }
+
+  /** The bytes of a blob that is not durable yet. */
+  findBlob(runId: string, blobId: string): Uint8Array | undefined {
+    return this.current.findBlob(runId, blobId) ?? this.inFlight?.findBlob(runId, blobId);
+  }
+
+  /** Resolves when nothing is staged and nothing is being written. */
+  async idle(): Promise<void> {
+    while (this.inFlight !== undefined || this.isScheduled || !this.current.isEmpty) {
+      await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+    }
+  }
+
+  /** No more flushes until `resume`: the store is being mended. */
+  halt(): void {
+    this.isHalted = true;
+  }
+
+  resume(): void {
+    this.isHalted = false;
+    this.kick();
+  }
+
+  private flush(): void {
+    if (this.inFlight !== undefined || this.isHalted) return;
+    this.options.beforeSeal();
+    const batch = this.current;
+    if (batch.isEmpty) return this.wakeIdle();
+    this.current = new StagedBatch();
+    this.inFlight = batch;
+    this.write(batch);
+  }
+
+  private write(batch: StagedBatch): void {
+    const { clock, store, epoch } = this.options;
+    const startedAt = clock.monotonic();
+    const sealed = batch.seal(epoch);
+    const hasRows = sealed.journal.length + sealed.runs.length + sealed.tasks.length + sealed.tasksDeleted.length > 0;
+    if (!hasRows && sealed.checkpoints.length + sealed.blobs.length + sealed.agentEvents.length === 0) {
+      this.done(batch, 0);
+      return;
+    }
+    store.commit(sealed).then(
+      () => this.done(batch, clock.monotonic() - startedAt),
+      (error) => this.failed(batch, error),
+    );
+  }
+
+  private done(batch: StagedBatch, durationMs: number): void {
+    this.inFlight = undefined;
+    this.flush();
+    this.options.metrics.committed(durationMs, batch.eventCount, batch.blobBytes);
+    for (const effect of batch.effects) this.guard(effect);
+    this.guard(this.options.afterEffects);
+    for (const settled of batch.onSettled) settled(true);
+    if (this.inFlight === undefined) this.wakeIdle();
+  }
+
+  private guard(effect: () => void): void {
+    try {
+      effect();
+    } catch (error) {
+      this.options.logger.error('an effect of a commit failed', { error });
+    }
+  }
+
+  private failed(batch: StagedBatch, error: unknown): void {
+    const next = this.current;
+    this.current = new StagedBatch();
+    this.inFlight = undefined;
+    this.halt();
+    this.options.metrics.commitFailed();
+    for (const settled of [...batch.onSettled, ...next.onSettled]) settled(false);
+    const known = error instanceof StoreError ? error : new StoreError('UNCLEAR', String(error), error);
+    this.options.onFailed(next.isEmpty ? [batch] : [batch, next], known);
+  }
+
+  private wakeIdle(): void {
+    const waiters = this.idleWaiters;
+    this.idleWaiters = [];
+    for (const waiter of waiters) waiter();
+  }
+}

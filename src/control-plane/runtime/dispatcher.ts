@@ -1,0 +1,300 @@
+/**
+ * Between the engine, the scheduler and the fleet: turns a decision's effects into task rows, queue entries, slots and
+ * timers at once (they are memory, undone with a failed batch), and into frames once the batch is durable.
+ */
+import type { Clock } from '../../core/clock.ts';
+import { formatAttemptId, shardOf } from '../../core/ids.ts';
+import { times } from '../../core/limits.ts';
+import type { Metrics } from '../../core/metrics.ts';
+import type { CompiledAgentNode } from '../../workflow/compiled.ts';
+import type { Priority } from '../../workflow/definition.ts';
+import type { Decision, Dispatch, Stop, TaskDone, TaskEffect } from '../engine/commands.ts';
+import { findAttempt, nodeAt, type RunState, recordAt } from '../engine/state.ts';
+import type { Fleet } from '../registry/fleet.ts';
+import type { WireAssignment } from '../registry/frames.ts';
+import { capabilityOf, type HeldAttempt, type Instance } from '../registry/instance.ts';
+import { classKeyOf } from '../scheduler/class-key.ts';
+import { orderKeyOf } from '../scheduler/order-key.ts';
+import type { Scheduler } from '../scheduler/scheduler.ts';
+import type { StepClass } from '../scheduler/types.ts';
+import type { TaskRow } from '../store/port.ts';
+import type { Blobs } from './blobs.ts';
+import type { Outbox } from './outbox.ts';
+import type { RunHolder } from './run-holder.ts';
+import type { StagedBatch } from './staged-batch.ts';
+import { encodeTaskClass } from './task-class.ts';
+import type { Timers } from './timers.ts';
+
+export interface DispatcherOptions {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly scheduler: Scheduler;
+  readonly fleet: Fleet;
+  readonly timers: Timers;
+  readonly blobs: Blobs;
+  readonly outbox: Outbox;
+  readonly registryTime: () => number;
+  readonly onBlobMissing: (runId: string, path: string, error: unknown) => void;
+}
+
+/** What a node asks for does not change during a run: one entry per node of a loaded definition. */
+interface NodeClass {
+  readonly stepClass: StepClass;
+  readonly key: string;
+}
+
+export class Dispatcher {
+  private readonly options: DispatcherOptions;
+  private readonly classes = new WeakMap<CompiledAgentNode, Map<string, NodeClass>>();
+
+  constructor(options: DispatcherOptions) {
+    this.options = options;
+  }
+
+  stage(holder: RunHolder, state: RunState, decision: Decision, batch: StagedBatch): void {
+    for (const effect of decision.effects) {
+      switch (effect.type) {
+        case 'task':
+          this.putTask(holder, state, effect, batch);
+          break;
+        case 'taskDone':
+          this.dropTask(holder, effect, batch);
+          break;
+        case 'dispatch':
+          this.lease(holder, state, effect, batch);
+          break;
+        case 'stop':
+          this.stop(state, effect, batch);
+          break;
+        case 'storeBlob':
+          batch.addBlob({ runId: holder.runId, blobId: effect.blobId, bytes: effect.bytes });
+          this.options.blobs.remember(holder.runId, effect.blobId, effect.bytes);
+          break;
+        case 'runOver':
+          holder.checkpoints = undefined;
+          break;
+      }
+    }
+  }
+
+  /** The slot of an attempt is free again: its result came, or the agent said that it stopped. */
+  release(instanceId: string, attemptId: string): void {
+    const held = this.options.fleet.instances.get(instanceId)?.held;
+    const attempt = held?.get(attemptId);
+    if (held === undefined || attempt === undefined) return;
+    held.delete(attemptId);
+    this.options.scheduler.apply({ type: 'slotFreed', instanceId, capability: attempt.capability });
+  }
+
+  /** A slot was booked for an assignment that did not happen. */
+  freeSlot(instanceId: string, capability: string): void {
+    this.options.scheduler.apply({ type: 'slotFreed', instanceId, capability });
+  }
+
+  takeSlot(instanceId: string, capability: string): void {
+    this.options.scheduler.apply({ type: 'slotTaken', instanceId, capability });
+  }
+
+  /** Puts a run's waiting steps into the index again, after its state was read anew; those in `assigned` are under way. */
+  requeue(state: RunState, assigned: ReadonlySet<string>): void {
+    this.options.scheduler.apply({ type: 'runRemoved', runId: state.runId });
+    for (const node of state.workflow.nodes) {
+      if (node.kind !== 'agent') continue;
+      const record = recordAt(state, node.index);
+      if (record.isQueued && !assigned.has(node.id)) this.enqueue(state, node, record.queuedAt, undefined);
+    }
+  }
+
+  /** The assignment of a live attempt, made anew from the run's state (for an instance that came back without it). */
+  assignmentOf(
+    state: RunState,
+    path: string,
+    number: number,
+    checkpoint: Uint8Array | undefined,
+  ): WireAssignment | undefined {
+    const index = state.workflow.indexById.get(path);
+    const node = index === undefined ? undefined : nodeAt(state, index);
+    if (node === undefined || node.kind !== 'agent') return undefined;
+    const record = recordAt(state, node.index);
+    const attempt = findAttempt(record, number);
+    if (attempt === undefined || attempt.outcome !== undefined || record.input === undefined) return undefined;
+    return this.build(state, node, { ...attempt, path, input: record.input, capability: '' }, checkpoint);
+  }
+
+  classOf(state: RunState, node: CompiledAgentNode): NodeClass {
+    let byNamespace = this.classes.get(node);
+    if (byNamespace === undefined) {
+      byNamespace = new Map();
+      this.classes.set(node, byNamespace);
+    }
+    const known = byNamespace.get(state.namespace);
+    if (known !== undefined) return known;
+    const stepClass: StepClass = {
+      namespace: state.namespace,
+      capability: node.action,
+      versionRange: node.version ?? '',
+      agentId: node.agentId ?? '',
+      labels: node.agentLabels,
+    };
+    const made = { stepClass, key: classKeyOf(stepClass) };
+    byNamespace.set(state.namespace, made);
+    return made;
+  }
+
+  private putTask(holder: RunHolder, state: RunState, effect: TaskEffect, batch: StagedBatch): void {
+    const key = taskKey(holder.runId, effect.path, effect.attempt);
+    batch.putTask(key, this.rowOf(holder, state, effect));
+    if (effect.dueAt > 0)
+      this.options.timers.set(key, { runId: holder.runId, path: effect.path, attempt: effect.attempt }, effect.dueAt);
+    else this.options.timers.cancel(key);
+    if (effect.state !== 'queued' || effect.isRefresh === true) return;
+    const node = nodeAt(state, effect.node);
+    if (node.kind === 'agent') this.enqueue(state, node, recordAt(state, effect.node).queuedAt, effect.avoid);
+  }
+
+  private enqueue(
+    state: RunState,
+    node: CompiledAgentNode,
+    queuedAt: number,
+    avoid: readonly string[] | undefined,
+  ): void {
+    const { stepClass, key } = this.classOf(state, node);
+    const priority = node.priority ?? state.priority;
+    const step = { runId: state.runId, path: node.id, classKey: key, priority, queuedAt };
+    this.options.scheduler.apply({
+      type: 'stepQueued',
+      step: avoid === undefined ? step : { ...step, avoid },
+      class: stepClass,
+    });
+  }
+
+  private rowOf(holder: RunHolder, state: RunState, effect: TaskEffect): TaskRow {
+    const node = effect.node < 0 ? undefined : nodeAt(state, effect.node);
+    const isStep = node?.kind === 'agent' && effect.state !== 'timer';
+    const priority: Priority = (node?.kind === 'agent' ? node.priority : undefined) ?? state.priority;
+    return {
+      runId: holder.runId,
+      path: effect.path,
+      attempt: effect.attempt,
+      shard: shardOf(holder.runId),
+      class: isStep ? encodeTaskClass(priority, this.classOf(state, node).key) : '',
+      orderKey: isStep ? orderKeyOf(priority, recordAt(state, effect.node).queuedAt) : 0,
+      state: effect.state,
+      agentId: effect.agentId,
+      instanceId: effect.instanceId,
+      dueAt: effect.dueAt,
+      checkpoint: isStep ? holder.checkpoints?.get(effect.path) : undefined,
+    };
+  }
+
+  private dropTask(holder: RunHolder, effect: TaskDone, batch: StagedBatch): void {
+    const { path, attempt } = effect;
+    const key = taskKey(holder.runId, path, attempt);
+    batch.deleteTask(key, { runId: holder.runId, path, attempt });
+    this.options.timers.cancel(key);
+    if (effect.wasQueued === true) this.options.scheduler.apply({ type: 'stepRemoved', runId: holder.runId, path });
+  }
+
+  private lease(holder: RunHolder, state: RunState, effect: Dispatch, batch: StagedBatch): void {
+    const node = nodeAt(state, effect.node);
+    const instance = this.options.fleet.instances.get(effect.instanceId);
+    if (node.kind !== 'agent' || instance === undefined) return;
+    const capability = capabilityOf(instance, node.action);
+    const record = recordAt(state, effect.node);
+    const held: HeldAttempt = {
+      attemptId: formatAttemptId({ runId: holder.runId, path: effect.path, number: effect.number }),
+      runId: holder.runId,
+      path: effect.path,
+      number: effect.number,
+      capability: node.action,
+      idempotent: effect.idempotent,
+      lossWindowMs: node.lossWindowMs ?? capability?.lossWindowMs ?? 0,
+      acceptUntil: this.options.registryTime() + times.acceptMs,
+      heardAt: 0,
+      stop: undefined,
+      isFenced: false,
+      checkpointAt: Number.NEGATIVE_INFINITY,
+    };
+    this.options.fleet.hold(instance, held);
+    this.options.metrics.attemptStarted();
+    this.options.metrics.queueWaited(this.options.clock.now() - record.queuedAt);
+    const checkpoint = holder.checkpoints?.get(effect.path);
+    const { number, try: tryNumber, idempotent, deadlineAt, input, path } = effect;
+    const attempt = {
+      number,
+      try: tryNumber,
+      idempotent,
+      deadlineAt,
+      input,
+      path,
+      capability: capability?.version ?? '',
+    };
+    batch.effects.push(() => this.send(instance, held, this.build(state, node, attempt, checkpoint)));
+  }
+
+  private build(
+    state: RunState,
+    node: CompiledAgentNode,
+    attempt: Pick<Dispatch, 'path' | 'number' | 'try' | 'idempotent' | 'input' | 'deadlineAt'> & {
+      readonly capability: string;
+    },
+    checkpoint: Uint8Array | undefined,
+  ): WireAssignment {
+    const { path, number } = attempt;
+    return {
+      attemptId: formatAttemptId({ runId: state.runId, path, number }),
+      runId: state.runId,
+      workflow: state.workflow.name,
+      path,
+      number,
+      try: attempt.try,
+      capability: node.action,
+      capabilityVersion: attempt.capability,
+      input: attempt.input,
+      timeoutMs: attempt.deadlineAt === 0 ? 0 : Math.max(1, Math.round(attempt.deadlineAt - this.options.clock.now())),
+      idempotencyKey: `${state.runId}/${path}`,
+      idempotent: attempt.idempotent,
+      lossWindowMs: node.lossWindowMs ?? 0,
+      heartbeatTimeoutMs: node.heartbeatTimeoutMs ?? 0,
+      checkpoint,
+      priority: node.priority ?? state.priority,
+      metadata: {},
+    };
+  }
+
+  /** Sends an assignment to an instance that still holds it; the input is fetched first when it is not at hand. */
+  send(instance: Instance, held: HeldAttempt, assignment: WireAssignment): void {
+    if (instance.peer === undefined || instance.held.get(held.attemptId) !== held || held.isFenced) return;
+    const ready = this.options.blobs.forWire(held.runId, assignment.input);
+    if (ready !== undefined) {
+      this.options.outbox.assign(instance, ready === assignment.input ? assignment : { ...assignment, input: ready });
+      return;
+    }
+    this.options.blobs.read(held.runId, assignment.input).then(
+      (bytes) => {
+        if (instance.held.get(held.attemptId) !== held || held.isFenced) return;
+        this.options.outbox.assign(instance, { ...assignment, input: { kind: 'inline', bytes } });
+        this.options.outbox.flushSoon();
+      },
+      (error) => this.options.onBlobMissing(held.runId, held.path, error),
+    );
+  }
+
+  private stop(state: RunState, effect: Stop, batch: StagedBatch): void {
+    const instance = this.options.fleet.instances.get(effect.instanceId);
+    const attemptId = formatAttemptId({ runId: state.runId, path: effect.path, number: effect.number });
+    const held = instance?.held.get(attemptId);
+    if (instance === undefined || held === undefined) return;
+    const index = state.workflow.indexById.get(effect.path);
+    const attempt = index === undefined ? undefined : findAttempt(recordAt(state, index), effect.number);
+    held.isFenced = attempt?.outcome !== undefined;
+    held.acceptUntil = 0;
+    const stop = { attemptId, reason: effect.reason, graceMs: effect.graceMs };
+    held.stop = stop;
+    batch.effects.push(() => this.options.outbox.stop(instance, stop));
+  }
+}
+
+export function taskKey(runId: string, path: string, attempt: number): string {
+  return `${runId}/${path}#${attempt}`;
+}

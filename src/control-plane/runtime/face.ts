@@ -1,0 +1,308 @@
+/** The control plane's face: what the API may ask. Every answer is a copy of something durable. */
+import type { Clock } from '../../core/clock.ts';
+import { YardmasterError } from '../../core/errors.ts';
+import { RUN_ID_LENGTH } from '../../core/ids.ts';
+import type { Gauges } from '../../core/metrics.ts';
+import type { StoredValue } from '../../core/stored-value.ts';
+import { copyState } from '../engine/copy-state.ts';
+import { type RunState, recordAt } from '../engine/state.ts';
+import { isRunOver } from '../engine/status.ts';
+import type { Fleet } from '../registry/fleet.ts';
+import type { SessionPeer, SessionReceiver } from '../registry/frames.ts';
+import type { AgentStatus, Instance } from '../registry/instance.ts';
+import type { Scheduler } from '../scheduler/scheduler.ts';
+import type { AgentEventRow, RunQuery, RunRow, Store } from '../store/port.ts';
+import type { AgentWatch } from './agent-watch.ts';
+import type { RunningControlPlane } from './assembly.ts';
+import type { Blobs } from './blobs.ts';
+import type { Catalogue } from './catalogue.ts';
+import type {
+  AgentView,
+  CapabilityView,
+  ControlPlane,
+  RegisteredWorkflow,
+  RunView,
+  RunWait,
+  StartRunRequest,
+  StepExplanation,
+  WatchedEvent,
+} from './control-plane.ts';
+import { healthOf } from './health.ts';
+import type { Recovered } from './recovery.ts';
+import type { RunHolder } from './run-holder.ts';
+import type { Runs } from './runs.ts';
+import type { Sessions } from './sessions.ts';
+import type { Starts } from './starts.ts';
+import type { UploadRequest, Uploads } from './uploads.ts';
+import { agentNotFound, summarize, viewAgents, viewCapabilities, viewWaits } from './views.ts';
+import type { WatchHub } from './watch.ts';
+
+const AGENT_EVENTS = 50;
+const TAIL_CHARS_MIN = 4;
+
+export interface FaceOptions {
+  readonly node: string;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly fleet: Fleet;
+  readonly scheduler: Scheduler;
+  readonly runs: Runs;
+  readonly catalogue: Catalogue;
+  readonly starts: Starts;
+  readonly watch: WatchHub;
+  readonly agentWatch: AgentWatch;
+  readonly sessions: Sessions;
+  readonly uploads: Uploads;
+  readonly blobs: Blobs;
+  readonly lost: () => Iterable<Instance>;
+  readonly isStoreUsable: () => boolean;
+  readonly nextTimer: () => number | undefined;
+  readonly isBusy: () => boolean;
+  readonly onStop: () => Promise<void>;
+}
+
+export class Face implements RunningControlPlane {
+  readonly node: string;
+  recovered: Recovered = { runs: 0, waiting: 0, leased: 0, idle: [] };
+  isStopping = false;
+  private readonly options: FaceOptions;
+  private readonly healthListeners = new Set<() => void>();
+  private stopped: Promise<void> | undefined = undefined;
+
+  constructor(options: FaceOptions) {
+    this.options = options;
+    this.node = options.node;
+  }
+
+  registerWorkflow(request: Parameters<ControlPlane['registerWorkflow']>[0]): Promise<RegisteredWorkflow> {
+    this.admit();
+    return this.options.catalogue.register(request.namespace, request.definition, request.validateOnly);
+  }
+
+  getWorkflow(namespace: string, name: string, version: number): Promise<RegisteredWorkflow> {
+    return this.options.catalogue.get(namespace, name, version);
+  }
+
+  listWorkflows(namespace: string, after: string, limit: number): Promise<readonly RegisteredWorkflow[]> {
+    return this.options.catalogue.list(namespace, after, limit);
+  }
+
+  startRun(request: StartRunRequest): Promise<RunRow> {
+    this.admit();
+    return this.options.starts.start(request);
+  }
+
+  async getRun(namespace: string, runId: string, wait?: RunWait): Promise<RunView> {
+    const row = await this.findRun(namespace, runId);
+    if (wait !== undefined && !isRunOver(row.status)) await this.waitForEnd(row.runId, wait);
+    const view = await this.options.runs.inspect(row.runId, (state, holder) => this.viewOf(row, state, holder));
+    if (view === undefined) throw runNotFound(runId);
+    return view;
+  }
+
+  listRuns(query: RunQuery): Promise<readonly RunRow[]> {
+    return this.options.store.listRuns(query);
+  }
+
+  async cancelRun(namespace: string, runId: string, reason: string): Promise<{ readonly alreadyEnding: boolean }> {
+    this.admit();
+    const row = await this.findRun(namespace, runId);
+    const answer = await this.options.runs.ask(row.runId, { type: 'CancelRun', reason });
+    return { alreadyEnding: answer.type === 'cancel' && answer.already };
+  }
+
+  async *watchRun(request: Parameters<ControlPlane['watchRun']>[0]): AsyncGenerator<WatchedEvent> {
+    const row = await this.findRun(request.namespace, request.runId);
+    yield* this.options.watch.watch(row.runId, request.fromPosition, request.live, request.signal);
+  }
+
+  async explainStep(namespace: string, runId: string, path: string): Promise<StepExplanation> {
+    const row = await this.findRun(namespace, runId);
+    const seen = await this.options.runs.inspect(row.runId, (state) => this.explain(state, path));
+    if (seen === undefined) throw runNotFound(runId);
+    return seen;
+  }
+
+  readValue(runId: string, value: StoredValue): Promise<Uint8Array> {
+    return this.options.blobs.read(runId, value);
+  }
+
+  listAgents(namespace: string): readonly AgentView[] {
+    return viewAgents(this.options.fleet, this.options.lost(), namespace);
+  }
+
+  async getAgent(
+    namespace: string,
+    agentId: string,
+  ): Promise<AgentView & { readonly events: readonly AgentEventRow[] }> {
+    const agents = this.listAgents(namespace);
+    const events = await this.options.store.listAgentEvents(agentId, AGENT_EVENTS);
+    const agent = agents.find((view) => view.agentId === agentId);
+    if (agent === undefined && events.length === 0) throw agentNotFound(agentId, agents);
+    return { ...(agent ?? { agentId, status: 'LOST' as const, instances: [] }), events };
+  }
+
+  watchAgents(namespace: string, signal: AbortSignal): AsyncIterable<readonly AgentView[]> {
+    return this.options.agentWatch.follow(() => this.listAgents(namespace), signal);
+  }
+
+  listCapabilities(namespace: string): readonly CapabilityView[] {
+    return viewCapabilities(this.options.fleet, this.options.scheduler, namespace);
+  }
+
+  openSession(peer: SessionPeer): SessionReceiver {
+    return this.options.sessions.accept(peer);
+  }
+
+  uploadBlob(request: UploadRequest): Promise<{ readonly blobId: string; readonly size: number }> {
+    return this.options.uploads.upload(request);
+  }
+
+  downloadBlob(attemptOrRunId: string, blobId: string): Promise<Uint8Array> {
+    return this.options.uploads.download(attemptOrRunId, blobId);
+  }
+
+  health(name: string): boolean | undefined {
+    const lost = new Set([...this.options.lost()].map((instance) => instance.agentId));
+    return healthOf(name, this.options.fleet, this.isReady(), lost);
+  }
+
+  onHealthChange(fn: () => void): () => void {
+    this.healthListeners.add(fn);
+    return () => this.healthListeners.delete(fn);
+  }
+
+  healthChanged(): void {
+    for (const listener of [...this.healthListeners]) listener();
+  }
+
+  isReady(): boolean {
+    return !this.isStopping && this.options.isStoreUsable();
+  }
+
+  nextTimer(): number | undefined {
+    return this.options.nextTimer();
+  }
+
+  isBusy(): boolean {
+    return this.options.isBusy();
+  }
+
+  gauges(): Gauges {
+    const { fleet, scheduler, runs } = this.options;
+    return {
+      instances: () => {
+        const counts: Record<AgentStatus, number> = { READY: 0, DRAINING: 0, SUSPECT: 0, UNREACHABLE: 0, LOST: 0 };
+        for (const instance of fleet.instances.values()) counts[instance.status] += 1;
+        return counts;
+      },
+      slots: () => {
+        let total = 0;
+        let used = 0;
+        for (const instance of fleet.instances.values()) {
+          total += instance.state.slots;
+          used += instance.held.size;
+        }
+        return { total, used };
+      },
+      waitingSteps: () => scheduler.waiting(),
+      openRuns: () => runs.openCount,
+    };
+  }
+
+  stop(): Promise<void> {
+    this.stopped ??= this.shutDown();
+    return this.stopped;
+  }
+
+  private async shutDown(): Promise<void> {
+    this.isStopping = true;
+    this.healthChanged();
+    this.options.sessions.goAway();
+    await this.options.onStop();
+  }
+
+  private admit(): void {
+    if (this.isStopping)
+      throw new YardmasterError('SHUTTING_DOWN', 'Cannot take new work: the control plane is stopping', {
+        next: 'try again in a second',
+      });
+    if (!this.options.isStoreUsable()) {
+      throw new YardmasterError('STORE_UNAVAILABLE', 'Cannot take new work: the store is in trouble', {
+        next: 'try again in a second; yardmaster doctor',
+      });
+    }
+  }
+
+  private async findRun(namespace: string, runId: string): Promise<RunRow> {
+    const full = runId.length === RUN_ID_LENGTH ? runId : await this.expand(namespace, runId);
+    const row = await this.options.store.getRun(namespace, full);
+    if (row === undefined) throw runNotFound(runId);
+    return row;
+  }
+
+  private async expand(namespace: string, tail: string): Promise<string> {
+    if (tail.length < TAIL_CHARS_MIN) throw runNotFound(tail);
+    const found = await this.options.store.findRunsByTail(namespace, tail.toLowerCase(), 3);
+    const [only] = found;
+    if (only === undefined) throw runNotFound(tail);
+    if (found.length > 1) {
+      throw new YardmasterError(
+        'RUN_ID_AMBIGUOUS',
+        `Cannot tell which run "${tail}" is: ${found.join(', ')} end with it`,
+        { next: 'give more characters of the id' },
+      );
+    }
+    return only;
+  }
+
+  private waitForEnd(runId: string, wait: RunWait): Promise<void> {
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        forget();
+        cancel();
+        wait.signal.removeEventListener('abort', finish);
+        resolve();
+      };
+      const forget = this.options.watch.onceOver(runId, finish);
+      const cancel = this.options.clock.timer(wait.ms, finish);
+      wait.signal.addEventListener('abort', finish, { once: true });
+      // A run that ended after its row was read is no longer held in memory.
+      if (wait.signal.aborted || this.options.runs.peek(runId) === undefined) finish();
+    });
+  }
+
+  private viewOf(row: RunRow, state: RunState, holder: RunHolder): RunView {
+    const isOver = isRunOver(state.status);
+    return {
+      row: {
+        ...row,
+        status: state.status,
+        endedAt: isOver ? state.endedAt : undefined,
+        failureCode: state.failure?.code,
+      },
+      state: isOver && this.options.runs.peek(row.runId) === undefined ? state : copyState(state),
+      progress: new Map(holder.progress),
+      waits: isOver ? new Map() : viewWaits(state, this.options.scheduler, this.options.clock.monotonic()),
+    };
+  }
+
+  private explain(state: RunState, path: string): StepExplanation {
+    const index = state.workflow.indexById.get(path);
+    if (index === undefined)
+      throw new YardmasterError(
+        'STEP_NOT_FOUND',
+        `Cannot explain step "${path}": run "${state.runId}" has no such step`,
+      );
+    const record = recordAt(state, index);
+    const explanation = this.options.scheduler.explain(state.runId, path, this.options.clock.monotonic());
+    const summary = record.isQueued ? summarize(explanation) : `${path} is ${record.status}`;
+    return { runId: state.runId, path, status: record.status, summary, waitingSince: record.queuedAt, explanation };
+  }
+}
+
+function runNotFound(runId: string): YardmasterError {
+  return new YardmasterError('RUN_NOT_FOUND', `Cannot find run "${runId.slice(0, 64)}"`, {
+    next: 'yardmaster runs list',
+  });
+}

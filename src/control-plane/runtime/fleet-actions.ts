@@ -1,0 +1,113 @@
+/** Carries out what the fleet's rules ask for: scheduler changes, stream ends, commands, and rows for people. */
+import { YardmasterError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { FleetAction } from '../registry/fleet.ts';
+import { acceptsWork, type Instance } from '../registry/instance.ts';
+import type { Scheduler } from '../scheduler/scheduler.ts';
+import type { InstanceOffer } from '../scheduler/types.ts';
+import type { AgentWatch } from './agent-watch.ts';
+import type { Committer } from './committer.ts';
+import type { Reports } from './reports.ts';
+
+/** Instances that left lately and are still shown. */
+const LOST_SHOWN_MAX = 200;
+
+export interface FleetActionsOptions {
+  readonly logger: Logger;
+  readonly scheduler: Scheduler;
+  readonly reports: () => Reports;
+  readonly committer: () => Committer;
+  readonly agentWatch: AgentWatch;
+  readonly wall: () => number;
+  readonly onHealth: () => void;
+}
+
+export class FleetActions {
+  readonly lost = new Map<string, Instance>();
+  private readonly options: FleetActionsOptions;
+
+  constructor(options: FleetActionsOptions) {
+    this.options = options;
+  }
+
+  apply(actions: readonly FleetAction[]): void {
+    if (actions.length === 0) return;
+    for (const action of actions) this.one(action);
+    this.options.agentWatch.changed();
+    this.options.onHealth();
+    this.options.committer().kick();
+  }
+
+  private one(action: FleetAction): void {
+    const { scheduler, reports } = this.options;
+    switch (action.type) {
+      case 'changed':
+        this.lost.delete(action.instance.instanceId);
+        return scheduler.apply({ type: 'instanceChanged', offer: offerOf(action.instance) });
+      case 'gone':
+        this.remember(action.instance);
+        return scheduler.apply({ type: 'instanceGone', instanceId: action.instance.instanceId });
+      case 'reroute':
+        return reports().reroute(action.attempts);
+      case 'lost':
+        for (const attempt of action.attempts) {
+          scheduler.apply({
+            type: 'slotFreed',
+            instanceId: action.instance.instanceId,
+            capability: attempt.capability,
+          });
+        }
+        return reports().lost(action.instance, action.attempts);
+      case 'notAccepted':
+        return reports().notAccepted(action.instance, action.attempt);
+      case 'endStream':
+        if (action.why === 'REPLACED')
+          action.peer.send({
+            type: 'goAway',
+            reason: 'REPLACED',
+            message: 'a newer stream of this instance took over',
+          });
+        return action.peer.end(streamError(action.why));
+      case 'event':
+        return this.record(action);
+    }
+  }
+
+  private record(action: Extract<FleetAction, { type: 'event' }>): void {
+    const { instance, kind, message } = action;
+    const { agentId, instanceId } = instance;
+    this.options.logger.info(`agent ${kind.toLowerCase()}`, { agent: agentId, instance: instanceId, message });
+    this.options.committer().current.agentEvents.push({ at: this.options.wall(), agentId, instanceId, kind, message });
+  }
+
+  private remember(instance: Instance): void {
+    this.lost.delete(instance.instanceId);
+    this.lost.set(instance.instanceId, instance);
+    for (const oldest of this.lost.keys()) {
+      if (this.lost.size <= LOST_SHOWN_MAX) break;
+      this.lost.delete(oldest);
+    }
+  }
+}
+
+function streamError(why: 'REPLACED' | 'SILENT'): YardmasterError | undefined {
+  if (why === 'REPLACED') return undefined;
+  return new YardmasterError('AGENT_SILENT', 'the stream gave no sign for too long', {
+    next: 'connect again and send a Beat every interval',
+  });
+}
+
+function offerOf(instance: Instance): InstanceOffer {
+  const { state } = instance;
+  return {
+    namespace: instance.namespace,
+    instanceId: instance.instanceId,
+    agentId: instance.agentId,
+    labels: state.labels,
+    capabilities: state.capabilities,
+    slots: state.slots,
+    accepts: acceptsWork(instance),
+    state: instance.status,
+    load: instance.load,
+  };
+}

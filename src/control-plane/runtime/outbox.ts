@@ -1,0 +1,79 @@
+/** What goes out to the agents after a commit, collected so that each stream gets one Dispatch per commit. */
+import type { Clock } from '../../core/clock.ts';
+import type { Metrics } from '../../core/metrics.ts';
+import type { ResultVerdict } from '../engine/status.ts';
+import type { WireAssignment, WireStop } from '../registry/frames.ts';
+import type { Instance } from '../registry/instance.ts';
+
+interface Outgoing {
+  readonly instance: Instance;
+  assignments: WireAssignment[];
+  stops: WireStop[];
+  results: { readonly attemptId: string; readonly verdict: ResultVerdict }[];
+  beat: number;
+  stateRevision: number;
+}
+
+export class Outbox {
+  private readonly clock: Clock;
+  private readonly metrics: Metrics;
+  private outgoing = new Map<Instance, Outgoing>();
+  private isScheduled = false;
+
+  constructor(clock: Clock, metrics: Metrics) {
+    this.clock = clock;
+    this.metrics = metrics;
+  }
+
+  assign(instance: Instance, assignment: WireAssignment): void {
+    this.of(instance).assignments.push(assignment);
+  }
+
+  stop(instance: Instance, stop: WireStop): void {
+    this.of(instance).stops.push(stop);
+  }
+
+  ackResult(instance: Instance, attemptId: string, verdict: ResultVerdict): void {
+    this.of(instance).results.push({ attemptId, verdict });
+  }
+
+  ackBeat(instance: Instance, beat: number): void {
+    this.of(instance).beat = beat;
+    this.flushSoon();
+  }
+
+  ackState(instance: Instance, revision: number): void {
+    this.of(instance).stateRevision = revision;
+    this.flushSoon();
+  }
+
+  /** For what does not wait for a commit: sent at the end of the turn. */
+  flushSoon(): void {
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    this.clock.turn(() => {
+      this.isScheduled = false;
+      this.flush();
+    });
+  }
+
+  flush(): void {
+    if (this.outgoing.size === 0) return;
+    const sending = this.outgoing;
+    this.outgoing = new Map();
+    for (const { instance, assignments, stops, results, beat, stateRevision } of sending.values()) {
+      if (instance.peer === undefined) continue;
+      this.metrics.frameSent('dispatch');
+      instance.peer.send({ type: 'dispatch', assignments, stops, results, beat, stateRevision });
+    }
+  }
+
+  private of(instance: Instance): Outgoing {
+    let outgoing = this.outgoing.get(instance);
+    if (outgoing === undefined) {
+      outgoing = { instance, assignments: [], stops: [], results: [], beat: 0, stateRevision: 0 };
+      this.outgoing.set(instance, outgoing);
+    }
+    return outgoing;
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * After a restart: every task row is put back where it belongs. Waiting steps go into the index, timers are armed, and every
+ * leased attempt is held for one window, so that an instance that comes back goes on with it.
+ */
+import { formatAttemptId } from '../../core/ids.ts';
+import type { Fleet, Now } from '../registry/fleet.ts';
+import { parseClassKey } from '../scheduler/class-key.ts';
+import { queuedAtOf } from '../scheduler/order-key.ts';
+import type { Scheduler } from '../scheduler/scheduler.ts';
+import type { RunRow, Store, TaskRow } from '../store/port.ts';
+import { taskKey } from './dispatcher.ts';
+import type { Runs } from './runs.ts';
+import { decodeTaskClass } from './task-class.ts';
+import type { Timers } from './timers.ts';
+
+const PAGE = 2_000;
+
+export interface RecoveryOptions {
+  readonly store: Store;
+  readonly runs: Runs;
+  readonly scheduler: Scheduler;
+  readonly fleet: Fleet;
+  readonly timers: Timers;
+  readonly now: () => Now;
+}
+
+export interface Recovered {
+  readonly runs: number;
+  readonly waiting: number;
+  readonly leased: number;
+  /** Runs with no task at all: they are looked at once, so that none is stuck. */
+  readonly idle: readonly string[];
+}
+
+export async function recover(options: RecoveryOptions): Promise<Recovered> {
+  const open = new Map<string, RunRow>();
+  for (let after = ''; ; ) {
+    const page = await options.store.loadOpenRuns(after, PAGE);
+    for (const row of page) open.set(row.runId, row);
+    after = page.at(-1)?.runId ?? after;
+    if (page.length < PAGE) break;
+  }
+  const withTasks = new Set<string>();
+  let waiting = 0;
+  let leased = 0;
+  for (let after: TaskRow | undefined; ; ) {
+    const page = await options.store.loadTasks(after, PAGE);
+    for (const task of page) {
+      const run = open.get(task.runId);
+      if (run === undefined) continue;
+      restore(options, task, run);
+      if (task.path !== '') withTasks.add(task.runId);
+      if (task.state === 'queued') waiting += 1;
+      if (task.state === 'leased') leased += 1;
+    }
+    after = page.at(-1) ?? after;
+    if (page.length < PAGE) break;
+  }
+  const idle = [...open.keys()].filter((runId) => !withTasks.has(runId));
+  return { runs: open.size, waiting, leased, idle };
+}
+
+function restore(options: RecoveryOptions, task: TaskRow, run: RunRow): void {
+  const { runId, path, attempt, dueAt } = task;
+  const holder = options.runs.adopt(runId);
+  if (task.checkpoint !== undefined) {
+    holder.checkpoints ??= new Map();
+    holder.checkpoints.set(path, task.checkpoint);
+  }
+  if (dueAt > 0) options.timers.set(taskKey(runId, path, attempt), { runId, path, attempt }, dueAt);
+  if (task.state === 'queued') queue(options, task);
+  else if (task.state === 'leased') hold(options, task, run);
+}
+
+function queue(options: RecoveryOptions, task: TaskRow): void {
+  const { priority, classKey } = decodeTaskClass(task.class);
+  const stepClass = parseClassKey(classKey);
+  if (stepClass === undefined) return;
+  const step = {
+    runId: task.runId,
+    path: task.path,
+    classKey,
+    priority,
+    queuedAt: queuedAtOf(priority, task.orderKey),
+  };
+  options.scheduler.apply({ type: 'stepQueued', step, class: stepClass });
+}
+
+function hold(options: RecoveryOptions, task: TaskRow, run: RunRow): void {
+  const { runId, path, attempt, instanceId, agentId } = task;
+  const stepClass = parseClassKey(decodeTaskClass(task.class).classKey);
+  const { at, wall } = options.now();
+  const capability = stepClass?.capability ?? '';
+  options.fleet.holdRecovered(
+    { namespace: run.namespace, agentId, instanceId, now: at, wall },
+    {
+      attemptId: formatAttemptId({ runId, path, number: attempt }),
+      runId,
+      path,
+      number: attempt,
+      capability,
+      idempotent: undefined,
+      lossWindowMs: 0,
+      acceptUntil: 0,
+      heardAt: wall,
+      stop: undefined,
+      isFenced: false,
+      checkpointAt: Number.NEGATIVE_INFINITY,
+    },
+  );
+  const { namespace } = run;
+  const offer = {
+    namespace,
+    instanceId,
+    agentId,
+    labels: {},
+    capabilities: [],
+    slots: 0,
+    accepts: false,
+    state: 'UNREACHABLE',
+    load: 0,
+  };
+  if (options.fleet.instances.get(instanceId)?.held.size === 1)
+    options.scheduler.apply({ type: 'instanceChanged', offer });
+  options.scheduler.apply({ type: 'slotTaken', instanceId, capability });
+}

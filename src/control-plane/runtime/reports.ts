@@ -1,0 +1,273 @@
+/** What agents report of their attempts: acceptance, progress, checkpoints, logs, results. */
+import type { Clock } from '../../core/clock.ts';
+import { parseAttemptId } from '../../core/ids.ts';
+import { isJsonObject } from '../../core/json.ts';
+import { limits, times } from '../../core/limits.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { Metrics } from '../../core/metrics.ts';
+import { decodeValue } from '../../core/value.ts';
+import type { AttemptResult, Command } from '../engine/commands.ts';
+import type { Failure } from '../engine/events.ts';
+import type { AttemptUpdate, ReportedResult, ReportFrame } from '../registry/frames.ts';
+import type { HeldAttempt, Instance } from '../registry/instance.ts';
+import type { Scheduler } from '../scheduler/scheduler.ts';
+import type { Committer } from './committer.ts';
+import type { LiveEvent } from './control-plane.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { Outbox } from './outbox.ts';
+import type { Pending } from './run-holder.ts';
+import type { Runs } from './runs.ts';
+import type { WatchHub } from './watch.ts';
+
+export interface ReportsOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly runs: Runs;
+  readonly scheduler: Scheduler;
+  readonly dispatcher: Dispatcher;
+  readonly outbox: Outbox;
+  readonly watch: WatchHub;
+  readonly committer: () => Committer;
+  readonly registryTime: () => number;
+}
+
+/** Keeps work away from an instance that just refused or did not accept; grows with each time in a row. */
+const EXCLUSION_MS = 1_000;
+const EXCLUSION_MS_MAX = 60_000;
+
+export class Reports {
+  private readonly options: ReportsOptions;
+  private readonly refusals = new Map<string, number>();
+
+  constructor(options: ReportsOptions) {
+    this.options = options;
+  }
+
+  take(instance: Instance, frame: ReportFrame): void {
+    for (const update of frame.updates) this.update(instance, update);
+    for (const result of frame.results) this.result(instance, result);
+  }
+
+  /** The acceptance deadline passed. */
+  notAccepted(instance: Instance, attempt: HeldAttempt): void {
+    this.exclude(instance, attempt.capability, 'did not accept an attempt in time');
+    this.end(attempt, 'NOT_ACCEPTED', `${instance.agentId} did not accept within ${times.acceptMs} ms`, false);
+  }
+
+  lost(instance: Instance, attempts: readonly HeldAttempt[]): void {
+    for (const attempt of attempts)
+      this.end(attempt, 'LOST', `${instance.agentId}/${instance.instanceId} was lost`, false);
+  }
+
+  reroute(attempts: readonly HeldAttempt[]): void {
+    for (const attempt of attempts) {
+      if (attempt.idempotent === false) continue;
+      this.submit(attempt.runId, { type: 'RerouteAttempt', path: attempt.path, number: attempt.number });
+    }
+  }
+
+  private update(instance: Instance, update: AttemptUpdate): void {
+    const attempt = instance.held.get(update.attemptId);
+    if (attempt === undefined) return;
+    attempt.acceptUntil = 0;
+    attempt.heardAt = this.options.clock.now();
+    switch (update.type) {
+      case 'accepted':
+        this.refusals.delete(refusalKey(instance, attempt.capability));
+        return;
+      case 'rejected':
+        return this.rejected(instance, attempt, update);
+      case 'progress':
+        return this.progress(attempt, update.fraction, update.message);
+      case 'checkpoint':
+        return this.checkpoint(attempt, update.value);
+      case 'log': {
+        const { level, message, fields } = update;
+        return this.live(attempt, { type: 'log', level, message, fields });
+      }
+    }
+  }
+
+  private rejected(
+    instance: Instance,
+    attempt: HeldAttempt,
+    update: Extract<AttemptUpdate, { type: 'rejected' }>,
+  ): void {
+    this.options.dispatcher.release(instance.instanceId, attempt.attemptId);
+    const isInvalid = update.reason === 'INVALID_INPUT';
+    if (!isInvalid) this.exclude(instance, attempt.capability, `refused an attempt: ${update.reason}`);
+    this.end(
+      attempt,
+      'REJECTED',
+      update.message === '' ? update.reason : `${update.reason}: ${update.message}`,
+      isInvalid,
+    );
+  }
+
+  private exclude(instance: Instance, capability: string, why: string): void {
+    const key = refusalKey(instance, capability);
+    const count = (this.refusals.get(key) ?? 0) + 1;
+    if (this.refusals.size > limits.heldMax) this.refusals.clear();
+    this.refusals.set(key, count);
+    const until = this.options.clock.monotonic() + Math.min(EXCLUSION_MS_MAX, EXCLUSION_MS * 2 ** (count - 1));
+    this.options.scheduler.apply({ type: 'excluded', instanceId: instance.instanceId, capability, until, why });
+  }
+
+  private progress(attempt: HeldAttempt, fraction: number, message: string): void {
+    const holder = this.options.runs.peek(attempt.runId);
+    if (holder === undefined) return;
+    const clamped = Number.isFinite(fraction) ? Math.min(1, Math.max(0, fraction)) : 0;
+    holder.progress ??= new Map();
+    holder.progress.set(attempt.path, { fraction: clamped, message });
+    this.live(attempt, { type: 'progress', fraction: clamped, message });
+  }
+
+  private live(attempt: HeldAttempt, live: LiveEvent): void {
+    const { runId, path, number } = attempt;
+    this.options.watch.publishLive(runId, { kind: 'live', at: this.options.clock.now(), path, number, live });
+  }
+
+  /** The first one of an attempt is written at once, later ones at most one a second; the newest wins. */
+  private checkpoint(attempt: HeldAttempt, value: Uint8Array): void {
+    const holder = this.options.runs.peek(attempt.runId);
+    if (holder === undefined || attempt.isFenced) return;
+    holder.checkpoints ??= new Map();
+    const isWaiting = attempt.checkpointAt === Number.POSITIVE_INFINITY;
+    holder.checkpoints.set(attempt.path, value);
+    if (isWaiting) return;
+    const waitMs = attempt.checkpointAt + times.checkpointIntervalMs - this.options.registryTime();
+    if (waitMs <= 0) return this.writeCheckpoint(attempt, value);
+    attempt.checkpointAt = Number.POSITIVE_INFINITY;
+    this.options.clock.timer(waitMs, () => {
+      const latest = this.options.runs.peek(attempt.runId)?.checkpoints?.get(attempt.path);
+      attempt.checkpointAt = Number.NEGATIVE_INFINITY;
+      if (latest !== undefined && !attempt.isFenced) this.writeCheckpoint(attempt, latest);
+    });
+  }
+
+  private writeCheckpoint(attempt: HeldAttempt, value: Uint8Array): void {
+    attempt.checkpointAt = this.options.registryTime();
+    const batch = this.options.committer().current;
+    const { runId, path, number } = attempt;
+    batch.checkpoints.set(attempt.attemptId, { runId, path, attempt: number, checkpoint: value });
+    batch.effects.push(() => this.live(attempt, { type: 'checkpointStored', bytes: value.length }));
+    this.options.committer().kick();
+  }
+
+  private result(instance: Instance, reported: ReportedResult): void {
+    const { attemptId } = reported;
+    const key = parseAttemptId(attemptId);
+    const ack = (verdict: 'ACCEPTED' | 'SUPERSEDED' | 'UNKNOWN'): void => {
+      this.options.dispatcher.release(instance.instanceId, attemptId);
+      this.options.outbox.ackResult(instance, attemptId, verdict);
+    };
+    if (key === undefined) {
+      ack('UNKNOWN');
+      this.options.outbox.flushSoon();
+      return;
+    }
+    const { result, attachment } = toResult(reported, key.path, key.number);
+    const command: Command = {
+      type: 'SettleAttempt',
+      path: key.path,
+      number: key.number,
+      instanceId: instance.instanceId,
+      result,
+    };
+    this.options.runs.submit({
+      runId: key.runId,
+      command,
+      attachment,
+      onAnswer: (answer) => {
+        ack(answer.type === 'result' ? answer.verdict : 'UNKNOWN');
+        this.options.outbox.flushSoon();
+      },
+      onError: (error) => this.options.logger.error('a result could not be taken', { attempt: attemptId, error }),
+      isClient: false,
+      failures: 0,
+    });
+  }
+
+  private end(
+    attempt: HeldAttempt,
+    outcome: 'REJECTED' | 'NOT_ACCEPTED' | 'LOST',
+    message: string,
+    invalidInput: boolean,
+  ): void {
+    const { path, number } = attempt;
+    this.submit(attempt.runId, {
+      type: 'EndAttempt',
+      path,
+      number,
+      outcome,
+      message,
+      ...(invalidInput ? { invalidInput } : {}),
+    });
+  }
+
+  private submit(runId: string, command: Command): void {
+    const pending: Pending = {
+      runId,
+      command,
+      attachment: undefined,
+      onAnswer: undefined,
+      onError: (error) => this.options.logger.error('a command failed', { run: runId, command: command.type, error }),
+      isClient: false,
+      failures: 0,
+    };
+    this.options.runs.submit(pending);
+  }
+}
+
+function refusalKey(instance: Instance, capability: string): string {
+  return `${instance.instanceId} ${capability}`;
+}
+
+/** The engine's result; an output above the inline size becomes a blob that is stored with it. */
+function toResult(
+  reported: ReportedResult,
+  path: string,
+  number: number,
+): { readonly result: AttemptResult; readonly attachment: Pending['attachment'] } {
+  const { result } = reported;
+  switch (result.kind) {
+    case 'completed': {
+      const { output } = result;
+      if (output.kind === 'blob' || output.bytes.length <= limits.inlineEventBytesMax) {
+        return { result: { kind: 'completed', output }, attachment: undefined };
+      }
+      const blobId = `result/${path}#${number}`;
+      return {
+        result: { kind: 'completed', output: { kind: 'blob', blobId, size: output.bytes.length } },
+        attachment: { blobId, bytes: output.bytes },
+      };
+    }
+    case 'failed':
+      return {
+        result: {
+          kind: 'failed',
+          failure: toFailure(result),
+          retryable: result.retryable,
+          retryAfterMs: result.retryAfterMs,
+        },
+        attachment: undefined,
+      };
+    case 'cancelled':
+      return { result: { kind: 'cancelled' }, attachment: undefined };
+    case 'handedBack':
+      return { result: { kind: 'handedBack' }, attachment: undefined };
+  }
+}
+
+function toFailure(result: Extract<ReportedResult['result'], { kind: 'failed' }>): Failure {
+  const details =
+    result.details === undefined || result.details.length > limits.inlineEventBytesMax
+      ? undefined
+      : decodeValue(result.details);
+  return {
+    code: result.code === '' ? 'HANDLER_ERROR' : result.code.slice(0, 128),
+    message: result.message.slice(0, limits.errorMessageCharsMax),
+    ...(isJsonObject(details) ? { details } : {}),
+  };
+}

@@ -1,0 +1,49 @@
+/** Finished runs are deleted after the retention time, a few at a time, so that it is never in the way. */
+import type { CancelTimer, Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { Store } from '../store/port.ts';
+
+const INTERVAL_MS = 60_000;
+const BATCH = 100;
+
+export interface RetentionOptions {
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly logger: Logger;
+  /** 0: keep for ever. */
+  readonly retentionMs: number;
+}
+
+export class Retention {
+  private readonly options: RetentionOptions;
+  private cancel: CancelTimer | undefined = undefined;
+  private isStopped = false;
+
+  constructor(options: RetentionOptions) {
+    this.options = options;
+  }
+
+  start(): void {
+    if (this.options.retentionMs > 0) this.arm(INTERVAL_MS);
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.cancel?.();
+  }
+
+  private arm(delayMs: number): void {
+    if (!this.isStopped) this.cancel = this.options.clock.timer(delayMs, () => void this.sweep());
+  }
+
+  private async sweep(): Promise<void> {
+    const { clock, store, logger, retentionMs } = this.options;
+    try {
+      const deleted = await store.prune(clock.now() - retentionMs, BATCH);
+      this.arm(deleted === BATCH ? INTERVAL_MS / 60 : INTERVAL_MS);
+    } catch (error) {
+      logger.warn('old runs could not be deleted', { error });
+      this.arm(INTERVAL_MS);
+    }
+  }
+}

@@ -1,0 +1,111 @@
+/** What follows a Hello: the attempts that the instance lists, and those that we leased and it does not list. */
+import { parseAttemptId } from '../../core/ids.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { HelloFrame } from '../registry/frames.ts';
+import type { HeldAttempt, Instance } from '../registry/instance.ts';
+import type { Scheduler } from '../scheduler/scheduler.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { Outbox } from './outbox.ts';
+import type { Runs } from './runs.ts';
+
+export interface ReturnsOptions {
+  readonly logger: Logger;
+  readonly runs: Runs;
+  readonly dispatcher: Dispatcher;
+  readonly scheduler: Scheduler;
+  readonly outbox: Outbox;
+  readonly acceptUntil: () => number;
+}
+
+export class Returns {
+  private readonly options: ReturnsOptions;
+
+  constructor(options: ReturnsOptions) {
+    this.options = options;
+  }
+
+  reconcile(instance: Instance, listed: HelloFrame['held']): void {
+    const names = new Set<string>();
+    for (const { attemptId, isFinished } of listed) {
+      names.add(attemptId);
+      const held = instance.held.get(attemptId);
+      if (held !== undefined) this.goesOn(instance, held);
+      else if (!isFinished) this.unexpected(instance, attemptId);
+    }
+    for (const held of [...instance.held.values()]) {
+      if (!names.has(held.attemptId)) this.missing(instance, held);
+    }
+    this.options.outbox.flushSoon();
+  }
+
+  /** It has what we leased: it just goes on, unless it is to stop. */
+  private goesOn(instance: Instance, held: HeldAttempt): void {
+    held.acceptUntil = 0;
+    if (held.stop !== undefined) this.options.outbox.stop(instance, held.stop);
+    if (held.idempotent === false || held.isFenced) return;
+    this.ask(held, (isLive) => {
+      if (isLive) return;
+      held.isFenced = true;
+      held.stop = { attemptId: held.attemptId, reason: 'SUPERSEDED', graceMs: 0 };
+      this.options.outbox.stop(instance, held.stop);
+      this.options.outbox.flushSoon();
+    });
+  }
+
+  /** It runs something that is no longer its own: it is told to stop, and the slot is taken until it has. */
+  private unexpected(instance: Instance, attemptId: string): void {
+    const key = parseAttemptId(attemptId);
+    const isKnown = key !== undefined;
+    const stop = { attemptId, reason: isKnown ? ('LOST' as const) : ('UNKNOWN' as const), graceMs: 0 };
+    this.options.outbox.stop(instance, stop);
+    if (key === undefined) return;
+    const fenced: HeldAttempt = {
+      ...key,
+      attemptId,
+      capability: '',
+      idempotent: false,
+      lossWindowMs: 0,
+      acceptUntil: 0,
+      heardAt: 0,
+      stop,
+      isFenced: true,
+      checkpointAt: 0,
+    };
+    instance.held.set(attemptId, fenced);
+    this.options.scheduler.apply({ type: 'slotTaken', instanceId: instance.instanceId, capability: '' });
+  }
+
+  /** We leased it and the instance does not have it: sent again under the same number; a fenced one has stopped. */
+  private missing(instance: Instance, held: HeldAttempt): void {
+    if (held.isFenced) return this.options.dispatcher.release(instance.instanceId, held.attemptId);
+    held.acceptUntil = this.options.acceptUntil();
+    void this.resend(instance, held);
+  }
+
+  private async resend(instance: Instance, held: HeldAttempt): Promise<void> {
+    try {
+      const assignment = await this.options.runs.inspect(held.runId, (state, holder) =>
+        this.options.dispatcher.assignmentOf(state, held.path, held.number, holder.checkpoints?.get(held.path)),
+      );
+      if (assignment === undefined) this.options.dispatcher.release(instance.instanceId, held.attemptId);
+      else {
+        this.options.dispatcher.send(instance, held, assignment);
+        this.options.outbox.flushSoon();
+      }
+    } catch (error) {
+      this.options.logger.error('an assignment could not be sent again', { attempt: held.attemptId, error });
+    }
+  }
+
+  private ask(held: HeldAttempt, onLive: (isLive: boolean) => void): void {
+    this.options.runs.submit({
+      runId: held.runId,
+      command: { type: 'ReturnAttempt', path: held.path, number: held.number },
+      attachment: undefined,
+      onAnswer: (answer) => onLive(answer.type === 'return' && answer.isLive),
+      onError: (error) => this.options.logger.error('a return could not be taken', { attempt: held.attemptId, error }),
+      isClient: false,
+      failures: 0,
+    });
+  }
+}

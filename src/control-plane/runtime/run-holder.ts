@@ -1,0 +1,38 @@
+/** One open run in memory: its state, and the commands that wait for it. The run's only writer owns it. */
+import type { Answer, Command } from '../engine/commands.ts';
+import type { RunState } from '../engine/state.ts';
+import type { StoreError } from '../store/port.ts';
+
+/** A command that is under way. Kept until its batch is durable, so that a failed commit loses nothing. */
+export interface Pending {
+  readonly runId: string;
+  readonly command: Command;
+  /** Bytes of a value that the command names as a blob and that this command stores, if it is accepted. */
+  readonly attachment: { readonly blobId: string; readonly bytes: Uint8Array } | undefined;
+  /** Called once, when what was decided is durable (or nothing had to be). */
+  readonly onAnswer: ((answer: Answer) => void) | undefined;
+  readonly onError: ((error: Error) => void) | undefined;
+  /** What a client asked for: refused with UNAVAILABLE while the store is in trouble. Everything else is kept. */
+  readonly isClient: boolean;
+  /** How often its batch failed. */
+  failures: number;
+}
+
+export class RunHolder {
+  readonly runId: string;
+  /** Undefined until the journal was folded, and after a failed commit. */
+  state: RunState | undefined = undefined;
+  /** In order; not empty only while the state is loading or a decision waits for values. */
+  readonly waiting: Pending[] = [];
+  isBusy = false;
+  /** Latest checkpoint by step path: the next attempt gets it. */
+  checkpoints: Map<string, Uint8Array> | undefined = undefined;
+  /** Latest progress by step path, for people. */
+  progress: Map<string, { readonly fraction: number; readonly message: string }> | undefined = undefined;
+
+  constructor(runId: string) {
+    this.runId = runId;
+  }
+}
+
+export type CommitFailure = StoreError;

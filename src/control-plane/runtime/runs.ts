@@ -1,0 +1,334 @@
+/**
+ * The run mailboxes: the only place where run state is written. A command finds or loads its run, the engine decides, and what
+ * was decided is staged for the next commit.
+ *
+ * Invariants: 1. commands of one run are decided one after another, in the order they came; 2. nothing of a run is staged
+ * while one of its decisions still waits for values; 3. a command leaves only with its durable batch, so that a failed commit
+ * decides it again.
+ */
+import type { Clock } from '../../core/clock.ts';
+import { toYardmasterError, YardmasterError } from '../../core/errors.ts';
+import { limits } from '../../core/limits.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { CompiledWorkflow } from '../../workflow/compiled.ts';
+import { startRun } from '../engine/commands/start-run.ts';
+import type { Answer, Command, Decision, StartRun } from '../engine/commands.ts';
+import { decide } from '../engine/decide.ts';
+import { evolve } from '../engine/evolve.ts';
+import { createRunState, type RunState } from '../engine/state.ts';
+import { isRunOver } from '../engine/status.ts';
+import type { Store, StoreError } from '../store/port.ts';
+import type { Blobs } from './blobs.ts';
+import type { Committer } from './committer.ts';
+import { type Pending, RunHolder } from './run-holder.ts';
+import type { StagedBatch } from './staged-batch.ts';
+
+const JOURNAL_PAGE = 512;
+/** A command whose batch failed this often is answered with the error. */
+const FAILURES_MAX = 5;
+
+export interface RunsOptions {
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly logger: Logger;
+  readonly committer: () => Committer;
+  readonly workflowOf: (namespace: string, name: string, version: number) => Promise<CompiledWorkflow>;
+  /** Translates a decision's effects into rows and into what happens after the commit. */
+  readonly stage: (holder: RunHolder, state: RunState, decision: Decision, pending: Pending) => void;
+  /** The run's memory was dropped after a failed commit: what the scheduler and the timers know of it must be made anew. */
+  readonly onReloaded: (holder: RunHolder, state: RunState) => void;
+}
+
+export class Runs {
+  private readonly options: RunsOptions;
+  private readonly holders = new Map<string, RunHolder>();
+  private busyCount = 0;
+
+  constructor(options: RunsOptions) {
+    this.options = options;
+  }
+
+  /** True while a run is being read or a decision waits for values. */
+  get isBusy(): boolean {
+    return this.busyCount > 0;
+  }
+
+  get openCount(): number {
+    return this.holders.size;
+  }
+
+  /** A run that is in memory (its state may still be loading). */
+  peek(runId: string): RunHolder | undefined {
+    return this.holders.get(runId);
+  }
+
+  /** Makes room for a run that is known to exist (recovery). */
+  adopt(runId: string): RunHolder {
+    let holder = this.holders.get(runId);
+    if (holder === undefined) {
+      holder = new RunHolder(runId);
+      this.holders.set(runId, holder);
+    }
+    return holder;
+  }
+
+  /** Forgets a run that is over and durable. */
+  release(holder: RunHolder): void {
+    if (!holder.isBusy && holder.waiting.length === 0 && this.holders.get(holder.runId) === holder)
+      this.holders.delete(holder.runId);
+  }
+
+  submit(pending: Pending): void {
+    const holder = this.adopt(pending.runId);
+    if (holder.isBusy || (holder.state === undefined && pending.command.type !== 'StartRun')) {
+      holder.waiting.push(pending);
+      if (!holder.isBusy) void this.load(holder);
+      return;
+    }
+    this.handle(holder, pending);
+  }
+
+  /** The promise form of `submit`. */
+  ask(runId: string, command: Command): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.submit({
+        runId,
+        command,
+        attachment: undefined,
+        onAnswer: resolve,
+        onError: reject,
+        isClient: true,
+        failures: 0,
+      });
+    });
+  }
+
+  /** What `look` sees of the run's state, answered when all of it is durable. Undefined: no such run. */
+  async inspect<T>(runId: string, look: (state: RunState, holder: RunHolder) => T): Promise<T | undefined> {
+    for (;;) {
+      const holder = this.holders.get(runId);
+      if (holder?.state === undefined || holder.isBusy) {
+        const state = await this.fold(runId);
+        return state === undefined ? undefined : look(state, holder ?? new RunHolder(runId));
+      }
+      const seen = look(holder.state, holder);
+      if (await this.options.committer().barrier()) return seen;
+    }
+  }
+
+  /** Puts the failed batches' commands back, in order, on states that are read again. */
+  redo(batches: readonly StagedBatch[], error: StoreError): void {
+    const dropped = new Set<RunHolder>();
+    for (const batch of batches) for (const holder of batch.holders.keys()) dropped.add(holder);
+    for (const holder of dropped) holder.state = undefined;
+    const again: Pending[] = [];
+    for (const batch of batches) {
+      for (const pending of batch.pending) {
+        if (pending.command.type === 'AssignStep' || pending.command.type === 'Continue') continue;
+        if (this.giveUp(pending, error)) continue;
+        again.push(pending);
+      }
+    }
+    for (const holder of dropped) void this.load(holder);
+    for (const pending of again) this.submit(pending);
+  }
+
+  /** Ends a run that cannot go on: an invariant broke, or a limit was reached. */
+  private fail(runId: string, code: string, message: string): void {
+    const command: Command = { type: 'FailRun', failure: { code, message } };
+    this.submit({
+      runId,
+      command,
+      attachment: undefined,
+      onAnswer: undefined,
+      onError: undefined,
+      isClient: false,
+      failures: 0,
+    });
+  }
+
+  private giveUp(pending: Pending, error: StoreError): boolean {
+    pending.failures += 1;
+    const isRefused = pending.isClient && (error.kind === 'BUSY' || error.kind === 'FULL');
+    if (!isRefused && pending.failures < FAILURES_MAX) return false;
+    const code = isRefused ? 'STORE_UNAVAILABLE' : 'STORE_FAILED';
+    pending.onError?.(
+      new YardmasterError(code, `Cannot store what was asked: ${error.message}`, {
+        cause: error,
+        next: 'try again in a second',
+      }),
+    );
+    return true;
+  }
+
+  private handle(holder: RunHolder, pending: Pending): void {
+    try {
+      if (pending.command.type === 'StartRun') this.start(holder, pending, pending.command);
+      else if (holder.state === undefined) this.answerMissing(holder, pending);
+      else this.decideOn(holder, holder.state, pending, pending.command);
+    } catch (error) {
+      this.broken(holder, pending, error);
+    }
+  }
+
+  private start(holder: RunHolder, pending: Pending, command: StartRun): void {
+    if (holder.state !== undefined) {
+      // Its batch had landed although the commit failed: the repeat changes nothing.
+      this.stageNothing(pending, { type: 'none' });
+      return;
+    }
+    const { state, decision } = startRun(command, this.contextOf(holder, pending));
+    holder.state = state;
+    this.finish(holder, state, pending, decision);
+  }
+
+  private decideOn(holder: RunHolder, state: RunState, pending: Pending, command: Exclude<Command, StartRun>): void {
+    this.finish(holder, state, pending, decide(state, command, this.contextOf(holder, pending)));
+  }
+
+  private contextOf(holder: RunHolder, pending: Pending): Parameters<typeof decide>[2] {
+    const { attachment } = pending;
+    const { blobs } = this.options;
+    return {
+      now: this.options.clock.now(),
+      values: {
+        get: (blobId) => (attachment?.blobId === blobId ? attachment.bytes : blobs.peek(holder.runId, blobId)),
+      },
+    };
+  }
+
+  private finish(holder: RunHolder, state: RunState, pending: Pending, decision: Decision): void {
+    if (decision.needs !== undefined) {
+      this.setBusy(holder, true);
+      void this.provide(holder, state, pending, decision);
+      return;
+    }
+    this.stage(holder, state, pending, decision);
+  }
+
+  private stage(holder: RunHolder, state: RunState, pending: Pending, decision: Decision): void {
+    const batch = this.options.committer().current;
+    batch.pending.push(pending);
+    batch.addEvents(holder, state.position - decision.events.length, decision.events);
+    this.options.stage(holder, state, decision, pending);
+    const { onAnswer } = pending;
+    if (onAnswer !== undefined) batch.effects.push(() => onAnswer(decision.answer));
+    this.options.committer().kick();
+    if (state.position > limits.journalEventsMax && !isRunOver(state.status) && pending.command.type !== 'FailRun') {
+      this.fail(holder.runId, 'LIMIT', `the run has more than ${limits.journalEventsMax} events`);
+    }
+  }
+
+  private stageNothing(pending: Pending, answer: Answer): void {
+    const batch = this.options.committer().current;
+    batch.pending.push(pending);
+    batch.effects.push(() => pending.onAnswer?.(answer));
+    this.options.committer().kick();
+  }
+
+  /** Loads what a decision needs, goes on with it, and stages the whole as one. */
+  private async provide(holder: RunHolder, state: RunState, pending: Pending, first: Decision): Promise<void> {
+    const events = [...first.events];
+    const effects = [...first.effects];
+    let decision = first;
+    try {
+      while (decision.needs !== undefined) {
+        const { blobIds, resume } = decision.needs;
+        const loaded = new Map<string, Uint8Array>();
+        for (const blobId of blobIds) loaded.set(blobId, await this.options.blobs.load(holder.runId, blobId));
+        if (resume.type === 'StartRun') throw new Error('a start cannot be resumed');
+        const context = this.contextOf(holder, pending);
+        const get = (blobId: string): Uint8Array | undefined => loaded.get(blobId) ?? context.values.get(blobId);
+        decision = decide(state, resume, { now: context.now, values: { get } });
+        events.push(...decision.events);
+        effects.push(...decision.effects);
+      }
+      const answer = decision.answer.type === 'none' ? first.answer : decision.answer;
+      this.stage(holder, state, pending, { events, effects, answer, needs: undefined });
+    } catch (error) {
+      this.broken(holder, pending, error);
+    }
+    this.proceed(holder);
+  }
+
+  /** The next waiting commands, in order. `isMissing`: the journal was read and there is no such run. */
+  private proceed(holder: RunHolder, isMissing = false): void {
+    this.setBusy(holder, false);
+    while (!holder.isBusy && holder.waiting.length > 0) {
+      if (holder.state === undefined && !isMissing && holder.waiting[0]?.command.type !== 'StartRun') {
+        void this.load(holder);
+        return;
+      }
+      const pending = holder.waiting.shift();
+      if (pending !== undefined) this.handle(holder, pending);
+    }
+  }
+
+  private setBusy(holder: RunHolder, isBusy: boolean): void {
+    if (holder.isBusy !== isBusy) this.busyCount += isBusy ? 1 : -1;
+    holder.isBusy = isBusy;
+  }
+
+  private async load(holder: RunHolder): Promise<void> {
+    if (holder.isBusy) return;
+    this.setBusy(holder, true);
+    try {
+      await this.options.committer().barrier();
+      const state = await this.fold(holder.runId);
+      holder.state = state;
+      if (state !== undefined) this.options.onReloaded(holder, state);
+    } catch (error) {
+      this.options.logger.error('a run could not be loaded', { run: holder.runId, error });
+      for (const pending of holder.waiting.splice(0)) pending.onError?.(toYardmasterError(error, 'STORE_FAILED'));
+    }
+    this.proceed(holder, holder.state === undefined);
+    if (holder.state === undefined || isRunOver(holder.state.status)) this.release(holder);
+  }
+
+  /** Folds the journal; undefined when there is none. */
+  private async fold(runId: string): Promise<RunState | undefined> {
+    let state: RunState | undefined;
+    let position = 0;
+    for (;;) {
+      const rows = await this.options.store.loadJournal(runId, position, JOURNAL_PAGE);
+      for (const row of rows) {
+        for (const event of row.events) {
+          if (state !== undefined) evolve(state, event);
+          else if (event.type === 'RunCreated') {
+            const workflow = await this.options.workflowOf(event.namespace, event.workflow, event.version);
+            state = createRunState(event, workflow);
+          } else
+            throw new YardmasterError(
+              'STORE_CORRUPT',
+              `Cannot load run "${runId}": its journal does not begin with RunCreated`,
+            );
+        }
+        position = row.position + row.events.length;
+      }
+      if (rows.length < JOURNAL_PAGE) return state;
+    }
+  }
+
+  private answerMissing(holder: RunHolder, pending: Pending): void {
+    const { type } = pending.command;
+    if (type === 'SettleAttempt') pending.onAnswer?.({ type: 'result', verdict: 'UNKNOWN' });
+    else if (type === 'ReturnAttempt') pending.onAnswer?.({ type: 'return', isLive: false });
+    else if (type === 'CancelRun') {
+      pending.onError?.(
+        new YardmasterError('RUN_NOT_FOUND', `Cannot cancel run "${holder.runId}": there is no such run`),
+      );
+    } else pending.onAnswer?.({ type: 'none' });
+  }
+
+  /** An invariant broke: the run's memory is dropped and read again, the process goes on. */
+  private broken(holder: RunHolder, pending: Pending, error: unknown): void {
+    holder.state = undefined;
+    const { type } = pending.command;
+    this.options.logger.error('a decision failed; the run is ended', { run: holder.runId, command: type, error });
+    pending.onError?.(toYardmasterError(error));
+    if (type === 'FailRun' || type === 'StartRun') return;
+    const { message } = toYardmasterError(error);
+    this.fail(holder.runId, 'INTERNAL', `a decision about ${type} failed: ${message}`);
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * The agent streams: one receiver per stream turns frames into commands and fleet changes. A bad frame ends its stream and
+ * nothing else.
+ */
+import type { CancelTimer, Clock } from '../../core/clock.ts';
+import { YardmasterError } from '../../core/errors.ts';
+import { NAME_PATTERN } from '../../core/ids.ts';
+import { limits, times } from '../../core/limits.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { Metrics } from '../../core/metrics.ts';
+import type { Fleet, FleetAction, Now } from '../registry/fleet.ts';
+import type { AgentFrame, HelloFrame, InstanceState, SessionPeer, SessionReceiver } from '../registry/frames.ts';
+import type { Instance } from '../registry/instance.ts';
+import type { Outbox } from './outbox.ts';
+import type { Reports } from './reports.ts';
+import type { Returns } from './returns.ts';
+
+export const PROTOCOL_VERSION = 1;
+
+export interface SessionsOptions {
+  readonly node: string;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly fleet: Fleet;
+  readonly outbox: Outbox;
+  readonly reports: Reports;
+  readonly returns: Returns;
+  readonly beatIntervalMs: number;
+  readonly silenceMs: number;
+  readonly lossWindowMs: number;
+  readonly now: () => Now;
+  readonly apply: (actions: readonly FleetAction[]) => void;
+  readonly isStopping: () => boolean;
+}
+
+export class Sessions {
+  private readonly options: SessionsOptions;
+  private readonly open = new Set<SessionPeer>();
+
+  constructor(options: SessionsOptions) {
+    this.options = options;
+  }
+
+  accept(peer: SessionPeer): SessionReceiver {
+    const session = new Session(this.options, peer, () => this.open.delete(peer));
+    this.open.add(peer);
+    this.options.metrics.streamOpened();
+    return session;
+  }
+
+  /** Tells every agent to come back later; what they hold goes on. */
+  goAway(): void {
+    for (const peer of this.open) {
+      this.options.metrics.frameSent('goAway');
+      peer.send({ type: 'goAway', reason: 'SHUTDOWN', message: 'the control plane restarts; come back' });
+      peer.end();
+    }
+  }
+}
+
+class Session implements SessionReceiver {
+  private readonly options: SessionsOptions;
+  private readonly peer: SessionPeer;
+  private readonly onClosed: () => void;
+  private instance: Instance | undefined = undefined;
+  private isOver = false;
+  private readonly cancelHello: CancelTimer;
+
+  constructor(options: SessionsOptions, peer: SessionPeer, onClosed: () => void) {
+    this.options = options;
+    this.peer = peer;
+    this.onClosed = onClosed;
+    this.cancelHello = options.clock.timer(times.helloMs, () => {
+      this.refuse(
+        'HELLO_MISSING',
+        `Cannot open a session: no Hello came within ${times.helloMs} ms`,
+        'send Hello as the first frame',
+      );
+    });
+  }
+
+  frame(frame: AgentFrame): void {
+    if (this.isOver) return;
+    this.options.metrics.frameReceived(frame.type);
+    try {
+      this.handle(frame);
+    } catch (error) {
+      this.options.logger.error('a session failed and is closed', { agent: this.instance?.agentId, error });
+      this.refuse('INTERNAL', 'the session failed inside the control plane', 'connect again');
+    }
+  }
+
+  malformed(error: Error): void {
+    if (this.isOver) return;
+    this.finish(error);
+  }
+
+  ended(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.cancelHello();
+    this.closed('the stream ended without Goodbye');
+  }
+
+  private handle(frame: AgentFrame): void {
+    if (frame.type === 'hello') return this.hello(frame);
+    const { instance } = this;
+    if (instance === undefined) {
+      return this.refuse(
+        'HELLO_FIRST',
+        `Cannot take a ${frame.type} frame: Hello must be the first`,
+        'send Hello as the first frame',
+      );
+    }
+    if (instance.peer !== this.peer) return;
+    const { fleet, outbox, now, apply } = this.options;
+    switch (frame.type) {
+      case 'state':
+        return this.state(instance, frame.state);
+      case 'beat':
+        apply(fleet.beat(instance, frame, now()));
+        return outbox.ackBeat(instance, frame.number);
+      case 'report':
+        apply(fleet.heard(instance, now()));
+        return this.options.reports.take(instance, frame);
+      case 'goodbye':
+        apply(fleet.goodbye(instance, frame.reason, now()));
+        return this.finish(undefined);
+    }
+  }
+
+  private state(instance: Instance, state: InstanceState): void {
+    const problem = checkState(state);
+    if (problem !== undefined) return this.refuse('STATE_INVALID', problem, 'send a State within the limits');
+    this.options.apply(this.options.fleet.state(instance, state, this.options.now()));
+    this.options.outbox.ackState(instance, state.revision);
+  }
+
+  private hello(frame: HelloFrame): void {
+    if (this.instance !== undefined)
+      return this.refuse(
+        'HELLO_TWICE',
+        'Cannot take a second Hello on one stream',
+        'send State to change what is offered',
+      );
+    const problem = checkHello(frame);
+    if (problem !== undefined) return this.refuse(problem.code, problem.message, problem.next);
+    if (this.options.isStopping())
+      return this.refuse(
+        'SHUTTING_DOWN',
+        'Cannot open a session: the control plane is stopping',
+        'connect again in a second',
+      );
+    this.cancelHello();
+    const { node, fleet, now, apply, beatIntervalMs, silenceMs, lossWindowMs, clock, metrics } = this.options;
+    const { instance, actions } = fleet.hello(frame, this.peer, 'default', now());
+    this.instance = instance;
+    metrics.frameSent('welcome');
+    this.peer.send({
+      type: 'welcome',
+      node,
+      protocolVersion: PROTOCOL_VERSION,
+      beatIntervalMs,
+      silenceLimitMs: silenceMs,
+      lossWindowMs,
+      acceptDeadlineMs: times.acceptMs,
+      serverTime: clock.now(),
+    });
+    this.options.returns.reconcile(instance, frame.held);
+    apply(actions);
+  }
+
+  private refuse(code: string, message: string, next: string): void {
+    this.finish(new YardmasterError(code, message, { next }));
+  }
+
+  private finish(error: Error | undefined): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.cancelHello();
+    this.peer.end(error);
+    this.closed(error === undefined ? 'the agent said goodbye' : error.message);
+  }
+
+  private closed(why: string): void {
+    this.onClosed();
+    this.options.metrics.streamClosed();
+    if (this.instance !== undefined) this.options.apply(this.options.fleet.ended(this.instance, this.peer, why));
+  }
+}
+
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly next: string;
+}
+
+function checkHello(frame: HelloFrame): Refusal | undefined {
+  if (frame.protocolVersion !== PROTOCOL_VERSION) {
+    return {
+      code: 'PROTOCOL_UNSUPPORTED',
+      message: `Cannot talk protocol ${frame.protocolVersion}: this control plane talks ${PROTOCOL_VERSION}`,
+      next: `set protocol_version to ${PROTOCOL_VERSION}`,
+    };
+  }
+  const invalid = (message: string): Refusal => ({
+    code: 'HELLO_INVALID',
+    message,
+    next: 'see docs/protocol.md, "Hello"',
+  });
+  if (!NAME_PATTERN.test(frame.agentId))
+    return invalid(`Cannot register agent "${frame.agentId.slice(0, 80)}": agent_id must match ${NAME_PATTERN.source}`);
+  if (!NAME_PATTERN.test(frame.instanceId))
+    return invalid(`Cannot register an instance: instance_id must match ${NAME_PATTERN.source}`);
+  if (frame.held.length > limits.heldMax)
+    return invalid(`Cannot take ${frame.held.length} held attempts: at most ${limits.heldMax}`);
+  const problem = checkState(frame.state);
+  return problem === undefined ? undefined : invalid(problem);
+}
+
+function checkState(state: InstanceState): string | undefined {
+  if (state.slots > limits.slotsMax) return `Cannot take ${state.slots} slots: at most ${limits.slotsMax}`;
+  if (state.capabilities.length > limits.capabilitiesMax)
+    return `Cannot take ${state.capabilities.length} capabilities: at most ${limits.capabilitiesMax}`;
+  const seen = new Set<string>();
+  for (const { name } of state.capabilities) {
+    if (!NAME_PATTERN.test(name))
+      return `Cannot offer capability "${name.slice(0, 80)}": its name must match ${NAME_PATTERN.source}`;
+    if (seen.has(name)) return `Cannot offer capability "${name}" twice`;
+    seen.add(name);
+  }
+  return undefined;
+}

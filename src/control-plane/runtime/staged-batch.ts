@@ -1,0 +1,92 @@
+/**
+ * Everything that was decided since the last seal and waits for one commit. Changes to one task are merged: ready then
+ * leased writes one row, ready then completed writes none.
+ */
+import { limits } from '../../core/limits.ts';
+import type { RunEvent } from '../engine/events.ts';
+import type { AgentEventRow, Batch, BlobRow, CheckpointChange, RunChange, TaskKey, TaskRow } from '../store/port.ts';
+import type { Pending, RunHolder } from './run-holder.ts';
+
+export class StagedBatch {
+  /** What was decided; decided again when the commit fails. */
+  readonly pending: Pending[] = [];
+  readonly holders = new Map<RunHolder, { readonly position: number; readonly events: RunEvent[] }>();
+  /** Called in order when the batch is durable. */
+  readonly effects: (() => void)[] = [];
+  /** Called when the batch is durable (true) or undone (false). */
+  readonly onSettled: ((isDurable: boolean) => void)[] = [];
+  readonly blobs: BlobRow[] = [];
+  readonly checkpoints = new Map<string, CheckpointChange>();
+  readonly agentEvents: AgentEventRow[] = [];
+  eventCount = 0;
+  blobBytes = 0;
+  private readonly runs = new Map<string, RunChange>();
+  private readonly tasks = new Map<string, TaskRow>();
+  private readonly deleted = new Map<string, TaskKey>();
+
+  get isEmpty(): boolean {
+    return (
+      this.pending.length === 0 &&
+      this.checkpoints.size === 0 &&
+      this.agentEvents.length === 0 &&
+      this.effects.length === 0
+    );
+  }
+
+  get isFull(): boolean {
+    return this.eventCount >= limits.batchEventsMax || this.blobBytes >= limits.batchBytesMax;
+  }
+
+  addEvents(holder: RunHolder, position: number, events: readonly RunEvent[]): void {
+    const row = this.holders.get(holder);
+    if (row === undefined) this.holders.set(holder, { position, events: [...events] });
+    else row.events.push(...events);
+    this.eventCount += events.length;
+  }
+
+  addRun(change: RunChange): void {
+    const runId = change.type === 'insert' ? change.row.runId : change.runId;
+    const earlier = this.runs.get(runId);
+    if (earlier?.type === 'insert' && change.type === 'status') {
+      const { status, endedAt, failureCode } = change;
+      this.runs.set(runId, { type: 'insert', row: { ...earlier.row, status, endedAt, failureCode } });
+    } else this.runs.set(runId, change);
+  }
+
+  putTask(key: string, row: TaskRow): void {
+    this.deleted.delete(key);
+    this.tasks.set(key, row);
+  }
+
+  deleteTask(key: string, task: TaskKey): void {
+    this.tasks.delete(key);
+    this.checkpoints.delete(key);
+    this.deleted.set(key, task);
+  }
+
+  addBlob(blob: BlobRow): void {
+    this.blobs.push(blob);
+    this.blobBytes += blob.bytes.length;
+  }
+
+  findBlob(runId: string, blobId: string): Uint8Array | undefined {
+    return this.blobs.find((blob) => blob.runId === runId && blob.blobId === blobId)?.bytes;
+  }
+
+  seal(epoch: number): Batch {
+    const journal = [];
+    for (const [holder, { position, events }] of this.holders) {
+      if (events.length > 0) journal.push({ runId: holder.runId, position, events });
+    }
+    return {
+      epoch,
+      journal,
+      runs: [...this.runs.values()],
+      tasks: [...this.tasks.values()],
+      tasksDeleted: [...this.deleted.values()],
+      checkpoints: [...this.checkpoints.values()],
+      blobs: this.blobs,
+      agentEvents: this.agentEvents,
+    };
+  }
+}

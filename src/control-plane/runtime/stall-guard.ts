@@ -1,0 +1,58 @@
+/**
+ * Registry time: monotonic milliseconds less our own stalls. After a gap of our loop (GC, SIGSTOP, a slow disk) nobody is
+ * judged before the sockets were read, and windows are longer by the gap.
+ */
+import type { CancelTimer, Clock } from '../../core/clock.ts';
+
+const TICK_MS = 250;
+/** A tick that comes this much late is a stall, not jitter. */
+const STALL_MS = 500;
+
+export class StallGuard {
+  private readonly clock: Clock;
+  private readonly onTick: () => void;
+  private readonly onStall: (gapMs: number) => void;
+  private stalledMs = 0;
+  private lastTickAt: number;
+  private cancel: CancelTimer | undefined = undefined;
+  private isStopped = false;
+
+  constructor(clock: Clock, onTick: () => void, onStall: (gapMs: number) => void) {
+    this.clock = clock;
+    this.onTick = onTick;
+    this.onStall = onStall;
+    this.lastTickAt = clock.monotonic();
+  }
+
+  /** Registry time now. While a tick is overdue by a stall, time stands still at the last one. */
+  now(): number {
+    const at = this.clock.monotonic();
+    const sinceTick = at - this.lastTickAt;
+    return (sinceTick > TICK_MS + STALL_MS ? this.lastTickAt + TICK_MS : at) - this.stalledMs;
+  }
+
+  start(): void {
+    this.lastTickAt = this.clock.monotonic();
+    this.arm();
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.cancel?.();
+  }
+
+  private arm(): void {
+    if (!this.isStopped) this.cancel = this.clock.timer(TICK_MS, () => this.tick());
+  }
+
+  private tick(): void {
+    const at = this.clock.monotonic();
+    const gapMs = at - this.lastTickAt - TICK_MS;
+    this.lastTickAt = at;
+    if (gapMs > STALL_MS) {
+      this.stalledMs += gapMs;
+      this.onStall(gapMs);
+    } else this.onTick();
+    this.arm();
+  }
+}

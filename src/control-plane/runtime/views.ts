@@ -1,0 +1,131 @@
+/** What readers see of runs and of the fleet: copies, made on demand. */
+import { YardmasterError } from '../../core/errors.ts';
+import { nearest } from '../../core/nearest.ts';
+import type { RunState } from '../engine/state.ts';
+import { recordAt } from '../engine/state.ts';
+import type { Fleet } from '../registry/fleet.ts';
+import type { AgentStatus, Instance } from '../registry/instance.ts';
+import type { Scheduler } from '../scheduler/scheduler.ts';
+import type { Candidate, Explanation } from '../scheduler/types.ts';
+import type { AgentView, CapabilityView, InstanceView } from './control-plane.ts';
+
+const RANK: readonly AgentStatus[] = ['READY', 'DRAINING', 'SUSPECT', 'UNREACHABLE', 'LOST'];
+/** Waiting steps of one run whose reason is worked out for a GetRun. */
+const WAITS_MAX = 50;
+
+export function viewInstance(instance: Instance): InstanceView {
+  const { state } = instance;
+  return {
+    instanceId: instance.instanceId,
+    agentId: instance.agentId,
+    place: instance.place,
+    status: instance.status,
+    slots: state.slots,
+    slotsUsed: instance.held.size,
+    load: instance.load,
+    rttMs: instance.rttMs,
+    sdk: instance.sdk,
+    capabilities: state.capabilities,
+    labels: state.labels,
+    attemptIds: [...instance.held.keys()],
+    connectedAt: instance.connectedAt,
+    lastSeenAt: instance.lastSeenAt,
+  };
+}
+
+/** Agents by id; the status of an agent is that of its best instance. `lost` are instances that left lately. */
+export function viewAgents(fleet: Fleet, lost: Iterable<Instance>, namespace: string): readonly AgentView[] {
+  const byAgent = new Map<string, InstanceView[]>();
+  const add = (instance: Instance): void => {
+    if (instance.namespace !== namespace) return;
+    const views = byAgent.get(instance.agentId) ?? [];
+    byAgent.set(instance.agentId, views);
+    views.push(viewInstance(instance));
+  };
+  for (const instance of fleet.instances.values()) add(instance);
+  for (const instance of lost) add(instance);
+  return [...byAgent]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([agentId, instances]) => ({ agentId, status: bestOf(instances), instances }));
+}
+
+function bestOf(instances: readonly InstanceView[]): AgentStatus {
+  return RANK.find((status) => instances.some((instance) => instance.status === status)) ?? 'LOST';
+}
+
+export function viewCapabilities(fleet: Fleet, scheduler: Scheduler, namespace: string): readonly CapabilityView[] {
+  const byName = new Map<string, { view: CapabilityView; versions: Set<string>; agents: Set<string> }>();
+  for (const instance of fleet.instances.values()) {
+    if (instance.namespace !== namespace || instance.peer === undefined) continue;
+    for (const capability of instance.state.capabilities) {
+      const { name, description, idempotent } = capability;
+      const known = byName.get(name) ?? {
+        view: { name, versions: [], description, agentIds: [], slots: 0, slotsFree: 0, waiting: 0, idempotent },
+        versions: new Set<string>(),
+        agents: new Set<string>(),
+      };
+      if (capability.version !== '') known.versions.add(capability.version);
+      known.agents.add(instance.agentId);
+      const slots = known.view.slots + instance.state.slots;
+      const slotsFree = known.view.slotsFree + Math.max(0, instance.state.slots - instance.held.size);
+      known.view = { ...known.view, slots, slotsFree, idempotent: known.view.idempotent && idempotent };
+      byName.set(name, known);
+    }
+  }
+  const waiting = new Map<string, number>();
+  for (const { class: stepClass, waiting: count } of scheduler.classes()) {
+    if (stepClass.namespace === namespace)
+      waiting.set(stepClass.capability, (waiting.get(stepClass.capability) ?? 0) + count);
+  }
+  return [...byName.values()]
+    .map(({ view, versions, agents }) => ({
+      ...view,
+      versions: [...versions].sort(),
+      agentIds: [...agents].sort(),
+      waiting: waiting.get(view.name) ?? 0,
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Why each waiting step of a run waits, in a word or two. */
+export function viewWaits(state: RunState, scheduler: Scheduler, monotonic: number): ReadonlyMap<string, string> {
+  const waits = new Map<string, string>();
+  for (const node of state.workflow.nodes) {
+    if (waits.size >= WAITS_MAX) break;
+    if (recordAt(state, node.index).isQueued)
+      waits.set(node.id, summarize(scheduler.explain(state.runId, node.id, monotonic)));
+  }
+  return waits;
+}
+
+/** One sentence: what a waiting step waits for. */
+export function summarize(explanation: Explanation): string {
+  const { candidates, class: stepClass } = explanation;
+  if (stepClass === undefined) return 'does not wait';
+  const able = candidates.filter(
+    ({ reason }) => reason === 'busy' || reason === 'concurrency' || reason === 'free' || reason === 'avoided',
+  );
+  const wanted =
+    stepClass.agentId === ''
+      ? `offers ${stepClass.capability}`
+      : `is ${stepClass.agentId} and offers ${stepClass.capability}`;
+  if (able.length > 0) return `busy: ${able.length} can take it, none has a free slot`;
+  const held = candidates.filter(({ reason }) => reason === 'state' || reason === 'excluded');
+  if (held.length > 0) return `NO_AGENT: ${held.map(tell).slice(0, 3).join(', ')}`;
+  return `NO_AGENT: no live agent ${wanted}`;
+}
+
+function tell({ agentId, instanceId, detail }: Candidate): string {
+  return `${agentId}/${instanceId.slice(-4)} ${detail}`;
+}
+
+export function agentNotFound(agentId: string, agents: readonly AgentView[]): YardmasterError {
+  const near = nearest(
+    agentId,
+    agents.map((agent) => agent.agentId),
+  );
+  const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+  return new YardmasterError('AGENT_NOT_FOUND', `Cannot find agent "${agentId}"${hint}`, {
+    next: 'yardmaster agents list',
+  });
+}

@@ -1,0 +1,160 @@
+/**
+ * Watchers of runs: committed events from a position, then new ones as they are committed, and live events that are never
+ * replayed. A watcher that does not keep up is cut off and resumes from its position.
+ */
+import { YardmasterError } from '../../core/errors.ts';
+import type { RunEvent } from '../engine/events.ts';
+import type { JournalRow, Store } from '../store/port.ts';
+import type { WatchedEvent } from './control-plane.ts';
+
+const PAGE = 256;
+const QUEUE_MAX = 20_000;
+
+class Watcher {
+  readonly live: boolean;
+  queue: WatchedEvent[] = [];
+  isOverflowed = false;
+  private wake: (() => void) | undefined = undefined;
+
+  constructor(live: boolean) {
+    this.live = live;
+  }
+
+  push(event: WatchedEvent): void {
+    if (this.queue.length >= QUEUE_MAX) {
+      if (event.kind === 'event') this.isOverflowed = true;
+    } else this.queue.push(event);
+    this.notify();
+  }
+
+  notify(): void {
+    this.wake?.();
+    this.wake = undefined;
+  }
+
+  async next(): Promise<void> {
+    if (this.queue.length === 0 && !this.isOverflowed) await new Promise<void>((resolve) => (this.wake = resolve));
+  }
+}
+
+export class WatchHub {
+  private readonly store: Store;
+  private readonly watchers = new Map<string, Set<Watcher>>();
+  private readonly ends = new Map<string, Set<() => void>>();
+
+  constructor(store: Store) {
+    this.store = store;
+  }
+
+  isWatched(runId: string): boolean {
+    return this.watchers.has(runId);
+  }
+
+  /** Calls `fn` once when the run's end is durable. The answer takes it back. */
+  onceOver(runId: string, fn: () => void): () => void {
+    const waiting = this.ends.get(runId) ?? new Set();
+    this.ends.set(runId, waiting);
+    waiting.add(fn);
+    return () => {
+      waiting.delete(fn);
+      if (waiting.size === 0 && this.ends.get(runId) === waiting) this.ends.delete(runId);
+    };
+  }
+
+  /** The run's end is durable. */
+  over(runId: string): void {
+    const waiting = this.ends.get(runId);
+    this.ends.delete(runId);
+    for (const fn of waiting ?? []) fn();
+  }
+
+  /** Committed events: called after the commit. */
+  publish(runId: string, position: number, events: readonly RunEvent[]): void {
+    const watchers = this.watchers.get(runId);
+    if (watchers === undefined) return;
+    for (const watcher of watchers) {
+      events.forEach((event, offset) => {
+        watcher.push({ kind: 'event', position: position + offset, event });
+      });
+    }
+  }
+
+  publishLive(runId: string, event: Extract<WatchedEvent, { kind: 'live' }>): void {
+    for (const watcher of this.watchers.get(runId) ?? []) if (watcher.live) watcher.push(event);
+  }
+
+  async *watch(runId: string, fromPosition: number, live: boolean, signal: AbortSignal): AsyncGenerator<WatchedEvent> {
+    const watcher = new Watcher(live);
+    this.add(runId, watcher);
+    const onAbort = (): void => watcher.notify();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      yield* this.follow(runId, fromPosition, watcher, signal);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.remove(runId, watcher);
+    }
+  }
+
+  private async *follow(
+    runId: string,
+    fromPosition: number,
+    watcher: Watcher,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchedEvent> {
+    let position = fromPosition;
+    for (let isMore = true; isMore && !signal.aborted; ) {
+      const rows = await this.store.loadJournal(runId, position, PAGE);
+      isMore = rows.length === PAGE;
+      for (const event of eventsFrom(rows, position)) {
+        position = event.position + 1;
+        yield event;
+        if (event.event.type === 'RunEnded') return;
+      }
+    }
+    while (!signal.aborted) {
+      await watcher.next();
+      const events = watcher.queue;
+      watcher.queue = [];
+      for (const event of events) {
+        if (event.kind === 'event') {
+          if (event.position < position) continue;
+          position = event.position + 1;
+        }
+        yield event;
+        if (event.kind === 'event' && event.event.type === 'RunEnded') return;
+      }
+      if (watcher.isOverflowed) {
+        throw new YardmasterError('WATCH_TOO_SLOW', `Cannot keep watching run "${runId}": the reader is too slow`, {
+          meta: { position: String(position) },
+          next: `watch again from position ${position}`,
+        });
+      }
+    }
+  }
+
+  private add(runId: string, watcher: Watcher): void {
+    const watchers = this.watchers.get(runId);
+    if (watchers === undefined) this.watchers.set(runId, new Set([watcher]));
+    else watchers.add(watcher);
+  }
+
+  private remove(runId: string, watcher: Watcher): void {
+    const watchers = this.watchers.get(runId);
+    watchers?.delete(watcher);
+    if (watchers?.size === 0) this.watchers.delete(runId);
+  }
+}
+
+function* eventsFrom(
+  rows: readonly JournalRow[],
+  position: number,
+): Generator<Extract<WatchedEvent, { kind: 'event' }>> {
+  for (const row of rows) {
+    for (let offset = 0; offset < row.events.length; offset++) {
+      const event = row.events[offset];
+      if (event !== undefined && row.position + offset >= position)
+        yield { kind: 'event', position: row.position + offset, event };
+    }
+  }
+}
