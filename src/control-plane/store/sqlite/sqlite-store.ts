@@ -63,6 +63,7 @@ class SqliteStore implements Store {
     try {
       return await link.call('open', [{ file, owner, tuning: { ...DEFAULT_TUNING, ...tuning } }]);
     } catch (error) {
+      this.#link = undefined;
       await link.end();
       throw error;
     }
@@ -168,6 +169,9 @@ class SqliteStore implements Store {
     if (link === undefined) return;
     try {
       await link.call('close', []);
+    } catch (error) {
+      // A worker that is gone has nothing left to close.
+      if (!(error instanceof StoreError && error.kind === 'CLOSED')) throw error;
     } finally {
       await link.end();
     }
