@@ -63,8 +63,8 @@ export const limits = {
   avoidMax: 8,
   /** Lines of one scheduler class, those with different instances to avoid counted each. */
   avoidLinesMax: 64,
-  /** Scheduler classes without a waiting step that stay indexed for the next one. */
-  idleClassesMax: 256,
+  /** Scheduler classes without a waiting step that stay indexed for the next one; each costs a look per freed slot. */
+  idleClassesMax: 64,
   /** Streams on one HTTP/2 connection. */
   streamsPerConnectionMax: 16,
   /** Sockets on the port: from one address, and in all. A bench of 10,000 agents comes from one address. */

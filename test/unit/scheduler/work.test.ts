@@ -8,11 +8,11 @@ function workPerCycle(waiting: number, fill: (yard: Yard, waiting: number) => vo
   for (let n = 0; n < 8; n += 1) yard.queue(`busy/${n}`);
   expect(yard.assign()).toHaveLength(8);
   fill(yard, waiting);
-  const cycles = 2_000;
+  const cycles = 1_000;
   yard.work.steps = 0;
   for (let n = 0; n < cycles; n += 1) {
     yard.freed(n % 2 === 0 ? 'i1' : 'i2');
-    expect(yard.assign()).toHaveLength(1);
+    if (yard.assign().length !== 1) throw new Error('not one assignment');
     yard.queue(`r${n % 1_000}/again${n}`);
   }
   expect(yard.scheduler.waiting()).toBe(waiting);
@@ -72,13 +72,13 @@ describe('the work of one assignment', () => {
   it('does not grow with the classes that came and went', () => {
     const yard = new Yard();
     yard.instance('i1', { labels: { region: 'eu' } });
-    for (let n = 0; n < 5_000; n += 1) {
+    for (let n = 0; n < 2_000; n += 1) {
       yard.queue(`r${n}/a`, {}, classOf({ versionRange: `>=0.0.${n}` }));
-      expect(yard.assign()).toHaveLength(1);
+      if (yard.assign().length !== 1) throw new Error('not one assignment');
       yard.freed('i1');
     }
     yard.work.steps = 0;
     yard.instance('i1', { labels: { region: 'us' } });
-    expect(yard.work.steps).toBeLessThan(2_000);
+    expect(yard.work.steps).toBeLessThan(600);
   });
 });
