@@ -112,7 +112,7 @@ class Parts extends Given {
   );
   readonly now = (): Now => ({ at: this.guard.now(), wall: this.clock.now() });
   readonly registryTime = (): number => this.guard.now();
-  readonly outbox = new Outbox(this.clock, this.metrics);
+  readonly outbox = new Outbox(this.clock);
   readonly watch = new WatchHub(this.store);
   readonly agentWatch = new AgentWatch(this.clock);
   readonly trouble = new StoreTrouble({
@@ -219,7 +219,6 @@ class Parts extends Given {
   readonly sessions: Sessions = new Sessions({
     node: this.node,
     clock: this.clock,
-    metrics: this.metrics,
     logger: this.logger,
     fleet: this.fleet,
     outbox: this.outbox,

@@ -1,6 +1,5 @@
 /** What goes out to the agents after a commit, collected so that each stream gets one Dispatch per commit. */
 import type { Clock } from '../../core/clock.ts';
-import type { Metrics } from '../../core/metrics.ts';
 import type { ResultVerdict } from '../engine/status.ts';
 import type { WireAssignment, WireStop } from '../registry/frames.ts';
 import type { Instance } from '../registry/instance.ts';
@@ -16,13 +15,11 @@ interface Outgoing {
 
 export class Outbox {
   private readonly clock: Clock;
-  private readonly metrics: Metrics;
   private outgoing = new Map<Instance, Outgoing>();
   private isScheduled = false;
 
-  constructor(clock: Clock, metrics: Metrics) {
+  constructor(clock: Clock) {
     this.clock = clock;
-    this.metrics = metrics;
   }
 
   assign(instance: Instance, assignment: WireAssignment): void {
@@ -63,7 +60,6 @@ export class Outbox {
     this.outgoing = new Map();
     for (const { instance, assignments, stops, results, beat, stateRevision } of sending.values()) {
       if (instance.peer === undefined) continue;
-      this.metrics.frameSent('dispatch');
       instance.peer.send({ type: 'dispatch', assignments, stops, results, beat, stateRevision });
     }
   }

@@ -2,12 +2,11 @@
  * The agent streams: one receiver per stream turns frames into commands and fleet changes. A bad frame ends its stream and
  * nothing else.
  */
-import type { CancelTimer, Clock } from '../../core/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { YardmasterError } from '../../core/errors.ts';
 import { NAME_PATTERN } from '../../core/ids.ts';
 import { limits, times } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { Metrics } from '../../core/metrics.ts';
 import type { Fleet, FleetAction, Now } from '../registry/fleet.ts';
 import type { AgentFrame, HelloFrame, InstanceState, SessionPeer, SessionReceiver } from '../registry/frames.ts';
 import type { Instance } from '../registry/instance.ts';
@@ -20,7 +19,6 @@ export const PROTOCOL_VERSION = 1;
 export interface SessionsOptions {
   readonly node: string;
   readonly clock: Clock;
-  readonly metrics: Metrics;
   readonly logger: Logger;
   readonly fleet: Fleet;
   readonly outbox: Outbox;
@@ -45,14 +43,12 @@ export class Sessions {
   accept(peer: SessionPeer): SessionReceiver {
     const session = new Session(this.options, peer, () => this.open.delete(peer));
     this.open.add(peer);
-    this.options.metrics.streamOpened();
     return session;
   }
 
   /** Tells every agent to come back later; what they hold goes on. */
   goAway(): void {
     for (const peer of this.open) {
-      this.options.metrics.frameSent('goAway');
       peer.send({ type: 'goAway', reason: 'SHUTDOWN', message: 'the control plane restarts; come back' });
       peer.end();
     }
@@ -65,24 +61,15 @@ class Session implements SessionReceiver {
   private readonly onClosed: () => void;
   private instance: Instance | undefined = undefined;
   private isOver = false;
-  private readonly cancelHello: CancelTimer;
 
   constructor(options: SessionsOptions, peer: SessionPeer, onClosed: () => void) {
     this.options = options;
     this.peer = peer;
     this.onClosed = onClosed;
-    this.cancelHello = options.clock.timer(times.helloMs, () => {
-      this.refuse(
-        'HELLO_MISSING',
-        `Cannot open a session: no Hello came within ${times.helloMs} ms`,
-        'send Hello as the first frame',
-      );
-    });
   }
 
   frame(frame: AgentFrame): void {
     if (this.isOver) return;
-    this.options.metrics.frameReceived(frame.type);
     try {
       this.handle(frame);
     } catch (error) {
@@ -99,7 +86,6 @@ class Session implements SessionReceiver {
   ended(): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.cancelHello();
     this.closed('the stream ended without Goodbye');
   }
 
@@ -152,11 +138,9 @@ class Session implements SessionReceiver {
         'Cannot open a session: the control plane is stopping',
         'connect again in a second',
       );
-    this.cancelHello();
-    const { node, fleet, now, apply, beatIntervalMs, silenceMs, lossWindowMs, clock, metrics } = this.options;
+    const { node, fleet, now, apply, beatIntervalMs, silenceMs, lossWindowMs, clock } = this.options;
     const { instance, actions } = fleet.hello(frame, this.peer, 'default', now());
     this.instance = instance;
-    metrics.frameSent('welcome');
     this.peer.send({
       type: 'welcome',
       node,
@@ -178,14 +162,12 @@ class Session implements SessionReceiver {
   private finish(error: Error | undefined): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.cancelHello();
     this.peer.end(error);
     this.closed(error === undefined ? 'the agent said goodbye' : error.message);
   }
 
   private closed(why: string): void {
     this.onClosed();
-    this.options.metrics.streamClosed();
     if (this.instance !== undefined) this.options.apply(this.options.fleet.ended(this.instance, this.peer, why));
   }
 }
