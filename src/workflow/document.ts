@@ -111,7 +111,10 @@ function checkJsonText(text: string, read: ReadDocument): MalformedFinding | und
     const position = /position (\d+)/.exec(message)?.[1];
     const offsets = read.ok ? undefined : read.findings[0]?.offsets;
     const fact = message.replace(/ in JSON at position.*/s, '').replace(/, (?:\.\.\.)?".*/s, '');
-    return malformedAt(`not JSON: ${fact}`, position === undefined ? offsets : [Number(position), Number(position) + 1]);
+    return malformedAt(
+      `not JSON: ${fact}`,
+      position === undefined ? offsets : [Number(position), Number(position) + 1],
+    );
   }
 }
 

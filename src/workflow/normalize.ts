@@ -195,8 +195,10 @@ function edges(
   fields: { readonly id?: string; readonly dependencies?: readonly string[] },
   above: string | undefined,
 ): Pick<StepCommon, 'id' | 'dependencies'> {
-  const implied = above === undefined ? [] : [above];
-  return { id: fields.id ?? '', dependencies: fields.dependencies ?? implied };
+  const id = fields.id ?? '';
+  // A duplicate id is reported as such, not as a cycle too.
+  const implied = above === undefined || above === id ? [] : [above];
+  return { id, dependencies: fields.dependencies ?? implied };
 }
 
 /** 0 means none, which is the default. */

@@ -18,12 +18,7 @@ const ours: readonly CelFunc[] = [
   celFunc('@negate', [DYN], DYN, coded(negate)),
   celFunc('@size', [DYN], DYN, coded(sizeOf)),
   celFunc('@get', [DYN, DYN, STRING], DYN, coded(get)),
-  celFunc(
-    '@maybe',
-    [DYN, DYN],
-    DYN,
-    coded((value, key) => lookUp(value, key) ?? MISSING),
-  ),
+  celFunc('@maybe', [DYN, DYN], DYN, coded(maybe)),
   celFunc('@present', [DYN], DYN, (value) => value !== MISSING),
   celFunc('@list', [], DYN, createGrowingList),
   celFunc('@append', [DYN, DYN], DYN, coded(append)),
@@ -61,6 +56,12 @@ function get(value: CelValue, key: CelValue, path: string): CelValue {
   const found = lookUp(value, key);
   if (found !== undefined) return found;
   throw missingData(path, readableKey(key), kindOf(value));
+}
+
+function maybe(value: CelValue, key: CelValue): CelValue {
+  const found = lookUp(value, key);
+  // Not `??`: null is a value.
+  return found === undefined ? MISSING : found;
 }
 
 function lookUp(value: CelValue, key: CelValue): CelValue | undefined {

@@ -10,7 +10,7 @@
 import { YardmasterError } from '../../core/errors.ts';
 import { nearest } from '../../core/nearest.ts';
 import { ownName } from './functions.ts';
-import { extendPath } from './navigate.ts';
+import { isIdent, keyText, type Link, linkOf, pathOf } from './links.ts';
 import { operators } from './operators.ts';
 import { badExpression, type ParsedTree } from './parse.ts';
 import { functionNames, type Shape, shapesOf } from './standard.ts';
@@ -25,7 +25,6 @@ import {
   type Struct,
   type Tree,
   textNode,
-  textOf,
 } from './tree.ts';
 
 export interface StepReference {
@@ -328,51 +327,12 @@ export function subtractedStep(id: string, offset: number): YardmasterError {
   });
 }
 
-function keyText(key: string | Tree): string | undefined {
-  return typeof key === 'string' ? key : textOf(key);
-}
-
 function isSteps(link: Link, locals: Locals): boolean {
   return !locals.has('steps') && isIdent(link.operand, 'steps');
 }
 
-interface Link {
-  readonly operand: Tree;
-  readonly key: string | Tree;
-}
-
-/** A node that looks into the value below it; undefined for anything else. */
-function linkOf(tree: Tree): Link | undefined {
-  const kind = tree.exprKind;
-  if (kind.case === 'selectExpr' && !kind.value.testOnly && kind.value.operand !== undefined) {
-    return { operand: kind.value.operand, key: kind.value.field };
-  }
-  if (kind.case !== 'callExpr' || kind.value.function !== '_[_]') return undefined;
-  const [operand, key] = kind.value.args;
-  return operand === undefined || key === undefined ? undefined : { operand, key };
-}
-
-/** The path as people write it, for messages; what is computed shows as `...`. */
-function pathOf(tree: Tree): string {
-  if (tree.exprKind.case === 'identExpr') return tree.exprKind.value.name;
-  const link = linkOf(tree);
-  if (link === undefined) return '(...)';
-  const below = pathOf(link.operand);
-  const key = keyText(link.key);
-  if (key !== undefined) return extendPath(below, key);
-  if (typeof link.key !== 'string' && link.key.exprKind.case === 'constExpr') {
-    const constant = link.key.exprKind.value.constantKind;
-    if (constant.case === 'int64Value') return extendPath(below, Number(constant.value));
-  }
-  return `${below}[...]`;
-}
-
 function withoutTest(tree: Tree, select: Select): Tree {
   return node(tree.id, { case: 'selectExpr', value: { ...select, testOnly: false } });
-}
-
-function isIdent(tree: Tree, name: string): boolean {
-  return tree.exprKind.case === 'identExpr' && tree.exprKind.value.name === name;
 }
 
 function usage(name: string, shape: Shape): string {

@@ -22,12 +22,22 @@ import { textOfStandard } from './standard.ts';
 export const MISSING: CelMap = celMap(new Map());
 
 const sources = new WeakMap<object, JsonValue>();
+/** A list is wrapped once, however often a loop comes back to it. */
+const boundLists = new WeakMap<object, CelList>();
 
 /** The CEL form of a JSON value. */
 export function bind(value: JsonValue): CelValue {
   if (typeof value !== 'object' || value === null) return value;
-  const bound = isJsonObject(value) ? celMap(new JsonMap(value)) : celList(value.map(bind));
+  const bound = isJsonObject(value) ? celMap(new JsonMap(value)) : bindList(value);
   sources.set(bound, value);
+  return bound;
+}
+
+function bindList(value: readonly JsonValue[]): CelList {
+  const known = boundLists.get(value);
+  if (known !== undefined) return known;
+  const bound = celList(value.map(bind));
+  boundLists.set(value, bound);
   return bound;
 }
 

@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import { readWorkflowValue } from '../../../src/workflow/read.ts';
+
+function lint(value: object): readonly string[] {
+  return readWorkflowValue(value).warnings.map(({ code, place }) => `${code} ${place?.pointer}`);
+}
+
+const good = { description: 'Copies a table', timeout: '10m' };
+const step = (more: object = {}) => ({ id: 'copy-table', agentId: 'db-extractor', action: 'copy', ...more });
+
+describe("the seed's anti-patterns", () => {
+  test('Workflow1: generic names, no description, no timeout', () => {
+    const workflow = {
+      name: 'Workflow1',
+      steps: [{ id: 'step1', name: 'Step 1', agentId: 'agent1', action: 'do-stuff' }],
+    };
+    expect(lint(workflow)).toEqual([
+      'generic-name name',
+      'missing-description name',
+      'generic-name steps[0].id',
+      'generic-name steps[0].agentId',
+      'generic-name steps[0].action',
+      'no-timeout steps[0].id',
+    ]);
+  });
+
+  test('EverythingWorkflow: more than 50 steps', () => {
+    const steps = Array.from({ length: 51 }, (_, i) => ({ id: `load-table-${i}`, action: 'load' }));
+    expect(lint({ ...good, name: 'EverythingWorkflow', steps })).toEqual(['generic-name name', 'too-many-steps steps']);
+    expect(lint({ ...good, name: 'TableLoad', steps: steps.slice(1) })).toEqual([]);
+  });
+
+  test('ResilientProcessing: cleanup that runs only after success', () => {
+    const cleanup = { id: 'cleanup-temp-files', action: 'cleanup', dependencies: ['process-data'] };
+    const workflow = {
+      ...good,
+      name: 'ResilientProcessing',
+      steps: [{ id: 'process-data', action: 'process' }, cleanup],
+    };
+    expect(lint(workflow)).toEqual(['cleanup-not-always steps[1].id']);
+    expect(lint({ ...workflow, steps: [workflow.steps[0], { ...cleanup, runOn: 'always' }] })).toEqual([]);
+    expect(
+      lint({ ...workflow, steps: [workflow.steps[0]], finally: [{ id: 'cleanup-temp-files', action: 'cleanup' }] }),
+    ).toEqual([]);
+  });
+});
+
+describe('rules', () => {
+  test('a well-written workflow has no warnings', () => {
+    expect(lint({ ...good, name: 'CustomerOnboarding', steps: [step({ id: 'clean-data', action: 'clean' })] })).toEqual(
+      [],
+    );
+  });
+
+  test.each([
+    ['a timeout of the step', { timeout: '1m' }, []],
+    ['a total timeout', { totalTimeout: '1m' }, []],
+    ['none', {}, ['no-timeout steps[0].id']],
+    ['0, which is for ever', { timeout: 0 }, ['no-timeout steps[0].id']],
+  ])('no-timeout: %s', (_, more, expected) => {
+    expect(lint({ name: 'TableCopy', description: 'd', steps: [step(more)] })).toEqual(expected);
+  });
+
+  test.each([
+    ['a password', { password: 'hunter2' }],
+    ['a nested token', { auth: { apiKey: 'abc' } }],
+    ['a connection text', { url: 'postgres://admin:hunter2@db/prod' }],
+    ['a private key', { pem: '-----BEGIN RSA PRIVATE KEY-----' }],
+  ])('plain-secret: %s, which is not shown', (_, parameters) => {
+    const { warnings } = readWorkflowValue({ ...good, name: 'TableCopy', steps: [step({ parameters })] });
+    expect(warnings.map(({ code }) => code)).toEqual(['plain-secret']);
+    expect(JSON.stringify(warnings)).not.toMatch(/hunter2|abc|BEGIN/);
+  });
+
+  test('plain-secret: an expression, a number and an ordinary address are none', () => {
+    const parameters = { password: '${{ params.password }}', tokens: 5, url: 'https://example.org:8080/a@b' };
+    expect(lint({ ...good, name: 'TableCopy', steps: [step({ parameters })] })).toEqual([]);
+  });
+
+  test('a secret: reference is sent as it is in this version, and lint says so', () => {
+    expect(lint({ ...good, name: 'TableCopy', steps: [step({ parameters: { password: 'secret:DB' } })] })).toEqual([
+      'unresolved-secret steps[0].parameters.password',
+    ]);
+  });
+});
