@@ -5,7 +5,7 @@
 import { type CelFunc, CelScalar, type CelValue, celEnv, celFunc, celMethod, isCelList, isCelMap } from '@bufbuild/cel';
 import { YardmasterError } from '../../core/errors.ts';
 import { coded } from './faults.ts';
-import { refuseLongText, spend, spendOnText } from './meter.ts';
+import { refuseLongText, spend, spendOnItems, spendOnText } from './meter.ts';
 import { type Key, kindOf, missingData } from './navigate.ts';
 import { negate, operators, sizeOf, wholeAsInt } from './operators.ts';
 import { standardFunctions } from './standard.ts';
@@ -89,7 +89,7 @@ function readableKey(key: CelValue): Key {
 /** Charges for what the library's function is about to read. */
 function weigh(value: CelValue): CelValue {
   if (typeof value === 'string') spendOnText(value.length);
-  else if (isCelList(value) || isCelMap(value)) spend(1 + value.size);
+  else if (isCelList(value) || isCelMap(value)) spendOnItems(value.size);
   else spend(1);
   return value;
 }
@@ -103,7 +103,7 @@ function replaceAll(text: string, find: string, replacement: string): string {
 
 function join(list: CelValue, separator: string): string {
   if (!isCelList(list)) throw new YardmasterError('BAD_EXPRESSION', `join works on a list, not on ${kindOf(list)}`);
-  spend(1 + list.size);
+  spendOnItems(list.size);
   const parts: string[] = [];
   let length = 0;
   for (const item of list) {

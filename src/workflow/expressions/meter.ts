@@ -26,6 +26,13 @@ export function spendOnText(length: number): void {
   spend(1 + Math.floor(length / CHARS_PER_STEP));
 }
 
+/** Items that cost as much as one step when they are compared or copied by the machine, not by an expression. */
+const ITEMS_PER_STEP = 16;
+
+export function spendOnItems(count: number): void {
+  spend(1 + Math.floor(count / ITEMS_PER_STEP));
+}
+
 /** Refuses a text that would be longer than a value may be. */
 export function refuseLongText(length: number): void {
   if (length <= limits.expressionResultCharsMax) return;

@@ -4,7 +4,7 @@
  */
 import { type CelValue, celList, isCelList, isCelMap } from '@bufbuild/cel';
 import { YardmasterError } from '../../core/errors.ts';
-import { refuseLongText, spend, spendOnText } from './meter.ts';
+import { refuseLongText, spendOnItems, spendOnText } from './meter.ts';
 import { kindOf } from './navigate.ts';
 import { callStandard } from './standard.ts';
 
@@ -64,7 +64,7 @@ function joinTexts(left: string, right: string): string {
 }
 
 function joinLists(lists: readonly (CelValue & Iterable<CelValue> & { readonly size: number })[]): CelValue {
-  spend(lists.reduce((sum, list) => sum + list.size, 1));
+  spendOnItems(lists.reduce((sum, list) => sum + list.size, 0));
   return celList(lists.flatMap((list) => [...list]));
 }
 
@@ -91,13 +91,13 @@ export function isEqual(left: CelValue, right: CelValue): boolean {
 }
 
 function listsEqual(left: readonly CelValue[], right: readonly CelValue[]): boolean {
-  spend(1 + left.length);
+  spendOnItems(left.length);
   if (left.length !== right.length) return false;
   return left.every((item, i) => isEqual(item, right[i] ?? null));
 }
 
 function mapsEqual(left: ReadonlyMap<unknown, CelValue>, right: ReadonlyMap<unknown, CelValue>): boolean {
-  spend(1 + left.size);
+  spendOnItems(left.size);
   if (left.size !== right.size) return false;
   for (const [key, value] of left) {
     const other = right.get(key);
@@ -108,7 +108,7 @@ function mapsEqual(left: ReadonlyMap<unknown, CelValue>, right: ReadonlyMap<unkn
 
 function isIn(item: CelValue, container: CelValue): boolean {
   if (isCelList(container)) {
-    spend(1 + container.size);
+    spendOnItems(container.size);
     for (const member of container) if (isEqual(member, item)) return true;
     return false;
   }

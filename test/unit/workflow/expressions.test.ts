@@ -229,7 +229,7 @@ describe('cost', () => {
     ['params.list.map(x, params.list.map(y, x * y))'],
     ['params.list.all(x, params.list.all(y, params.list.all(z, true)))'],
     ['params.list.all(x, params.list.all(y, params.list.all(z, true))) || true'],
-    ['params.list.map(x, params.list == params.list)'],
+    ['params.list.map(x, params.list == params.list.map(y, y))'],
     ['params.list.map(x, params.list + params.list)'],
   ])('%s ends with LIMIT, soon', (source) => {
     const started = performance.now();
