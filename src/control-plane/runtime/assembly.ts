@@ -279,6 +279,7 @@ class Parts extends Given {
     this.timers.stop();
     this.retention.stop();
     await this.committer.idle();
+    this.committer.halt();
     await this.store.close();
   }
 

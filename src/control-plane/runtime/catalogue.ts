@@ -26,6 +26,8 @@ const COMPILED_MAX = 1_000;
 export class Catalogue {
   private readonly options: CatalogueOptions;
   private readonly compiled = new Map<string, Promise<CompiledWorkflow>>();
+  /** Only this process registers, so what it read last is the latest until it registers again. */
+  private readonly latestVersions = new Map<string, number>();
 
   constructor(options: CatalogueOptions) {
     this.options = options;
@@ -55,6 +57,7 @@ export class Catalogue {
     const warnings = this.warn(namespace, definition);
     if (validateOnly) return { row: { ...row, version: 0 }, definition, created: false, warnings };
     const stored = await this.options.store.putWorkflow(row);
+    if (stored.created) this.latestVersions.set(`${namespace}/${definition.name}`, stored.row.version);
     return { row: stored.row, definition, created: stored.created, warnings };
   }
 
@@ -83,7 +86,11 @@ export class Catalogue {
 
   /** The compiled form of a version; 0: the latest. */
   async latest(namespace: string, name: string, version: number): Promise<CompiledWorkflow> {
-    const { row } = await this.get(namespace, name, version);
+    const key = `${namespace}/${name}`;
+    const known = version === 0 ? this.latestVersions.get(key) : version;
+    if (known !== undefined) return this.compile(namespace, name, known);
+    const { row } = await this.get(namespace, name, 0);
+    if (!this.latestVersions.has(key)) this.latestVersions.set(key, row.version);
     return this.compile(namespace, name, row.version);
   }
 

@@ -26,7 +26,7 @@ export interface ControlPlane {
   getWorkflow(namespace: string, name: string, version: number): Promise<RegisteredWorkflow>;
   listWorkflows(namespace: string, after: string, limit: number): Promise<readonly RegisteredWorkflow[]>;
 
-  startRun(request: StartRunRequest): Promise<RunRow>;
+  startRun(request: StartRunRequest): Promise<StartedRun>;
   /** `runId` may be a unique tail of at least 4 characters. Throws RUN_NOT_FOUND, RUN_ID_AMBIGUOUS. */
   getRun(namespace: string, runId: string, wait?: RunWait): Promise<RunView>;
   listRuns(query: RunQuery): Promise<readonly RunRow[]>;
@@ -95,6 +95,11 @@ export interface StartRunRequest {
   readonly requestId: string;
   readonly priority: Priority | undefined;
   readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface StartedRun extends RunRow {
+  /** True: an earlier call with this request id started it. */
+  readonly isRepeat?: boolean;
 }
 
 /** A run with what is known of it now. `state` is a copy: it does not change under the reader. */

@@ -23,6 +23,7 @@ import type {
   RegisteredWorkflow,
   RunView,
   RunWait,
+  StartedRun,
   StartRunRequest,
   StepExplanation,
   WatchedEvent,
@@ -87,7 +88,7 @@ export class Face implements RunningControlPlane {
     return this.options.catalogue.list(namespace, after, limit);
   }
 
-  startRun(request: StartRunRequest): Promise<RunRow> {
+  startRun(request: StartRunRequest): Promise<StartedRun> {
     this.admit();
     return this.options.starts.start(request);
   }

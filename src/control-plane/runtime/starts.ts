@@ -9,7 +9,7 @@ import { inlineValue, type StoredValue } from '../../core/stored-value.ts';
 import { decodeValue, scanValue } from '../../core/value.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import type { RunRow, Store } from '../store/port.ts';
-import type { StartRunRequest } from './control-plane.ts';
+import type { StartedRun, StartRunRequest } from './control-plane.ts';
 import type { Runs } from './runs.ts';
 
 const PARAMETERS_BLOB = 'params';
@@ -27,7 +27,7 @@ export interface StartsOptions {
 export class Starts {
   private readonly options: StartsOptions;
   /** Request ids that are being stored now: a repeat waits for the same answer. */
-  private readonly underWay = new Map<string, { readonly inputHash: string; readonly answer: Promise<RunRow> }>();
+  private readonly underWay = new Map<string, { readonly inputHash: string; readonly answer: Promise<StartedRun> }>();
   /** Rows of runs that are being started: the batch needs them when the run is created. */
   private readonly rows = new Map<string, RunRow>();
 
@@ -40,7 +40,7 @@ export class Starts {
     return this.rows.get(runId);
   }
 
-  async start(request: StartRunRequest): Promise<RunRow> {
+  async start(request: StartRunRequest): Promise<StartedRun> {
     checkParameters(request);
     const workflow = await this.options.latest(request.namespace, request.workflow, request.version);
     const inputHash = this.hashOf(request);
@@ -57,7 +57,7 @@ export class Starts {
     }
   }
 
-  private async findOrStore(request: StartRunRequest, workflow: CompiledWorkflow, inputHash: string): Promise<RunRow> {
+  private async findOrStore(request: StartRunRequest, workflow: CompiledWorkflow, inputHash: string): Promise<StartedRun> {
     const known = await this.options.store.findRunByRequest(request.namespace, request.requestId);
     return known === undefined
       ? this.store(request, workflow, inputHash)
@@ -134,8 +134,8 @@ function toStored(bytes: Uint8Array): {
   };
 }
 
-function sameInput(request: StartRunRequest, known: string, asked: string, row: RunRow): RunRow {
-  if (known === asked) return row;
+function sameInput(request: StartRunRequest, known: string, asked: string, row: RunRow): StartedRun {
+  if (known === asked) return { ...row, isRepeat: true };
   throw new YardmasterError(
     'REQUEST_ID_REUSED',
     `Cannot start "${request.workflow}" under request id "${request.requestId}": run "${row.runId}" was started under it with other input`,
