@@ -6,10 +6,13 @@
  * 3. Batches take effect in the order of the `commit` calls; a second may be handed over before the first is done.
  * 4. A batch whose epoch is not the newest one given out by `open` writes nothing and rejects with FENCED.
  * 5. A commit that rejects with UNCLEAR may have landed: the caller reloads before it says anything. After any
- *    rejection, batches handed over later reject too (with ABANDONED) until `reopen` resolves.
+ *    rejection, batches handed over later reject too (with ABANDONED) until `reopen` resolves. Reads go on meanwhile; the other
+ *    writes (blob parts, workflows, prune) reject as batches do, but stop the batches behind them only when they are UNCLEAR.
  * 6. Reads see everything whose commit has resolved.
  * 7. Inserting a journal row whose (run, position) exists, or a run whose (namespace, request id) exists, rejects the batch with
  *    CONFLICT and writes nothing.
+ * 8. Within a batch deleted tasks go first, then tasks are written, then checkpoints; a checkpoint of a task that is not
+ *    there, and a status of a run that is not there, are ignored.
  */
 import type { Priority } from '../../workflow/definition.ts';
 import type { RunEvent } from '../engine/events.ts';
@@ -28,7 +31,7 @@ export interface Store {
   loadOpenRuns(after: string, limit: number): Promise<readonly RunRow[]>;
   /** All tasks, ordered by (run id, path, attempt). */
   loadTasks(after: TaskKey | undefined, limit: number): Promise<readonly TaskRow[]>;
-  /** Rows of one journal from `fromPosition` (the first event wanted), in order. */
+  /** Rows of one journal from `fromPosition` (the first event wanted; a row that began before it is cut), in order. */
   loadJournal(runId: string, fromPosition: number, limit: number): Promise<readonly JournalRow[]>;
 
   getRun(namespace: string, runId: string): Promise<RunRow | undefined>;
@@ -40,7 +43,7 @@ export interface Store {
 
   /** All bytes of a blob; undefined when it is not there. */
   getBlob(runId: string, blobId: string): Promise<Uint8Array | undefined>;
-  /** Writes one part of an uploaded blob, durably; parts come in order from 0. */
+  /** Writes one part of an uploaded blob, durably; parts come in order (else CONFLICT), part 0 starts the blob again. */
   putBlobPart(runId: string, blobId: string, part: number, bytes: Uint8Array): Promise<void>;
 
   /**
@@ -54,7 +57,10 @@ export interface Store {
 
   /** Newest last; transitions of instances, for people. */
   listAgentEvents(agentId: string, limit: number): Promise<readonly AgentEventRow[]>;
-  /** Deletes at most `limit` runs that ended before `before` with all that belongs to them; answers how many went. */
+  /**
+   * Deletes at most `limit` runs that ended before `before` with all that belongs to them, the oldest first, and as many agent
+   * events as old; answers how many runs went.
+   */
   prune(before: number, limit: number): Promise<number>;
   /** Counters since `open`, for metrics and benchmarks. */
   stats(): StoreStats;

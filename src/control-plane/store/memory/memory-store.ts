@@ -86,7 +86,10 @@ class MemoryStoreAdapter implements MemoryStore {
 
   reopen(): Promise<void> {
     return this.#inTurn(() => {
-      if (this.#state === 'failed') this.#state = 'open';
+      if (this.#state === 'failed') {
+        mustBeNewest(this.#data, this.#epoch);
+        this.#state = 'open';
+      }
       this.#mustBeOpen();
     });
   }
