@@ -1,0 +1,53 @@
+/**
+ * `npm run bench [-- CASE ...] [--json FILE] [--kills N]`: everything in one run, durable, agents and client in processes of their
+ * own. Cases: ceilings, throughput, failover, idle, waiting; all of them without a word.
+ */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { measureCeilings } from './ceilings.ts';
+import { measureFailover } from './failover.ts';
+import { measureIdle } from './idle.ts';
+import { type BenchResult, printTable } from './table.ts';
+import { measureThroughput } from './throughput.ts';
+import { measureWaiting } from './waiting.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'string' }, kills: { type: 'string', default: '200' }, seconds: { type: 'string', default: '8' } },
+});
+const seconds = Number(values.seconds);
+const wants = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
+const say = (text: string): void => {
+  process.stderr.write(`${text}\n`);
+};
+
+let result: BenchResult = {};
+if (wants('ceilings') || wants('throughput')) {
+  say('ceilings ...');
+  result = { ...result, ceilings: await measureCeilings(Math.min(5, seconds)) };
+}
+if (wants('throughput')) {
+  say('chains and fan-outs ...');
+  result = { ...result, ...(await measureThroughput(seconds)) };
+}
+if (wants('waiting')) {
+  say('100,000 waiting steps ...');
+  result = { ...result, waiting: await measureWaiting() };
+}
+if (wants('idle')) {
+  say('1,000 idle agents ...');
+  result = { ...result, idle: await measureIdle(20) };
+}
+if (wants('failover')) {
+  const kills = Number(values.kills);
+  say(`${kills} kills, at most one a second ...`);
+  result = {
+    ...result,
+    failover: await measureFailover(kills, (done) => {
+      if (done % 20 === 0) say(`  ${done} of ${kills}`);
+    }),
+  };
+}
+printTable(result);
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, undefined, 2)}\n`);
+process.exit(0);

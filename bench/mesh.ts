@@ -1,0 +1,50 @@
+/** The mesh of one benchmark run: a control plane process, agents, and the client in this process. */
+import { Orchestrator } from '../src/client/index.ts';
+import { type BenchProcess, startProcess } from './start-process.ts';
+
+export interface Figures {
+  readonly rss: number;
+  readonly heap: number;
+  readonly cpuUs: number;
+  /** Transactions that wrote. */
+  readonly commits: number;
+}
+
+export interface Mesh {
+  readonly url: string;
+  readonly client: Orchestrator;
+  figures(): Promise<Figures>;
+  close(): Promise<void>;
+}
+
+export async function startMesh(): Promise<Mesh> {
+  const controlPlane = await startProcess<{ url: string }>('control-plane.ts', [], ['--expose-gc']);
+  const { url } = controlPlane.ready;
+  const client = new Orchestrator({ url });
+  await client.ready();
+  return {
+    url,
+    client,
+    figures: () => controlPlane.ask<Figures>('figures'),
+    close: async () => {
+      await client.close();
+      controlPlane.stop();
+    },
+  };
+}
+
+export function startAgent(file: string, args: readonly string[]): Promise<BenchProcess<{ pid: number }>> {
+  return startProcess<{ pid: number }>(file, args);
+}
+
+/** Starts a run and waits until it is terminal; throws unless it COMPLETED. */
+export async function runOnce(client: Orchestrator, workflow: string): Promise<void> {
+  const { runId } = await client.api.runs.startRun({ workflow });
+  for (;;) {
+    const { run } = await client.api.runs.getRun({ runId, wait: { seconds: 60n, nanos: 0 }, omitSteps: true });
+    if (run === undefined) throw new Error(`run ${runId} is gone`);
+    if (run.endTime === undefined) continue;
+    if (run.error !== undefined) throw new Error(`run ${runId}: ${run.error.code} ${run.error.message}`);
+    return;
+  }
+}

@@ -1,0 +1,29 @@
+/** The control plane of the benchmark: the product's own server on SQLite in a new folder, and figures about itself. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startServer } from '../../src/control-plane/main.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'yardmaster-bench-'));
+const server = await startServer({ port: 0, store: { kind: 'sqlite', file: join(folder, 'yardmaster.db') }, log: { level: 'warn' } });
+
+function figures(): { rss: number; heap: number; cpuUs: number; commits: number } {
+  globalThis.gc?.();
+  globalThis.gc?.();
+  const { user, system } = process.cpuUsage();
+  const { rss, heapUsed } = process.memoryUsage();
+  return { rss, heap: heapUsed, cpuUs: user + system, commits: server.stats().commits };
+}
+
+process.on('message', (message) => {
+  if (message === 'figures') process.send?.(figures());
+});
+process.on('SIGTERM', () => void close());
+process.on('disconnect', () => void close());
+process.send?.({ url: server.url, pid: process.pid });
+
+async function close(): Promise<void> {
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(0);
+}

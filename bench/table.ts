@@ -1,0 +1,66 @@
+/** The figures beside what is required and what is aimed at, as a table. */
+import type { Ceilings } from './ceilings.ts';
+import type { FailoverFigures } from './failover.ts';
+import type { IdleFigures } from './idle.ts';
+import type { ThroughputFigures } from './throughput.ts';
+import type { WaitingFigures } from './waiting.ts';
+
+export interface BenchResult extends Partial<ThroughputFigures> {
+  readonly ceilings?: Ceilings;
+  readonly failover?: FailoverFigures;
+  readonly idle?: IdleFigures;
+  readonly waiting?: WaitingFigures;
+}
+
+type Row = readonly [figure: string, measured: string, required: string, aim: string];
+
+export function printTable(result: BenchResult): void {
+  const rows: Row[] = [['figure', 'measured', 'required', 'aim'], ...throughputRows(result), ...otherRows(result)];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  for (const row of rows) console.log(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+}
+
+function throughputRows({ ceilings, chain1, chain64, fanout8 }: BenchResult): Row[] {
+  if (ceilings === undefined) return [];
+  const { fdatasyncP50Us, echoPerSecond } = ceilings;
+  const rows: Row[] = [
+    ['fdatasync of a 4 KiB append, p50', us(fdatasyncP50Us), '', ''],
+    ['grpc-js echo, 300 B, 64 in flight', perSecond(echoPerSecond), '', ''],
+  ];
+  if (chain1 !== undefined) {
+    rows.push(['chain of 10, 1 client: step p50', us(chain1.stepP50Us), `<= ${us(fdatasyncP50Us + 1_200)}`, us(fdatasyncP50Us + 600)]);
+    rows.push(['chain of 10, 1 client: step p99', us(chain1.stepP99Us), '', '']);
+  }
+  const share = (name: string, value: number, required: number, aim: number): Row => [
+    name,
+    `${perSecond(value)} = ${(value / echoPerSecond).toFixed(2)} x echo`,
+    `${required} x echo`,
+    `${aim} x echo`,
+  ];
+  if (chain64 !== undefined) rows.push(share('chain of 10, 64 clients', chain64.stepsPerSecond, 0.25, 0.4));
+  if (fanout8 !== undefined) rows.push(share('fan-out of 100, 8 runs at once', fanout8.stepsPerSecond, 0.4, 0.8));
+  return rows;
+}
+
+function otherRows({ failover, idle, waiting }: BenchResult): Row[] {
+  const rows: Row[] = [];
+  if (failover !== undefined) {
+    const { p50Ms, p95Ms, p99Ms, maxMs, n } = failover;
+    rows.push([`kill -9 to the new assignment, ${n} kills: p95`, ms(p95Ms), '40 ms', '15 ms']);
+    rows.push(['  p50, p99, max', `${ms(p50Ms)}, ${ms(p99Ms)}, ${ms(maxMs)}`, '', '']);
+  }
+  if (idle !== undefined) {
+    rows.push(['1,000 idle agents: database writes', String(idle.databaseWrites), '0', '0']);
+    rows.push(['1,000 idle agents: CPU of a core', `${(idle.cpuCores * 100).toFixed(1)} %`, '5 %', '2 %']);
+    rows.push(['1,000 idle agents: memory each', `${(idle.bytesPerAgent / 1_024).toFixed(1)} KiB`, '100 KiB', '80 KiB']);
+  }
+  if (waiting !== undefined) {
+    rows.push(['100,000 waiting steps: heap each', `${Math.round(waiting.bytesPerStep)} B`, '350 B', '200 B']);
+    rows.push(['freed slot to assignment, against one waiting', `${waiting.cycleRatio.toFixed(2)} x`, '1.5 x', '1.1 x']);
+  }
+  return rows;
+}
+
+const us = (value: number): string => `${Math.round(value)} us`;
+const ms = (value: number): string => `${value.toFixed(1)} ms`;
+const perSecond = (value: number): string => `${Math.round(value).toLocaleString('en')} /s`;
