@@ -125,7 +125,7 @@ export class Rig implements AsyncDisposable {
 
   constructor(services: readonly BoundService[], options: Partial<ListenerOptions> = {}) {
     const clock = options.clock ?? systemClock;
-    const agentService = { controlPlane: this.plane, clock, metrics: noMetrics, logger: silentLogger };
+    const agentService = { controlPlane: this.plane, metrics: noMetrics, logger: silentLogger };
     this.listener = new Listener({
       host: '127.0.0.1',
       port: 0,

@@ -8,7 +8,8 @@ import { type Payload as OpaquePayload, PayloadSchema as OpaquePayloadSchema } f
 import { type Payload, PayloadSchema } from '../../../gen/yardmaster/v1/payload_pb.ts';
 import type { Faults } from './faults.ts';
 
-const BLOB_ID_CHARS_MAX = 128;
+/** A blob id has the path of its step in it. */
+export const BLOB_ID_CHARS_MAX = 4_096;
 
 /**
  * The bytes of a Value from a frame, checked and copied: what the decoder gives is a view that would keep the whole frame

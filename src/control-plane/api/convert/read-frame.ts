@@ -207,7 +207,7 @@ function readFailed(faults: Faults, pointer: Pointer, failed: AttemptFailed): Re
   const { details } = failed;
   return {
     kind: 'failed',
-    code: failed.code === '' ? 'HANDLER_FAILED' : cutText(failed.code, 128),
+    code: failed.code === '' ? 'HANDLER_ERROR' : cutText(failed.code, 128),
     message: cutText(failed.message),
     details: details.length === 0 ? undefined : readOpaqueValue(faults, () => `${pointer()}.details`, details),
     retryable: failed.retryable ?? true,

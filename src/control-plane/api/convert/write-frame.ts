@@ -16,20 +16,14 @@ import {
   StopReason,
   StopSchema,
 } from '../../../gen/yardmaster/v1/dispatch_pb.ts';
-import { Priority } from '../../../gen/yardmaster/v1/priority_pb.ts';
 import { GoAwayReason, GoAwaySchema, WelcomeSchema } from '../../../gen/yardmaster/v1/session_response_pb.ts';
 import type { DispatchFrame, GoAwayFrame, ServerFrame, WelcomeFrame, WireAssignment } from '../../registry/frames.ts';
 import { writeOpaquePayload } from './payload.ts';
+import { writePriority } from './priority.ts';
 import { writeDuration } from './times.ts';
 
 /** What one assignment, stop or ack weighs beside its values: ids, names and numbers. Only decides where a frame is cut. */
 const ENTRY_BYTES = 512;
-const PRIORITIES: Readonly<Record<string, Priority>> = {
-  low: Priority.LOW,
-  normal: Priority.NORMAL,
-  high: Priority.HIGH,
-  critical: Priority.CRITICAL,
-};
 
 /** One message, or several when the lists of a Dispatch do not fit into one. */
 export function writeFrame(frame: ServerFrame): readonly Uint8Array[] {
@@ -110,7 +104,7 @@ function writeAssignment(assignment: WireAssignment): Assignment {
     timeoutMs: wholeMs(assignment.timeoutMs),
     idempotencyKey: assignment.idempotencyKey,
     checkpoint: assignment.checkpoint ?? new Uint8Array(0),
-    priority: PRIORITIES[assignment.priority] ?? Priority.UNSPECIFIED,
+    priority: writePriority(assignment.priority),
     metadata: { ...assignment.metadata },
     idempotent: assignment.idempotent,
     lossWindowMs: wholeMs(assignment.lossWindowMs),

@@ -1,0 +1,180 @@
+/**
+ * Events of a run as watchers see them. Those that only the engine needs (queueings, stops, late results) are left out;
+ * positions keep their gaps. What an event of the journal does not repeat is remembered from the ones before it.
+ */
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { LogLevel } from '../../../gen/yardmaster/v1/report_pb.ts';
+import { RunEventSchema, type RunEvent as WireEvent } from '../../../gen/yardmaster/v1/run_event_pb.ts';
+import { RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
+import { AttemptOutcome, SkipReason, StepStatus } from '../../../gen/yardmaster/v1/step_state_pb.ts';
+import type { Failure, RunEvent } from '../../engine/events.ts';
+import type { RunView, WatchedEvent } from '../../runtime/control-plane.ts';
+import { writeFailure } from './failure.ts';
+import { countSteps } from './run.ts';
+import { STEP_KINDS } from './step-state.ts';
+import { writeTime } from './times.ts';
+
+type Body = MessageInitShape<typeof RunEventSchema>['event'];
+type LiveOf = Extract<WatchedEvent, { kind: 'live' }>;
+
+const LOG_LEVELS: Readonly<Record<string, LogLevel>> = {
+  debug: LogLevel.DEBUG,
+  info: LogLevel.INFO,
+  warn: LogLevel.WARN,
+  error: LogLevel.ERROR,
+};
+
+/** What is remembered of a step between its events. */
+interface StepMemory {
+  try: number;
+  failure: Failure | undefined;
+}
+
+export class RunEventWriter {
+  private readonly view: RunView;
+  private readonly holders = new Map<string, { readonly agentId: string; readonly instanceId: string }>();
+  private readonly steps = new Map<string, StepMemory>();
+
+  constructor(view: RunView) {
+    this.view = view;
+    const { workflow, steps } = view.state;
+    for (const node of workflow.nodes) {
+      for (const { number, agentId, instanceId } of steps[node.index]?.detail?.attempts ?? []) {
+        this.holders.set(`${node.id}#${number}`, { agentId, instanceId });
+      }
+    }
+  }
+
+  /** Undefined: nothing for watchers. */
+  write(watched: WatchedEvent): WireEvent | undefined {
+    const { runId } = this.view.row;
+    if (watched.kind === 'live') {
+      return create(RunEventSchema, { runId, time: writeTime(watched.at), event: liveBody(watched) });
+    }
+    const event = this.body(watched.event);
+    if (event === undefined) return undefined;
+    // The journal counts from 0; on the wire 0 is a live event.
+    return create(RunEventSchema, { position: watched.position + 1, runId, time: writeTime(watched.event.at), event });
+  }
+
+  private body(event: RunEvent): Body {
+    switch (event.type) {
+      case 'RunStarted': {
+        const { row, state } = this.view;
+        const { total } = countSteps(state);
+        return {
+          case: 'runStarted',
+          value: { workflow: row.workflow, workflowVersion: row.version, totalSteps: total },
+        };
+      }
+      case 'BlockStarted':
+      case 'StepReady':
+        return this.ready(event.path);
+      case 'AttemptStarted': {
+        const { path, number, try: tryNumber, agentId, instanceId } = event;
+        this.holders.set(`${path}#${number}`, { agentId, instanceId });
+        this.memory(path).try = tryNumber;
+        return { case: 'attemptStarted', value: { stepPath: path, number, tryNumber, agentId, instanceId } };
+      }
+      case 'AttemptUnreachable':
+        return {
+          case: 'attemptUnreachable',
+          value: { ...this.attempt(event), reason: 'its stream ended or it fell silent' },
+        };
+      case 'AttemptReturned':
+        return { case: 'attemptReturned', value: this.attempt(event) };
+      case 'AttemptEnded': {
+        const memory = this.memory(event.path);
+        memory.failure = event.failure;
+        if (event.countsAsTry === true) memory.try += 1;
+        const value = { ...this.attempt(event), outcome: AttemptOutcome[event.outcome] };
+        return { case: 'attemptEnded', value: { ...value, error: writeFailure(event.failure) } };
+      }
+      case 'RetryScheduled': {
+        const { try: tryNumber, failure } = this.memory(event.path);
+        const value = { stepPath: event.path, tryNumber, dueTime: writeTime(event.dueAt) };
+        return { case: 'retryScheduled', value: { ...value, error: writeFailure(failure) } };
+      }
+      default:
+        return this.ended(event);
+    }
+  }
+
+  private ended(
+    event: Exclude<
+      RunEvent,
+      { type: 'RunStarted' | 'BlockStarted' | 'StepReady' | `Attempt${string}` | 'RetryScheduled' }
+    >,
+  ): Body {
+    switch (event.type) {
+      case 'StepCompleted':
+        return stepEnded({ stepPath: event.path, status: StepStatus.COMPLETED });
+      case 'StepFailed':
+        return stepEnded({
+          stepPath: event.path,
+          status: StepStatus[event.status],
+          error: writeFailure(event.failure),
+        });
+      case 'StepSkipped':
+        return stepEnded({
+          stepPath: event.path,
+          status: StepStatus.SKIPPED,
+          skipReason: SkipReason[event.reason],
+          skippedBecauseOf: event.because ?? '',
+        });
+      case 'StepCancelled':
+        return stepEnded({ stepPath: event.path, status: StepStatus.CANCELLED });
+      case 'CancelRequested':
+        return { case: 'cancelRequested', value: { reason: event.reason } };
+      case 'RunEnding':
+        return { case: 'runEnding', value: { outcome: RunStatus[event.outcome], error: writeFailure(event.failure) } };
+      case 'RunEnded':
+        return { case: 'runEnded', value: { status: RunStatus[event.status], error: writeFailure(event.failure) } };
+      case 'RunCreated':
+      case 'StepQueued':
+      case 'StopConfirmed':
+      case 'StepStopping':
+      case 'LateResult':
+        return undefined;
+    }
+  }
+
+  private ready(path: string): Body {
+    const { workflow } = this.view.state;
+    const node = workflow.nodes[workflow.indexById.get(path) ?? -1];
+    if (node === undefined) return undefined;
+    const action = node.kind === 'agent' ? node.action : '';
+    return { case: 'stepReady', value: { stepPath: path, kind: STEP_KINDS[node.kind], action } };
+  }
+
+  private attempt({ path, number }: { readonly path: string; readonly number: number }) {
+    const holder = this.holders.get(`${path}#${number}`);
+    return { stepPath: path, number, agentId: holder?.agentId ?? '', instanceId: holder?.instanceId ?? '' };
+  }
+
+  private memory(path: string): StepMemory {
+    const known = this.steps.get(path);
+    if (known !== undefined) return known;
+    const made: StepMemory = { try: 1, failure: undefined };
+    this.steps.set(path, made);
+    return made;
+  }
+}
+
+function stepEnded(value: Extract<Body, { case: 'stepEnded' }>['value']): Body {
+  return { case: 'stepEnded', value };
+}
+
+function liveBody({ path, number, live }: LiveOf): NonNullable<Body> {
+  const attempt = { stepPath: path, number };
+  switch (live.type) {
+    case 'progress':
+      return { case: 'stepProgressed', value: { ...attempt, fraction: live.fraction, message: live.message } };
+    case 'log': {
+      const level = LOG_LEVELS[live.level] ?? LogLevel.INFO;
+      return { case: 'stepLogged', value: { ...attempt, level, message: live.message, fields: { ...live.fields } } };
+    }
+    case 'checkpointStored':
+      return { case: 'checkpointStored', value: attempt };
+  }
+}

@@ -1,0 +1,76 @@
+/** Runs: what is known of one, and rows of lists. */
+import { create } from '@bufbuild/protobuf';
+import { RunErrorSchema } from '../../../gen/yardmaster/v1/run_error_pb.ts';
+import { type Run, RunSchema, RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
+import type { RunState } from '../../engine/state.ts';
+import { isStepOver } from '../../engine/status.ts';
+import type { RunView } from '../../runtime/control-plane.ts';
+import type { RunRow } from '../../store/port.ts';
+import { writeFailure } from './failure.ts';
+import { writePriority } from './priority.ts';
+import { writeStep } from './step-state.ts';
+import { writeDuration, writeTime } from './times.ts';
+import type { RunValues } from './values.ts';
+
+/** `values`: loaded before, when they were asked for. `now`: wall ms, for the duration of an open run. */
+export function writeRun({ row, state, progress, waits }: RunView, values: RunValues, now: number): Run {
+  const { completed, total } = countSteps(state);
+  return create(RunSchema, {
+    ...rowFields(row),
+    status: RunStatus[state.status],
+    ...(values.parameters !== undefined && { parameters: values.parameters }),
+    ...(values.output !== undefined && { output: values.output }),
+    error: writeFailure(state.failure ?? state.ending?.failure),
+    steps: state.workflow.nodes.map((node) => writeStep(state, node, { progress, waits, values })),
+    startTime: writeTime(state.startedAt),
+    endTime: writeTime(state.endedAt),
+    progress: total === 0 ? 0 : completed / total,
+    completedSteps: completed,
+    totalSteps: total,
+    position: state.position,
+    outcome: outcomeOf(state),
+    cleanupErrors: state.cleanupFailures.flatMap((failure) => writeFailure(failure) ?? []),
+    ...(state.startedAt > 0 && { duration: writeDuration(Math.max(0, (state.endedAt || now) - state.startedAt)) }),
+  });
+}
+
+/** A run of a list: without steps and values. */
+export function writeRunRow(row: RunRow): Run {
+  return create(RunSchema, {
+    ...rowFields(row),
+    endTime: writeTime(row.endedAt),
+    ...(row.failureCode !== undefined && { error: create(RunErrorSchema, { code: row.failureCode }) }),
+  });
+}
+
+function rowFields(row: RunRow) {
+  return {
+    runId: row.runId,
+    namespace: row.namespace,
+    workflow: row.workflow,
+    workflowVersion: row.version,
+    status: RunStatus[row.status],
+    priority: writePriority(row.priority),
+    createTime: writeTime(row.queuedAt),
+    requestId: row.requestId ?? '',
+    labels: { ...row.labels },
+  };
+}
+
+function outcomeOf(state: RunState): RunStatus {
+  if (state.ending !== undefined) return RunStatus[state.ending.outcome];
+  return state.endedAt > 0 ? RunStatus[state.status] : RunStatus.UNSPECIFIED;
+}
+
+/** Agent steps that are over, and all of them. */
+export function countSteps(state: RunState): { completed: number; total: number } {
+  let completed = 0;
+  let total = 0;
+  for (const node of state.workflow.nodes) {
+    if (node.kind !== 'agent') continue;
+    total += 1;
+    const status = state.steps[node.index]?.status;
+    if (status !== undefined && isStepOver(status)) completed += 1;
+  }
+  return { completed, total };
+}

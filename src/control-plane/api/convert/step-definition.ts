@@ -1,0 +1,205 @@
+/** Steps of a definition: proto to the normal form and back. */
+import { create } from '@bufbuild/protobuf';
+import { limits } from '../../../core/limits.ts';
+import {
+  type AgentStep,
+  OnFailure,
+  ParallelPolicy,
+  RetryPolicySchema,
+  RunOn,
+  type Step,
+  StepSchema,
+  type RetryPolicy as WireRetry,
+} from '../../../gen/yardmaster/v1/step_pb.ts';
+import type {
+  AgentStepDefinition,
+  FailureMode,
+  ParallelPolicy as ParallelPolicyName,
+  RetryPolicy,
+  RunOn as RunOnName,
+  StepCommon,
+  StepDefinition,
+} from '../../../workflow/definition.ts';
+import type { Faults } from './faults.ts';
+import { readStruct, readTemplate, writeStruct, writeTemplate } from './json.ts';
+import { readPriority, writePriority } from './priority.ts';
+import { readDuration, writeDuration } from './times.ts';
+
+const RUN_ON: Readonly<Record<RunOnName, RunOn>> = {
+  success: RunOn.SUCCESS,
+  failure: RunOn.FAILURE,
+  always: RunOn.ALWAYS,
+};
+const ON_FAILURE: Readonly<Record<FailureMode, OnFailure>> = { fail: OnFailure.FAIL, continue: OnFailure.CONTINUE };
+const POLICY: Readonly<Record<ParallelPolicyName, ParallelPolicy>> = {
+  failFast: ParallelPolicy.FAIL_FAST,
+  waitAll: ParallelPolicy.WAIT_ALL,
+  continue: ParallelPolicy.CONTINUE,
+};
+
+/** The name that stands for a wire number; undefined: not stated, or unknown. */
+function nameOf<Name extends string>(names: Readonly<Record<Name, number>>, value: number): Name | undefined {
+  for (const name in names) if (names[name] === value) return name;
+  return undefined;
+}
+
+export function readSteps(faults: Faults, pointer: string, steps: readonly Step[]): StepDefinition[] {
+  if (steps.length > limits.stepsMax) {
+    faults.add(pointer, `has ${steps.length} steps; at most ${limits.stepsMax} are allowed`);
+    return [];
+  }
+  return steps.flatMap((step, i) => readStep(faults, `${pointer}[${i}]`, step) ?? []);
+}
+
+function readStep(faults: Faults, pointer: string, step: Step): StepDefinition | undefined {
+  const common = readCommon(faults, pointer, step);
+  const onFailure = nameOf(ON_FAILURE, step.onFailure);
+  const handled = onFailure === undefined ? {} : { onFailure };
+  switch (step.block.case) {
+    case 'agent':
+      return { ...common, ...handled, ...readAgentStep(faults, `${pointer}.agent`, step.block.value) };
+    case 'parallel': {
+      const { steps, concurrency, policy } = step.block.value;
+      if (onFailure !== undefined)
+        faults.add(`${pointer}.on_failure`, 'is for other steps; a parallel block has a policy');
+      const policyName = nameOf(POLICY, policy);
+      return {
+        ...common,
+        type: 'parallel',
+        steps: readSteps(faults, `${pointer}.parallel.steps`, steps),
+        ...(concurrency > 0 && { concurrency }),
+        ...(policyName !== undefined && { onFailure: policyName }),
+      };
+    }
+    case 'sequential': {
+      const steps = readSteps(faults, `${pointer}.sequential.steps`, step.block.value.steps);
+      return { ...common, ...handled, type: 'sequential', steps };
+    }
+    case undefined:
+      faults.add(`${pointer}.block`, 'is not set, or of a kind that this version does not know');
+      return undefined;
+  }
+}
+
+function readCommon(faults: Faults, pointer: string, step: Step): StepCommon {
+  const runOn = nameOf(RUN_ON, step.runOn);
+  const totalTimeoutMs = readDuration(faults, `${pointer}.total_timeout`, step.totalTimeout);
+  const output = readTemplate(faults, `${pointer}.output`, step.output);
+  const metadata = readStruct(faults, `${pointer}.metadata`, step.metadata);
+  return {
+    id: step.id,
+    ...(step.name !== '' && { name: step.name }),
+    ...(step.description !== '' && { description: step.description }),
+    dependencies: step.dependencies,
+    ...(step.when !== '' && { when: step.when }),
+    ...(runOn !== undefined && { runOn }),
+    ...(totalTimeoutMs !== undefined && { totalTimeoutMs }),
+    ...(output !== undefined && { output }),
+    ...(step.assert !== '' && { assert: step.assert }),
+    ...(metadata !== undefined && { metadata }),
+  };
+}
+
+type AgentOnly = Omit<AgentStepDefinition, keyof StepCommon>;
+
+function readAgentStep(faults: Faults, pointer: string, step: AgentStep): AgentOnly {
+  const duration = (name: string, value: AgentStep['timeout']) => readDuration(faults, `${pointer}.${name}`, value);
+  const timeoutMs = duration('timeout', step.timeout);
+  const queueTimeoutMs = duration('queue_timeout', step.queueTimeout);
+  const heartbeatTimeoutMs = duration('heartbeat_timeout', step.heartbeatTimeout);
+  const lossWindowMs = duration('loss_window', step.lossWindow);
+  const parameters = readTemplate(faults, `${pointer}.parameters`, step.parameters);
+  const priority = readPriority(step.priority);
+  return {
+    type: 'agent',
+    action: step.action,
+    ...(step.agentId !== '' && { agentId: step.agentId }),
+    ...(step.version !== '' && { version: step.version }),
+    ...(Object.keys(step.labels).length > 0 && { agentLabels: { ...step.labels } }),
+    ...(parameters !== undefined && { parameters }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(queueTimeoutMs !== undefined && { queueTimeoutMs }),
+    ...(heartbeatTimeoutMs !== undefined && { heartbeatTimeoutMs }),
+    ...(step.retry !== undefined && { retry: readRetry(faults, `${pointer}.retry`, step.retry) }),
+    ...(priority !== undefined && { priority }),
+    ...(step.idempotent !== undefined && { idempotent: step.idempotent }),
+    ...(lossWindowMs !== undefined && { lossWindowMs }),
+  };
+}
+
+function readRetry(faults: Faults, pointer: string, retry: WireRetry): RetryPolicy {
+  const backoffMs = readDuration(faults, `${pointer}.backoff`, retry.backoff);
+  const maxBackoffMs = readDuration(faults, `${pointer}.max_backoff`, retry.maxBackoff);
+  return {
+    tries: Math.max(1, retry.tries),
+    ...(backoffMs !== undefined && { backoffMs }),
+    ...(retry.factor !== undefined && { factor: retry.factor }),
+    ...(maxBackoffMs !== undefined && { maxBackoffMs }),
+    ...(retry.jitter !== undefined && { jitter: retry.jitter }),
+    ...(retry.nonRetryable.length > 0 && { nonRetryable: retry.nonRetryable }),
+    ...(retry.onDifferentAgent && { onDifferentAgent: true }),
+    ...(retry.onAssert && { onAssert: true }),
+  };
+}
+
+export function writeStepDefinition(step: StepDefinition): Step {
+  return create(StepSchema, {
+    id: step.id,
+    name: step.name ?? '',
+    description: step.description ?? '',
+    dependencies: [...step.dependencies],
+    when: step.when ?? '',
+    runOn: step.runOn === undefined ? RunOn.UNSPECIFIED : RUN_ON[step.runOn],
+    onFailure:
+      step.type === 'parallel' || step.onFailure === undefined ? OnFailure.UNSPECIFIED : ON_FAILURE[step.onFailure],
+    output: writeTemplate(step.output),
+    assert: step.assert ?? '',
+    ...(step.totalTimeoutMs !== undefined && { totalTimeout: writeDuration(step.totalTimeoutMs) }),
+    metadata: writeStruct(step.metadata),
+    block: writeBlock(step),
+  });
+}
+
+function writeBlock(step: StepDefinition) {
+  switch (step.type) {
+    case 'agent':
+      return { case: 'agent', value: writeAgentStep(step) } as const;
+    case 'parallel': {
+      const policy = step.onFailure === undefined ? ParallelPolicy.UNSPECIFIED : POLICY[step.onFailure];
+      const steps = step.steps.map(writeStepDefinition);
+      return { case: 'parallel', value: { steps, concurrency: step.concurrency ?? 0, policy } } as const;
+    }
+    case 'sequential':
+      return { case: 'sequential', value: { steps: step.steps.map(writeStepDefinition) } } as const;
+  }
+}
+
+function writeAgentStep(step: AgentStepDefinition) {
+  return {
+    action: step.action,
+    agentId: step.agentId ?? '',
+    version: step.version ?? '',
+    labels: { ...step.agentLabels },
+    parameters: writeTemplate(step.parameters),
+    ...(step.timeoutMs !== undefined && { timeout: writeDuration(step.timeoutMs) }),
+    ...(step.queueTimeoutMs !== undefined && { queueTimeout: writeDuration(step.queueTimeoutMs) }),
+    ...(step.heartbeatTimeoutMs !== undefined && { heartbeatTimeout: writeDuration(step.heartbeatTimeoutMs) }),
+    ...(step.retry !== undefined && { retry: writeRetry(step.retry) }),
+    priority: writePriority(step.priority),
+    ...(step.idempotent !== undefined && { idempotent: step.idempotent }),
+    ...(step.lossWindowMs !== undefined && { lossWindow: writeDuration(step.lossWindowMs) }),
+  };
+}
+
+function writeRetry(retry: RetryPolicy): WireRetry {
+  return create(RetryPolicySchema, {
+    tries: retry.tries,
+    ...(retry.backoffMs !== undefined && { backoff: writeDuration(retry.backoffMs) }),
+    ...(retry.factor !== undefined && { factor: retry.factor }),
+    ...(retry.maxBackoffMs !== undefined && { maxBackoff: writeDuration(retry.maxBackoffMs) }),
+    ...(retry.jitter !== undefined && { jitter: retry.jitter }),
+    nonRetryable: [...(retry.nonRetryable ?? [])],
+    onDifferentAgent: retry.onDifferentAgent ?? false,
+    onAssert: retry.onAssert ?? false,
+  });
+}

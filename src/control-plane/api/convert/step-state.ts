@@ -1,0 +1,78 @@
+/** A step within a run, with its attempts and the reason why it waits. */
+import { create } from '@bufbuild/protobuf';
+import {
+  type Attempt,
+  AttemptOutcome,
+  AttemptSchema,
+  SkipReason,
+  StepKind,
+  type StepState,
+  StepStateSchema,
+  StepStatus,
+  WaitReason,
+} from '../../../gen/yardmaster/v1/step_state_pb.ts';
+import type { CompiledNode } from '../../../workflow/compiled.ts';
+import type { AttemptRecord, RunState, StepRecord } from '../../engine/state.ts';
+import type { RunView } from '../../runtime/control-plane.ts';
+import { writeFailure } from './failure.ts';
+import { writeTime } from './times.ts';
+import type { RunValues } from './values.ts';
+
+export const STEP_KINDS: Readonly<Record<CompiledNode['kind'], StepKind>> = {
+  agent: StepKind.AGENT,
+  parallel: StepKind.PARALLEL,
+  sequential: StepKind.SEQUENTIAL,
+};
+
+interface Beside extends Pick<RunView, 'progress' | 'waits'> {
+  readonly values: RunValues;
+}
+
+export function writeStep(state: RunState, node: CompiledNode, { progress, waits, values }: Beside): StepState {
+  const record = state.steps[node.index];
+  const path = node.id;
+  const common = { path, stepId: node.id, kind: STEP_KINDS[node.kind], cleanup: node.isCleanup };
+  if (record === undefined) return create(StepStateSchema, { ...common, status: StepStatus.PENDING });
+  const { detail } = record;
+  const shown = progress.get(path);
+  return create(StepStateSchema, {
+    ...common,
+    status: StepStatus[record.status],
+    waitReason: waitReasonOf(record, waits.get(path)),
+    input: values.inputs.get(path),
+    output: values.outputs.get(path),
+    error: writeFailure(detail?.failure),
+    attempts: detail?.attempts.map(writeAttempt) ?? [],
+    readyTime: writeTime(record.readyAt),
+    startTime: writeTime(node.kind === 'agent' ? detail?.attempts[0]?.startedAt : record.readyAt),
+    endTime: writeTime(detail?.endedAt),
+    progress: record.status === 'COMPLETED' ? 1 : (shown?.fraction ?? 0),
+    progressMessage: shown?.message ?? '',
+    dueTime: record.status === 'WAITING' ? writeTime(detail?.retryAt) : undefined,
+    skipReason: detail?.skip === undefined ? SkipReason.UNSPECIFIED : SkipReason[detail.skip.reason],
+    skippedBecauseOf: detail?.skip?.because ?? '',
+  });
+}
+
+function writeAttempt(attempt: AttemptRecord): Attempt {
+  return create(AttemptSchema, {
+    number: attempt.number,
+    tryNumber: attempt.try,
+    agentId: attempt.agentId,
+    instanceId: attempt.instanceId,
+    outcome: attempt.outcome === undefined ? AttemptOutcome.UNSPECIFIED : AttemptOutcome[attempt.outcome],
+    error: writeFailure(attempt.failure),
+    startTime: writeTime(attempt.startedAt),
+    endTime: writeTime(attempt.endedAt),
+  });
+}
+
+/** `wait`: the scheduler's words for a queued step; they begin with NO_AGENT when nobody can take it. */
+function waitReasonOf(record: StepRecord, wait: string | undefined): WaitReason {
+  if (record.status !== 'READY' && record.status !== 'WAITING') return WaitReason.UNSPECIFIED;
+  if (record.isQueued) return wait?.startsWith('NO_AGENT') === true ? WaitReason.NO_AGENT : WaitReason.NO_SLOT;
+  const attempts = record.detail?.attempts ?? [];
+  if (attempts.some((attempt) => attempt.isUnconfirmed)) return WaitReason.STOPPING;
+  if (record.status === 'WAITING') return WaitReason.BACKOFF;
+  return attempts.some((attempt) => attempt.isUnreachable) ? WaitReason.AGENT_UNREACHABLE : WaitReason.UNSPECIFIED;
+}

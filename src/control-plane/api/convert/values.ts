@@ -1,0 +1,63 @@
+/**
+ * The values of a run that a reader asked for: the run's own first, then those of its steps, until the answer is as large
+ * as clients take. A value that is too large for a frame stays a reference to its blob.
+ */
+import { limits } from '../../../core/limits.ts';
+import { inlineValue, type StoredValue, storedSize } from '../../../core/stored-value.ts';
+import type { Payload } from '../../../gen/yardmaster/v1/payload_pb.ts';
+import type { RunState } from '../../engine/state.ts';
+import type { ControlPlane } from '../../runtime/control-plane.ts';
+import { writePayload } from './payload.ts';
+
+/** Clients take 4 MiB by default; the steps themselves need some of it. */
+const VALUES_BYTES_MAX = limits.frameBytesMax / 2;
+
+export interface RunValues {
+  readonly parameters: Payload | undefined;
+  readonly output: Payload | undefined;
+  /** By step path. */
+  readonly inputs: ReadonlyMap<string, Payload>;
+  readonly outputs: ReadonlyMap<string, Payload>;
+}
+
+export const NO_VALUES: RunValues = { parameters: undefined, output: undefined, inputs: new Map(), outputs: new Map() };
+
+type Read = Pick<ControlPlane, 'readValue'>;
+
+export async function loadValues(controlPlane: Read, state: RunState): Promise<RunValues> {
+  const budget = new Budget(controlPlane, state.runId);
+  const output = await budget.load(state.output);
+  const parameters = await budget.load(state.params);
+  const inputs = new Map<string, Payload>();
+  const outputs = new Map<string, Payload>();
+  for (const node of state.workflow.nodes) {
+    const record = state.steps[node.index];
+    keep(outputs, node.id, await budget.load(record?.detail?.output));
+    keep(inputs, node.id, await budget.load(record?.input));
+  }
+  return { parameters, output, inputs, outputs };
+}
+
+function keep(into: Map<string, Payload>, path: string, payload: Payload | undefined): void {
+  if (payload !== undefined) into.set(path, payload);
+}
+
+class Budget {
+  private readonly controlPlane: Read;
+  private readonly runId: string;
+  private bytes = VALUES_BYTES_MAX;
+
+  constructor(controlPlane: Read, runId: string) {
+    this.controlPlane = controlPlane;
+    this.runId = runId;
+  }
+
+  async load(value: StoredValue | undefined): Promise<Payload | undefined> {
+    if (value === undefined) return undefined;
+    const size = storedSize(value);
+    const isInline = size <= limits.inlineWireBytesMax && size <= this.bytes;
+    if (!isInline) return value.kind === 'blob' ? writePayload(value) : undefined;
+    this.bytes -= size;
+    return writePayload(inlineValue(await this.controlPlane.readValue(this.runId, value)));
+  }
+}
