@@ -134,7 +134,7 @@ function compileAgent(step: AgentStepDefinition, common: CompiledNodeCommon, ind
     agentLabels: step.agentLabels ?? {},
     parameters: step.parameters === undefined ? undefined : compileTemplate(step.parameters, 'input', indexOf),
     onFailure: step.onFailure ?? 'fail',
-    timeoutMs: step.timeoutMs ?? times.stepTimeoutMs,
+    timeoutMs: step.timeoutMs,
     queueTimeoutMs: step.queueTimeoutMs,
     heartbeatTimeoutMs: step.heartbeatTimeoutMs,
     retry: compileRetry(step.retry),

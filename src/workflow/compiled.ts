@@ -47,8 +47,8 @@ export interface CompiledAgentNode extends CompiledNodeCommon {
   readonly agentLabels: Readonly<Record<string, string>>;
   readonly parameters: Template | undefined;
   readonly onFailure: FailureMode;
-  /** 0 means none. */
-  readonly timeoutMs: number;
+  /** 0 means none; undefined leaves it to the capability of the instance, and then to `times.stepTimeoutMs`. */
+  readonly timeoutMs: number | undefined;
   readonly queueTimeoutMs: number | undefined;
   readonly heartbeatTimeoutMs: number | undefined;
   readonly retry: CompiledRetry;

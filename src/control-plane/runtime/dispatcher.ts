@@ -118,7 +118,7 @@ export class Dispatcher {
     const record = recordAt(state, node.index);
     const attempt = findAttempt(record, number);
     if (attempt === undefined || attempt.outcome !== undefined || record.input === undefined) return undefined;
-    return this.build(state, node, { ...attempt, path, input: record.input, capability: '' }, checkpoint);
+    return this.build(state, node, { ...attempt, path, input: record.input }, checkpoint);
   }
 
   classOf(state: RunState, node: CompiledAgentNode): NodeClass {
@@ -219,28 +219,18 @@ export class Dispatcher {
     this.options.metrics.attemptStarted();
     this.options.metrics.queueWaited(this.options.clock.now() - record.queuedAt);
     const checkpoint = holder.checkpoints?.get(effect.path);
-    const { number, try: tryNumber, idempotent, deadlineAt, input, path } = effect;
-    const attempt = {
-      number,
-      try: tryNumber,
-      idempotent,
-      deadlineAt,
-      input,
-      path,
-      capability: capability?.version ?? '',
-    };
-    batch.effects.push(() => this.send(instance, held, this.build(state, node, attempt, checkpoint)));
+    batch.effects.push(() => this.send(instance, held, this.build(state, node, effect, checkpoint)));
   }
 
   private build(
     state: RunState,
     node: CompiledAgentNode,
-    attempt: Pick<Dispatch, 'path' | 'number' | 'try' | 'idempotent' | 'input' | 'deadlineAt'> & {
-      readonly capability: string;
-    },
+    attempt: Pick<Dispatch, 'path' | 'number' | 'try' | 'instanceId' | 'idempotent' | 'input' | 'deadlineAt'>,
     checkpoint: Uint8Array | undefined,
   ): WireAssignment {
     const { path, number } = attempt;
+    const instance = this.options.fleet.instances.get(attempt.instanceId);
+    const capability = instance === undefined ? undefined : capabilityOf(instance, node.action);
     return {
       attemptId: formatAttemptId({ runId: state.runId, path, number }),
       runId: state.runId,
@@ -249,12 +239,12 @@ export class Dispatcher {
       number,
       try: attempt.try,
       capability: node.action,
-      capabilityVersion: attempt.capability,
+      capabilityVersion: capability?.version ?? '',
       input: attempt.input,
       timeoutMs: attempt.deadlineAt === 0 ? 0 : Math.max(1, Math.round(attempt.deadlineAt - this.options.clock.now())),
       idempotencyKey: `${state.runId}/${path}`,
       idempotent: attempt.idempotent,
-      lossWindowMs: node.lossWindowMs ?? 0,
+      lossWindowMs: node.lossWindowMs ?? capability?.lossWindowMs ?? 0,
       heartbeatTimeoutMs: node.heartbeatTimeoutMs ?? 0,
       checkpoint,
       priority: node.priority ?? state.priority,

@@ -57,7 +57,11 @@ export class Starts {
     }
   }
 
-  private async findOrStore(request: StartRunRequest, workflow: CompiledWorkflow, inputHash: string): Promise<StartedRun> {
+  private async findOrStore(
+    request: StartRunRequest,
+    workflow: CompiledWorkflow,
+    inputHash: string,
+  ): Promise<StartedRun> {
     const known = await this.options.store.findRunByRequest(request.namespace, request.requestId);
     return known === undefined
       ? this.store(request, workflow, inputHash)

@@ -94,7 +94,7 @@ test('fills in every default', () => {
     agentLabels: {},
     parameters: undefined,
     onFailure: 'fail',
-    timeoutMs: 3_600_000,
+    timeoutMs: undefined,
     queueTimeoutMs: undefined,
     heartbeatTimeoutMs: undefined,
     retry: {

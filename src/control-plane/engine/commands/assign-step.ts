@@ -1,3 +1,4 @@
+import { times } from '../../../core/limits.ts';
 import type { AssignStep } from '../commands.ts';
 import type { Draft } from '../decision.ts';
 import { EMPTY_INPUT } from '../outputs.ts';
@@ -13,7 +14,7 @@ export function assignStep(draft: Draft, command: AssignStep): void {
   if (node.kind !== 'agent' || !record.isQueued) return;
   fenceOldest(draft, index);
   const idempotent = node.idempotent ?? command.idempotent;
-  const timeoutMs = node.timeoutMs;
+  const timeoutMs = node.timeoutMs ?? (command.timeoutMs > 0 ? command.timeoutMs : times.stepTimeoutMs);
   const number = nextNumber(record);
   draft.emit({
     type: 'AttemptStarted',
