@@ -100,6 +100,14 @@ describe('the SQLite store', () => {
       await expect(create({ file: other }).open()).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
     });
 
+    it('says what is wrong with a place where no file can be', async () => {
+      writeFileSync(join(folder, 'plain'), '');
+      await expect(create({ file: join(folder, 'plain', 'store.db') }).open()).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+        message: expect.stringMatching(/^cannot open store ".*plain\/store\.db": E/),
+      });
+    });
+
     it('refuses a file that is no database', async () => {
       const other = join(folder, 'notes.txt');
       writeFileSync(other, 'not a database, but longer than one page header is. '.repeat(40));

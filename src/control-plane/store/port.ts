@@ -19,7 +19,7 @@ import type { RunEvent } from '../engine/events.ts';
 import type { RunStatus } from '../engine/status.ts';
 
 export interface Store {
-  /** Opens, migrates, takes ownership and raises the epoch. Rejects with STORE_OWNED, SCHEMA_NEWER, STORE_CORRUPT. */
+  /** Opens, migrates, takes ownership and raises the epoch. Rejects with STORE_OWNED, SCHEMA_NEWER, STORE_CORRUPT, STORE_UNAVAILABLE. */
   open(): Promise<StoreOpened>;
   /** After a failed commit: drops what is half done and makes reads and commits work again, under the same epoch. */
   reopen(): Promise<void>;

@@ -14,7 +14,7 @@ import { migrate } from './migrate.ts';
 import { openDatabase, truncateLog } from './open-database.ts';
 import { type Owner, OwnerLock } from './owner-lock.ts';
 import type { EncodedRow } from './queries.ts';
-import { toStoreError } from './sqlite-errors.ts';
+import { toOpenError, toStoreError } from './sqlite-errors.ts';
 import type { SqliteTuning } from './tuning.ts';
 
 export interface OpenRequest {
@@ -48,7 +48,7 @@ export class SqliteCore {
       return { epoch: this.#epoch, schemaVersion };
     } catch (error) {
       this.#release();
-      throw toStoreError(error, `cannot open store "${request.file}"`);
+      throw toOpenError(error, request.file);
     }
   }
 

@@ -27,7 +27,18 @@ export function toStoreError(error: unknown, action: string): StoreError | Yardm
       next: 'restore the store from a backup',
     });
   }
-  return new StoreError(kindOf(code), `${action}: ${fact} (SQLite ${code ?? 'none'})`, error);
+  return new StoreError(kindOf(code), `${action}: ${fact}${code === undefined ? '' : ` (SQLite ${code})`}`, error);
+}
+
+/** What keeps a store from opening, for people: nothing was acknowledged yet, so no kind matters. */
+export function toOpenError(error: unknown, file: string): YardmasterError {
+  const reason = toStoreError(error, `cannot open store "${file}"`);
+  if (reason instanceof YardmasterError) return reason;
+  return new YardmasterError('STORE_UNAVAILABLE', reason.message, {
+    cause: error,
+    meta: { file },
+    next: 'check that the folder may be written and has space, and that no other program has the file locked',
+  });
 }
 
 function kindOf(code: number | undefined): StoreErrorKind {
