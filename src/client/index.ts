@@ -1,6 +1,13 @@
 /** `yardmaster/client`: starts, watches and reads runs over a control plane's public API. */
 
 export { type Problem, YardmasterError } from '../core/errors.ts';
+export { cel, type Workflow, WorkflowBuilder } from '../workflow/builder/index.ts';
+export {
+  formatProblem,
+  formatProblemLine,
+  type InspectedWorkflow,
+  inspectWorkflow,
+} from '../workflow/index.ts';
 export type { RegisterOptions, WorkflowInput, WorkflowText } from './catalogue.ts';
 export { toAgent, toOffer } from './convert/fleet.ts';
 export { type PriorityName, toExplanation, toRun } from './convert/run.ts';
@@ -15,6 +22,7 @@ export {
   Orchestrator as MultiAgentOrchestrator,
   type OrchestratorOptions,
 } from './orchestrator.ts';
+export { collectPages } from './pages.ts';
 export { estimateEta, toProgress, type WorkflowProgress } from './progress.ts';
 export type { ProgressListener } from './progress-watchers.ts';
 export { protoJson } from './proto-json.ts';
@@ -23,6 +31,6 @@ export type { CancelAnswer, RunHandle } from './run-handle.ts';
 export type { StepResult, WorkflowResult } from './run-result.ts';
 export type { StartOptions } from './start-run.ts';
 export * from './statuses.ts';
-export type { RunChange } from './track-run.ts';
+export { pastDurations, type RunChange } from './track-run.ts';
 export type * from './views.ts';
 export { type WatchRunOptions, watchRunOnWire } from './watch-run.ts';

@@ -1,15 +1,26 @@
 /** Messages of the public API as JSON: the proto's own form, with its defaults written out. */
-import { createRegistry, type Message, toJson } from '@bufbuild/protobuf';
+import { createRegistry, type DescFile, type Message, toJson } from '@bufbuild/protobuf';
 import type { JsonValue } from '../core/json.ts';
 import { file_yardmaster_v1_fleet_service } from '../gen/yardmaster/v1/fleet_service_pb.ts';
 import { file_yardmaster_v1_run_service } from '../gen/yardmaster/v1/run_service_pb.ts';
 import { file_yardmaster_v1_workflow_service } from '../gen/yardmaster/v1/workflow_service_pb.ts';
 
 const registry = createRegistry(
-  file_yardmaster_v1_fleet_service,
-  file_yardmaster_v1_run_service,
-  file_yardmaster_v1_workflow_service,
+  ...withImports([
+    file_yardmaster_v1_fleet_service,
+    file_yardmaster_v1_run_service,
+    file_yardmaster_v1_workflow_service,
+  ]),
 );
+
+function withImports(files: readonly DescFile[], all = new Set<DescFile>()): ReadonlySet<DescFile> {
+  for (const file of files) {
+    if (all.has(file)) continue;
+    all.add(file);
+    withImports(file.dependencies, all);
+  }
+  return all;
+}
 
 /** Throws for a message that is no part of the public API. */
 export function protoJson(message: Message): JsonValue {

@@ -1,0 +1,57 @@
+/** The options that every command has. */
+
+import { parseDuration } from '../core/duration.ts';
+import { YardmasterError } from '../core/errors.ts';
+
+export const formats = ['table', 'wide', 'json', 'jsonl', 'yaml', 'name'] as const;
+export type Format = (typeof formats)[number];
+export const colourModes = ['auto', 'always', 'never'] as const;
+export const progressModes = ['auto', 'tty', 'plain', 'none'] as const;
+export type ProgressMode = (typeof progressModes)[number];
+
+export interface GlobalOptions {
+  readonly url?: string;
+  readonly output?: Format;
+  readonly json?: boolean;
+  readonly color?: (typeof colourModes)[number];
+  readonly progress?: ProgressMode;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  /** Milliseconds. */
+  readonly timeout?: number;
+  readonly utc?: boolean;
+}
+
+/** Reads `30s` on the command line. */
+export function readDuration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms > 0) return ms;
+  throw usageError(`Cannot read the duration "${text}": it is not like 500ms, 30s, 5m or 1h`);
+}
+
+export function readCount(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw usageError(`Cannot read the number "${text}": it is not a whole number from 1`);
+}
+
+/** Exit code 2. */
+export function usageError(message: string, next?: string): YardmasterError {
+  const meta = { status: 'INVALID_ARGUMENT' };
+  return new YardmasterError('USAGE', message, next === undefined ? { meta } : { meta, next });
+}
+
+/** An option that may be repeated. */
+export function collect(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text];
+}
+
+/** `key=value` pairs as an object. */
+export function readPairs(pairs: readonly string[]): Readonly<Record<string, string>> {
+  const entries = pairs.map((pair): readonly [string, string] => {
+    const equals = pair.indexOf('=');
+    if (equals < 1) throw usageError(`Cannot read "${pair}": it is not like key=value`);
+    return [pair.slice(0, equals), pair.slice(equals + 1)];
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,62 @@
+/** `-p key=value`: typed by the workflow's parameter schema, else read as a YAML scalar. */
+import { parse } from 'yaml';
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { nearest } from '../core/nearest.ts';
+import { usageError } from './options.ts';
+
+/** Throws USAGE for a pair without `=`, a value that its type does not fit, and a name that the schema excludes. */
+export function readParameters(pairs: readonly string[], schema: JsonObject | undefined): JsonObject {
+  const properties = isJsonObject(schema?.properties) ? schema.properties : {};
+  const members = pairs.map((pair): readonly [string, JsonValue] => {
+    const equals = pair.indexOf('=');
+    if (equals < 1) throw usageError(`Cannot read the parameter "${pair}": it is not like key=value`);
+    const name = pair.slice(0, equals);
+    const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    if (property === undefined && schema?.additionalProperties === false) throw unknownName(name, properties);
+    return [name, readParameter(name, pair.slice(equals + 1), typesOf(property))];
+  });
+  return Object.fromEntries(members);
+}
+
+function unknownName(name: string, properties: JsonObject): Error {
+  const names = Object.keys(properties);
+  const close = nearest(name, names);
+  const fact = close === undefined ? `it has ${names.join(', ') || 'no parameters'}` : `did you mean "${close}"?`;
+  return usageError(`Cannot set the parameter "${name}": the workflow does not have it; ${fact}`);
+}
+
+/** JSON Schema types; empty: any. */
+function typesOf(property: JsonValue | undefined): readonly string[] {
+  if (!isJsonObject(property)) return [];
+  const { type } = property;
+  if (typeof type === 'string') return [type];
+  return Array.isArray(type) ? type.filter((name) => typeof name === 'string') : [];
+}
+
+function readParameter(name: string, text: string, types: readonly string[]): JsonValue {
+  if (types.length === 1 && types[0] === 'string') return text;
+  const value = readScalar(name, text);
+  if (types.length === 0 || types.includes(typeNameOf(value)) || isIntegerFor(value, types)) return value;
+  if (types.includes('string')) return text;
+  throw usageError(`Cannot set the parameter "${name}": "${text}" is no ${types.join(' or ')}`);
+}
+
+function readScalar(name: string, text: string): JsonValue {
+  try {
+    const value: unknown = parse(text, { schema: 'core', maxAliasCount: 0 });
+    return JSON.parse(JSON.stringify(value ?? null));
+  } catch (error) {
+    const fact = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw usageError(`Cannot read the parameter "${name}": ${fact}`, `quote it: -p '${name}="..."'`);
+  }
+}
+
+function typeNameOf(value: JsonValue): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  return typeof value;
+}
+
+function isIntegerFor(value: JsonValue, types: readonly string[]): boolean {
+  return types.includes('integer') && typeof value === 'number' && Number.isInteger(value);
+}

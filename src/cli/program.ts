@@ -1,0 +1,115 @@
+/** The command line: which commands there are, what all have in common, and what becomes of what they throw. */
+import { Command, CommanderError, Option } from 'commander';
+import { toYardmasterError, type YardmasterError } from '../core/errors.ts';
+import { addAgentsCommands } from './commands/agents.ts';
+import { addErrorsCommand } from './commands/errors.ts';
+import type { AddCommands, Handler } from './commands/group.ts';
+import { addLintCommand } from './commands/lint.ts';
+import { addRunCommand } from './commands/run.ts';
+import { addRunsCommands } from './commands/runs.ts';
+import { addWorkflowsCommands } from './commands/workflows.ts';
+import { type Connect, type Context, createContext } from './context.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { colourModes, formats, progressModes, readDuration, usageError } from './options.ts';
+import { errorJson, renderError } from './render/error.ts';
+import type { Terminal } from './terminal.ts';
+
+const GROUPS: readonly AddCommands[] = [
+  addRunCommand,
+  addRunsCommands,
+  addWorkflowsCommands,
+  addAgentsCommands,
+  addLintCommand,
+  addErrorsCommand,
+];
+
+export interface CliOptions {
+  readonly terminal: Terminal;
+  readonly version: string;
+  /** How a client is made; tests pass their own. */
+  readonly connect?: Connect;
+}
+
+/** Runs one command and answers with its exit code. `args` without node and script. */
+export async function runCli(args: readonly string[], options: CliOptions): Promise<number> {
+  let exitCode: number = exitCodes.ok;
+  const program = createProgram(options, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return exitCodes.ok;
+    // Called without a command: the help is printed already.
+    if (error.code === 'commander.help') return exitCodes.usage;
+    const isJson = args.includes('--json') || args.some((arg, i) => arg === '-o' && args[i + 1] === 'json');
+    tellError(createContext(options.terminal, { json: isJson }), commanderError(error));
+    return exitCodes.usage;
+  }
+}
+
+function createProgram({ terminal, version, connect }: CliOptions, finish: (code: number) => void): Command {
+  const program = new Command('yardmaster')
+    .description('A control plane for agents: durable workflows that move on when one fails.')
+    .version(version, '-V, --version')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err, outputError: () => undefined })
+    .exitOverride()
+    .showSuggestionAfterError(true);
+  addGlobalOptions(program);
+  const bind = <Args extends readonly unknown[]>(handler: Handler<Args>) => {
+    return async (...given: unknown[]): Promise<void> => {
+      // Commander appends the options and the command itself to the arguments.
+      const command = given.pop();
+      if (!(command instanceof Command)) throw new TypeError('commander passed no command');
+      const context = createContext(terminal, command.optsWithGlobals(), connect);
+      finish(await guard(context, () => handler(context, ...(given as unknown as Args))));
+    };
+  };
+  for (const add of GROUPS) add(program, bind);
+  return program;
+}
+
+function addGlobalOptions(program: Command): void {
+  program
+    .option('--url <url>', 'of the control plane; default: $YARDMASTER_URL, else http://127.0.0.1:7420')
+    .addOption(new Option('-o, --output <format>', 'of the answer').choices(formats))
+    .option('--json', 'the same as -o json')
+    .addOption(new Option('--color <when>').choices(colourModes))
+    .addOption(new Option('--progress <how>').choices(progressModes))
+    .option('-q, --quiet', 'the answer only')
+    .option('-v, --verbose', 'with causes and stacks')
+    .option('--timeout <duration>', 'give up after this long, such as 30s', readDuration)
+    .option('--utc', 'times in UTC');
+}
+
+async function guard(context: Context, run: () => Promise<number>): Promise<number> {
+  try {
+    return await run();
+  } catch (thrown) {
+    const error = toYardmasterError(thrown);
+    tellError(context, error);
+    return exitCodeOf(error);
+  } finally {
+    await context.close();
+  }
+}
+
+/** One object under JSON, the error grammar elsewhere; always on stderr. */
+export function tellError(context: Context, error: YardmasterError): void {
+  const { format, terminal, errStyle: style, options, texts } = context;
+  if (format === 'json' || format === 'jsonl') {
+    terminal.err(`${JSON.stringify(errorJson(error))}\n`);
+    return;
+  }
+  const verbose = options.verbose === true || error.code === 'INTERNAL';
+  terminal.err(`${renderError(error, { style, verbose, texts })}\n`);
+}
+
+/** `error: unknown option '--foo'\n(Did you mean --for?)` */
+function commanderError(error: CommanderError): YardmasterError {
+  const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+  return usageError(message, 'yardmaster --help');
+}

@@ -1,0 +1,124 @@
+/** The lists of runs, agents, capabilities and workflows. */
+import type { AgentView, InstanceView, RunView, WorkflowView } from '../../client/index.ts';
+import { formatDuration } from '../../core/duration.ts';
+import { shortId } from '../../core/ids.ts';
+import { type Column, renderTable, type TableOptions } from './table.ts';
+import { capabilityName, cut, safe, shortVersion } from './text.ts';
+import { dateTime, roughly } from './time.ts';
+
+export interface ListOptions extends TableOptions {
+  readonly nowMs: number;
+  readonly utc: boolean;
+}
+
+const ERROR_WIDTH = 60;
+const DESCRIPTION_WIDTH = 60;
+const CAPABILITIES_SHOWN = 4;
+
+export function renderRuns(runs: readonly RunView[], options: ListOptions): string {
+  const { nowMs, utc } = options;
+  const columns: readonly Column<RunView>[] = [
+    { title: 'RUN', cell: (run) => (options.wide ? run.runId : shortId(run.runId)) },
+    { title: 'WORKFLOW', cell: (run) => `${safe(run.workflow)} v${run.version}` },
+    { title: 'STATUS', cell: (run) => run.status, status: true },
+    { title: 'STEPS', cell: (run) => `${run.completedSteps}/${run.totalSteps}` },
+    { title: 'AGE', cell: (run) => roughly(nowMs - run.createTime.getTime()) },
+    { title: 'TOOK', cell: (run) => durationOf(run, nowMs) },
+    { title: 'CREATED', cell: (run) => dateTime(run.createTime, utc), wide: true },
+    { title: 'REQUEST', cell: (run) => safe(run.requestId), wide: true },
+    { title: 'ERROR', cell: (run) => errorOf(run, options.wide) },
+  ];
+  return renderTable(runs, columns, options);
+}
+
+export function durationOf(run: RunView, nowMs: number): string {
+  if (run.startTime === undefined) return '-';
+  return formatDuration((run.endTime?.getTime() ?? nowMs) - run.startTime.getTime());
+}
+
+function errorOf({ error }: RunView, wide: boolean): string {
+  if (error === undefined) return '';
+  const step = error.step === undefined ? '' : `${safe(error.step)}: `;
+  if (!wide) return `${step}${safe(error.code)}`;
+  return cut(`${step}${safe(error.code)} ${safe(error.message)}`, ERROR_WIDTH);
+}
+
+export function renderAgents(agents: readonly AgentView[], options: ListOptions): string {
+  const columns: readonly Column<AgentView>[] = [
+    { title: 'AGENT', cell: (agent) => safe(agent.agentId) },
+    { title: 'STATE', cell: (agent) => agent.status, status: true },
+    { title: 'READY', cell: (agent) => `${readyOf(agent).length}/${agent.instances.length}` },
+    { title: 'SLOTS', cell: slotsOf },
+    { title: 'LOAD', cell: loadOf },
+    { title: 'RTT', cell: rttOf },
+    { title: 'CAPABILITIES', cell: (agent) => capabilitiesOf(agent, options.wide) },
+    { title: 'SDK', cell: (agent) => sdkOf(agent, options.nowMs) },
+  ];
+  return renderTable(agents, columns, options);
+}
+
+function readyOf(agent: AgentView): readonly InstanceView[] {
+  return agent.instances.filter((instance) => instance.status === 'READY');
+}
+
+/** Those that are there, whatever they do. */
+function presentOf(agent: AgentView): readonly InstanceView[] {
+  return agent.instances.filter(({ status }) => status !== 'LOST' && status !== 'MISSING');
+}
+
+function slotsOf(agent: AgentView): string {
+  const present = presentOf(agent);
+  if (present.length === 0) return '-';
+  const used = present.reduce((sum, instance) => sum + instance.slotsUsed, 0);
+  const all = present.reduce((sum, instance) => sum + instance.slots, 0);
+  return `${used}/${all}`;
+}
+
+function loadOf(agent: AgentView): string {
+  const present = presentOf(agent);
+  if (present.length === 0) return '-';
+  return (present.reduce((sum, instance) => sum + instance.load, 0) / present.length).toFixed(2);
+}
+
+function rttOf(agent: AgentView): string {
+  const measured = presentOf(agent).flatMap(({ rttMs }) => (rttMs === undefined ? [] : [rttMs]));
+  return measured.length === 0 ? '-' : `${Math.max(1, Math.round(Math.max(...measured)))}ms`;
+}
+
+function capabilitiesOf(agent: AgentView, wide: boolean): string {
+  const names = agent.instances.flatMap(({ capabilities }) =>
+    capabilities.map(({ name, version }) => capabilityName(name, version)),
+  );
+  const unique = [...new Set(names)].sort();
+  if (wide || unique.length <= CAPABILITIES_SHOWN) return unique.join(',');
+  return `${unique.slice(0, CAPABILITIES_SHOWN).join(',')} +${unique.length - CAPABILITIES_SHOWN}`;
+}
+
+function sdkOf(agent: AgentView, nowMs: number): string {
+  const [newest] = agent.instances.toSorted((a, b) => seenMs(b) - seenMs(a));
+  if (newest === undefined) return '';
+  const language = safe(newest.sdk.language).split(' ')[0] ?? '';
+  const sdk = [language, shortVersion(newest.sdk.version)].filter((part) => part !== '').join(' ');
+  if (presentOf(agent).length > 0 || newest.lastSeenTime === undefined) return sdk;
+  return `${sdk === '' ? '' : `${sdk}, `}seen ${roughly(nowMs - seenMs(newest))} ago`;
+}
+
+function seenMs(instance: InstanceView): number {
+  return instance.lastSeenTime?.getTime() ?? 0;
+}
+
+export function renderWorkflows(workflows: readonly WorkflowView[], options: ListOptions): string {
+  const columns: readonly Column<WorkflowView>[] = [
+    { title: 'WORKFLOW', cell: (workflow) => safe(workflow.name) },
+    { title: 'VERSION', cell: (workflow) => `v${workflow.version}` },
+    { title: 'STEPS', cell: (workflow) => String(workflow.steps.filter(({ kind }) => kind === 'AGENT').length) },
+    { title: 'REGISTERED', cell: ({ createTime }) => ageOf(createTime, options.nowMs) },
+    { title: 'HASH', cell: ({ hash }) => hash.slice(0, 12), wide: true },
+    { title: 'DESCRIPTION', cell: ({ description }) => cut(safe(description), DESCRIPTION_WIDTH) },
+  ];
+  return renderTable(workflows, columns, options);
+}
+
+function ageOf(time: Date | undefined, nowMs: number): string {
+  return time === undefined ? '' : `${roughly(nowMs - time.getTime())} ago`;
+}

@@ -1,0 +1,79 @@
+/** A run in progress for logs and pipes: one line per change, so that a build's output stays short. */
+import type { RunEvent, RunView } from '../../client/index.ts';
+import { shortId } from '../../core/ids.ts';
+import { instanceName, safe } from './text.ts';
+import { clockTime } from './time.ts';
+
+/** The line of a change; undefined for changes that say nothing new. */
+export function renderChange(run: RunView, event: RunEvent): string | undefined {
+  const body = bodyOf(run, event);
+  return body === undefined ? undefined : `${clockTime(event.time, true)} ${body}`;
+}
+
+function bodyOf(run: RunView, event: RunEvent): string | undefined {
+  switch (event.type) {
+    case 'runStarted':
+      return `run=${shortId(event.runId)} RUNNING ${safe(event.workflow)} v${event.version}, ${event.totalSteps} steps`;
+    case 'attemptStarted':
+      return stepLine(event, 'RUNNING', event.resumed ? 'from its checkpoint' : '');
+    case 'attemptUnreachable':
+      return stepLine(event, 'UNREACHABLE', event.reason);
+    case 'attemptReturned':
+      return stepLine(event, 'RUNNING', 'its agent came back');
+    case 'attemptEnded':
+      return event.outcome === 'COMPLETED' ? undefined : stepLine(event, event.outcome, errorText(event));
+    case 'retryScheduled':
+      return stepLine(event, 'WAITING', `try ${event.tryNumber}${dueText(event)}`);
+    case 'stepEnded':
+      return isBlock(run, event.step) ? undefined : stepLine(event, event.status, errorText(event));
+    case 'checkpointStored':
+      return stepLine(event, 'CHECKPOINT', '');
+    case 'cancelRequested':
+      return `run=${shortId(event.runId)} CANCELLING${quoted(event.reason)}`;
+    case 'runEnding':
+      return `run=${shortId(event.runId)} ENDING ${event.outcome}${quoted(errorText(event))}`;
+    case 'runEnded':
+      return `run=${shortId(event.runId)} ${event.status} ${run.completedSteps}/${run.totalSteps}${quoted(errorText(event))}`;
+    default:
+      return undefined;
+  }
+}
+
+/** `step=clean UNREACHABLE attempt=1 agent=cleaner/0b7d "stream ended"` */
+function stepLine(event: RunEvent & { readonly step: string }, word: string, said: string): string {
+  return [
+    `step=${safe(event.step)} ${word}`,
+    ...(event.attempt === undefined ? [] : [`attempt=${event.attempt}`]),
+    ...(event.agent === undefined ? [] : [`agent=${instanceName(event.agent, event.instance ?? '')}`]),
+  ]
+    .join(' ')
+    .concat(quoted(said));
+}
+
+function quoted(text: string): string {
+  return text === '' ? '' : ` ${JSON.stringify(safe(text))}`;
+}
+
+function errorText({ error }: RunEvent): string {
+  return error === undefined ? '' : `${error.code}: ${error.message}`;
+}
+
+function dueText(event: Extract<RunEvent, { readonly type: 'retryScheduled' }>): string {
+  return event.dueTime === undefined ? '' : ` at ${clockTime(event.dueTime, true)}`;
+}
+
+function isBlock(run: RunView, path: string): boolean {
+  const step = run.steps.find((candidate) => candidate.path === path);
+  return step !== undefined && step.kind !== 'AGENT';
+}
+
+/** Said after a long silence: `12:00:33Z run=9c41e7b2 still RUNNING 3/6 clean 62%`. */
+export function renderStill(run: RunView, nowMs: number): string {
+  const running = run.steps.filter(({ kind, status }) => kind === 'AGENT' && status === 'RUNNING').slice(0, 3);
+  const steps = running.map(({ path, progress }) => {
+    return progress > 0 ? `${safe(path)} ${Math.round(progress * 100)}%` : safe(path);
+  });
+  const counted = `${run.completedSteps}/${run.totalSteps}`;
+  const head = `run=${shortId(run.runId)} still ${run.status} ${counted}`;
+  return `${clockTime(new Date(nowMs), true)} ${[head, ...steps].join(' ')}`;
+}

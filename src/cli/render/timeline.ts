@@ -1,0 +1,230 @@
+/** A run as a picture: one bar per attempt, so that one sees which agent had which step when, and what was lost. */
+import type { AttemptView, RunView, StepView } from '../../client/index.ts';
+import { formatDuration } from '../../core/duration.ts';
+import { shortId } from '../../core/ids.ts';
+import { durationOf } from './lists.ts';
+import { paintStatus, type Style } from './style.ts';
+import { instanceName, runTail, safe } from './text.ts';
+
+export interface TimelineOptions {
+  readonly nowMs: number;
+  readonly style: Style;
+  /** Of the screen. */
+  readonly columns: number;
+  /** Every row, however many there are. */
+  readonly wide: boolean;
+}
+
+const BAR_MIN = 20;
+const BAR_MAX = 60;
+/** More rows than that hide what went wrong: what simply ran is folded. */
+const ROWS_MAX = 100;
+const LEGEND = '(= ran  . waited  ! lost  x failed)';
+
+interface Row {
+  readonly step: string;
+  readonly number: string;
+  /** Undefined: it never began, and `note` says why. */
+  readonly bar: Bar | undefined;
+  readonly note: string;
+  readonly isPlain: boolean;
+}
+
+interface Bar {
+  readonly waitFromMs: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** The last character: what became of it; empty: it simply ran. */
+  readonly mark: string;
+}
+
+export function renderTimeline(run: RunView, options: TimelineOptions): string {
+  const startMs = (run.startTime ?? run.createTime).getTime();
+  const endMs = Math.max(startMs + 1, run.endTime?.getTime() ?? options.nowMs);
+  const { rows, hidden } = fold(rowsOf(run, options.nowMs), options.wide);
+  const label = Math.max(7, ...rows.map((row) => row.step.length)) + 1;
+  const notes = Math.max(0, ...rows.filter((row) => row.bar !== undefined).map((row) => row.note.length));
+  const width = clamp(options.columns - label - 4 - 2 - notes, BAR_MIN, BAR_MAX);
+  const scale = { startMs, msPerCell: (endMs - startMs) / width, width };
+  const lines = [
+    headline(run, options),
+    `${' '.repeat(label + 4)}${axis(endMs - startMs, width)}`,
+    ...rows.map((row) => renderRow(row, label, scale)),
+    ...(hidden === 0 ? [] : [`${' '.repeat(label + 4)}and ${hidden} attempts that completed (-o wide shows them)`]),
+  ];
+  const last = lines.length - 1;
+  const canHoldLegend = rows.at(-1)?.bar === undefined && rows.length > 0 && hidden === 0;
+  if (canHoldLegend) lines[last] = `${lines[last]}    ${LEGEND}`;
+  else lines.push(`${' '.repeat(label + 4)}${LEGEND}`);
+  return [...lines, ...nextLine(run)].map((line) => line.trimEnd()).join('\n');
+}
+
+function clamp(value: number, min: number, max: number): number {
+  return Math.min(max, Math.max(min, value));
+}
+
+export function headline(run: RunView, { nowMs, style }: Pick<TimelineOptions, 'nowMs' | 'style'>): string {
+  const parts = [`${safe(run.workflow)} v${run.version}`, shortId(run.runId)];
+  parts.push(`${paintStatus(style, run.status)} ${durationOf(run, nowMs)}`);
+  if (run.error !== undefined) parts.push(failureOf(run));
+  return parts.join('  ');
+}
+
+/** `load: UPSTREAM_DOWN, try 2, loader/aa21` */
+function failureOf({ error, steps }: RunView): string {
+  if (error === undefined) return '';
+  const step = steps.find(({ path }) => path === error.step);
+  const attempt = step?.attempts.find(({ number }) => number === error.attempt);
+  return [
+    `${error.step === undefined ? '' : `${safe(error.step)}: `}${safe(error.code)}`,
+    ...(attempt === undefined ? [] : [`try ${attempt.tryNumber}`]),
+    ...(error.agent === undefined ? [] : [instanceName(error.agent, error.instance ?? '')]),
+  ].join(', ');
+}
+
+function rowsOf(run: RunView, nowMs: number): readonly Row[] {
+  return run.steps.filter((step) => step.kind === 'AGENT').flatMap((step) => rowsOfStep(step, nowMs));
+}
+
+function rowsOfStep(step: StepView, nowMs: number): readonly Row[] {
+  const name = safe(step.path);
+  const rows: Row[] = step.attempts.map((attempt, i) => {
+    const waitFrom = step.attempts[i - 1]?.endTime ?? step.readyTime;
+    return { step: name, number: String(attempt.number), ...barOf(attempt, waitFrom, nowMs) };
+  });
+  const waitsMs = step.attempts.at(-1)?.endTime?.getTime() ?? step.readyTime?.getTime() ?? nowMs;
+  if (step.status === 'READY' || step.status === 'WAITING') {
+    const bar = { waitFromMs: waitsMs, fromMs: nowMs, toMs: nowMs, mark: '' };
+    rows.push({ step: name, number: '', bar, note: waitNote(step), isPlain: false });
+  } else if (rows.length === 0) {
+    rows.push({ step: name, number: '', bar: undefined, note: absentNote(step), isPlain: false });
+  }
+  return rows;
+}
+
+function barOf(attempt: AttemptView, waitFrom: Date | undefined, nowMs: number): Omit<Row, 'step' | 'number'> {
+  const fromMs = attempt.startTime?.getTime() ?? nowMs;
+  const { mark, word } = MARKS[attempt.outcome] ?? { mark: '', word: '' };
+  const who = instanceName(attempt.agent, attempt.instance);
+  return {
+    bar: { waitFromMs: waitFrom?.getTime() ?? fromMs, fromMs, toMs: attempt.endTime?.getTime() ?? nowMs, mark },
+    note: [who, word, attempt.resumed ? 'from its checkpoint' : ''].filter((part) => part !== '').join(' '),
+    isPlain: attempt.outcome === 'COMPLETED',
+  };
+}
+
+const MARKS: Readonly<Record<string, { readonly mark: string; readonly word: string }>> = {
+  OPEN: { mark: '>', word: '' },
+  FAILED: { mark: 'x', word: '' },
+  TIMED_OUT: { mark: 'x', word: 'timed out' },
+  CANCELLED: { mark: 'x', word: 'cancelled' },
+  LOST: { mark: '!', word: 'lost' },
+  SUPERSEDED: { mark: '!', word: 'superseded' },
+  REJECTED: { mark: '!', word: 'rejected' },
+  HANDED_BACK: { mark: '!', word: 'handed back' },
+  NOT_ACCEPTED: { mark: '!', word: 'not accepted' },
+};
+
+const WAITS: Readonly<Record<string, string>> = {
+  NO_AGENT: 'no agent offers it',
+  NO_SLOT: 'all agents are busy',
+  BACKOFF: 'its next try',
+  AGENT_UNREACHABLE: 'its agent is out of reach',
+  STOPPING: 'an attempt that stops',
+  BLOCK_CONCURRENCY: 'its block runs as many as it may',
+};
+
+/** Why a step waits, in a few words. */
+export function waitNote(step: StepView): string {
+  const why = WAITS[step.waitReason];
+  return why === undefined ? 'waits' : `waits: ${why}`;
+}
+
+function absentNote(step: StepView): string {
+  if (step.status !== 'SKIPPED') return step.status.toLowerCase().replace('_', ' ');
+  const because = step.skippedBecauseOf === undefined ? undefined : safe(step.skippedBecauseOf);
+  switch (step.skipReason) {
+    case 'WHEN':
+      return 'skipped: its condition was false';
+    case 'DEPENDENCY':
+      return because === undefined ? 'skipped: something before it failed' : `skipped: ${because} failed`;
+    case 'RUN_ON':
+      return because === undefined ? 'skipped: not for this outcome' : `skipped: not after the end of ${because}`;
+    case 'RUN_ENDING':
+      return 'skipped: the run was ending';
+    case 'BLOCK_STOPPED':
+      return 'skipped: its block was stopped';
+    default:
+      return 'skipped';
+  }
+}
+
+function fold(rows: readonly Row[], wide: boolean): { readonly rows: readonly Row[]; readonly hidden: number } {
+  if (wide || rows.length <= ROWS_MAX) return { rows, hidden: 0 };
+  const told = rows.filter((row) => !row.isPlain).slice(0, ROWS_MAX);
+  return { rows: told, hidden: rows.length - told.length };
+}
+
+interface Scale {
+  readonly startMs: number;
+  readonly msPerCell: number;
+  readonly width: number;
+}
+
+function renderRow(row: Row, label: number, scale: Scale): string {
+  const head = `${row.step.padEnd(label)}${row.number.padStart(row.number === '' ? 0 : 1).padEnd(4)}`;
+  if (row.bar === undefined) return `${head}${row.note}`;
+  return `${head}${drawBar(row.bar, scale).padEnd(scale.width)}  ${row.note}`;
+}
+
+function drawBar(bar: Bar, { startMs, msPerCell, width }: Scale): string {
+  const cell = (ms: number): number => clamp(Math.round((ms - startMs) / msPerCell), 0, width);
+  const ran = bar.toMs > bar.fromMs || bar.mark !== '';
+  // Whatever ran is seen, however short it was.
+  const from = Math.min(cell(bar.fromMs), ran ? width - 1 : width);
+  const to = ran ? Math.max(cell(bar.toMs), from + 1) : from;
+  const wait = Math.min(cell(bar.waitFromMs), from);
+  const body = '='.repeat(Math.max(0, to - from));
+  const marked = bar.mark === '' ? body : `${body.slice(0, -1)}${bar.mark}`;
+  return `${' '.repeat(wait)}${'.'.repeat(Math.max(0, from - wait))}${marked}`;
+}
+
+const TICKS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500]
+  .flatMap((ms) => [ms, ms * 1_000])
+  .concat([
+    4_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000, 7_200_000, 21_600_000, 86_400_000,
+  ]);
+
+/** `0s       4s       8s       12s`: three or four marks at round times. */
+function axis(totalMs: number, width: number): string {
+  const step = TICKS_MS.toSorted((a, b) => a - b).find((ms) => totalMs / ms <= 3.5) ?? totalMs;
+  let text = '';
+  for (let ms = 0; ms <= totalMs; ms += step) {
+    const label = ms === 0 ? '0s' : tick(ms);
+    const at = Math.round((ms / totalMs) * width);
+    if (at >= text.length + (text === '' ? 0 : 1) && at + label.length <= width + 4) text = text.padEnd(at) + label;
+  }
+  return text;
+}
+
+function tick(ms: number): string {
+  if (ms % 3_600_000 === 0) return `${ms / 3_600_000}h`;
+  if (ms % 60_000 === 0) return `${ms / 60_000}m`;
+  if (ms % 1_000 === 0) return `${ms / 1_000}s`;
+  return formatDuration(ms);
+}
+
+function nextLine(run: RunView): readonly string[] {
+  const tail = runTail(run.runId);
+  const waits = run.steps.some((step) => step.kind === 'AGENT' && step.status === 'READY');
+  switch (run.status) {
+    case 'FAILED':
+    case 'TIMED_OUT':
+      return [`next: yardmaster runs get ${tail} -o yaml   (every error in full)`];
+    case 'COMPLETED':
+    case 'CANCELLED':
+      return [];
+    default:
+      return [`next: yardmaster runs ${waits ? 'explain' : 'watch'} ${tail}`];
+  }
+}

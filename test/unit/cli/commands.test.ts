@@ -1,0 +1,197 @@
+import { Code, ConnectError, createRouterTransport } from '@connectrpc/connect';
+import { describe, expect, test } from 'vitest';
+import { exitCodeOf, exitCodeOfRun } from '../../../src/cli/exit-codes.ts';
+import { readParameters } from '../../../src/cli/parameters.ts';
+import { runCli } from '../../../src/cli/program.ts';
+import type { Terminal } from '../../../src/cli/terminal.ts';
+import { Orchestrator, YardmasterError } from '../../../src/client/index.ts';
+import { RunStatus } from '../../../src/gen/yardmaster/v1/run_pb.ts';
+import { FakeMesh, RUN_ID, refusal } from '../client/fake-mesh.ts';
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+interface Setting {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly isTty?: boolean;
+  readonly interrupt?: boolean;
+}
+
+async function yardmaster(mesh: FakeMesh, line: string, setting: Setting = {}): Promise<Ran> {
+  let out = '';
+  let err = '';
+  const isTty = setting.isTty === true;
+  const terminal: Terminal = {
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    outIsTty: isTty,
+    errIsTty: isTty,
+    size: () => ({ columns: 80, rows: 24 }),
+    env: setting.env ?? {},
+    now: () => 6_000,
+    onInterrupt: (fn) => {
+      if (setting.interrupt === true) setImmediate(fn);
+      return () => undefined;
+    },
+  };
+  const connect = (): Orchestrator => new Orchestrator({ transport: createRouterTransport(mesh.routes) });
+  const code = await runCli(line.split(' '), { terminal, version: '0.0.0', connect });
+  return { code, out, err };
+}
+
+function ended(status: RunStatus): FakeMesh {
+  const mesh = new FakeMesh();
+  mesh.finish(status);
+  return mesh;
+}
+
+describe('exit codes', () => {
+  test('of a watched run say how it ended', async () => {
+    const codes: number[] = [];
+    for (const status of [RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.CANCELLED]) {
+      codes.push((await yardmaster(ended(status), `runs watch ${RUN_ID}`)).code);
+    }
+    expect(codes).toEqual([0, 1, 1, 7]);
+    expect(exitCodeOfRun('RUNNING')).toBe(8);
+  });
+
+  test('follow the status of the error', () => {
+    const codes = Object.entries({
+      INVALID_ARGUMENT: 2,
+      NOT_FOUND: 3,
+      PERMISSION_DENIED: 4,
+      FAILED_PRECONDITION: 5,
+      ALREADY_EXISTS: 5,
+      UNAVAILABLE: 6,
+      INTERNAL: 70,
+    });
+    for (const [status, code] of codes) {
+      expect(exitCodeOf(new YardmasterError('X', 'x', { meta: { status } })), status).toBe(code);
+    }
+    expect(exitCodeOf(new YardmasterError('NEVER_HEARD_OF', 'x'))).toBe(70);
+  });
+
+  test('are 2 for a line that cannot be read, 3 for what is not there, 6 for nobody there', async () => {
+    expect(await yardmaster(new FakeMesh(), 'runs lst')).toMatchObject({ code: 2, out: '' });
+    expect(await yardmaster(new FakeMesh(), 'runs get @nonsense')).toMatchObject({ code: 2 });
+    expect(await yardmaster(new FakeMesh(), 'runs get @last')).toMatchObject({ code: 3 });
+    const mesh = new FakeMesh();
+    mesh.failures.push(new ConnectError('gone', Code.Unavailable));
+    expect(await yardmaster(mesh, `runs get ${RUN_ID}`)).toMatchObject({ code: 6 });
+  });
+
+  test('8 when the timeout passes, 130 for Ctrl-C, and the run goes on', async () => {
+    const late = await yardmaster(new FakeMesh(), `runs watch ${RUN_ID} --timeout 30ms`);
+    expect(late).toMatchObject({ code: 8, out: '' });
+    expect(late.err).toContain('run 9c41e7b2 is still open after the timeout');
+    const mesh = new FakeMesh();
+    const stopped = await yardmaster(mesh, `runs watch ${RUN_ID}`, { interrupt: true });
+    expect(stopped).toMatchObject({ code: 130, out: '' });
+    expect(stopped.err).toContain('run 9c41e7b2 goes on. next: yardmaster runs watch e7b2');
+    expect(mesh.calls).not.toContain('cancelRun');
+  });
+});
+
+describe('what goes where', () => {
+  test('stdout is data, stderr is talk', async () => {
+    const { code, out, err } = await yardmaster(ended(RunStatus.COMPLETED), `runs watch ${RUN_ID}`);
+    expect(code).toBe(0);
+    expect(out).toBe('"ok"\n');
+    expect(err).toContain('Nightly v3  9c41e7b2  COMPLETED 4.0s');
+  });
+
+  test('an error under -o json is one object on stderr', async () => {
+    const mesh = new FakeMesh();
+    mesh.failures.push(refusal());
+    const { code, out, err } = await yardmaster(mesh, `runs get ${RUN_ID} -o json`);
+    expect({ code, out }).toEqual({ code: 3, out: '' });
+    expect(JSON.parse(err)).toMatchObject({
+      code: 'WORKFLOW_NOT_FOUND',
+      details: { nearest: 'Nightly', problems: [{ code: 'UNKNOWN' }] },
+      next: 'run Nightly',
+    });
+    expect(JSON.parse((await yardmaster(mesh, 'runs --json lst')).err)).toMatchObject({ code: 'USAGE' });
+  });
+
+  test('JSON is that of the proto', async () => {
+    const { out } = await yardmaster(ended(RunStatus.FAILED), `runs get ${RUN_ID} --json`);
+    expect(JSON.parse(out)).toMatchObject({ runId: RUN_ID, status: 'RUN_STATUS_FAILED', workflowVersion: 3 });
+    expect((await yardmaster(ended(RunStatus.FAILED), `runs get ${RUN_ID} -o name`)).out).toBe(`${RUN_ID}\n`);
+    expect((await yardmaster(ended(RunStatus.FAILED), `runs get ${RUN_ID} -o yaml`)).out).toContain(
+      'status: RUN_STATUS_FAILED\n',
+    );
+  });
+
+  test('watching as jsonl gives one event a line', async () => {
+    const { out } = await yardmaster(ended(RunStatus.COMPLETED), `runs watch ${RUN_ID} -o jsonl`);
+    const events = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events).toMatchObject([{ position: 1, runEnded: { status: 'RUN_STATUS_COMPLETED' } }]);
+  });
+
+  test('no colour in a pipe, with NO_COLOR, with TERM=dumb; colour on a terminal and on demand', async () => {
+    const isColoured = async (line: string, setting: Setting): Promise<boolean> => {
+      return (await yardmaster(ended(RunStatus.FAILED), line, setting)).out.includes('\u001b[');
+    };
+    const line = `runs get ${RUN_ID}`;
+    expect(await isColoured(line, {})).toBe(false);
+    expect(await isColoured(line, { isTty: true })).toBe(true);
+    expect(await isColoured(line, { isTty: true, env: { NO_COLOR: '1' } })).toBe(false);
+    expect(await isColoured(line, { isTty: true, env: { TERM: 'dumb' } })).toBe(false);
+    expect(await isColoured(`${line} --color always`, { env: { NO_COLOR: '1' } })).toBe(true);
+  });
+
+  test('no motion where nobody looks on', async () => {
+    const { err } = await yardmaster(ended(RunStatus.COMPLETED), `runs watch ${RUN_ID}`, { env: { TERM: 'dumb' } });
+    expect(err).not.toContain('\u001b[');
+  });
+});
+
+describe('-p key=value', () => {
+  const schema = {
+    type: 'object',
+    properties: {
+      table: { type: 'string' },
+      limit: { type: 'integer' },
+      ratio: { type: ['number', 'null'] },
+      tags: { type: 'array' },
+    },
+    additionalProperties: false,
+  };
+
+  test('is typed by the schema of the workflow', () => {
+    expect(readParameters(['table=007', 'limit=7', 'ratio=0.5', 'tags=[a, b]'], schema)).toEqual({
+      table: '007',
+      limit: 7,
+      ratio: 0.5,
+      tags: ['a', 'b'],
+    });
+    expect(() => readParameters(['limit=many'], schema)).toThrow('"many" is no integer');
+    expect(() => readParameters(['tabel=x'], schema)).toThrow('did you mean "table"?');
+  });
+
+  test('is a YAML scalar without one, and keeps what follows the first "="', () => {
+    expect(readParameters(['a=1', 'b=true', 'c=x=y', 'd=', 'e="1"'], undefined)).toEqual({
+      a: 1,
+      b: true,
+      c: 'x=y',
+      d: null,
+      e: '1',
+    });
+    expect(() => readParameters(['novalue'], undefined)).toThrow('not like key=value');
+  });
+
+  test('makes a member of its own for every name', () => {
+    const read = readParameters(['__proto__=1'], undefined);
+    expect(Object.hasOwn(read, '__proto__')).toBe(true);
+  });
+});

@@ -1,0 +1,295 @@
+import { describe, expect, test } from 'vitest';
+import { renderAgent } from '../../../src/cli/render/details.ts';
+import { errorJson, renderError } from '../../../src/cli/render/error.ts';
+import { renderExplanation } from '../../../src/cli/render/explain.ts';
+import { renderAgents, renderRuns } from '../../../src/cli/render/lists.ts';
+import { renderFrame } from '../../../src/cli/render/progress-frame.ts';
+import { renderChange, renderStill } from '../../../src/cli/render/progress-line.ts';
+import { colourStyle, plainStyle } from '../../../src/cli/render/style.ts';
+import { renderTimeline } from '../../../src/cli/render/timeline.ts';
+import type { AgentView, StepExplanation } from '../../../src/client/index.ts';
+import { YardmasterError } from '../../../src/core/errors.ts';
+import { at, attempt, failedRun, fleet, openRun, run, START, step } from './fixtures.ts';
+
+const list = { wide: false, style: plainStyle, nowMs: START, utc: true };
+/** Golden texts start on a line of their own. */
+const page = (text: string): string => `\n${text}\n`;
+
+describe('runs get', () => {
+  const options = { nowMs: START + 20_000, style: plainStyle, columns: 74, wide: false };
+
+  test('draws one bar per attempt, with who had it and what became of it', () => {
+    expect(page(renderTimeline(failedRun, options))).toBe(`
+Nightly v3  9c41e7b2  FAILED 12.4s  load: UPSTREAM_DOWN, try 2, loader/aa21
+            0s       4s       8s       12s
+extract 1   =====                         db-extractor/7f3a
+clean   1        =!                       cleaner/0b7d lost
+clean   2          =======                cleaner/91c0 from its checkpoint
+load    1                 ..==x           loader/c2d8
+load    2                      ....===x   loader/aa21
+report      skipped: load failed    (= ran  . waited  ! lost  x failed)
+next: yardmaster runs get e7b2 -o yaml   (every error in full)
+`);
+  });
+
+  test('draws what waits as dots up to now, and names the command that says why', () => {
+    const steps = [step('load', { status: 'READY', waitReason: 'NO_AGENT', readyTime: at(5) })];
+    expect(page(renderTimeline(run({ steps }), { ...options, nowMs: START + 10_000 }))).toBe(`
+Nightly v3  9c41e7b2  RUNNING 10.0s
+            0s            4s            8s
+load                          .................  waits: no agent offers it
+            (= ran  . waited  ! lost  x failed)
+next: yardmaster runs explain e7b2
+`);
+  });
+
+  test('folds what simply ran when there are hundreds of attempts', () => {
+    const steps = Array.from({ length: 300 }, (_, i) =>
+      step(`s${i}`, { status: 'COMPLETED', attempts: [attempt(1, 'a/1', { startTime: at(0), endTime: at(1) })] }),
+    );
+    const lost = step('hit', {
+      status: 'RUNNING',
+      attempts: [attempt(1, 'a/2', { startTime: at(0), endTime: at(1), outcome: 'LOST' })],
+    });
+    const text = renderTimeline(run({ steps: [...steps, lost] }), options);
+    expect(text.split('\n')).toHaveLength(6);
+    expect(text).toContain('and 300 attempts that completed');
+    expect(renderTimeline(run({ steps: [...steps, lost] }), { ...options, wide: true }).split('\n')).toHaveLength(305);
+  });
+
+  test('shows a short attempt in a long run', () => {
+    const steps = [step('a', { attempts: [attempt(1, 'a/1', { startTime: at(1), endTime: at(1.001) })] })];
+    const text = renderTimeline(run({ status: 'COMPLETED', endTime: at(3_600), steps }), options);
+    expect(text.split('\n')[2]).toMatch(/=/);
+  });
+});
+
+describe('progress on a terminal', () => {
+  const options = {
+    nowMs: START + 7_000,
+    style: plainStyle,
+    columns: 80,
+    rows: 24,
+    etaMs: 4_000,
+    dependencies: new Map([['report', ['load']]]),
+    reasons: new Map([['load', '2 of 2 load slots busy, ~3s']]),
+  };
+
+  test('folds what is done, and says who has what, and why the rest waits', () => {
+    expect(page(renderFrame(openRun, options).join('\n'))).toBe(`
+Nightly v3  9c41e7b2  RUNNING 0:07  3/6  ETA 4s
+ ok 3 steps
+ >> clean   5.1s  cleaner/91c0  62% 12,400 rows  attempt 2 (1: agent lost)
+ .. load    waits: 2 of 2 load slots busy, ~3s
+    report  after load
+`);
+  });
+
+  test('is never taller or wider than the screen', () => {
+    const steps = Array.from({ length: 500 }, (_, i) => step(`step-with-a-long-name-${i}`, { status: 'READY' }));
+    const frame = renderFrame(run({ steps }), { ...options, rows: 10, columns: 30, reasons: new Map() });
+    expect(frame).toHaveLength(9);
+    expect(Math.max(...frame.map((line) => line.length))).toBeLessThan(30);
+    expect(frame.at(-1)).toBe('    and 493 more steps');
+  });
+
+  test('lets no control character of an agent reach the terminal', () => {
+    const steps = [step('a', { status: 'RUNNING', progress: 0.5, progressMessage: 'x\u001b[2J\u0007\ny' })];
+    const text = renderFrame(run({ steps }), options).join('\n');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+    expect(text).toContain('50% x [2J y');
+  });
+
+  test('paints the status only where colour is wanted', () => {
+    expect(renderFrame(openRun, { ...options, style: colourStyle })[0]).toContain('\u001b[36mRUNNING\u001b[0m');
+  });
+});
+
+describe('progress in a pipe', () => {
+  const base = { position: 1, runId: openRun.runId };
+  const holder = { step: 'clean', attempt: 1, agent: 'cleaner', instance: '0000-0b7d' };
+
+  test('says one line per change', () => {
+    expect(
+      renderChange(openRun, {
+        ...base,
+        ...holder,
+        time: at(3),
+        type: 'attemptUnreachable',
+        reason: 'stream ended',
+      }),
+    ).toBe('12:00:03Z step=clean UNREACHABLE attempt=1 agent=cleaner/0b7d "stream ended"');
+    expect(renderChange(openRun, { ...base, ...holder, time: at(33), type: 'attemptEnded', outcome: 'LOST' })).toBe(
+      '12:00:33Z step=clean LOST attempt=1 agent=cleaner/0b7d',
+    );
+  });
+
+  test('keeps what a message says on its line', () => {
+    const error = { code: 'X', message: 'one\ntwo "three"', details: undefined, step: 'clean' };
+    const line = renderChange(openRun, {
+      ...base,
+      time: at(1),
+      type: 'stepEnded',
+      step: 'clean',
+      status: 'FAILED',
+      skipReason: 'NONE',
+      skippedBecauseOf: undefined,
+      error: { ...error, attempt: 1, agent: undefined, instance: undefined },
+    });
+    expect(line).toBe('12:00:01Z step=clean FAILED "X: one two \\"three\\""');
+  });
+
+  test('says after a silence that the run is still open', () => {
+    expect(renderStill(openRun, START + 33_000)).toBe('12:00:33Z run=9c41e7b2 still RUNNING 3/6 clean 62%');
+  });
+});
+
+describe('runs explain', () => {
+  const explanation: StepExplanation = {
+    path: 'load',
+    status: 'READY',
+    waitReason: 'NO_SLOT',
+    action: 'load',
+    version: '^2.0',
+    agentId: '',
+    labels: { region: 'eu' },
+    waitingSince: at(-41),
+    summary: '0 of 5 can take it',
+    ahead: 3,
+    candidates: (
+      [
+        ['aa21', 'BUSY', '2 of 2 slots, next free ~3s', true],
+        ['c2d8', 'STATE', 'draining by ops, 11:58', false],
+        ['11f0', 'LABEL', 'region=us', false],
+        ['77aa', 'VERSION', 'load@1.4.0', false],
+        ['d903', 'EXCLUDED', 'failed attempt 1, until 12:01:10', false],
+      ] as const
+    ).map(([id, reason, text, firstChoice]) => ({
+      agentId: 'loader',
+      instanceId: `0000-${id}`,
+      reason,
+      text,
+      firstChoice,
+    })),
+  };
+
+  test('tells every instance and why it does not take the step', () => {
+    expect(page(renderExplanation(explanation, { nowMs: START, style: plainStyle }))).toBe(`
+load READY 41s, needs load ^2.0, region=eu: 0 of 5 can take it
+  loader/aa21  busy      2 of 2 slots, next free ~3s   <- first choice
+  loader/c2d8  draining  by ops, 11:58
+  loader/11f0  label     region=us
+  loader/77aa  version   load@1.4.0
+  loader/d903  excluded  failed attempt 1, until 12:01:10
+  and: 3 waiting steps of its kind go first
+next: wait, or more slots on loader
+`);
+  });
+
+  test('says which agent to start when nobody offers it', () => {
+    const text = renderExplanation({ ...explanation, candidates: [], ahead: 0 }, { nowMs: START, style: plainStyle });
+    expect(text).toContain('next: start an agent that offers load');
+  });
+});
+
+describe('lists', () => {
+  test('agents: who is there, how busy, and who was', () => {
+    expect(page(renderAgents(fleet, list))).toBe(`
+AGENT         STATE  READY  SLOTS  LOAD  RTT  CAPABILITIES  SDK
+db-extractor  READY  2/2    6/8    0.71  2ms  extract@1.2   node 1.0
+echo          LOST   0/1    -      -     -    echo          python, seen 4m ago
+`);
+  });
+
+  test('one agent: instances, attempts, and events that do not expire', () => {
+    const agent: AgentView = {
+      ...(fleet[0] as AgentView),
+      instances: [
+        {
+          ...((fleet[0] as AgentView).instances[0] as AgentView['instances'][number]),
+          attemptIds: [`${openRun.runId}/clean#2`],
+        },
+      ],
+      events: [
+        { time: at(3), instanceId: '0000-7f3a', kind: 'UNREACHABLE', message: 'stream ended without Goodbye' },
+        { time: at(33), instanceId: '0000-7f3a', kind: 'LOST', message: '2 attempts moved to 91c0' },
+      ],
+    };
+    expect(page(renderAgent(agent, list))).toBe(`
+db-extractor  READY  1 instance
+INSTANCE  STATE  SLOTS  LOAD  RTT  UP  PLACE   CAPABILITIES
+7f3a      READY  3/4    0.71  2ms  1m  host-1  extract@1.2
+7f3a has clean attempt 2 of run 9c41e7b2
+12:00:03Z 7f3a UNREACHABLE stream ended without Goodbye
+12:00:33Z 7f3a LOST 2 attempts moved to 91c0
+`);
+  });
+
+  test('runs: newest first, with what went wrong', () => {
+    expect(page(renderRuns([openRun, failedRun], { ...list, nowMs: START + 20_000 }))).toBe(`
+RUN       WORKFLOW    STATUS   STEPS  AGE  TOOK   ERROR
+9c41e7b2  Nightly v3  RUNNING  3/6    20s  20.0s  -
+9c41e7b2  Nightly v3  FAILED   4/4    20s  12.4s  load: UPSTREAM_DOWN
+`);
+  });
+});
+
+describe('errors', () => {
+  const options = { style: plainStyle, verbose: false, texts: new Map<string, string>() };
+
+  test('say the code, the act, the subject, the fact and the way out', () => {
+    const error = new YardmasterError('STORE_OWNED', 'Cannot open "./yardmaster.db": it belongs to pid 812', {
+      next: 'stop it',
+    });
+    expect(page(renderError(error, options))).toBe(`
+error STORE_OWNED: cannot open "./yardmaster.db": it belongs to pid 812
+  next: stop it
+`);
+    expect(errorJson(error)).toEqual({
+      code: 'STORE_OWNED',
+      message: 'Cannot open "./yardmaster.db": it belongs to pid 812',
+      details: {},
+      next: 'stop it',
+    });
+  });
+
+  test('point into the text that was read', () => {
+    const text = 'steps:\n  rows: ${{ steps.extrct.output.rows }}\n';
+    const error = new YardmasterError('WORKFLOW_INVALID', 'Cannot read "nightly.yaml"', {
+      problems: [
+        {
+          code: 'UNKNOWN_STEP',
+          message: 'step "clean" reads a step that does not exist',
+          place: { file: 'nightly.yaml', line: 2, column: 19, length: 6 },
+        },
+      ],
+      next: 'fix line 2; yardmaster lint nightly.yaml shows every problem',
+    });
+    expect(page(renderError(error, { ...options, texts: new Map([['nightly.yaml', text]]) }))).toBe(`
+error UNKNOWN_STEP: step "clean" reads a step that does not exist
+  nightly.yaml:2:19
+  2 |   rows: \${{ steps.extrct.output.rows }}
+    |                   ^^^^^^
+  next: fix line 2; yardmaster lint nightly.yaml shows every problem
+`);
+  });
+
+  test('tell all problems at once', () => {
+    const problems = ['CYCLE', 'DUPLICATE_ID'].map((code) => ({ code, message: `about ${code}` }));
+    const error = new YardmasterError('WORKFLOW_INVALID', 'Cannot read "n.yaml": 2 problems', { problems });
+    expect(page(renderError(error, options))).toBe(`
+error CYCLE: about CYCLE
+error DUPLICATE_ID: about DUPLICATE_ID
+error WORKFLOW_INVALID: cannot read "n.yaml": 2 problems
+`);
+  });
+
+  test('show the stack and the cause only under --verbose', () => {
+    const error = new YardmasterError('INTERNAL', 'Cannot x', { cause: new Error('the cause') });
+    expect(renderError(error, options)).not.toContain('at ');
+    expect(renderError(error, { ...options, verbose: true })).toMatch(
+      /render\.test\.ts[\s\S]*caused by Error: the cause/,
+    );
+  });
+});
