@@ -40,7 +40,11 @@ function measureFdatasync(): number {
 async function measureEcho(seconds: number): Promise<number> {
   const server = await startProcess<{ port: number }>('echo-server.ts');
   const client = new Client(`127.0.0.1:${server.ready.port}`, credentials.createInsecure());
-  const call = client.makeBidiStreamRequest(echoMethod.path, echoMethod.requestSerialize, echoMethod.responseDeserialize);
+  const call = client.makeBidiStreamRequest(
+    echoMethod.path,
+    echoMethod.requestSerialize,
+    echoMethod.responseDeserialize,
+  );
   const message = Buffer.alloc(ECHO_BYTES, 1);
   let count = 0;
   await new Promise<void>((resolve, reject) => {

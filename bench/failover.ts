@@ -62,7 +62,8 @@ export async function measureFailover(kills: number, onRound: (done: number) => 
 function nextReceipt(holder: Holder): Promise<bigint> {
   return new Promise((resolve) => {
     holder.onMessage((message) => {
-      if (typeof message === 'object' && message !== null && 'receivedNs' in message) resolve(BigInt(String(message.receivedNs)));
+      if (typeof message === 'object' && message !== null && 'receivedNs' in message)
+        resolve(BigInt(String(message.receivedNs)));
     });
   });
 }

@@ -13,7 +13,11 @@ import { measureWaiting } from './waiting.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'string' }, kills: { type: 'string', default: '200' }, seconds: { type: 'string', default: '8' } },
+  options: {
+    json: { type: 'string' },
+    kills: { type: 'string', default: '200' },
+    seconds: { type: 'string', default: '8' },
+  },
 });
 const seconds = Number(values.seconds);
 const wants = (name: string): boolean => positionals.length === 0 || positionals.includes(name);

@@ -16,7 +16,11 @@ export interface BenchProcess<Ready> {
 
 const STARTED_MS = 30_000;
 
-export async function startProcess<Ready>(file: string, args: readonly string[] = [], execArgv: readonly string[] = []): Promise<BenchProcess<Ready>> {
+export async function startProcess<Ready>(
+  file: string,
+  args: readonly string[] = [],
+  execArgv: readonly string[] = [],
+): Promise<BenchProcess<Ready>> {
   const path = fileURLToPath(new URL(`./processes/${file}`, import.meta.url));
   const child = fork(path, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [...execArgv] });
   const ready = await firstMessage<Ready>(child, file);

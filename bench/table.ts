@@ -17,7 +17,13 @@ type Row = readonly [figure: string, measured: string, required: string, aim: st
 export function printTable(result: BenchResult): void {
   const rows: Row[] = [['figure', 'measured', 'required', 'aim'], ...throughputRows(result), ...otherRows(result)];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  for (const row of rows) console.log(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  for (const row of rows)
+    console.log(
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    );
 }
 
 function throughputRows({ ceilings, chain1, chain64, fanout8 }: BenchResult): Row[] {
@@ -28,7 +34,12 @@ function throughputRows({ ceilings, chain1, chain64, fanout8 }: BenchResult): Ro
     ['grpc-js echo, 300 B, 64 in flight', perSecond(echoPerSecond), '', ''],
   ];
   if (chain1 !== undefined) {
-    rows.push(['chain of 10, 1 client: step p50', us(chain1.stepP50Us), `<= ${us(fdatasyncP50Us + 1_200)}`, us(fdatasyncP50Us + 600)]);
+    rows.push([
+      'chain of 10, 1 client: step p50',
+      us(chain1.stepP50Us),
+      `<= ${us(fdatasyncP50Us + 1_200)}`,
+      us(fdatasyncP50Us + 600),
+    ]);
     rows.push(['chain of 10, 1 client: step p99', us(chain1.stepP99Us), '', '']);
   }
   const share = (name: string, value: number, required: number, aim: number): Row => [
@@ -52,11 +63,21 @@ function otherRows({ failover, idle, waiting }: BenchResult): Row[] {
   if (idle !== undefined) {
     rows.push(['1,000 idle agents: database writes', String(idle.databaseWrites), '0', '0']);
     rows.push(['1,000 idle agents: CPU of a core', `${(idle.cpuCores * 100).toFixed(1)} %`, '5 %', '2 %']);
-    rows.push(['1,000 idle agents: memory each', `${(idle.bytesPerAgent / 1_024).toFixed(1)} KiB`, '100 KiB', '80 KiB']);
+    rows.push([
+      '1,000 idle agents: memory each',
+      `${(idle.bytesPerAgent / 1_024).toFixed(1)} KiB`,
+      '100 KiB',
+      '80 KiB',
+    ]);
   }
   if (waiting !== undefined) {
     rows.push(['100,000 waiting steps: heap each', `${Math.round(waiting.bytesPerStep)} B`, '350 B', '200 B']);
-    rows.push(['freed slot to assignment, against one waiting', `${waiting.cycleRatio.toFixed(2)} x`, '1.5 x', '1.1 x']);
+    rows.push([
+      'freed slot to assignment, against one waiting',
+      `${waiting.cycleRatio.toFixed(2)} x`,
+      '1.5 x',
+      '1.1 x',
+    ]);
   }
   return rows;
 }

@@ -42,7 +42,9 @@ export async function measureWaiting(): Promise<WaitingFigures> {
 async function runsOf(client: Orchestrator, count: number): Promise<void> {
   const WAVE = 20;
   for (let started = 0; started < count; started += WAVE) {
-    await Promise.all(Array.from({ length: Math.min(WAVE, count - started) }, () => client.api.runs.startRun({ workflow: 'Crowd' })));
+    await Promise.all(
+      Array.from({ length: Math.min(WAVE, count - started) }, () => client.api.runs.startRun({ workflow: 'Crowd' })),
+    );
   }
 }
 

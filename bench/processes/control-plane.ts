@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { startServer } from '../../src/control-plane/main.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'yardmaster-bench-'));
-const server = await startServer({ port: 0, store: { kind: 'sqlite', file: join(folder, 'yardmaster.db') }, log: { level: 'warn' } });
+const server = await startServer({ port: 0, store: { kind: 'sqlite', file: join(folder, 'yardmaster.db') } });
 
 function figures(): { rss: number; heap: number; cpuUs: number; commits: number } {
   globalThis.gc?.();

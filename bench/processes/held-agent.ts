@@ -8,13 +8,17 @@ const [url = ''] = process.argv.slice(2);
 const agent = new Agent({ id: 'holder', slots: 1, url });
 let letGo: () => void = () => undefined;
 
-agent.handle('hold', async () => {
-  process.send?.({ receivedNs: process.hrtime.bigint().toString() });
-  await new Promise<void>((resolve) => {
-    letGo = resolve;
-  });
-  return null;
-}, { idempotent: true });
+agent.handle(
+  'hold',
+  async () => {
+    process.send?.({ receivedNs: process.hrtime.bigint().toString() });
+    await new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    return null;
+  },
+  { idempotent: true },
+);
 process.on('message', (message) => {
   if (message === 'letGo') letGo();
 });

@@ -1,0 +1,140 @@
+/**
+ * The composition root: the only place that knows every part. One list of start and stop order:
+ *
+ * start: store -> runtime (takes up what was open) -> listener (agents and clients come in).
+ * stop: runtime stops admitting and tells the agents -> what is being committed -> listener -> store.
+ */
+import { createHash } from 'node:crypto';
+import { systemClock } from '../core/clock.ts';
+import { type Logger, silentLogger } from '../core/logger.ts';
+import { type Metrics, noMetrics } from '../core/metrics.ts';
+import { systemRandom } from '../core/random.ts';
+import { createAgentService } from './api/agent-service.ts';
+import { mountServices } from './api/services.ts';
+import { type RunningControlPlane, startControlPlane } from './runtime/assembly.ts';
+import { createMemoryStore, openSqliteStore, type Store } from './store/index.ts';
+import type { StoreStats } from './store/port.ts';
+import { type BoundService, bindService } from './transport/grpc-adapter.ts';
+import { Listener } from './transport/listener.ts';
+
+export interface ServerOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Default 7420; 0: any free one. */
+  readonly port?: number;
+  /** Needed for an address that other machines reach: there is no authentication yet. Default false. */
+  readonly allowNonLoopback?: boolean;
+  readonly store: { readonly kind: 'sqlite'; readonly file: string } | { readonly kind: 'memory' };
+  /** Default 30 s. */
+  readonly lossWindowMs?: number;
+  /** Default 5 s. */
+  readonly beatIntervalMs?: number;
+  /** How long finished runs are kept; 0: for ever. Default 14 days. */
+  readonly retentionMs?: number;
+  readonly logger?: Logger;
+  readonly metrics?: Metrics & { readonly contentType: string; read(): Promise<string> };
+  /** The store cannot be mended or belongs to another process now. Default: the server stops. */
+  readonly onFatal?: (error: Error) => void;
+}
+
+export interface Server {
+  /** `http://host:port`: agents, API and pages. */
+  readonly url: string;
+  readonly port: number;
+  readonly controlPlane: RunningControlPlane;
+  stats(): StoreStats;
+  /** Resolves when everything is durable and closed, within 10 s. A second call waits for the first. */
+  stop(): Promise<void>;
+}
+
+/** Open streams and calls have this long to end by themselves. */
+const STOP_GRACE_MS = 3_000;
+
+/** Rejects with STORE_OWNED, SCHEMA_NEWER, STORE_CORRUPT, PORT_IN_USE, NON_LOOPBACK. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { host = '127.0.0.1', port = 7420, logger = silentLogger } = options;
+  const clock = systemClock;
+  const node = createNodeName();
+  let stopped: Promise<void> | undefined;
+  const onFatal = options.onFatal ?? (() => void stop());
+  const store = createStore(options, `http://${host}:${port}`, onFatal);
+  const controlPlane = await startControlPlane({
+    ...settingsOf(options),
+    node,
+    clock,
+    random: systemRandom,
+    store,
+    sha256: (bytes) => createHash('sha256').update(bytes).digest(),
+    logger,
+    onFatal,
+  });
+  const listener = createListener(options, controlPlane, node);
+  const listening = await listener.listen().catch(async (error: unknown) => {
+    await controlPlane.stop();
+    throw error;
+  });
+  const shutDown = async (): Promise<void> => {
+    const closing = listener.stop({ graceMs: STOP_GRACE_MS });
+    await controlPlane.stop();
+    await closing;
+  };
+  const stop = (): Promise<void> => {
+    stopped ??= shutDown();
+    return stopped;
+  };
+  return { ...listening, controlPlane, stats: () => store.stats(), stop };
+}
+
+/** The API of a control plane, bound once for every transport. */
+export function bindServices(controlPlane: RunningControlPlane): readonly BoundService[] {
+  const bound: BoundService[] = [];
+  mountServices({ controlPlane, clock: systemClock }, (service, impl) => bound.push(bindService(service, impl)));
+  return bound;
+}
+
+function createListener(options: ServerOptions, controlPlane: RunningControlPlane, node: string): Listener {
+  const {
+    host = '127.0.0.1',
+    port = 7420,
+    allowNonLoopback = false,
+    logger = silentLogger,
+    metrics = noMetrics,
+  } = options;
+  const clock = systemClock;
+  return new Listener({
+    host,
+    port,
+    allowNonLoopback,
+    node,
+    services: bindServices(controlPlane),
+    openSession: createAgentService({ controlPlane, metrics, logger }),
+    health: controlPlane,
+    isReady: () => controlPlane.isReady(),
+    metrics: options.metrics ?? { contentType: 'text/plain', read: async () => '' },
+    clock,
+    logger,
+  });
+}
+
+function createStore({ store }: ServerOptions, address: string, onFatal: (error: Error) => void): Store {
+  return store.kind === 'memory'
+    ? createMemoryStore()
+    : openSqliteStore({ file: store.file, address, clock: systemClock, onFatal });
+}
+
+function settingsOf(
+  options: ServerOptions,
+): Pick<ServerOptions, 'lossWindowMs' | 'beatIntervalMs' | 'retentionMs' | 'metrics'> {
+  const { lossWindowMs, beatIntervalMs, retentionMs, metrics } = options;
+  return {
+    ...(lossWindowMs === undefined ? {} : { lossWindowMs }),
+    ...(beatIntervalMs === undefined ? {} : { beatIntervalMs }),
+    ...(retentionMs === undefined ? {} : { retentionMs }),
+    ...(metrics === undefined ? {} : { metrics }),
+  };
+}
+
+/** A random name, shown in logs and in Welcome: `n-4e1c`. */
+function createNodeName(): string {
+  return `n-${Buffer.from(systemRandom.bytes(2)).toString('hex')}`;
+}
