@@ -26,6 +26,7 @@ import {
 import { applyBatch, blobsOf, mustBeNewest, requestKey, taskKey } from './apply-batch.ts';
 import { createMemoryData, type MemoryData } from './memory-data.ts';
 import {
+  findOldAgentEvents,
   findPrunable,
   readJournal,
   readLatestWorkflows,
@@ -197,8 +198,9 @@ class MemoryStoreAdapter implements MemoryStore {
     return this.#write(() => {
       const runIds = findPrunable(this.#data, before, limit);
       for (const runId of runIds) this.#deleteRun(runId);
-      const old = this.#data.agentEvents.findIndex((row) => row.at >= before);
-      this.#data.agentEvents.splice(0, Math.min(limit, old === -1 ? this.#data.agentEvents.length : old));
+      const old = findOldAgentEvents(this.#data, before, limit);
+      const kept = this.#data.agentEvents.filter((row) => !old.has(row));
+      this.#data.agentEvents.splice(0, Infinity, ...kept);
       return runIds.length;
     });
   }

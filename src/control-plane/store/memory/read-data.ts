@@ -2,7 +2,7 @@
 import { isRunOver } from '../../engine/status.ts';
 import { decodeEvents } from '../codec/decode.ts';
 import { trimRow } from '../journal-row.ts';
-import type { JournalRow, RunQuery, RunRow, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
+import type { AgentEventRow, JournalRow, RunQuery, RunRow, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
 import type { MemoryData } from './memory-data.ts';
 
 export function readOpenRuns(data: MemoryData, after: string, limit: number): RunRow[] {
@@ -62,6 +62,11 @@ export function findPrunable(data: MemoryData, before: number, limit: number): s
     .sort((left, right) => (left.endedAt ?? 0) - (right.endedAt ?? 0))
     .slice(0, limit)
     .map((row) => row.runId);
+}
+
+export function findOldAgentEvents(data: MemoryData, before: number, limit: number): Set<AgentEventRow> {
+  const old = data.agentEvents.filter((row) => row.at < before);
+  return new Set(old.sort((left, right) => left.at - right.at).slice(0, limit));
 }
 
 function compareTasks(left: TaskKey, right: TaskKey): number {

@@ -80,7 +80,7 @@ export class Queries {
 
   findRunsByTail(namespace: string, tail: string, limit: number): string[] {
     const prefix = toTail(tail);
-    const sql = `SELECT run_id FROM runs WHERE tail >= ? AND tail < ? AND namespace = ? AND substr(run_id, ?) = ? ORDER BY run_id LIMIT ?`;
+    const sql = `SELECT run_id FROM runs INDEXED BY runs_tail WHERE tail >= ? AND tail < ? AND namespace = ? AND substr(run_id, ?) = ? ORDER BY run_id LIMIT ?`;
     const rows = this.#prepare(sql).all(prefix, `${prefix}\u{10ffff}`, namespace, -tail.length, tail, limit);
     return rows.map((row) => String(row.run_id));
   }

@@ -1,0 +1,119 @@
+/** Random batches on memory and on SQLite: the same answers, the same refusals, the same rows. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { RunStatus } from '../../src/control-plane/engine/status.ts';
+import {
+  type Batch,
+  createMemoryStore,
+  openSqliteStore,
+  type RunChange,
+  type Store,
+  StoreError,
+} from '../../src/control-plane/store/index.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { aBatch, aJournal, aRun, aTask, NOW, runId } from './store/rows.ts';
+
+const RUNS = 5;
+const number = fc.integer({ min: 1, max: RUNS });
+const some = <Value>(item: fc.Arbitrary<Value>): fc.Arbitrary<Value[]> => fc.array(item, { maxLength: 3 });
+const status = fc.constantFrom<RunStatus>('QUEUED', 'RUNNING', 'COMPLETED', 'FAILED');
+const text = fc.string({ unit: 'grapheme', maxLength: 4 });
+const bytes = fc.uint8Array({ maxLength: 8 });
+const path = fc.constantFrom('', 'a', 'a/1/b');
+
+const insert = fc
+  .tuple(number, status, fc.constantFrom(undefined, 'q1', 'q2'), fc.dictionary(text, text, { maxKeys: 2 }))
+  .map(([run, state, requestId, labels]): RunChange => {
+    const endedAt = state === 'COMPLETED' || state === 'FAILED' ? NOW + run : undefined;
+    return { type: 'insert', row: aRun(run, { status: state, endedAt, requestId, labels: { ...labels } }) };
+  });
+const change = fc
+  .tuple(number, status, fc.constantFrom(undefined, NOW, NOW + 9), fc.option(text, { nil: undefined }))
+  .map(
+    ([run, state, endedAt, failureCode]): RunChange => ({
+      type: 'status',
+      runId: runId(run),
+      status: state,
+      endedAt,
+      failureCode,
+    }),
+  );
+const task = fc
+  .tuple(number, path, fc.nat(2), fc.option(bytes, { nil: undefined }), text)
+  .map(([run, step, attempt, checkpoint, agentId]) => aTask(run, step, attempt, { checkpoint, agentId }));
+
+const batch: fc.Arbitrary<Omit<Batch, 'epoch'>> = fc.record({
+  journal: some(fc.tuple(number, fc.nat(6), path).map(([run, at, step]) => aJournal(run, at, step, 'x'))),
+  runs: some(fc.oneof(insert, change)),
+  tasks: some(task),
+  tasksDeleted: some(task),
+  checkpoints: some(task.map((row) => ({ ...row, checkpoint: row.checkpoint ?? Uint8Array.of(7) }))),
+  blobs: some(fc.tuple(number, text, bytes).map(([run, blobId, part]) => ({ runId: runId(run), blobId, bytes: part }))),
+  agentEvents: some(
+    fc.tuple(fc.nat(9), text).map(([at, kind]) => ({ at: NOW + at, agentId: 'a', instanceId: 'i', kind, message: '' })),
+  ),
+});
+
+type Step =
+  | { readonly type: 'commit'; readonly batch: Omit<Batch, 'epoch'> }
+  | { readonly type: 'prune'; readonly before: number };
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ type: fc.constant('commit' as const), batch }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('prune' as const), before: fc.nat(9).map((at) => NOW + at) }) },
+);
+
+/** What a step comes to: the kind of its refusal, or what it answers. */
+async function perform(store: Store, epoch: number, what: Step): Promise<unknown> {
+  if (what.type === 'prune') return store.prune(what.before, 100);
+  try {
+    return await store.commit(aBatch(epoch, what.batch));
+  } catch (error) {
+    await store.reopen();
+    return error instanceof StoreError ? error.kind : error;
+  }
+}
+
+async function readEverything(store: Store): Promise<unknown> {
+  const runIds = Array.from({ length: RUNS }, (_, index) => runId(index + 1));
+  return {
+    open: await store.loadOpenRuns('', 100),
+    all: await store.listRuns({ namespace: 'default', before: '', limit: 100 }),
+    failed: await store.listRuns({ namespace: 'default', status: 'FAILED', before: runId(4), limit: 100 }),
+    requests: [await store.findRunByRequest('default', 'q1'), await store.findRunByRequest('default', 'q2')],
+    tails: await store.findRunsByTail('default', '3', 100),
+    tasks: await store.loadTasks(undefined, 100),
+    journals: await Promise.all(runIds.map((id) => store.loadJournal(id, 0, 100))),
+    rests: await Promise.all(runIds.map((id) => store.loadJournal(id, 3, 2))),
+    blobs: await Promise.all(runIds.map(async (id) => Buffer.from((await store.getBlob(id, 'a')) ?? []))),
+    agents: (await store.listAgentEvents('a', 100)).map((row) => row.at),
+  };
+}
+
+it('memory and SQLite agree on every answer and every row', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'yardmaster-agree-'));
+  let files = 0;
+  let refusals = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+      const memory = createMemoryStore();
+      // Not fsynced: this is about what the rows are.
+      const file = join(folder, `${files++}.db`);
+      const sqlite = openSqliteStore({ file, inline: true, clock: systemClock, tuning: { synchronous: 'NORMAL' } });
+      const { epoch } = await memory.open();
+      await sqlite.open();
+      for (const what of steps) {
+        const answer = await perform(memory, epoch, what);
+        if (answer === 'CONFLICT') refusals += 1;
+        expect(await perform(sqlite, epoch, what)).toEqual(answer);
+      }
+      expect(await readEverything(sqlite)).toEqual(await readEverything(memory));
+      await sqlite.close();
+    }),
+    { numRuns: 100 },
+  );
+  rmSync(folder, { recursive: true });
+  expect(refusals).toBeGreaterThan(10);
+});
