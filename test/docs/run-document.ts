@@ -1,0 +1,126 @@
+/**
+ * Runs the blocks of one document in their order. It owns the document's folder, the control plane that blocks with
+ * `needs=serve` talk to, and what runs in the background.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatProblemLine, inspectWorkflow } from '../../src/workflow/index.ts';
+import { compareOutput } from './compare-output.ts';
+import type { Block } from './read-blocks.ts';
+import { type Program, root, run, start, stop, waitForLine, workFolder } from './shell.ts';
+
+export class DocumentRunner implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #background: ChildProcess[] = [];
+  #url: string | undefined;
+  #printed: string | undefined;
+
+  constructor(document: string) {
+    this.#folder = folderOf(document);
+    rmSync(this.#folder, { recursive: true, force: true });
+    mkdirSync(this.#folder, { recursive: true });
+  }
+
+  /** Throws what a reader would stumble over. */
+  async run(block: Block): Promise<void> {
+    if (block.file !== undefined) writeFileSync(join(this.#folder, block.file), block.text);
+    if (block.needs.includes('serve')) this.#url ??= await this.#serve();
+    switch (block.kind) {
+      case 'ts run':
+        return this.#execute(block, this.#node(writeScript(this.#folder, block)));
+      case 'sh run':
+        return this.#execute(block, this.#program('bash', ['-euo', 'pipefail', '-c', block.text]));
+      case 'yaml lint':
+        return readYaml(block);
+      case 'json':
+        JSON.parse(block.text);
+        return;
+      case 'proto':
+        return this.#compile(block);
+      case 'text out':
+        return this.#compare(block);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#background.reverse()) await stop(child);
+  }
+
+  async #execute(block: Block, program: Program): Promise<void> {
+    if (block.isBackground) return this.#keep(program);
+    const { exitCode, output } = await run(program);
+    this.#printed = output;
+    if (exitCode !== block.exitCode) throw new Error(`it ended with ${exitCode}, not ${block.exitCode}:\n${output}`);
+  }
+
+  /** In the background: ready when it says its first line. */
+  async #keep(program: Program): Promise<void> {
+    const child = start(program);
+    this.#background.push(child);
+    const [line] = await waitForLine(child, /^.+$/m);
+    this.#printed = line;
+  }
+
+  async #serve(): Promise<string> {
+    const store = join(this.#folder, 'store.db');
+    const child = start(this.#program('yardmaster', ['serve', '--port', '0', '--store', store]));
+    this.#background.push(child);
+    const [, url = ''] = await waitForLine(child, /(http:\/\/127\.0\.0\.1:\d+)[\s\S]*\bready\b/);
+    return url;
+  }
+
+  #compare(block: Block): void {
+    if (this.#printed === undefined) throw new Error('no block above it prints anything');
+    const difference = compareOutput(block.text, this.#printed);
+    if (difference !== undefined) throw new Error(difference);
+  }
+
+  /** Its syntax and its form, as `buf format` would write it. */
+  async #compile(block: Block): Promise<void> {
+    const buf = join(root, 'node_modules', '.bin', 'buf');
+    const { exitCode, output } = await run(this.#program(buf, ['format', this.#write(block), '--exit-code', '--diff']));
+    if (exitCode !== 0) throw new Error(output);
+  }
+
+  #write(block: Block): string {
+    const file = join(this.#folder, block.file ?? `line-${block.line}.proto`);
+    writeFileSync(file, block.text);
+    return file;
+  }
+
+  #node(file: string): Program {
+    return this.#program(process.execPath, ['--conditions=source', file]);
+  }
+
+  #program(command: string, args: readonly string[]): Program {
+    const env = this.#url === undefined ? {} : { YARDMASTER_URL: this.#url };
+    return { command, args, cwd: this.#folder, env };
+  }
+}
+
+/** `docs/howto/write-an-agent.md`: `.tmp/docs/howto-write-an-agent`. */
+export function folderOf(document: string): string {
+  return join(
+    workFolder,
+    document
+      .replace(/^docs\//, '')
+      .replace(/\.md$/, '')
+      .replaceAll('/', '-')
+      .toLowerCase(),
+  );
+}
+
+export function writeScript(folder: string, block: Block): string {
+  const file = join(folder, block.file ?? `line-${block.line}.ts`);
+  writeFileSync(file, block.text);
+  return file;
+}
+
+/** A workflow that is shown because it is wrong has another exit code than 0. */
+function readYaml(block: Block): void {
+  const { errors } = inspectWorkflow({ text: block.text, format: 'yaml', file: `${block.document}:${block.line}` });
+  const found = errors.map(formatProblemLine).join('\n');
+  if (block.exitCode === 0 && errors.length > 0) throw new Error(found);
+  if (block.exitCode !== 0 && errors.length === 0) throw new Error('nothing is wrong with this workflow');
+}
