@@ -107,7 +107,7 @@ function createListener(options: ServerOptions, controlPlane: RunningControlPlan
     allowNonLoopback,
     node,
     services: bindServices(controlPlane),
-    openSession: createAgentService({ controlPlane, metrics, logger }),
+    openSession: createAgentService({ controlPlane, clock, metrics, logger }),
     health: controlPlane,
     isReady: () => controlPlane.isReady(),
     metrics: options.metrics ?? { contentType: 'text/plain', read: async () => '' },

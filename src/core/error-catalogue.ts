@@ -1,6 +1,6 @@
 /**
- * Every code of the product: its gRPC status and one line on what it means. docs/errors.md lists the same (a test compares
- * both ways, and looks for codes in the sources that are missing here).
+ * Every code of the product: its gRPC status and one line on what it means. docs/errors.md lists the same; a test compares
+ * both ways, and compares with the codes that the sources use.
  */
 import type { StatusName } from './errors.ts';
 
@@ -9,16 +9,147 @@ export interface CatalogueEntry {
   readonly explanation: string;
 }
 
+function entry(status: StatusName, explanation: string): CatalogueEntry {
+  return { status, explanation };
+}
+
 /** What handlers of agents say is theirs; these are ours. */
 export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
-  MALFORMED_FRAME: { status: 'INVALID_ARGUMENT', explanation: 'An agent sent something that is not a frame; the problems name the fields.' },
-  MALFORMED_REQUEST: { status: 'INVALID_ARGUMENT', explanation: 'The bytes of a request are not the message of that method.' },
-  INVALID_ARGUMENT: { status: 'INVALID_ARGUMENT', explanation: 'A field of a request is missing, too large or out of range; the problems name it.' },
-  NO_HELLO: { status: 'FAILED_PRECONDITION', explanation: 'A stream sent no Hello within 10 s.' },
-  OVERLOAD: { status: 'RESOURCE_EXHAUSTED', explanation: 'An agent reads too slowly and its outgoing queue is full.' },
-  SHUTTING_DOWN: { status: 'UNAVAILABLE', explanation: 'This control plane is about to stop; connect again in a moment.' },
-  HEALTH_NAME_UNKNOWN: { status: 'NOT_FOUND', explanation: 'A health check asked for a name that nothing has.' },
-  INTERNAL: { status: 'INTERNAL', explanation: 'A bug in Yardmaster: the log of the control plane has the stack.' },
+  // Requests.
+  INVALID_ARGUMENT: entry(
+    'INVALID_ARGUMENT',
+    'A field of a request is missing, too large or out of range; the problems name it.',
+  ),
+  MALFORMED_REQUEST: entry('INVALID_ARGUMENT', 'The bytes of a request are not the message of that method.'),
+  PARAMETERS_INVALID: entry('INVALID_ARGUMENT', 'The parameters of a run are not a JSON object, or too large.'),
+  INVALID_PARAMETERS: entry('INVALID_ARGUMENT', 'The parameters given to the client are not an object.'),
+  INVALID_VALUE: entry(
+    'INVALID_ARGUMENT',
+    'A value is not JSON: a function, NaN, an integer beyond 2^53, or nested more than 32 deep.',
+  ),
+  INVALID_JSON: entry('INVALID_ARGUMENT', 'A text that should be JSON is not.'),
+  REQUEST_ID_REUSED: entry('ALREADY_EXISTS', 'A run was started under this request id with other input.'),
+  RUN_NOT_FOUND: entry(
+    'NOT_FOUND',
+    'No run has this id or ends with these characters; it may have been removed after its retention.',
+  ),
+  RUN_ID_AMBIGUOUS: entry('INVALID_ARGUMENT', 'Several run ids end with these characters; give more of them.'),
+  STEP_NOT_FOUND: entry('NOT_FOUND', 'The run has no step with this path.'),
+  NOTHING_WAITS: entry('FAILED_PRECONDITION', 'No step of the run waits for an agent, so there is nothing to explain.'),
+  WORKFLOW_NOT_FOUND: entry('NOT_FOUND', 'No workflow has this name, or not in this version.'),
+  AGENT_NOT_FOUND: entry('NOT_FOUND', 'No agent with this id was ever seen.'),
+  HEALTH_NAME_UNKNOWN: entry('NOT_FOUND', 'A health check asked for a name that nothing has.'),
+  WATCH_TOO_SLOW: entry(
+    'RESOURCE_EXHAUSTED',
+    'A watcher read too slowly and was cut off; it resumes after the last position it saw.',
+  ),
+  SHUTTING_DOWN: entry('UNAVAILABLE', 'This control plane is about to stop; try again in a moment.'),
+  UNAVAILABLE: entry('UNAVAILABLE', 'The other side cannot be reached now; it is tried again.'),
+  INTERNAL: entry('INTERNAL', 'A bug in Yardmaster: the log of the control plane has the stack.'),
+
+  // Definitions.
+  WORKFLOW_INVALID: entry('INVALID_ARGUMENT', 'A definition has problems; each is listed with its place.'),
+  MALFORMED_TEXT: entry('INVALID_ARGUMENT', 'The text of a definition is not YAML or JSON.'),
+  BAD_FIELD: entry('INVALID_ARGUMENT', 'A field of a definition has the wrong type or value.'),
+  MISSING_FIELD: entry('INVALID_ARGUMENT', 'A field that a definition needs is not there.'),
+  UNKNOWN_FIELD: entry('INVALID_ARGUMENT', 'A definition has a field that does not exist.'),
+  NOT_SUPPORTED: entry('INVALID_ARGUMENT', 'The definition uses something that this version does not have yet.'),
+  BAD_ID: entry('INVALID_ARGUMENT', 'An id has other characters than letters, digits, "_" and "-", or more than 64.'),
+  DUPLICATE_ID: entry('INVALID_ARGUMENT', 'Two steps of a workflow have the same id.'),
+  UNKNOWN_DEPENDENCY: entry('INVALID_ARGUMENT', 'A step depends on one that does not exist.'),
+  NOT_SIBLING: entry('INVALID_ARGUMENT', 'A step depends on one of another block.'),
+  CYCLE: entry('INVALID_ARGUMENT', 'Steps wait for each other in a circle.'),
+  UNKNOWN_STEP: entry('INVALID_ARGUMENT', 'An expression names a step that does not exist.'),
+  NOT_UPSTREAM: entry('INVALID_ARGUMENT', 'An expression reads a step that need not have ended before.'),
+  BAD_EXPRESSION: entry('INVALID_ARGUMENT', 'An expression cannot be read, or failed when it was evaluated.'),
+  UNKNOWN_CAPABILITY: entry('INVALID_ARGUMENT', 'A warning: no agent offers this action now.'),
+  CAPABILITY_INVALID: entry('INVALID_ARGUMENT', 'A capability has no usable name, version or schema.'),
+  EXPRESSION_NOT_RECORDED: entry(
+    'INVALID_ARGUMENT',
+    'A builder callback computed with a value that exists only when the workflow runs; use the cel tag.',
+  ),
+
+  // Why a run, a step or an attempt failed.
+  STEP_TIMEOUT: entry('DEADLINE_EXCEEDED', 'An attempt took longer than the timeout of its step.'),
+  HEARTBEAT_TIMEOUT: entry('DEADLINE_EXCEEDED', 'A handler showed no progress and no checkpoint for too long.'),
+  TOTAL_TIMEOUT: entry(
+    'DEADLINE_EXCEEDED',
+    'All attempts of a step together, or a block, took longer than its total timeout.',
+  ),
+  RUN_TIMEOUT: entry('DEADLINE_EXCEEDED', 'The run took longer than the timeout of its workflow.'),
+  TIMEOUT: entry('DEADLINE_EXCEEDED', 'A handler ended because its time was over.'),
+  NO_AGENT: entry('UNAVAILABLE', 'No agent took the step within its queue timeout.'),
+  POISONED: entry('ABORTED', 'Three instances were lost while they held this step; it is not given to a fourth.'),
+  LIMIT: entry('RESOURCE_EXHAUSTED', 'Something is larger than this product allows; the message names the limit.'),
+  ASSERTION_FAILED: entry('FAILED_PRECONDITION', 'The assert of a step was false.'),
+  MISSING_DATA: entry('FAILED_PRECONDITION', 'An expression read something that is not there.'),
+  INVALID_INPUT: entry('INVALID_ARGUMENT', 'The input of a step does not fit the schema of the capability.'),
+  INVALID_OUTPUT: entry(
+    'INVALID_ARGUMENT',
+    'The output of a handler is not JSON, or does not fit the schema of the capability.',
+  ),
+  HANDLER_ERROR: entry('ABORTED', 'A handler threw something without a code of its own.'),
+  HUNG: entry('ABORTED', 'The thread of a handler did not answer for 60 s.'),
+  CANCELLED: entry('CANCELLED', 'Somebody cancelled the run.'),
+  CANCELLED_BY_AGENT: entry('ABORTED', 'A handler said it was cancelled although nobody had asked it to stop.'),
+
+  // The agent stream.
+  MALFORMED_FRAME: entry(
+    'INVALID_ARGUMENT',
+    'An agent sent something that is not a frame; the problems name the fields.',
+  ),
+  NO_HELLO: entry('FAILED_PRECONDITION', 'A stream sent no Hello within 10 s.'),
+  HELLO_FIRST: entry('FAILED_PRECONDITION', 'The first frame of a stream was not a Hello.'),
+  HELLO_TWICE: entry('FAILED_PRECONDITION', 'A stream said Hello twice.'),
+  HELLO_INVALID: entry('INVALID_ARGUMENT', 'A Hello has a wrong id, or claims more than the limits allow.'),
+  STATE_INVALID: entry('INVALID_ARGUMENT', 'A State claims more than the limits allow.'),
+  PROTOCOL_UNSUPPORTED: entry('FAILED_PRECONDITION', 'The agent speaks another version of the protocol.'),
+  OVERLOAD: entry('RESOURCE_EXHAUSTED', 'An agent reads too slowly and its outgoing queue is full.'),
+  AGENT_SILENT: entry('DEADLINE_EXCEEDED', 'An agent missed three beats; its stream was ended.'),
+  ATTEMPT_UNKNOWN: entry('FAILED_PRECONDITION', 'An upload names an attempt that no connected agent holds.'),
+  UPLOAD_INVALID: entry(
+    'INVALID_ARGUMENT',
+    'The bytes of an upload do not have the size or the SHA-256 that was announced, or are no Value.',
+  ),
+  VALUE_TOO_LARGE: entry('RESOURCE_EXHAUSTED', 'A value is over 64 MiB; store it elsewhere and return where it is.'),
+  VALUE_NOT_FOUND: entry('NOT_FOUND', 'The run has no such value.'),
+  RESOURCE_EXHAUSTED: entry('RESOURCE_EXHAUSTED', 'A message was larger than the other side takes.'),
+
+  // Agents and clients.
+  AGENT_INVALID: entry('INVALID_ARGUMENT', 'An agent was built with an id, slots or a setting that cannot be used.'),
+  HANDLER_EXISTS: entry('ALREADY_EXISTS', 'An agent already handles a capability of this name.'),
+  NOT_CONNECTED: entry('UNAVAILABLE', 'The agent could not connect before it was stopped.'),
+  URL_INVALID: entry('INVALID_ARGUMENT', 'The address of the control plane is not a usable URL.'),
+  INVALID_URL: entry('INVALID_ARGUMENT', 'The address of the control plane is not a usable URL.'),
+  UNREACHABLE: entry('UNAVAILABLE', 'No control plane answers at this address.'),
+  CLIENT_CLOSED: entry('FAILED_PRECONDITION', 'The client was closed before this call.'),
+  ABORTED_BY_CALLER: entry('CANCELLED', 'The signal that the caller gave was aborted.'),
+  BLOB_CORRUPT: entry('INTERNAL', 'A downloaded value does not have the SHA-256 that its reference states.'),
+  BLOB_TOO_LARGE: entry('RESOURCE_EXHAUSTED', 'A downloaded value is over 64 MiB.'),
+  USAGE: entry('INVALID_ARGUMENT', 'A command was called with an option or an argument that it does not have.'),
+  UNKNOWN_CODE: entry('NOT_FOUND', 'No error has this code.'),
+  DEMO_FAILED: entry('INTERNAL', 'The demo did not reach its end; the message says where.'),
+
+  // The port, the configuration and the store.
+  NON_LOOPBACK: entry(
+    'FAILED_PRECONDITION',
+    'The address is reachable from other machines and this version has no authentication; a flag allows it.',
+  ),
+  PORT_IN_USE: entry('ALREADY_EXISTS', 'Another process listens on this port.'),
+  LISTEN_FAILED: entry('UNAVAILABLE', 'The address cannot be listened on.'),
+  CONFIG_INVALID: entry(
+    'INVALID_ARGUMENT',
+    'A setting is unknown or has a value that cannot be used; all of them are listed.',
+  ),
+  STORE_OWNED: entry('FAILED_PRECONDITION', 'The store belongs to another process.'),
+  STORE_UNAVAILABLE: entry('UNAVAILABLE', 'The store is busy, full or in trouble; it is tried again every second.'),
+  STORE_LOST: entry('UNAVAILABLE', 'The thread of the store ended and could not be started again.'),
+  STORE_CORRUPT: entry('INTERNAL', 'The store holds something that cannot be read.'),
+  SCHEMA_NEWER: entry('FAILED_PRECONDITION', 'The store was written by a newer version of this program.'),
+
+  // Tests with the virtual clock.
+  STILL_BUSY: entry('DEADLINE_EXCEEDED', 'A handler stayed busy for 5 s of real time while the virtual clock stood.'),
+  INVALID_DURATION: entry('INVALID_ARGUMENT', 'A text is not a duration such as 30s.'),
 };
 
 /** The entry of a code; codes of handlers have none. */

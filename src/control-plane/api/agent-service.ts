@@ -1,8 +1,10 @@
 /**
- * AgentService.Session: bytes of one stream to frames of the registry and back. The transport owns the wire, the registry
- * owns the meaning.
+ * AgentService.Session: bytes of one stream to frames of the registry and back. The transport owns the wire; the registry
+ * owns the meaning; this stands between them, counts, and adds the one rule that needs neither: a Hello in time.
  */
+import type { CancelTimer, Clock } from '../../core/clock.ts';
 import { toYardmasterError, YardmasterError } from '../../core/errors.ts';
+import { times } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { AgentFrame, ServerFrame, SessionPeer, SessionReceiver } from '../registry/frames.ts';
@@ -29,6 +31,7 @@ export interface SessionSink {
 
 export interface AgentServiceOptions {
   readonly controlPlane: Pick<ControlPlane, 'openSession'>;
+  readonly clock: Clock;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
@@ -45,20 +48,25 @@ class AgentSession implements SessionSink, SessionPeer {
   private readonly metrics: Metrics;
   private readonly logger: Logger;
   private readonly receiver: SessionReceiver;
+  private readonly cancelHelloTimer: CancelTimer;
   private isEnded = false;
 
-  constructor({ controlPlane, metrics, logger }: AgentServiceOptions, wire: SessionWire) {
+  constructor({ controlPlane, clock, metrics, logger }: AgentServiceOptions, wire: SessionWire) {
     this.wire = wire;
     this.remote = wire.remote;
     this.metrics = metrics;
     this.logger = logger;
+    metrics.streamOpened();
     this.receiver = controlPlane.openSession(this);
+    this.cancelHelloTimer = clock.timer(times.helloMs, () => this.refuseSilence());
   }
 
   message(bytes: Uint8Array): void {
     if (this.isEnded) return;
     const frame = this.read(bytes);
     if (frame === undefined) return;
+    this.metrics.frameReceived(frame.type);
+    if (frame.type === 'hello') this.cancelHelloTimer();
     try {
       this.receiver.frame(frame);
     } catch (error) {
@@ -71,11 +79,14 @@ class AgentSession implements SessionSink, SessionPeer {
   ended(): void {
     if (this.isEnded) return;
     this.isEnded = true;
+    this.cancelHelloTimer();
+    this.metrics.streamClosed();
     this.receiver.ended();
   }
 
   send(frame: ServerFrame): void {
     if (this.isEnded) return;
+    this.metrics.frameSent(frame.type);
     for (const bytes of writeFrame(frame)) {
       if (this.wire.write(bytes)) continue;
       this.overflow();
@@ -85,6 +96,11 @@ class AgentSession implements SessionSink, SessionPeer {
 
   end(error?: Error): void {
     if (!this.isEnded) this.wire.end(error);
+  }
+
+  private refuseSilence(): void {
+    const message = `Cannot keep the stream from "${this.remote}": no Hello came within ${times.helloMs / 1_000} s`;
+    this.receiver.malformed(new YardmasterError('NO_HELLO', message, { next: 'send Hello as the first frame' }));
   }
 
   private overflow(): void {

@@ -31,6 +31,7 @@ import { noMetrics } from '../../../src/core/metrics.ts';
 import { ErrorInfoSchema } from '../../../src/gen/google/rpc/error_details_pb.ts';
 import { StatusSchema } from '../../../src/gen/google/rpc/status_pb.ts';
 import { AgentService } from '../../../src/gen/yardmaster/v1/agent_service_pb.ts';
+import { type Problem, ProblemSetSchema } from '../../../src/gen/yardmaster/v1/errors_pb.ts';
 
 /** Turns are real; timers fire only when the test says so. */
 export class HandClock implements Clock {
@@ -125,7 +126,7 @@ export class Rig implements AsyncDisposable {
 
   constructor(services: readonly BoundService[], options: Partial<ListenerOptions> = {}) {
     const clock = options.clock ?? systemClock;
-    const agentService = { controlPlane: this.plane, metrics: noMetrics, logger: silentLogger };
+    const agentService = { controlPlane: this.plane, clock, metrics: noMetrics, logger: silentLogger };
     this.listener = new Listener({
       host: '127.0.0.1',
       port: 0,
@@ -241,6 +242,15 @@ export function reasonOf(error: { readonly metadata?: Metadata }): string | unde
     if (info !== undefined) return info.reason;
   }
   return undefined;
+}
+
+/** The problems that travel with a failed call. */
+export function problemsOf(error: { readonly metadata?: Metadata }): readonly Problem[] {
+  const [bytes] = error.metadata?.get('grpc-status-details-bin') ?? [];
+  if (!(bytes instanceof Buffer)) return [];
+  return fromBinary(StatusSchema, bytes).details.flatMap(
+    (detail) => anyUnpack(detail, ProblemSetSchema)?.problems ?? [],
+  );
 }
 
 export async function failureOf(promise: Promise<unknown>): Promise<ServiceError> {

@@ -165,6 +165,33 @@ describe('the agent stream', () => {
     expect((await status).details).toContain('report.updates[0].checkpoint.value');
   });
 
+  it('ends a stream that says no Hello in time', async () => {
+    const clock = new HandClock();
+    await using rig = await Rig.start([], { clock });
+    const { call, status } = await rig.session();
+    call.resume();
+    clock.advance(times.helloMs);
+    const ended = await status;
+    expect(ended.code).toBe(Status.FAILED_PRECONDITION);
+    expect(reasonOf(ended)).toBe('NO_HELLO');
+    // The connection is given up only when the other side does not read.
+    clock.advance(60_000);
+  });
+
+  it('keeps a stream that said Hello in time', async () => {
+    const clock = new HandClock();
+    await using rig = await Rig.start([], { clock });
+    const { call, session } = await rig.session();
+    call.write(HELLO);
+    await eventually(() => session.frames.length === 1);
+    clock.advance(times.helloMs * 10);
+    call.write(frameBytes({ case: 'beat', value: { number: 1 } }));
+    await eventually(() => session.frames.length === 2);
+    expect(session.endedCount).toBe(0);
+    clock.advance(60_000);
+    call.cancel();
+  });
+
   it('cuts a dispatch that is too large for one message', async () => {
     await using rig = await Rig.start();
     const { call, session } = await rig.session();
