@@ -112,7 +112,7 @@ it('memory and SQLite agree on every answer and every row', async () => {
       expect(await readEverything(sqlite)).toEqual(await readEverything(memory));
       await sqlite.close();
     }),
-    { numRuns: 100 },
+    { numRuns: 50 },
   );
   rmSync(folder, { recursive: true });
   expect(refusals).toBeGreaterThan(10);

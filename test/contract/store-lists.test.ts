@@ -1,0 +1,182 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Store } from '../../src/control-plane/store/index.ts';
+import { failureOf } from './store/failure.ts';
+import { aBatch, aJournal, aRun, aTask, aWorkflow, insert, NOW, runId } from './store/rows.ts';
+import { type World, worlds } from './store/worlds.ts';
+
+const PART = 1024 * 1024;
+
+describe.each(worlds)('the store contract, lists and values: $name', ({ create }) => {
+  let world: World;
+  let store: Store;
+  let epoch: number;
+
+  async function open(): Promise<void> {
+    ({ store, epoch } = await world.open());
+  }
+
+  beforeEach(async () => {
+    world = create();
+    await open();
+  });
+  afterEach(() => world.end());
+
+  describe('lists of runs', () => {
+    beforeEach(() =>
+      store.commit(
+        aBatch(
+          epoch,
+          insert(
+            aRun(1),
+            aRun(2, { workflow: 'other' }),
+            aRun(3, { status: 'COMPLETED', endedAt: NOW }),
+            aRun(4, { namespace: 'other' }),
+            aRun(15),
+          ),
+        ),
+      ),
+    );
+
+    const ids = (rows: readonly { runId: string }[]): string[] => rows.map((row) => row.runId);
+
+    it('shows the newest first, a page at a time', async () => {
+      const first = await store.listRuns({ namespace: 'default', before: '', limit: 2 });
+      const rest = await store.listRuns({ namespace: 'default', before: first.at(-1)?.runId ?? '', limit: 10 });
+      expect(ids(first)).toEqual([runId(15), runId(3)]);
+      expect(ids(rest)).toEqual([runId(2), runId(1)]);
+    });
+
+    it('filters by workflow and status', async () => {
+      const query = { namespace: 'default', before: '', limit: 10 };
+      expect(ids(await store.listRuns({ ...query, workflow: 'etl' }))).toEqual([runId(15), runId(3), runId(1)]);
+      expect(ids(await store.listRuns({ ...query, status: 'COMPLETED' }))).toEqual([runId(3)]);
+      expect(ids(await store.listRuns({ ...query, workflow: 'other', status: 'COMPLETED' }))).toEqual([]);
+    });
+
+    it('loads the open ones of all namespaces by id, after an id', async () => {
+      expect(ids(await store.loadOpenRuns('', 3))).toEqual([runId(1), runId(2), runId(4)]);
+      expect(ids(await store.loadOpenRuns(runId(4), 3))).toEqual([runId(15)]);
+    });
+
+    it('finds runs by the end of their id, short or long', async () => {
+      expect(await store.findRunsByTail('default', '1', 10)).toEqual([runId(1)]);
+      expect(await store.findRunsByTail('default', '5', 10)).toEqual([runId(15)]);
+      expect(await store.findRunsByTail('default', runId(3).slice(-8), 10)).toEqual([runId(3)]);
+      expect(await store.findRunsByTail('default', runId(3), 10)).toEqual([runId(3)]);
+      expect(await store.findRunsByTail('default', '4', 10)).toEqual([]);
+      expect(await store.findRunsByTail('default', `x${runId(3).slice(-12)}`, 10)).toEqual([]);
+    });
+
+    it('hides runs of another namespace', async () => {
+      expect(await store.getRun('default', runId(4))).toBeUndefined();
+    });
+  });
+
+  describe('blobs', () => {
+    it('keeps a blob of several parts, one of exactly a part and an empty one', async () => {
+      for (const size of [2 * PART + 7, PART, 0]) {
+        const bytes = new Uint8Array(size).map((_, index) => index % 251);
+        await store.commit(aBatch(epoch, { blobs: [{ runId: runId(1), blobId: `b${size}`, bytes }] }));
+        const read = await store.getBlob(runId(1), `b${size}`);
+        expect(read !== undefined && Buffer.compare(read, bytes)).toBe(0);
+      }
+      expect(await store.getBlob(runId(2), 'b0')).toBeUndefined();
+      expect(await store.getBlob(runId(1), 'b1')).toBeUndefined();
+    });
+
+    it('joins uploaded parts in order', async () => {
+      await store.putBlobPart(runId(1), 'b', 0, Uint8Array.of(1, 2));
+      await store.putBlobPart(runId(1), 'b', 1, Uint8Array.of(3));
+      expect(await store.getBlob(runId(1), 'b')).toEqual(Uint8Array.of(1, 2, 3));
+    });
+
+    it('starts again at part 0 and refuses a part that is not the next, without harm to commits', async () => {
+      await store.putBlobPart(runId(1), 'b', 0, Uint8Array.of(1));
+      await store.putBlobPart(runId(1), 'b', 1, Uint8Array.of(2));
+      expect(await failureOf(store.putBlobPart(runId(1), 'b', 3, Uint8Array.of(4)))).toBe('CONFLICT');
+      await store.putBlobPart(runId(1), 'b', 0, Uint8Array.of(5));
+      expect(await store.getBlob(runId(1), 'b')).toEqual(Uint8Array.of(5));
+      await store.commit(aBatch(epoch));
+    });
+  });
+
+  describe('workflows', () => {
+    it('numbers versions by content, per namespace and name', async () => {
+      const put = async (name: string, hash: string, namespace = 'default'): Promise<[number, boolean]> => {
+        const { row, created } = await store.putWorkflow(aWorkflow(name, hash, { namespace }));
+        return [row.version, created];
+      };
+      expect(await put('etl', 'h1')).toEqual([1, true]);
+      expect(await put('etl', 'h2')).toEqual([2, true]);
+      expect(await put('etl', 'h1')).toEqual([1, false]);
+      expect(await put('other', 'h1')).toEqual([1, true]);
+      expect(await put('etl', 'h1', 'tenant')).toEqual([1, true]);
+    });
+
+    it('answers a version, the latest, and nothing for what is not there', async () => {
+      await store.putWorkflow(aWorkflow('etl', 'h1'));
+      await store.putWorkflow(aWorkflow('etl', 'h2'));
+      expect(await store.getWorkflow('default', 'etl', 1)).toStrictEqual({ ...aWorkflow('etl', 'h1'), version: 1 });
+      expect((await store.getWorkflow('default', 'etl', 0))?.hash).toBe('h2');
+      expect(await store.getWorkflow('default', 'etl', 3)).toBeUndefined();
+      expect(await store.getWorkflow('tenant', 'etl', 0)).toBeUndefined();
+    });
+
+    it('lists the latest of each by name, after a name', async () => {
+      for (const [name, hash] of [
+        ['c', '1'],
+        ['a', '1'],
+        ['b', '1'],
+        ['a', '2'],
+      ] as const) {
+        await store.putWorkflow(aWorkflow(name, hash));
+      }
+      const first = await store.listWorkflows('default', '', 2);
+      expect(first.map((row) => [row.name, row.version])).toEqual([
+        ['a', 2],
+        ['b', 1],
+      ]);
+      expect((await store.listWorkflows('default', 'b', 2)).map((row) => row.name)).toEqual(['c']);
+    });
+  });
+
+  it('lists the newest agent events, newest last', async () => {
+    const agentEvents = [1, 2, 3].map((number) => ({
+      at: NOW + number,
+      agentId: number === 2 ? 'other' : 'a',
+      instanceId: 'i',
+      kind: 'LOST',
+      message: String(number),
+    }));
+    await store.commit(aBatch(epoch, { agentEvents }));
+    await store.commit(aBatch(epoch, { agentEvents: agentEvents.map((row) => ({ ...row, at: row.at + 10 })) }));
+    expect((await store.listAgentEvents('a', 3)).map((row) => row.at - NOW)).toEqual([3, 11, 13]);
+  });
+
+  it('prunes old runs with all that is theirs, a few at a time, the oldest first', async () => {
+    const over = (number: number) =>
+      aRun(number, { status: 'COMPLETED', endedAt: NOW + number, requestId: `q${number}` });
+    await store.commit(
+      aBatch(epoch, {
+        ...insert(over(3), over(1), over(2), over(9), aRun(5, { labels: { a: 'b' } })),
+        journal: [aJournal(1, 0, 'a'), aJournal(5, 0, 'a')],
+        tasks: [aTask(1, 'a', 1)],
+        blobs: [{ runId: runId(1), blobId: 'b', bytes: Uint8Array.of(1) }],
+        agentEvents: [NOW, NOW + 9].map((at) => ({ at, agentId: 'a', instanceId: 'i', kind: 'LOST', message: '' })),
+      }),
+    );
+    expect(await store.prune(NOW + 9, 2)).toBe(2);
+    expect((await store.listRuns({ namespace: 'default', before: '', limit: 9 })).map((row) => row.runId)).toEqual(
+      [9, 5, 3].map(runId),
+    );
+    expect(await store.prune(NOW + 9, 2)).toBe(1);
+    expect(await store.prune(NOW + 9, 2)).toBe(0);
+    expect(await store.loadJournal(runId(1), 0, 9)).toEqual([]);
+    expect(await store.loadTasks(undefined, 9)).toEqual([]);
+    expect(await store.getBlob(runId(1), 'b')).toBeUndefined();
+    expect(await store.findRunByRequest('default', 'q1')).toBeUndefined();
+    expect(await store.loadJournal(runId(5), 0, 9)).toHaveLength(1);
+    expect((await store.listAgentEvents('a', 9)).map((row) => row.at)).toEqual([NOW + 9]);
+    await store.commit(aBatch(epoch, insert(aRun(1, { requestId: 'q1' }))));
+  });
+});
