@@ -119,7 +119,6 @@ export class ClassQueue {
     let best: Match | undefined;
     let bestScore = Number.POSITIVE_INFINITY;
     let compared = 0;
-    this.cursor += 1;
     for (let at = 0; at < free.length && compared < limits.instancesComparedMax; at += 1) {
       const match = free[(this.cursor + at) % free.length];
       this.work.steps += 1;
@@ -130,6 +129,7 @@ export class ClassQueue {
       best = match;
       bestScore = score;
     }
+    this.cursor += 1;
     return best;
   }
 
