@@ -11,13 +11,18 @@ import { makeAccepted, makeCheckpoint, makeProgress, makeRejected, makeResult } 
 import { createAllowance, type LogAllowance, LogQueue } from './log-queue.ts';
 import type { AttemptEnd, News, RejectCause, StopCause } from './news.ts';
 import { ReportBuilder } from './report-builder.ts';
+import { SettledIds } from './settled-ids.ts';
 
 /** Results that wait for their ack; beyond it new work is refused. */
 const OUTBOX_BYTES_MAX = 64 * 1024 * 1024;
+/** Results on the stream that are not answered; the rest wait, so that a full outbox fits a new stream's queue. */
+const IN_FLIGHT_BYTES_MAX = 4 * 1024 * 1024;
+/** Checkpoints of so many bytes every 100 ms, for the same reason. */
+const CHECKPOINT_BYTES_MAX = 1024 * 1024;
+const CHECKPOINT_PAUSE_MS = 100;
 /** A person sees no more than ten changes a second. */
 const PROGRESS_INTERVAL_MS = 100;
-/** Ids of settled attempts that are remembered, so that a late copy of an assignment starts nothing. */
-const SETTLED_MAX = 20_000;
+const NEVER = Number.POSITIVE_INFINITY;
 /** Ids and tags around the payload of an update or a result. */
 const ENVELOPE_BYTES = 128;
 
@@ -40,6 +45,8 @@ export interface HeldAttempt {
   result: AttemptResult | undefined;
   resultBytes: number;
   resultDue: boolean;
+  /** Sent on this stream, and not answered. */
+  inFlight: boolean;
 }
 
 export interface NewAttempt {
@@ -52,12 +59,14 @@ export interface NewAttempt {
 export class HeldAttempts {
   readonly #attempts = new Map<string, HeldAttempt>();
   readonly #due = new Set<HeldAttempt>();
-  readonly #settled = new Set<string>();
+  readonly #settled = new SettledIds();
   readonly #logs = new LogQueue();
   #rejections: { id: string; cause: RejectCause; message: string }[] = [];
   #outboxBytes = 0;
+  #inFlightBytes = 0;
+  readonly #budget = { resultBytes: 0, checkpointBytes: 0, checkpointsFrom: Number.NEGATIVE_INFINITY };
   #running = 0;
-  #nextDueAt = Number.POSITIVE_INFINITY;
+  #nextDueAt = NEVER;
 
   /** All, finished ones included. */
   get size(): number {
@@ -117,6 +126,7 @@ export class HeldAttempts {
       result: undefined,
       resultBytes: 0,
       resultDue: false,
+      inFlight: false,
     };
     this.#attempts.set(id, attempt);
     this.#running++;
@@ -157,32 +167,39 @@ export class HeldAttempts {
     this.#attempts.delete(id);
     this.#due.delete(attempt);
     this.#outboxBytes -= attempt.resultBytes;
+    if (attempt.inFlight) this.#inFlightBytes -= attempt.resultBytes;
     this.#settled.add(id);
-    if (this.#settled.size <= SETTLED_MAX) return;
-    for (const oldest of this.#settled) {
-      this.#settled.delete(oldest);
-      return;
-    }
   }
 
   /** On a new stream: everything that the old one may have lost is due again. All of it is absolute, so a repeat does no harm. */
   resendAll(now: number): void {
     this.#rejections = [];
-    for (const attempt of this.#attempts.values()) this.#repeat(attempt, now);
+    this.#inFlightBytes = 0;
+    for (const attempt of this.#attempts.values()) {
+      attempt.inFlight = false;
+      this.#repeat(attempt, now);
+    }
   }
 
   /** What is due, as Report frames of about `bytesSoft` at most; asks for another call at `nextDueAt`. */
   takeReports(now: number, bytesSoft: number): ReportBuilder {
     const reports = new ReportBuilder(bytesSoft);
-    this.#nextDueAt = Number.POSITIVE_INFINITY;
+    this.#nextDueAt = NEVER;
     for (const { id, cause, message } of this.#rejections) {
       reports.update(makeRejected(id, cause, message), ENVELOPE_BYTES + message.length);
     }
     this.#rejections = [];
     for (const attempt of this.#due) if (attempt.resultDue) this.#logs.addGap(attempt.id, attempt.logs);
-    for (const line of this.#logs.take()) reports.update(line, ENVELOPE_BYTES * 2);
+    for (const { update, chars } of this.#logs.take()) reports.update(update, ENVELOPE_BYTES + chars);
+    if (now >= this.#budget.checkpointsFrom + CHECKPOINT_PAUSE_MS) {
+      this.#budget.checkpointsFrom = now;
+      this.#budget.checkpointBytes = CHECKPOINT_BYTES_MAX;
+    }
+    this.#budget.resultBytes = IN_FLIGHT_BYTES_MAX - this.#inFlightBytes;
     for (const attempt of this.#due) {
-      const againAt = reportAttempt(attempt, reports, now);
+      const wasDue = attempt.resultDue;
+      const againAt = reportAttempt(attempt, reports, { now, budget: this.#budget });
+      if (wasDue && !attempt.resultDue) this.#fly(attempt);
       if (againAt === undefined) this.#due.delete(attempt);
       else this.#nextDueAt = Math.min(this.#nextDueAt, againAt);
     }
@@ -209,6 +226,11 @@ export class HeldAttempts {
     }
   }
 
+  #fly(attempt: HeldAttempt): void {
+    if (!attempt.inFlight) this.#inFlightBytes += attempt.resultBytes;
+    attempt.inFlight = true;
+  }
+
   #repeat(attempt: HeldAttempt, now: number): void {
     attempt.acceptDue = attempt.accepted && attempt.result === undefined;
     attempt.resultDue = attempt.result !== undefined;
@@ -222,43 +244,65 @@ export class HeldAttempts {
   }
 }
 
-/** Adds what is due of one attempt; answers when the rest is, or undefined. */
-function reportAttempt(attempt: HeldAttempt, reports: ReportBuilder, now: number): number | undefined {
-  const { result } = attempt;
-  let againAt = Number.POSITIVE_INFINITY;
+/** What a turn may still send. */
+interface Turn {
+  readonly now: number;
+  readonly budget: { resultBytes: number; checkpointBytes: number; readonly checkpointsFrom: number };
+}
+
+/** Adds what is due of one attempt; answers when the rest is, or undefined. Infinity: when a result is acknowledged. */
+function reportAttempt(attempt: HeldAttempt, reports: ReportBuilder, turn: Turn): number | undefined {
   if (attempt.acceptDue) {
     attempt.acceptDue = false;
     reports.update(makeAccepted(attempt.id), ENVELOPE_BYTES);
   }
-  if (attempt.progress !== undefined) againAt = reportProgress(attempt, reports, now);
-  if (attempt.checkpointDue) againAt = Math.min(againAt, reportCheckpoint(attempt, reports, now));
-  if (attempt.resultDue && result !== undefined) {
+  const fits = attempt.resultDue && takeResultBytes(attempt, turn);
+  const againAt = Math.min(
+    attempt.progress === undefined ? NEVER : reportProgress(attempt, attempt.progress, reports, turn),
+    attempt.checkpointDue ? reportCheckpoint(attempt, reports, turn) : NEVER,
+  );
+  if (fits && attempt.result !== undefined) {
     attempt.resultDue = false;
-    reports.result(result, attempt.resultBytes);
+    reports.result(attempt.result, attempt.resultBytes);
   }
-  return againAt === Number.POSITIVE_INFINITY ? undefined : againAt;
+  return againAt === NEVER && !attempt.resultDue ? undefined : againAt;
 }
 
-function reportProgress(attempt: HeldAttempt, reports: ReportBuilder, now: number): number {
+/** A single result always fits, however large it is. */
+function takeResultBytes(attempt: HeldAttempt, { budget }: Turn): boolean {
+  const fits = attempt.resultBytes <= budget.resultBytes || budget.resultBytes === IN_FLIGHT_BYTES_MAX;
+  if (fits) budget.resultBytes -= attempt.resultBytes;
+  return fits;
+}
+
+function reportProgress(
+  attempt: HeldAttempt,
+  { fraction, message }: { readonly fraction: number; readonly message: string },
+  reports: ReportBuilder,
+  { now }: Turn,
+): number {
   const allowedAt = attempt.progressAt + PROGRESS_INTERVAL_MS;
-  if (attempt.progress === undefined) return Number.POSITIVE_INFINITY;
   if (now < allowedAt) return allowedAt;
-  const { fraction, message } = attempt.progress;
   attempt.progress = undefined;
   attempt.progressAt = now;
   reports.update(makeProgress(attempt.id, fraction, message), ENVELOPE_BYTES + message.length);
-  return Number.POSITIVE_INFINITY;
+  return NEVER;
 }
 
 /** The control plane stores one a second; a last one goes out with the result. */
-function reportCheckpoint(attempt: HeldAttempt, reports: ReportBuilder, now: number): number {
-  const allowedAt = attempt.checkpointAt + times.checkpointIntervalMs;
-  if (attempt.checkpoint === undefined) return Number.POSITIVE_INFINITY;
-  if (now < allowedAt && !attempt.resultDue) return allowedAt;
+function reportCheckpoint(attempt: HeldAttempt, reports: ReportBuilder, { now, budget }: Turn): number {
+  const { checkpoint } = attempt;
+  if (checkpoint === undefined) return NEVER;
+  if (!attempt.resultDue) {
+    const allowedAt = attempt.checkpointAt + times.checkpointIntervalMs;
+    if (now < allowedAt) return allowedAt;
+    if (budget.checkpointBytes < checkpoint.length) return budget.checkpointsFrom + CHECKPOINT_PAUSE_MS;
+  }
+  budget.checkpointBytes -= checkpoint.length;
   attempt.checkpointDue = false;
   attempt.checkpointAt = now;
-  reports.update(makeCheckpoint(attempt.id, attempt.checkpoint), ENVELOPE_BYTES + attempt.checkpoint.length);
-  return Number.POSITIVE_INFINITY;
+  reports.update(makeCheckpoint(attempt.id, checkpoint), ENVELOPE_BYTES + checkpoint.length);
+  return NEVER;
 }
 
 function bytesOf(end: AttemptEnd): number {

@@ -23,12 +23,18 @@ export interface LogAllowance {
   dropped: number;
 }
 
+export interface LogLine {
+  readonly update: AttemptUpdate;
+  /** About as many bytes. */
+  readonly chars: number;
+}
+
 export function createAllowance(now: number): LogAllowance {
   return { tokens: BURST, countedAt: now, dropped: 0 };
 }
 
 export class LogQueue {
-  #lines: AttemptUpdate[] = [];
+  #lines: LogLine[] = [];
   #chars = 0;
 
   get isEmpty(): boolean {
@@ -43,7 +49,7 @@ export class LogQueue {
     }
     allowance.tokens--;
     this.addGap(line.attemptId, allowance);
-    this.#push(makeLog(line.attemptId, line), line.message.length);
+    this.#push({ update: makeLog(line.attemptId, line), chars: charsOf(line) });
   }
 
   /** Tells of the lines that were dropped, if any. */
@@ -52,10 +58,11 @@ export class LogQueue {
     if (dropped === 0) return;
     allowance.dropped = 0;
     const message = `${dropped} log ${dropped === 1 ? 'line was' : 'lines were'} dropped`;
-    this.#push(makeLog(attemptId, { level: 'warn', message, fields: { dropped: String(dropped) } }), message.length);
+    const update = makeLog(attemptId, { level: 'warn', message, fields: { dropped: String(dropped) } });
+    this.#push({ update, chars: message.length });
   }
 
-  take(): AttemptUpdate[] {
+  take(): LogLine[] {
     const lines = this.#lines;
     this.#lines = [];
     this.#chars = 0;
@@ -63,13 +70,19 @@ export class LogQueue {
   }
 
   #isFull(line: LogNews): boolean {
-    return this.#lines.length >= WAITING_LINES_MAX || this.#chars + line.message.length > WAITING_CHARS_MAX;
+    return this.#lines.length >= WAITING_LINES_MAX || this.#chars + charsOf(line) > WAITING_CHARS_MAX;
   }
 
-  #push(update: AttemptUpdate, chars: number): void {
-    this.#lines.push(update);
-    this.#chars += chars;
+  #push(line: LogLine): void {
+    this.#lines.push(line);
+    this.#chars += line.chars;
   }
+}
+
+function charsOf({ message, fields }: LogNews): number {
+  let chars = message.length;
+  for (const [key, value] of Object.entries(fields)) chars += key.length + value.length;
+  return chars;
 }
 
 function refill(allowance: LogAllowance, now: number): void {

@@ -81,7 +81,8 @@ export async function fetchPayload(
   if (payload.kind === 'value') return decodeValue(payload.bytes);
   const { blob } = payload;
   const bytes = await persist(() => blobs.download(runId, blob, signal), clock, signal);
-  if (Buffer.compare(digest(bytes), blob.sha256) !== 0) {
+  // A value that the control plane made itself comes without a digest.
+  if (blob.sha256.length > 0 && Buffer.compare(digest(bytes), blob.sha256) !== 0) {
     throw new YardmasterError('BLOB_CORRUPT', `Cannot read blob "${blob.blobId}": its SHA-256 does not fit`);
   }
   const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);

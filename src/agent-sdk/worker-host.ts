@@ -29,7 +29,13 @@ export class WorkerHost implements Session {
     this.#events = events;
     this.#worker = new Worker(new URL(WORKER_FILE, import.meta.url), { workerData: data, name: 'yardmaster-agent' });
     this.#worker.on('message', (message: ToHost) => this.#hear(message));
-    this.#worker.on('error', (error) => this.#finish(`the worker thread failed: ${toYardmasterError(error).message}`));
+    this.#worker.on('error', (error) => {
+      this.#finish(`the worker thread failed: ${toYardmasterError(error).message}`);
+      // A bug of ours: loud, so that the process ends and is started again, rather than living on without a connection.
+      queueMicrotask(() => {
+        throw error;
+      });
+    });
     this.#worker.on('exit', (code) => this.#finish(`the worker thread ended with code ${code}`));
   }
 

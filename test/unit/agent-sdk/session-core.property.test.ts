@@ -151,7 +151,7 @@ test('never starts twice, never forgets a result, and has stopped before the con
         model.check();
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });
 
@@ -169,6 +169,6 @@ test('once it can talk again, every result arrives and nothing is held but what 
       }
       expect(driver.core.heldCount).toBe(driver.starts.filter((id) => !model.ended.has(id)).length);
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });

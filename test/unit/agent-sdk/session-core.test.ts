@@ -486,3 +486,35 @@ describe('leaving', () => {
     expect(driver.starts).toEqual([a, b]);
   });
 });
+
+describe('a full outbox', () => {
+  const finishMany = (driver: CoreDriver, count: number): string[] => {
+    const ids = Array.from({ length: count }, (_, i) => attemptId(`s${i}`));
+    for (const id of ids) driver.assign(id);
+    const output = { kind: 'value', bytes: new Uint8Array(256 * 1024) } as const;
+    for (const id of ids) driver.tell({ type: 'ended', attemptId: id, end: { type: 'completed', output } });
+    return ids;
+  };
+
+  test('is sent 4 MiB ahead of the acks, so that it fits the queue of a new stream', () => {
+    const driver = new CoreDriver(100).connect();
+    const ids = finishMany(driver, 40);
+    driver.cut().reconnect();
+    expect(driver.results().length).toBe(15);
+    for (const id of ids) driver.ackResult(id);
+    expect(new Set(driver.results())).toEqual(new Set(ids.map((id) => `${id} completed`)));
+    expect(driver.core.heldCount).toBe(0);
+  });
+
+  test('checkpoints of many attempts follow each other instead of filling the queue', () => {
+    const driver = new CoreDriver(100).connect();
+    for (let i = 0; i < 40; i++) {
+      driver.assign(attemptId(`s${i}`));
+      driver.tell({ type: 'checkpoint', attemptId: attemptId(`s${i}`), value: new Uint8Array(256 * 1024) });
+    }
+    driver.flush();
+    expect(driver.updates().length).toBe(4);
+    driver.advance(950);
+    expect(driver.updates().length).toBe(40);
+  });
+});
