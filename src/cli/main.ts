@@ -1,13 +1,7 @@
 /** The entry of the `yardmaster` command. bin/yardmaster.cjs has checked that this Node can run it. */
-import { readFileSync } from 'node:fs';
+import { VERSION } from '../core/version.ts';
 import { runCli } from './program.ts';
 import { processTerminal } from './terminal.ts';
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  const { version }: { readonly version?: unknown } = JSON.parse(text);
-  return typeof version === 'string' ? version : 'unknown';
-}
 
 // `yardmaster runs list | head` ends the pipe early: that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -15,4 +9,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
-process.exitCode = await runCli(process.argv.slice(2), { terminal: processTerminal, version: readVersion() });
+process.exitCode = await runCli(process.argv.slice(2), { terminal: processTerminal, version: VERSION });

@@ -55,3 +55,9 @@ export function readPairs(pairs: readonly string[]): Readonly<Record<string, str
   });
   return Object.fromEntries(entries);
 }
+
+export function readPort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw usageError(`Cannot read the port "${text}": it is not a number from 0 to 65535`);
+}

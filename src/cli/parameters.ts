@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import { nearest } from '../core/nearest.ts';
 import { usageError } from './options.ts';
 
-/** Throws USAGE for a pair without `=`, a value that its type does not fit, and a name that the schema excludes. */
+/** Throws USAGE for a pair without `=`, a value that its type does not fit, a name that the schema excludes, and a missing one. */
 export function readParameters(pairs: readonly string[], schema: JsonObject | undefined): JsonObject {
   const properties = isJsonObject(schema?.properties) ? schema.properties : {};
   const members = pairs.map((pair): readonly [string, JsonValue] => {
@@ -15,7 +15,16 @@ export function readParameters(pairs: readonly string[], schema: JsonObject | un
     if (property === undefined && schema?.additionalProperties === false) throw unknownName(name, properties);
     return [name, readParameter(name, pair.slice(equals + 1), typesOf(property))];
   });
+  refuseMissing(schema, new Set(members.map(([name]) => name)));
   return Object.fromEntries(members);
+}
+
+function refuseMissing(schema: JsonObject | undefined, given: ReadonlySet<string>): void {
+  const required = Array.isArray(schema?.required) ? schema.required.filter((name) => typeof name === 'string') : [];
+  const missing = required.filter((name) => !given.has(name));
+  if (missing.length === 0) return;
+  const pairs = missing.map((name) => `-p ${name}=...`).join(' ');
+  throw usageError(`Cannot start the run: the workflow needs ${missing.map((name) => `"${name}"`).join(', ')}`, pairs);
 }
 
 function unknownName(name: string, properties: JsonObject): Error {

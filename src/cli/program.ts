@@ -2,23 +2,27 @@
 import { Command, CommanderError, Option } from 'commander';
 import { toYardmasterError, type YardmasterError } from '../core/errors.ts';
 import { addAgentsCommands } from './commands/agents.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addErrorsCommand } from './commands/errors.ts';
 import type { AddCommands, Handler } from './commands/group.ts';
 import { addLintCommand } from './commands/lint.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addRunsCommands } from './commands/runs.ts';
+import { addServeCommand } from './commands/serve.ts';
 import { addWorkflowsCommands } from './commands/workflows.ts';
 import { type Connect, type Context, createContext } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { colourModes, formats, progressModes, readDuration, usageError } from './options.ts';
-import { errorJson, renderError } from './render/error.ts';
+import { tellError } from './tell-error.ts';
 import type { Terminal } from './terminal.ts';
 
 const GROUPS: readonly AddCommands[] = [
+  addServeCommand,
   addRunCommand,
   addRunsCommands,
   addWorkflowsCommands,
   addAgentsCommands,
+  addDoctorCommand,
   addLintCommand,
   addErrorsCommand,
 ];
@@ -95,17 +99,6 @@ async function guard(context: Context, run: () => Promise<number>): Promise<numb
   } finally {
     await context.close();
   }
-}
-
-/** One object under JSON, the error grammar elsewhere; always on stderr. */
-export function tellError(context: Context, error: YardmasterError): void {
-  const { format, terminal, errStyle: style, options, texts } = context;
-  if (format === 'json' || format === 'jsonl') {
-    terminal.err(`${JSON.stringify(errorJson(error))}\n`);
-    return;
-  }
-  const verbose = options.verbose === true || error.code === 'INTERNAL';
-  terminal.err(`${renderError(error, { style, verbose, texts })}\n`);
 }
 
 /** `error: unknown option '--foo'\n(Did you mean --for?)` */

@@ -3,7 +3,7 @@ import type { Orchestrator, RunChange, RunView } from '../client/index.ts';
 import { estimateEta, isTerminalRun } from '../client/index.ts';
 import type { Context } from './context.ts';
 import { renderFrame } from './render/progress-frame.ts';
-import { renderChange, renderStill } from './render/progress-line.ts';
+import { renderChange, renderNow, renderStill } from './render/progress-line.ts';
 import { type Reasons, watchReasons } from './wait-reasons.ts';
 
 /** Four times a second: calm, and a stopwatch still moves. */
@@ -94,7 +94,8 @@ function openPlainScreen({ terminal }: Context): Screen {
   return {
     show(change) {
       run = change.run;
-      const line = change.event === undefined ? undefined : renderChange(change.run, change.event);
+      const { event } = change;
+      const line = event === undefined ? renderNow(change.run, terminal.now()) : renderChange(change.run, event);
       if (line === undefined) return;
       terminal.err(`${line}\n`);
       clearInterval(timer);

@@ -21,7 +21,7 @@ export function renderRuns(runs: readonly RunView[], options: ListOptions): stri
     { title: 'RUN', cell: (run) => (options.wide ? run.runId : shortId(run.runId)) },
     { title: 'WORKFLOW', cell: (run) => `${safe(run.workflow)} v${run.version}` },
     { title: 'STATUS', cell: (run) => run.status, status: true },
-    { title: 'STEPS', cell: (run) => `${run.completedSteps}/${run.totalSteps}` },
+    { title: 'STEPS', cell: (run) => (run.totalSteps === 0 ? '' : `${run.completedSteps}/${run.totalSteps}`) },
     { title: 'AGE', cell: (run) => roughly(nowMs - run.createTime.getTime()) },
     { title: 'TOOK', cell: (run) => durationOf(run, nowMs) },
     { title: 'CREATED', cell: (run) => dateTime(run.createTime, utc), wide: true },
@@ -32,8 +32,10 @@ export function renderRuns(runs: readonly RunView[], options: ListOptions): stri
 }
 
 export function durationOf(run: RunView, nowMs: number): string {
-  if (run.startTime === undefined) return '-';
-  return formatDuration((run.endTime?.getTime() ?? nowMs) - run.startTime.getTime());
+  if (run.status === 'QUEUED') return '-';
+  // Lists do not say when a run began; it is accepted and begins in one moment unless it is queued.
+  const since = (run.startTime ?? run.createTime).getTime();
+  return formatDuration(Math.max(0, (run.endTime?.getTime() ?? nowMs) - since));
 }
 
 function errorOf({ error }: RunView, wide: boolean): string {

@@ -31,7 +31,9 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
     case 'cancelRequested':
       return `run=${shortId(event.runId)} CANCELLING${quoted(event.reason)}`;
     case 'runEnding':
-      return `run=${shortId(event.runId)} ENDING ${event.outcome}${quoted(errorText(event))}`;
+      return event.outcome === 'COMPLETED'
+        ? undefined
+        : `run=${shortId(event.runId)} ENDING ${event.outcome}${quoted(errorText(event))}`;
     case 'runEnded':
       return `run=${shortId(event.runId)} ${event.status} ${run.completedSteps}/${run.totalSteps}${quoted(errorText(event))}`;
     default:
@@ -67,13 +69,21 @@ function isBlock(run: RunView, path: string): boolean {
   return step !== undefined && step.kind !== 'AGENT';
 }
 
+/** Said when one begins to look on: `12:00:03Z run=9c41e7b2 RUNNING 3/6 clean 62%`. */
+export function renderNow(run: RunView, nowMs: number): string {
+  return standing(run, nowMs, '');
+}
+
 /** Said after a long silence: `12:00:33Z run=9c41e7b2 still RUNNING 3/6 clean 62%`. */
 export function renderStill(run: RunView, nowMs: number): string {
+  return standing(run, nowMs, 'still ');
+}
+
+function standing(run: RunView, nowMs: number, adverb: string): string {
   const running = run.steps.filter(({ kind, status }) => kind === 'AGENT' && status === 'RUNNING').slice(0, 3);
   const steps = running.map(({ path, progress }) => {
     return progress > 0 ? `${safe(path)} ${Math.round(progress * 100)}%` : safe(path);
   });
-  const counted = `${run.completedSteps}/${run.totalSteps}`;
-  const head = `run=${shortId(run.runId)} still ${run.status} ${counted}`;
+  const head = `run=${shortId(run.runId)} ${adverb}${run.status} ${run.completedSteps}/${run.totalSteps}`;
   return `${clockTime(new Date(nowMs), true)} ${[head, ...steps].join(' ')}`;
 }

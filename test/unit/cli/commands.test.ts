@@ -179,6 +179,10 @@ describe('-p key=value', () => {
     expect(() => readParameters(['tabel=x'], schema)).toThrow('did you mean "table"?');
   });
 
+  test('says what the workflow needs and did not get', () => {
+    expect(() => readParameters(['limit=1'], { ...schema, required: ['table', 'limit'] })).toThrow('needs "table"');
+  });
+
   test('is a YAML scalar without one, and keeps what follows the first "="', () => {
     expect(readParameters(['a=1', 'b=true', 'c=x=y', 'd=', 'e="1"'], undefined)).toEqual({
       a: 1,

@@ -1,0 +1,31 @@
+/** `yardmaster`: everything that a workflow author needs, with a control plane in the process when none is named. */
+export {
+  Agent,
+  type AgentOptions,
+  AttemptStopped,
+  type Capability,
+  type CapabilityOptions,
+  capability,
+  HandBack,
+  type Handler,
+  type HandlerContext,
+  StepError,
+} from '../agent-sdk/index.ts';
+export {
+  type AgentView,
+  type AttemptOutcome,
+  type RunEvent,
+  type RunHandle,
+  type RunView,
+  type StartOptions,
+  type StepResult,
+  StepStatus,
+  type WorkflowProgress,
+  type WorkflowResult,
+  WorkflowStatus,
+} from '../client/index.ts';
+export { isYardmasterError, type Problem, YardmasterError } from '../core/errors.ts';
+export type { ParamsOf, StepsOf, Workflow, WorkflowOutputOf } from '../workflow/builder/index.ts';
+export { cel, WorkflowBuilder } from '../workflow/builder/index.ts';
+export type { AgentInput } from './hosted-agents.ts';
+export { Orchestrator, Orchestrator as MultiAgentOrchestrator, type OrchestratorOptions } from './orchestrator.ts';
