@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { loadConfig, variableOf } from '../../../src/control-plane/config/load-config.ts';
+import { settingPaths } from '../../../src/control-plane/config/settings.ts';
+import { YardmasterError } from '../../../src/core/errors.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'yardmaster-config-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function fileWith(text: string): string {
+  const file = join(folder, `${Math.random()}.yaml`);
+  writeFileSync(file, text);
+  return file;
+}
+
+function problemsOf(load: () => unknown): readonly string[] {
+  try {
+    load();
+  } catch (error) {
+    if (error instanceof YardmasterError) return error.problems.map(({ message }) => message);
+    throw error;
+  }
+  return [];
+}
+
+describe('the configuration', () => {
+  it('has a default for everything', () => {
+    expect(loadConfig()).toEqual({
+      listen: { host: '127.0.0.1', port: 7420, allowNonLoopback: false },
+      store: { kind: 'sqlite', file: './yardmaster.db' },
+      retention: 14 * 86_400_000,
+      lossWindow: 30_000,
+      beatInterval: 5_000,
+      stopGrace: 10_000,
+      log: { level: 'info' },
+    });
+  });
+
+  it('takes flags over environment over file over defaults', () => {
+    const file = fileWith('listen: { port: 1, host: 0.0.0.0 }\nlossWindow: 1m\nlog: { level: debug }\n');
+    const env = { YARDMASTER_LISTEN_PORT: '2', YARDMASTER_LOG_LEVEL: 'warn', PATH: '/bin' };
+    const config = loadConfig({ file, env, flags: { 'listen.port': 3, 'store.file': undefined } });
+    expect(config).toMatchObject({ listen: { port: 3, host: '0.0.0.0' }, lossWindow: 60_000, log: { level: 'warn' } });
+  });
+
+  it('finds its file by the environment', () => {
+    expect(loadConfig({ env: { YARDMASTER_CONFIG: fileWith('retention: 2d\n') } }).retention).toBe(2 * 86_400_000);
+  });
+
+  it('is frozen to its leaves', () => {
+    const config = loadConfig();
+    expect(() => Object.assign(config.listen, { port: 1 })).toThrow(TypeError);
+  });
+
+  it('refuses unknown keys everywhere, all at once, and says what was meant', () => {
+    const file = fileWith('lossWindo: 30s\nlisten: { prt: 1 }\n');
+    const problems = problemsOf(() =>
+      loadConfig({ file, env: { YARDMASTER_LISTEN_PROT: '1' }, flags: { 'log.lvl': 'info' } }),
+    );
+    expect(problems).toHaveLength(4);
+    expect(problems.join('\n')).toContain('did you mean "lossWindow"?');
+    expect(problems.join('\n')).toContain('did you mean "YARDMASTER_LISTEN_PORT"?');
+    expect(problems.join('\n')).toContain('"listen.prt"');
+  });
+
+  it('names the source of a value that cannot be used', () => {
+    const env = { YARDMASTER_LISTEN_PORT: '70000', YARDMASTER_LOSS_WINDOW: 'soon', YARDMASTER_BEAT_INTERVAL: '1ms' };
+    const problems = problemsOf(() => loadConfig({ env }));
+    expect(problems).toHaveLength(3);
+    expect(problems.join('\n')).toMatch(/"listen.port" in YARDMASTER_LISTEN_PORT/);
+    expect(problems.join('\n')).toMatch(/"soon" is not a duration/);
+  });
+
+  it('refuses a group that is not one, and a file that is no YAML or is not there', () => {
+    expect(problemsOf(() => loadConfig({ file: fileWith('listen: 7420\n') }))).toHaveLength(1);
+    expect(problemsOf(() => loadConfig({ file: fileWith('a: [1\n') }))).toHaveLength(1);
+    expect(problemsOf(() => loadConfig({ file: fileWith('just text\n') }))).toHaveLength(1);
+    expect(problemsOf(() => loadConfig({ file: join(folder, 'nowhere.yaml') }))).toHaveLength(1);
+  });
+
+  it('has a variable of its own for every setting', () => {
+    const variables = settingPaths.map(variableOf);
+    expect(new Set(variables).size).toBe(settingPaths.length);
+    expect(variables).toContain('YARDMASTER_LISTEN_ALLOW_NON_LOOPBACK');
+  });
+});
