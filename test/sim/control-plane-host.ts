@@ -1,0 +1,242 @@
+/** The machine of the control plane: starts its process over the same disk, kills it, lets it stand still. */
+import { createHash } from 'node:crypto';
+import { fromBinary } from '@bufbuild/protobuf';
+import type { Server } from '@grpc/grpc-js';
+import { createAgentService, type OpenSession, type SessionWire } from '../../src/control-plane/api/agent-service.ts';
+import { type RunningControlPlane, startControlPlane } from '../../src/control-plane/runtime/assembly.ts';
+import { createMemoryData, type MemoryData } from '../../src/control-plane/store/memory/memory-data.ts';
+import type { Batch } from '../../src/control-plane/store/port.ts';
+import { SessionStreams } from '../../src/control-plane/transport/session-stream.ts';
+import type { LogFields, Logger } from '../../src/core/logger.ts';
+import { noMetrics } from '../../src/core/metrics.ts';
+import { type SessionResponse, SessionResponseSchema } from '../../src/gen/opaque/session_pb.ts';
+import { BlobCarrier } from './blob-carrier.ts';
+import { describeResponse } from './describe.ts';
+import type { Dice } from './dice.ts';
+import type { Verdict } from './failure.ts';
+import { SimClock } from './sim-clock.ts';
+import { createSimStore, type Disk, type SimStore } from './sim-store.ts';
+import type { ServerCall } from './stream.ts';
+import { Process, type World } from './world.ts';
+
+export interface ControlPlaneHostOptions {
+  readonly world: World;
+  readonly dice: Dice;
+  readonly disk: Disk;
+  readonly verdict: Verdict;
+  readonly lossWindowMs: number;
+  readonly beatIntervalMs: number;
+  /** Stands between the transport and the API; for planted bugs. */
+  readonly wrapOpen: (open: OpenSession) => OpenSession;
+}
+
+/** Who looks on. */
+export interface HostObserver {
+  onCommit(batch: Batch): void;
+  onLanded(batch: Batch): void;
+  onLeave(call: ServerCall, response: SessionResponse, bytes: number): void;
+  onStreamError(call: ServerCall, error: Error): void;
+  onUp(): void;
+}
+
+export class ControlPlaneHost {
+  readonly data: MemoryData = createMemoryData();
+  readonly blobs: BlobCarrier;
+  process = new Process('cp-0');
+  face: RunningControlPlane | undefined = undefined;
+  acceptStreams: ((call: ServerCall) => void) | undefined = undefined;
+  /** Since when it is up and did not stand still, virtual ms; Infinity while it is not. */
+  healthySince = Number.POSITIVE_INFINITY;
+  readonly options: ControlPlaneHostOptions;
+  observer: HostObserver | undefined = undefined;
+  private store: SimStore | undefined = undefined;
+  private starts = 0;
+
+  constructor(options: ControlPlaneHostOptions) {
+    this.options = options;
+    this.process.isDead = true;
+    this.blobs = new BlobCarrier(options.world, this);
+  }
+
+  get isUp(): boolean {
+    return this.face !== undefined && !this.process.isDead;
+  }
+
+  start(): void {
+    const { world, dice, disk, lossWindowMs, beatIntervalMs } = this.options;
+    this.starts += 1;
+    const process = new Process(`cp-${this.starts}`);
+    const mine = dice.fork(process.name);
+    this.process = process;
+    const store = createSimStore({
+      world,
+      dice: mine.fork('disk'),
+      process,
+      disk,
+      data: this.data,
+      onCommit: (batch) => this.observer?.onCommit(batch),
+      onLanded: (batch) => this.observer?.onLanded(batch),
+    });
+    this.store = store;
+    const logger = this.loggerOf(process);
+    const clock = new SimClock(world, process);
+    world.log(process.name, 'starts');
+    startControlPlane({
+      node: process.name,
+      clock,
+      random: mine.fork('random').random,
+      store: store.store,
+      sha256: (bytes) => createHash('sha256').update(bytes).digest(),
+      logger,
+      lossWindowMs,
+      beatIntervalMs,
+      retentionMs: 0,
+      onFatal: (error) => this.options.verdict.fail('the process goes on', `fatal: ${error.message}`),
+    }).then(
+      (face) => this.up(process, face, clock, logger),
+      (error) => this.options.verdict.fail('a restart succeeds', String(error)),
+    );
+  }
+
+  /** kill -9: what is not durable is lost, and every connection with it. */
+  crash(): void {
+    if (this.process.isDead) return;
+    this.options.world.log(this.process.name, 'is killed');
+    this.down();
+  }
+
+  freeze(): void {
+    this.options.world.log(this.process.name, 'stands still');
+    this.options.world.freeze(this.process);
+    this.healthySince = Number.POSITIVE_INFINITY;
+  }
+
+  thaw(process: Process): void {
+    if (process.isDead) return;
+    this.options.world.log(process.name, 'goes on');
+    this.options.world.thaw(process);
+    if (process === this.process && this.isUp) this.healthySince = this.options.world.now;
+  }
+
+  /** SIGTERM: resolves `onStopped` when the process has ended by itself. */
+  stop(onStopped: () => void): void {
+    const { face, process } = this;
+    if (face === undefined || process.isDead) return onStopped();
+    this.options.world.log(process.name, 'stops');
+    this.healthySince = Number.POSITIVE_INFINITY;
+    face.stop().then(
+      () => {
+        if (process.isDead) return;
+        this.options.world.log(process.name, 'has stopped');
+        this.down();
+        onStopped();
+      },
+      (error) => this.options.verdict.fail('a stop succeeds', String(error)),
+    );
+  }
+
+  private down(): void {
+    this.options.world.kill(this.process);
+    this.store?.crash();
+    this.face = undefined;
+    this.acceptStreams = undefined;
+    this.healthySince = Number.POSITIVE_INFINITY;
+  }
+
+  private up(process: Process, face: RunningControlPlane, clock: SimClock, logger: Logger): void {
+    if (process.isDead) return;
+    const { world, wrapOpen } = this.options;
+    const { runs, waiting, leased, idle } = face.recovered;
+    world.log(process.name, `is up: ${runs} runs, ${waiting} waiting, ${leased} leased, ${idle.length} idle`);
+    const open = wrapOpen(createAgentService({ controlPlane: face, metrics: noMetrics, logger, clock }));
+    const streams = new SessionStreams({
+      open: (wire) => open(this.watched(wire)),
+      clock,
+      logger,
+      dropPeer: (peer) => this.dropPeer(peer),
+    });
+    streams.mount(
+      capture((handler) => {
+        this.acceptStreams = (call) => {
+          this.calls.set(call.getPeer(), call);
+          call.on('close', () => this.calls.delete(call.getPeer()));
+          call.onLeave = (bytes) => this.leave(process, call, bytes);
+          handler(call);
+        };
+      }),
+    );
+    this.face = face;
+    this.healthySince = world.now;
+    this.observer?.onUp();
+  }
+
+  private readonly calls = new Map<string, ServerCall>();
+
+  private dropPeer(peer: string): void {
+    this.options.world.log(this.process.name, `drops the connection of ${peer}`);
+    this.calls.get(peer)?.drop();
+  }
+
+  private leave(process: Process, call: ServerCall, bytes: Uint8Array): void {
+    const response = fromBinary(SessionResponseSchema, bytes);
+    this.options.world.log(process.name, `to ${call.getPeer()}: ${describeResponse(response)}`);
+    this.observer?.onLeave(call, response, bytes.length);
+  }
+
+  /** The transport's end of a stream, so that its ends can be seen. */
+  private watched(wire: SessionWire): SessionWire {
+    const call = this.calls.get(wire.remote);
+    return {
+      remote: wire.remote,
+      write: (bytes) => {
+        const isTaken = wire.write(bytes);
+        if (isTaken && call !== undefined) call.accepted += bytes.length;
+        return isTaken;
+      },
+      end: (error) => {
+        this.ended(call, error);
+        wire.end(error);
+      },
+      abandon: (last, error) => {
+        this.ended(call, error);
+        wire.abandon(last, error);
+      },
+    };
+  }
+
+  private ended(call: ServerCall | undefined, error: Error | undefined): void {
+    if (call !== undefined && error !== undefined) this.observer?.onStreamError(call, error);
+  }
+
+  private loggerOf(process: Process): Logger {
+    const { world, verdict } = this.options;
+    const line = (level: string, message: string, fields: LogFields = {}): void => {
+      if (process.isDead) return;
+      const { error, ...rest } = fields;
+      const cause = error instanceof Error ? ` ${error.message}` : '';
+      world.log(process.name, `${level}: ${message} ${JSON.stringify(rest)}${cause}`);
+      if (level === 'error') {
+        const stack = error instanceof Error ? `\n${error.stack}` : '';
+        verdict.fail('no error is logged', `${message} ${JSON.stringify(rest)}${cause}${stack}`);
+      }
+    };
+    const logger: Logger = {
+      debug: () => {},
+      info: (message, fields) => line('info', message, fields),
+      warn: (message, fields) => line('warn', message, fields),
+      error: (message, fields) => line('error', message, fields),
+      child: () => logger,
+    };
+    return logger;
+  }
+}
+
+type SessionHandler = (call: ServerCall) => void;
+
+/** As much of a grpc-js server as `SessionStreams` needs: it hands its handler over. */
+function capture(take: (handler: SessionHandler) => void): Server {
+  const server = {
+    addService: (_definition: unknown, { session }: { readonly session: SessionHandler }) => take(session),
+  };
+  return server as unknown as Server;
+}

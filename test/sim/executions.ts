@@ -1,0 +1,77 @@
+/** What handlers really do, on virtual time: who runs what, and whether two runs of one step overlap. */
+import type { AttemptInfo } from '../../src/agent-sdk/context.ts';
+import type { Verdict } from './failure.ts';
+import type { Process, World } from './world.ts';
+
+export interface Execution {
+  readonly step: string;
+  readonly attempt: string;
+  readonly process: Process;
+  readonly idempotent: boolean;
+  readonly startedAt: number;
+  readonly freezesBefore: number;
+  /** It was told to stop and goes on all the same. */
+  isStubborn: boolean;
+}
+
+export class Executions {
+  private readonly world: World;
+  private readonly verdict: Verdict;
+  private readonly running = new Map<string, Set<Execution>>();
+  private readonly started = new Set<string>();
+  count = 0;
+
+  constructor(world: World, verdict: Verdict) {
+    this.world = world;
+    this.verdict = verdict;
+  }
+
+  begin(process: Process, info: AttemptInfo, idempotent: boolean): Execution {
+    const step = `${info.runId}/${info.step}`;
+    const attempt = `${step}#${info.number}`;
+    const execution: Execution = {
+      step,
+      attempt,
+      process,
+      idempotent,
+      startedAt: this.world.now,
+      freezesBefore: process.freezes,
+      isStubborn: false,
+    };
+    this.count += 1;
+    const key = `${process.name} ${attempt}`;
+    this.verdict.check(
+      !this.started.has(key),
+      'an attempt starts once',
+      () => `${attempt} starts again in ${process.name}`,
+    );
+    this.started.add(key);
+    const others = this.running.get(step) ?? new Set();
+    this.running.set(step, others);
+    if (!idempotent) for (const other of others) this.judge(other, execution);
+    others.add(execution);
+    return execution;
+  }
+
+  end(execution: Execution): void {
+    this.running.get(execution.step)?.delete(execution);
+  }
+
+  /** The process is gone, and with it everything that it did. */
+  processEnded(process: Process): void {
+    for (const executions of this.running.values()) {
+      for (const execution of executions) if (execution.process === process) executions.delete(execution);
+    }
+  }
+
+  /** The stated exceptions: a process that stood still and wakes late, and a handler that ignores its signal. */
+  private judge(other: Execution, execution: Execution): void {
+    const isExcused = other.isStubborn || other.process.isFrozen || other.process.freezes > other.freezesBefore;
+    this.verdict.check(
+      isExcused,
+      'executions of a step that is not idempotent do not overlap',
+      () =>
+        `${execution.attempt} starts in ${execution.process.name} while ${other.attempt} runs in ${other.process.name}`,
+    );
+  }
+}

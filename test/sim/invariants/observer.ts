@@ -1,0 +1,301 @@
+/** Checks every fact at the moment at which it becomes durable or leaves the process, and the whole after every event. */
+import { isDeepStrictEqual } from 'node:util';
+import type { RunEvent } from '../../../src/control-plane/engine/events.ts';
+import { evolve } from '../../../src/control-plane/engine/evolve.ts';
+import { createRunState, type RunState } from '../../../src/control-plane/engine/state.ts';
+import type { RunStatus } from '../../../src/control-plane/engine/status.ts';
+import { isRunOver } from '../../../src/control-plane/engine/status.ts';
+import type { WatchedEvent } from '../../../src/control-plane/runtime/control-plane.ts';
+import { decodeEvents } from '../../../src/control-plane/store/codec/decode.ts';
+import type { Batch } from '../../../src/control-plane/store/port.ts';
+import { parseAttemptId } from '../../../src/core/ids.ts';
+import type { SessionResponse } from '../../../src/gen/opaque/session_pb.ts';
+import { ResultVerdict } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
+import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
+import type { ControlPlaneHost, HostObserver } from '../control-plane-host.ts';
+import type { Verdict } from '../failure.ts';
+import type { ClientObserver } from '../sim-client.ts';
+import type { ServerCall } from '../stream.ts';
+import { readDefinition, type StepInfo } from './definition-info.ts';
+import { type Inside, lookInside } from './inside.ts';
+import { RunModel } from './run-model.ts';
+
+export interface InstanceFacts {
+  readonly slots: number;
+  readonly concurrency: ReadonlyMap<string, number>;
+}
+
+export class Observer implements HostObserver, ClientObserver {
+  readonly runs = new Map<string, RunModel>();
+  private readonly host: ControlPlaneHost;
+  private readonly verdict: Verdict;
+  private readonly factsOf: (instanceId: string) => InstanceFacts;
+  private readonly definitions = new Map<string, ReadonlyMap<string, StepInfo>>();
+  private inside: Inside | undefined = undefined;
+
+  constructor(host: ControlPlaneHost, verdict: Verdict, factsOf: (instanceId: string) => InstanceFacts) {
+    this.host = host;
+    this.verdict = verdict;
+    this.factsOf = factsOf;
+  }
+
+  know(definition: WorkflowDefinition): void {
+    this.definitions.set(definition.name, readDefinition(definition));
+  }
+
+  onUp(): void {
+    this.inside = this.host.face === undefined ? undefined : lookInside(this.host.face);
+  }
+
+  get current(): Inside | undefined {
+    return this.host.isUp ? this.inside : undefined;
+  }
+
+  // ---- the journal
+
+  /** Leases are made with the batch that is about to be written: the instance must be able to take work now. */
+  onCommit(batch: Batch): void {
+    for (const { runId, events } of batch.journal) {
+      for (const event of events) {
+        if (event.type !== 'AttemptStarted') continue;
+        const instance = this.current?.fleet.instances.get(event.instanceId);
+        this.verdict.check(
+          instance?.peer !== undefined && instance.status === 'READY',
+          'nothing is assigned to an instance that cannot take work',
+          () =>
+            `${runId}/${event.path}#${event.number} goes to ${event.instanceId}, which is ${instance?.status ?? 'unknown'}`,
+        );
+      }
+    }
+  }
+
+  onLanded(batch: Batch): void {
+    for (const { runId, position } of batch.journal) {
+      const bytes = this.host.data.journals.get(runId)?.get(position);
+      const events = bytes === undefined ? [] : decodeEvents(bytes);
+      let model = this.runs.get(runId);
+      for (const [offset, event] of events.entries()) {
+        model ??= this.create(runId, event);
+        model?.take(position + offset, event);
+      }
+      if (model !== undefined) this.afterBatch(model);
+    }
+    for (const { runId, events } of batch.journal)
+      if (events.some((event) => event.type === 'AttemptStarted')) this.checkSlots(runId, events);
+  }
+
+  private create(runId: string, event: RunEvent): RunModel | undefined {
+    if (event.type !== 'RunCreated') {
+      this.verdict.fail('a journal begins with RunCreated', runId);
+      return undefined;
+    }
+    const infos = this.definitions.get(event.workflow) ?? new Map();
+    const model = new RunModel(runId, infos, (invariant, message) => this.verdict.fail(invariant, message));
+    this.runs.set(runId, model);
+    return model;
+  }
+
+  private afterBatch(model: RunModel): void {
+    this.checkTasks(model);
+    const isPowerOfTwo = (model.position & (model.position - 1)) === 0;
+    if (isPowerOfTwo || model.outcome !== undefined) this.checkReplay(model.runId);
+  }
+
+  /** Every open run has a lease, a timer or a queued task, and the rows say just what the journal says. */
+  private checkTasks(model: RunModel): void {
+    const actual = [...this.host.data.tasks.values()]
+      .filter((task) => task.runId === model.runId && task.state !== 'timer')
+      .map(
+        (task) => `${task.state} ${task.path}#${task.attempt}${task.state === 'leased' ? ` ${task.instanceId}` : ''}`,
+      )
+      .sort();
+    const expected: string[] = [];
+    for (const { info, isQueued, isDelayed, attempts } of model.steps.values()) {
+      if (isQueued) expected.push(`queued ${info.id}#${attempts.length + 1}`);
+      if (isDelayed) expected.push(`delayed ${info.id}#${attempts.length + 1}`);
+      for (const { number, outcome, instanceId } of attempts)
+        if (outcome === undefined) expected.push(`leased ${info.id}#${number} ${instanceId}`);
+    }
+    this.verdict.check(
+      isDeepStrictEqual(actual, expected.sort()),
+      'task rows say what the journal says',
+      () => `run ${model.runId} has [${actual.join(', ')}], its journal [${expected.join(', ')}]`,
+    );
+    this.verdict.check(
+      model.outcome !== undefined || actual.length > 0,
+      'every open run has something that it waits for',
+      () => `run ${model.runId} is open and has no task`,
+    );
+  }
+
+  private checkSlots(runId: string, events: readonly RunEvent[]): void {
+    for (const event of events) {
+      if (event.type !== 'AttemptStarted') continue;
+      const { instanceId } = event;
+      const { slots } = this.factsOf(instanceId);
+      let used = 0;
+      for (const model of this.runs.values())
+        for (const { attempt } of model.live()) if (attempt.instanceId === instanceId) used += 1;
+      this.verdict.check(
+        used <= slots,
+        'attempts never exceed the slots',
+        () => `${instanceId} has ${used} of ${slots} with ${runId}/${event.path}`,
+      );
+    }
+  }
+
+  /** The durable journal, folded anew, is the live state wherever nothing is under way. */
+  checkReplay(runId: string): void {
+    const live = this.current?.holders.get(runId)?.state;
+    if (live === undefined) return;
+    const replayed = this.replay(runId, live);
+    if (replayed === undefined || replayed.position !== live.position) return;
+    this.verdict.check(
+      isDeepStrictEqual(plain(replayed), plain(live)),
+      'folding the journal gives the live state',
+      () => `run ${runId} at ${live.position}: ${difference(plain(replayed), plain(live))}`,
+    );
+  }
+
+  private replay(runId: string, live: RunState): RunState | undefined {
+    let state: RunState | undefined;
+    const rows = [...(this.host.data.journals.get(runId) ?? [])].sort(([left], [right]) => left - right);
+    for (const [, bytes] of rows) {
+      for (const event of decodeEvents(bytes)) {
+        if (state !== undefined) evolve(state, event);
+        else if (event.type === 'RunCreated') state = createRunState(event, live.workflow);
+      }
+    }
+    return state;
+  }
+
+  // ---- what leaves
+
+  onLeave(call: ServerCall, { frame }: SessionResponse): void {
+    if (frame.case !== 'dispatch') return;
+    const instanceId = call.getPeer().split('/')[0] ?? '';
+    for (const { attemptId } of frame.value.assignments) {
+      const attempt = this.find(attemptId);
+      this.verdict.check(
+        attempt?.instanceId === instanceId,
+        'nothing leaves for a fact that is not durable',
+        () => `the assignment of ${attemptId} leaves to ${instanceId}; durable is ${attempt?.instanceId ?? 'nothing'}`,
+      );
+    }
+    for (const { attemptId, verdict } of frame.value.acks?.results ?? []) this.checkAck(instanceId, attemptId, verdict);
+    for (const { attemptId } of frame.value.stops) this.checkStop(instanceId, attemptId);
+  }
+
+  private checkAck(instanceId: string, attemptId: string, verdict: ResultVerdict): void {
+    const attempt = this.find(attemptId);
+    const outcome = attempt?.outcome;
+    const isResult =
+      outcome === 'COMPLETED' || outcome === 'FAILED' || outcome === 'CANCELLED' || outcome === 'HANDED_BACK';
+    const isRight =
+      verdict === ResultVerdict.ACCEPTED
+        ? isResult && !attempt?.isUnconfirmed
+        : verdict === ResultVerdict.SUPERSEDED
+          ? outcome !== undefined
+          : attempt === undefined || attempt.instanceId !== instanceId;
+    this.verdict.check(
+      isRight,
+      'nothing leaves for a fact that is not durable',
+      () => `${attemptId} of ${instanceId} is answered ${verdict}; durable is ${outcome ?? 'no end'}`,
+    );
+  }
+
+  private checkStop(instanceId: string, attemptId: string): void {
+    const attempt = this.find(attemptId);
+    if (attempt === undefined || attempt.instanceId !== instanceId || attempt.outcome !== undefined) return;
+    const key = parseAttemptId(attemptId);
+    const step = key === undefined ? undefined : this.runs.get(key.runId)?.steps.get(key.path);
+    this.verdict.check(
+      step?.isStopping === true,
+      'nothing leaves for a fact that is not durable',
+      () => `${attemptId} of ${instanceId} is told to stop and is LIVE`,
+    );
+  }
+
+  private find(attemptId: string) {
+    const key = parseAttemptId(attemptId);
+    return key === undefined ? undefined : this.runs.get(key.runId)?.attempt(key.path, key.number);
+  }
+
+  onStreamError(call: ServerCall, error: Error): void {
+    const code = 'code' in error ? String(error.code) : '';
+    this.verdict.check(
+      code !== 'AGENT_SILENT' || call.unread === 0,
+      'a stall of our own declares no agent dead',
+      () => `${call.getPeer()} is called silent while ${call.unread} of its frames were not read`,
+    );
+    const isExpected = code === 'AGENT_SILENT' || code === 'OVERLOAD' || code === 'SHUTTING_DOWN';
+    this.verdict.check(
+      isExpected,
+      'no stream of a well-behaved agent is refused',
+      () => `${call.getPeer()}: ${code} ${error.message}`,
+    );
+  }
+
+  // ---- answers to clients
+
+  onStarted(requestId: string, runId: string): void {
+    this.verdict.check(
+      this.runs.has(runId) && this.host.data.runs.get(runId)?.requestId === requestId,
+      'nothing leaves for a fact that is not durable',
+      () => `the start of ${runId} is answered and is not durable`,
+    );
+  }
+
+  onCancelled(runId: string, already: boolean): void {
+    const model = this.runs.get(runId);
+    const isTrue =
+      (model?.cancelRequests ?? 0) > 0 || (already && (model?.isEnding === true || model?.outcome !== undefined));
+    this.verdict.check(
+      isTrue,
+      'nothing leaves for a fact that is not durable',
+      () => `the cancel of ${runId} is answered and is not durable`,
+    );
+  }
+
+  onSeen(runId: string, status: RunStatus, position: number): void {
+    const model = this.runs.get(runId);
+    const isTrue =
+      model !== undefined && position <= model.position && (!isRunOver(status) || model.outcome === status);
+    this.verdict.check(
+      isTrue,
+      'nothing leaves for a fact that is not durable',
+      () => `${runId} is shown as ${status} at ${position}; durable is ${model?.outcome} at ${model?.position}`,
+    );
+  }
+
+  onWatched(runId: string, { position, event }: Extract<WatchedEvent, { kind: 'event' }>): void {
+    const model = this.runs.get(runId);
+    this.verdict.check(
+      model !== undefined && position < model.position,
+      'nothing leaves for a fact that is not durable',
+      () => `a watcher of ${runId} sees ${event.type} at ${position}; durable are ${model?.position ?? 0} events`,
+    );
+  }
+}
+
+/** Without the definition, which both share. */
+function plain(state: RunState): object {
+  const { workflow: _, ...rest } = state;
+  return rest;
+}
+
+function difference(replayed: object, live: object): string {
+  const other = new Map(Object.entries(live));
+  for (const [key, value] of Object.entries(replayed)) {
+    if (isDeepStrictEqual(value, other.get(key))) continue;
+    if (!Array.isArray(value)) return `${key}: ${show(value)} instead of ${show(other.get(key))}`;
+    const others: unknown = other.get(key);
+    const index = value.findIndex((item, i) => !isDeepStrictEqual(item, Array.isArray(others) ? others[i] : undefined));
+    return `${key}[${index}]: ${show(value[index])} instead of ${show(Array.isArray(others) ? others[index] : others)}`;
+  }
+  return 'a key is missing';
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value)?.slice(0, 600) ?? String(value);
+}

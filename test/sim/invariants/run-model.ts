@@ -1,0 +1,290 @@
+/**
+ * A second, small opinion on what a journal may say: it knows the protocol's rules and nothing of the engine. It takes events
+ * as they become durable.
+ */
+import type { AttemptEnded, AttemptStarted, RunEvent } from '../../../src/control-plane/engine/events.ts';
+import type { RunOutcome } from '../../../src/control-plane/engine/status.ts';
+import type { StepInfo } from './definition-info.ts';
+
+export interface AttemptModel {
+  readonly number: number;
+  readonly instanceId: string;
+  readonly idempotent: boolean;
+  readonly deadlineAt: number;
+  outcome: AttemptEnded['outcome'] | undefined;
+  isUnconfirmed: boolean;
+  isUnreachable: boolean;
+}
+
+export interface StepModel {
+  readonly info: StepInfo;
+  hasStarted: boolean;
+  isOver: boolean;
+  isQueued: boolean;
+  isDelayed: boolean;
+  isStopping: boolean;
+  failedTries: number;
+  readonly attempts: AttemptModel[];
+}
+
+export type Complain = (invariant: string, message: string) => void;
+
+export class RunModel {
+  readonly runId: string;
+  position = 0;
+  isEnding = false;
+  outcome: RunOutcome | undefined = undefined;
+  cancelRequests = 0;
+  readonly steps = new Map<string, StepModel>();
+  private readonly complain: Complain;
+
+  constructor(runId: string, infos: ReadonlyMap<string, StepInfo>, complain: Complain) {
+    this.runId = runId;
+    this.complain = complain;
+    for (const [path, info] of infos) {
+      this.steps.set(path, {
+        info,
+        hasStarted: false,
+        isOver: false,
+        isQueued: false,
+        isDelayed: false,
+        isStopping: false,
+        failedTries: 0,
+        attempts: [],
+      });
+    }
+  }
+
+  attempt(path: string, number: number): AttemptModel | undefined {
+    return this.steps.get(path)?.attempts[number - 1];
+  }
+
+  take(position: number, event: RunEvent): void {
+    this.check(position === this.position, 'positions have no gap', () => `${position} follows ${this.position - 1}`);
+    this.position = position + 1;
+    if (this.outcome !== undefined) this.checkAfterEnd(event);
+    switch (event.type) {
+      case 'RunCreated':
+      case 'RunStarted':
+        return;
+      case 'CancelRequested':
+        this.cancelRequests += 1;
+        return;
+      case 'RunEnding':
+        this.check(!this.isEnding, 'the first cause of the end counts', () => `a second one at ${position}`);
+        this.isEnding = true;
+        return;
+      case 'RunEnded':
+        return this.endRun(event.status);
+      default:
+        return this.takeStepEvent(event.path, event);
+    }
+  }
+
+  /** Attempts that are LIVE, with their step. */
+  *live(): Iterable<{ readonly step: StepModel; readonly attempt: AttemptModel }> {
+    for (const step of this.steps.values())
+      for (const attempt of step.attempts) if (attempt.outcome === undefined) yield { step, attempt };
+  }
+
+  private takeStepEvent(
+    path: string,
+    event: Exclude<RunEvent, { type: 'RunCreated' | 'RunStarted' | 'CancelRequested' | 'RunEnding' | 'RunEnded' }>,
+  ): void {
+    const step = this.steps.get(path);
+    if (step === undefined) return this.complain('a journal names steps of its workflow', `${this.runId}: ${path}`);
+    switch (event.type) {
+      case 'BlockStarted':
+      case 'StepReady':
+        this.start(step);
+        step.isQueued = event.type === 'StepReady';
+        return;
+      case 'StepQueued':
+        this.check(!step.isOver && !step.isQueued, 'a step waits once', () => `${path} is queued again`);
+        step.isQueued = true;
+        step.isDelayed = false;
+        return;
+      case 'AttemptStarted':
+        return this.startAttempt(step, event);
+      case 'AttemptUnreachable':
+      case 'AttemptReturned':
+        return this.reach(step, event.number, event.type === 'AttemptUnreachable');
+      case 'AttemptEnded':
+        return this.endAttempt(step, event);
+      case 'StopConfirmed': {
+        const attempt = step.attempts[event.number - 1];
+        if (attempt !== undefined) attempt.isUnconfirmed = false;
+        return;
+      }
+      case 'RetryScheduled':
+        step.isDelayed = true;
+        step.isQueued = false;
+        return;
+      case 'StepStopping':
+        step.isStopping = true;
+        step.isQueued = false;
+        step.isDelayed = false;
+        return;
+      case 'LateResult':
+        return;
+      case 'StepCompleted':
+        this.checkCompleted(step);
+        return this.endStep(step);
+      case 'StepFailed':
+      case 'StepSkipped':
+      case 'StepCancelled':
+        return this.endStep(step);
+    }
+  }
+
+  private start(step: StepModel): void {
+    const { id, parent, dependencies, isCleanup } = step.info;
+    this.check(!step.hasStarted && !step.isOver, 'a step starts exactly once', () => `${id} starts again`);
+    step.hasStarted = true;
+    for (const dependency of dependencies) {
+      this.check(
+        this.steps.get(dependency)?.isOver === true,
+        'a step starts after its dependencies ended',
+        () => `${id} starts before ${dependency} is over`,
+      );
+    }
+    if (parent === undefined) {
+      this.check(!isCleanup || this.isEnding, 'finally comes last', () => `${id} starts before the end`);
+      return;
+    }
+    const block = this.steps.get(parent);
+    if (block === undefined) return;
+    this.check(block.hasStarted && !block.isOver, 'a step starts inside its open block', () => `${id} in ${parent}`);
+    const active = block.info.children.filter((child) => this.isActive(child)).length;
+    this.check(
+      active <= block.info.concurrency,
+      'a block keeps its window',
+      () => `${parent} has ${active} active children, at most ${block.info.concurrency}`,
+    );
+  }
+
+  private isActive(path: string): boolean {
+    const step = this.steps.get(path);
+    return step?.hasStarted === true && !step.isOver;
+  }
+
+  private startAttempt(step: StepModel, event: AttemptStarted): void {
+    const { id, agent, tries } = step.info;
+    const attempts = step.attempts;
+    this.check(step.isQueued && !step.isOver, 'only a waiting step is assigned', () => `${id}#${event.number}`);
+    this.check(
+      event.number === attempts.length + 1,
+      'numbers grow by one',
+      () => `${id}#${event.number} follows #${attempts.length}`,
+    );
+    this.check(
+      step.failedTries < tries,
+      'no step gets more tries than its policy',
+      () => `${id}: try ${step.failedTries + 1} of ${tries}`,
+    );
+    this.check(
+      event.try === step.failedTries + 1,
+      'tries are counted',
+      () => `${id}: ${event.try} after ${step.failedTries} failed`,
+    );
+    const live = attempts.filter((attempt) => attempt.outcome === undefined);
+    const liveMax = event.idempotent && live.every((attempt) => attempt.idempotent) ? 1 : 0;
+    this.check(
+      live.length <= liveMax,
+      'at most one LIVE attempt, two when idempotent',
+      () => `${id}#${event.number} starts beside ${live.map((attempt) => `#${attempt.number}`)}`,
+    );
+    if (agent?.agentId !== undefined)
+      this.check(
+        event.agentId === agent.agentId,
+        'a step goes to the agent that it names',
+        () => `${id} goes to ${event.agentId}`,
+      );
+    step.isQueued = false;
+    attempts.push({
+      number: event.number,
+      instanceId: event.instanceId,
+      idempotent: event.idempotent,
+      deadlineAt: event.deadlineAt ?? 0,
+      outcome: undefined,
+      isUnconfirmed: false,
+      isUnreachable: false,
+    });
+  }
+
+  private reach(step: StepModel, number: number, isUnreachable: boolean): void {
+    const attempt = step.attempts[number - 1];
+    if (attempt === undefined) return this.complain('a journal names known attempts', `${step.info.id}#${number}`);
+    attempt.isUnreachable = isUnreachable;
+    if (!isUnreachable) step.isQueued = false;
+  }
+
+  private endAttempt(step: StepModel, event: AttemptEnded): void {
+    const attempt = step.attempts[event.number - 1];
+    const name = `${step.info.id}#${event.number}`;
+    if (attempt === undefined) return this.complain('a journal names known attempts', name);
+    this.check(
+      attempt.outcome === undefined,
+      'an attempt ends once',
+      () => `${name} ends ${event.outcome} after ${attempt.outcome}`,
+    );
+    if (event.outcome === 'COMPLETED')
+      this.check(!step.isOver, 'a step accepts one result', () => `${name} completes a step that is over`);
+    attempt.outcome = event.outcome;
+    attempt.isUnconfirmed = event.unconfirmed === true;
+    if (event.countsAsTry === true) step.failedTries += 1;
+  }
+
+  private checkCompleted(step: StepModel): void {
+    const { id, kind } = step.info;
+    if (kind === 'agent') {
+      const winners = step.attempts.filter((attempt) => attempt.outcome === 'COMPLETED');
+      this.check(winners.length === 1, 'a step completes by one attempt', () => `${id} by ${winners.length}`);
+    } else this.checkChildren(step);
+  }
+
+  private checkChildren(step: StepModel): void {
+    const open = step.info.children.filter((child) => this.steps.get(child)?.isOver !== true);
+    this.check(open.length === 0, 'a block ends after its children', () => `${step.info.id} before ${open}`);
+  }
+
+  private endStep(step: StepModel): void {
+    const { id, kind, children } = step.info;
+    this.check(!step.isOver, 'a step ends once', () => `${id} ends again`);
+    const live = step.attempts.filter((attempt) => attempt.outcome === undefined);
+    this.check(
+      live.length === 0,
+      'a step ends without a LIVE attempt',
+      () => `${id} with #${live.map((attempt) => attempt.number)}`,
+    );
+    if (kind !== 'agent' && step.hasStarted) this.checkChildren(step);
+    if (kind !== 'agent' && !step.hasStarted) for (const child of children) this.closeUnopened(child);
+    step.isOver = true;
+    step.isQueued = false;
+    step.isDelayed = false;
+  }
+
+  private closeUnopened(path: string): void {
+    const step = this.steps.get(path);
+    if (step === undefined) return;
+    step.isOver = true;
+    for (const child of step.info.children) this.closeUnopened(child);
+  }
+
+  private endRun(outcome: RunOutcome): void {
+    this.check(this.outcome === undefined, 'no run leaves a terminal status', () => `${this.outcome}, then ${outcome}`);
+    const open = [...this.steps.values()].filter((step) => !step.isOver).map((step) => step.info.id);
+    this.check(open.length === 0, 'a run ends after its steps', () => `open: ${open}`);
+    this.outcome = outcome;
+  }
+
+  /** What comes late is evidence, and changes nothing. */
+  private checkAfterEnd(event: RunEvent): void {
+    const isEvidence = event.type === 'LateResult' || event.type === 'StopConfirmed';
+    this.check(isEvidence, 'no run leaves a terminal status', () => `${event.type} after the end`);
+  }
+
+  private check(isTrue: boolean, invariant: string, message: () => string): void {
+    if (!isTrue) this.complain(invariant, `run ${this.runId}: ${message()}`);
+  }
+}

@@ -1,0 +1,87 @@
+/** What one seed is like: sizes, speeds, and which kinds of faults it knows. Every seed leaves some of them out. */
+
+import type { BehaviourSettings } from './behaviour.ts';
+import type { Dice } from './dice.ts';
+import { FAULT_KINDS, type FaultKind } from './nemesis.ts';
+import type { NetworkSettings } from './network.ts';
+import type { DiskSettings } from './sim-store.ts';
+
+export interface SimSettings {
+  readonly lossWindowMs: number;
+  readonly beatIntervalMs: number;
+  readonly agents: number;
+  readonly slotsMax: number;
+  readonly workflows: number;
+  readonly stepsMax: number;
+  readonly runs: number;
+  readonly cancels: number;
+  /** Time with faults. */
+  readonly stormMs: number;
+  readonly pauseMs: number;
+  readonly kinds: readonly FaultKind[];
+  readonly network: NetworkSettings;
+  readonly disk: DiskSettings;
+  readonly behaviour: BehaviourSettings;
+  /** Limits of the product, made small so that they are met. */
+  readonly limits: {
+    readonly inlineEventBytesMax: number;
+    readonly inlineWireBytesMax: number;
+    readonly streamQueueBytesMax: number;
+    readonly frameBytesSoft: number;
+  };
+}
+
+export function drawSettings(dice: Dice): SimSettings {
+  const beatIntervalMs = dice.pick([500, 1_000, 2_000, 5_000]);
+  const isCalm = dice.chance(0.05);
+  const level = dice.between(0.2, 0.9);
+  return {
+    beatIntervalMs,
+    lossWindowMs: beatIntervalMs * 6,
+    agents: dice.int(1, 5),
+    slotsMax: dice.pick([1, 2, 4, 8]),
+    workflows: dice.int(1, 3),
+    stepsMax: dice.pick([3, 8, 14]),
+    runs: dice.int(2, 12),
+    cancels: dice.pick([0, 0.1, 0.3]),
+    stormMs: dice.int(10_000, 60_000),
+    pauseMs: dice.pick([800, 2_500, 8_000]),
+    kinds: isCalm ? [] : FAULT_KINDS.filter(() => dice.chance(level)),
+    network: {
+      latencyMs: dice.pick([
+        [0.05, 1],
+        [0.2, 10],
+        [1, 300],
+      ] as const),
+      duplicates: dice.pick([0, 0, 0.05, 0.3]),
+      windowBytes: dice.pick([4_096, 65_536]),
+    },
+    disk: dice.pick([
+      { writeMs: 0, readMs: 0 },
+      { writeMs: 2, readMs: 0 },
+      { writeMs: 3, readMs: 5 },
+      { writeMs: 40, readMs: 60 },
+    ]),
+    behaviour: {
+      failures: dice.pick([0, 0.1, 0.3]),
+      handBacks: dice.pick([0, 0.05]),
+      stubborn: dice.pick([0, 0, 0.1]),
+      workMs: dice.pick([200, 3_000, 25_000]),
+      outputChars: dice.pick([10, 500, 9_000]),
+    },
+    limits: dice.pick([
+      {
+        inlineEventBytesMax: 4_096,
+        inlineWireBytesMax: 256 * 1_024,
+        streamQueueBytesMax: 8 * 1_048_576,
+        frameBytesSoft: 1_048_576,
+      },
+      {
+        inlineEventBytesMax: 64,
+        inlineWireBytesMax: 4_096,
+        streamQueueBytesMax: 12 * 1_024,
+        frameBytesSoft: 8 * 1_024,
+      },
+    ]),
+  };
+}

@@ -1,0 +1,196 @@
+/** Clients: they start runs under request ids and try again until they are answered, cancel, wait and watch. */
+
+import { isRunOver, type RunStatus } from '../../src/control-plane/engine/status.ts';
+import type { RunningControlPlane } from '../../src/control-plane/runtime/assembly.ts';
+import type { WatchedEvent } from '../../src/control-plane/runtime/control-plane.ts';
+import { encodeValue } from '../../src/core/value.ts';
+import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
+import type { ControlPlaneHost } from './control-plane-host.ts';
+import type { Dice } from './dice.ts';
+import type { Verdict } from './failure.ts';
+import { Process, type World } from './world.ts';
+
+const NAMESPACE = 'default';
+const ANSWER_MS = 8_000;
+const AGAIN_MS = 700;
+const WAIT_MS = 4_000;
+
+export interface ClientObserver {
+  /** Inside the control plane, at the moment of the answer. */
+  onStarted(requestId: string, runId: string): void;
+  onCancelled(runId: string, already: boolean): void;
+  onSeen(runId: string, status: RunStatus, position: number): void;
+  onWatched(runId: string, event: Extract<WatchedEvent, { kind: 'event' }>): void;
+}
+
+export class SimClient {
+  readonly process = new Process('client');
+  /** Run ids by request id, as they were answered. */
+  readonly started = new Map<string, string>();
+  /** What clients saw the runs end with. */
+  readonly ended = new Map<string, RunStatus>();
+  openRequests = 0;
+  openWaits = 0;
+  private readonly world: World;
+  private readonly dice: Dice;
+  private readonly host: ControlPlaneHost;
+  private readonly verdict: Verdict;
+  private readonly observer: ClientObserver;
+
+  constructor(options: {
+    readonly world: World;
+    readonly dice: Dice;
+    readonly host: ControlPlaneHost;
+    readonly verdict: Verdict;
+    readonly observer: ClientObserver;
+  }) {
+    this.world = options.world;
+    this.dice = options.dice;
+    this.host = options.host;
+    this.verdict = options.verdict;
+    this.observer = options.observer;
+  }
+
+  register(definition: WorkflowDefinition, onDone: () => void): void {
+    this.persist(
+      (face) => face.registerWorkflow({ namespace: NAMESPACE, definition, validateOnly: false }),
+      () => onDone(),
+    );
+  }
+
+  /** Starts a run, and sometimes asks twice at once: both must be answered with the same run. */
+  startRun(requestId: string, workflow: string, parameters: unknown, onStarted: (runId: string) => void): void {
+    const bytes = encodeValue(parameters);
+    const ask = (onDone: (runId: string) => void): void => {
+      this.openRequests += 1;
+      this.persist(
+        async (face) => {
+          const { runId } = await face.startRun({
+            namespace: NAMESPACE,
+            workflow,
+            version: 0,
+            parameters: bytes,
+            requestId,
+            priority: undefined,
+            labels: {},
+          });
+          this.observer.onStarted(requestId, runId);
+          return runId;
+        },
+        (runId) => {
+          this.openRequests -= 1;
+          onDone(runId);
+        },
+      );
+    };
+    ask((runId) => {
+      this.answered(requestId, runId);
+      onStarted(runId);
+    });
+    if (this.dice.chance(0.2)) ask((runId) => this.answered(requestId, runId));
+  }
+
+  cancel(runId: string): void {
+    this.openRequests += 1;
+    this.persist(
+      async (face) => {
+        const { alreadyEnding } = await face.cancelRun(NAMESPACE, runId, 'the client has changed its mind');
+        this.observer.onCancelled(runId, alreadyEnding);
+      },
+      () => {
+        this.openRequests -= 1;
+      },
+    );
+  }
+
+  /** Asks until the run is over. */
+  waitFor(runId: string): void {
+    this.openWaits += 1;
+    const ask = (): void =>
+      this.persist(
+        async (face) => {
+          const { state } = await face.getRun(NAMESPACE, runId, { ms: WAIT_MS, signal: new AbortController().signal });
+          this.observer.onSeen(runId, state.status, state.position);
+          return state.status;
+        },
+        (status) => {
+          if (!isRunOver(status)) return void this.world.after(AGAIN_MS, this.process, 'timer', ask);
+          this.openWaits -= 1;
+          this.world.log('client', `sees that ${runId.slice(22)} is ${status}`);
+          this.ended.set(runId, status);
+        },
+      );
+    ask();
+  }
+
+  /** Follows the events of one run in one process of the control plane. */
+  watch(runId: string): void {
+    const { face, process } = this.host;
+    if (face === undefined) return;
+    const request = { namespace: NAMESPACE, runId, fromPosition: 0, live: true, signal: new AbortController().signal };
+    this.world.after(0, process, 'io', () => void this.follow(face.watchRun(request), runId));
+  }
+
+  private async follow(events: AsyncIterable<WatchedEvent>, runId: string): Promise<void> {
+    let position = 0;
+    try {
+      for await (const event of events) {
+        if (event.kind === 'live') continue;
+        this.verdict.check(
+          event.position === position,
+          'a watch has no gap',
+          () => `${runId}: ${event.position} comes after ${position - 1}`,
+        );
+        position += 1;
+        this.observer.onWatched(runId, event);
+      }
+    } catch (error) {
+      this.world.log('client', `watch failed: ${String(error)}`);
+    }
+  }
+
+  private answered(requestId: string, runId: string): void {
+    const known = this.started.get(requestId);
+    this.verdict.check(
+      known === undefined || known === runId,
+      'one request id is one run',
+      () => `request ${requestId} was answered with ${known} and with ${runId}`,
+    );
+    this.started.set(requestId, runId);
+  }
+
+  /** One call, repeated until it is answered with something else than an error. */
+  private persist<T>(call: (face: RunningControlPlane) => Promise<T>, onDone: (value: T) => void): void {
+    const { world, host } = this;
+    let isOver = false;
+    const again = (why: string): void => {
+      if (isOver) return;
+      isOver = true;
+      world.log('client', `asks again: ${why}`);
+      world.after(this.dice.between(1, AGAIN_MS), this.process, 'timer', () => this.persist(call, onDone));
+    };
+    const { face, process } = host;
+    if (face === undefined || process.isDead) return again('nobody there');
+    const latency = (): number => this.dice.skewed(0.1, 20);
+    world.after(ANSWER_MS, this.process, 'timer', () => again('no answer'));
+    world.after(latency(), process, 'io', () => {
+      try {
+        call(face).then(
+          (value) =>
+            world.after(latency(), this.process, 'io', () => {
+              if (isOver) return;
+              isOver = true;
+              onDone(value);
+            }),
+          (error) => world.after(latency(), this.process, 'io', () => again(describe(error))),
+        );
+      } catch (error) {
+        world.after(latency(), this.process, 'io', () => again(describe(error)));
+      }
+    });
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,140 @@
+/** The store of one control-plane process: the memory store, with a disk that is late, busy, full, or loses its answer. */
+import { createMemoryStore, type MemoryStore } from '../../src/control-plane/store/index.ts';
+import type { MemoryData } from '../../src/control-plane/store/memory/memory-data.ts';
+import { type Batch, type Store, StoreError } from '../../src/control-plane/store/port.ts';
+import type { Dice } from './dice.ts';
+import type { Process, World } from './world.ts';
+
+export interface DiskSettings {
+  /** Milliseconds of one write and of one read; 0: at once. */
+  readonly writeMs: number;
+  readonly readMs: number;
+}
+
+/** What is wrong with the disk now. Chances are per commit. */
+export class Disk {
+  settings: DiskSettings;
+  busy = 0;
+  isFull = false;
+  unclear = 0;
+  slow = 0;
+  slowMs = 0;
+
+  constructor(settings: DiskSettings) {
+    this.settings = settings;
+  }
+
+  heal(): void {
+    this.busy = 0;
+    this.isFull = false;
+    this.unclear = 0;
+    this.slow = 0;
+  }
+}
+
+export interface SimStoreOptions {
+  readonly world: World;
+  readonly dice: Dice;
+  readonly process: Process;
+  readonly disk: Disk;
+  readonly data: MemoryData;
+  /** Called at the moment of the call, and at the moment at which the batch is durable. */
+  readonly onCommit: (batch: Batch) => void;
+  readonly onLanded: (batch: Batch) => void;
+}
+
+export interface SimStore {
+  readonly store: Store;
+  crash(): void;
+}
+
+export function createSimStore(options: SimStoreOptions): SimStore {
+  const faults = new Faults(options);
+  const inner = createMemoryStore({ data: options.data, faults });
+  return { store: withDelays(inner, options), crash: () => inner.crash() };
+}
+
+class Faults {
+  private readonly options: SimStoreOptions;
+
+  constructor(options: SimStoreOptions) {
+    this.options = options;
+  }
+
+  beforeCommit(_batch: Batch): void | Promise<void> {
+    const { world, disk, dice } = this.options;
+    const failure = this.failure();
+    const isSlow = dice.chance(disk.slow);
+    const delayMs = (isSlow ? dice.between(0, disk.slowMs) : 0) + dice.skewed(0, disk.settings.writeMs);
+    if (failure !== undefined) world.log('disk', `refuses: ${failure.message}`);
+    if (disk.settings.writeMs === 0 && !isSlow) {
+      if (failure !== undefined) throw failure;
+      return;
+    }
+    return this.wait(delayMs).then(() => {
+      if (failure !== undefined) throw failure;
+    });
+  }
+
+  afterCommit(batch: Batch): void | Promise<void> {
+    const { world, disk, dice, onLanded } = this.options;
+    world.log(
+      'disk',
+      `landed ${batch.journal.map((row) => `${row.runId.slice(22)}@${row.position}+${row.events.length}`)}`,
+    );
+    onLanded(batch);
+    const isLost = dice.chance(disk.unclear / 2);
+    if (isLost) world.log('disk', 'loses its answer');
+    const lose = (): void => {
+      if (isLost) throw new Error('EIO after the write');
+    };
+    if (disk.settings.writeMs === 0) return lose();
+    return this.wait(dice.skewed(0, disk.settings.writeMs)).then(lose);
+  }
+
+  private failure(): Error | undefined {
+    const { disk, dice } = this.options;
+    if (disk.isFull) return new StoreError('FULL', 'disk full');
+    if (dice.chance(disk.busy)) return new StoreError('BUSY', 'disk busy');
+    return dice.chance(disk.unclear / 2) ? new Error('EIO before the write') : undefined;
+  }
+
+  private wait(delayMs: number): Promise<void> {
+    const { world, process } = this.options;
+    return new Promise((resolve) => world.after(delayMs, process, 'io', resolve));
+  }
+}
+
+/** Reads answer later, as from another thread; what they see is the state when they answer. */
+function withDelays(inner: MemoryStore, options: SimStoreOptions): Store {
+  const { world, dice, process, disk } = options;
+  const later = async <T>(read: () => Promise<T>): Promise<T> => {
+    const { readMs } = disk.settings;
+    if (readMs > 0) await new Promise<void>((resolve) => world.after(dice.skewed(0, readMs), process, 'io', resolve));
+    return read();
+  };
+  return {
+    open: () => inner.open(),
+    reopen: () => later(() => inner.reopen()),
+    close: () => inner.close(),
+    commit: (batch) => {
+      options.onCommit(batch);
+      return inner.commit(batch);
+    },
+    loadOpenRuns: (after, limit) => later(() => inner.loadOpenRuns(after, limit)),
+    loadTasks: (after, limit) => later(() => inner.loadTasks(after, limit)),
+    loadJournal: (runId, from, limit) => later(() => inner.loadJournal(runId, from, limit)),
+    getRun: (namespace, runId) => later(() => inner.getRun(namespace, runId)),
+    findRunByRequest: (namespace, requestId) => later(() => inner.findRunByRequest(namespace, requestId)),
+    listRuns: (query) => later(() => inner.listRuns(query)),
+    findRunsByTail: (namespace, tail, limit) => later(() => inner.findRunsByTail(namespace, tail, limit)),
+    getBlob: (runId, blobId) => later(() => inner.getBlob(runId, blobId)),
+    putBlobPart: (runId, blobId, part, bytes) => later(() => inner.putBlobPart(runId, blobId, part, bytes)),
+    putWorkflow: (workflow) => later(() => inner.putWorkflow(workflow)),
+    getWorkflow: (namespace, name, version) => later(() => inner.getWorkflow(namespace, name, version)),
+    listWorkflows: (namespace, after, limit) => later(() => inner.listWorkflows(namespace, after, limit)),
+    listAgentEvents: (agentId, limit) => later(() => inner.listAgentEvents(agentId, limit)),
+    prune: (before, limit) => later(() => inner.prune(before, limit)),
+    stats: () => inner.stats(),
+  };
+}

@@ -1,0 +1,324 @@
+/**
+ * One seed, from the first event to the verdict: a storm of faults with the invariants checked after every event (safety), then
+ * everything heals and every run must end within a bounded time (liveness).
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { OfferedCapability } from '../../src/agent-sdk/news.ts';
+import type { OpenSession } from '../../src/control-plane/api/agent-service.ts';
+import { limits } from '../../src/core/limits.ts';
+import { AgentHost } from './agent-host.ts';
+import { ControlPlaneHost } from './control-plane-host.ts';
+import { Dice } from './dice.ts';
+import { Executions } from './executions.ts';
+import { Verdict } from './failure.ts';
+import { FleetChecks } from './invariants/fleet-checks.ts';
+import { type InstanceFacts, Observer } from './invariants/observer.ts';
+import { Nemesis } from './nemesis.ts';
+import { Network } from './network.ts';
+import { drawSettings, type SimSettings } from './settings.ts';
+import { SimClient } from './sim-client.ts';
+import { Disk } from './sim-store.ts';
+import { Trace } from './trace.ts';
+import { makeWorkflow } from './workflows.ts';
+import { World } from './world.ts';
+
+/** Virtual time in which everything must end once all is well. */
+const CALM_MS = 30 * 60_000;
+const EVENTS_MAX = 400_000;
+
+export interface SimResult {
+  readonly seed: number;
+  readonly digest: string;
+  readonly events: number;
+  readonly lines: number;
+  readonly virtualMs: number;
+  readonly runs: number;
+  readonly executions: number;
+  readonly invariant: string | undefined;
+  readonly message: string;
+  readonly lastLines: readonly string[];
+}
+
+export interface SimOptions {
+  readonly print?: (line: string) => void;
+  readonly wrapOpen?: (open: OpenSession) => OpenSession;
+  /** Changes what the seed drew. */
+  readonly adjust?: (settings: SimSettings) => SimSettings;
+}
+
+/** Not reentrant: limits of the product are changed while it runs. */
+export async function simulate(seed: number, options: SimOptions = {}): Promise<SimResult> {
+  const dice = new Dice(seed);
+  const drawn = drawSettings(dice.fork('settings'));
+  const settings = options.adjust?.(drawn) ?? drawn;
+  const before = { ...limits };
+  Object.assign(limits, settings.limits);
+  const simulation = new Simulation(seed, dice, settings, options);
+  const onRejection = (error: unknown): void => simulation.verdict.fail('no promise is left alone', stackOf(error));
+  process.on('unhandledRejection', onRejection);
+  try {
+    return await simulation.run();
+  } finally {
+    process.off('unhandledRejection', onRejection);
+    Object.assign(limits, before);
+  }
+}
+
+class Simulation {
+  readonly verdict = new Verdict();
+  private readonly seed: number;
+  private readonly dice: Dice;
+  private readonly settings: SimSettings;
+  private readonly trace: Trace;
+  private readonly world: World;
+  private readonly host: ControlPlaneHost;
+  private readonly client: SimClient;
+  private readonly observer: Observer;
+  private readonly executions: Executions;
+  private readonly agents: readonly AgentHost[];
+  private readonly nemesis: Nemesis;
+  private readonly facts = new Map<string, InstanceFacts>();
+
+  constructor(seed: number, dice: Dice, settings: SimSettings, { print, wrapOpen }: SimOptions) {
+    this.seed = seed;
+    this.dice = dice;
+    this.settings = settings;
+    this.trace = new Trace(print);
+    const world = new World(this.trace);
+    this.world = world;
+    const { verdict } = this;
+    const disk = new Disk(settings.disk);
+    const network = new Network(world, dice.fork('network'), settings.network);
+    const { lossWindowMs, beatIntervalMs } = settings;
+    const host = new ControlPlaneHost({
+      world,
+      dice: dice.fork('control-plane'),
+      disk,
+      verdict,
+      lossWindowMs,
+      beatIntervalMs,
+      wrapOpen: wrapOpen ?? ((open) => open),
+    });
+    this.host = host;
+    this.executions = new Executions(world, verdict);
+    this.agents = this.makeAgents(network);
+    this.observer = new Observer(host, verdict, (instanceId) => this.factsOf(instanceId));
+    host.observer = this.observer;
+    this.client = new SimClient({ world, dice: dice.fork('client'), host, verdict, observer: this.observer });
+    this.nemesis = new Nemesis({
+      world,
+      dice: dice.fork('nemesis'),
+      network,
+      host,
+      disk,
+      agents: this.agents,
+      pauseMs: settings.pauseMs,
+      kinds: settings.kinds,
+    });
+    const checks = new FleetChecks({
+      world,
+      host,
+      observer: this.observer,
+      verdict,
+      agents: this.agents,
+      storeWellSince: () => this.nemesis.storeWellSince,
+    });
+    world.onEvent = () => checks.check();
+  }
+
+  async run(): Promise<SimResult> {
+    this.trace.add(0, 'seed', `${this.seed} ${JSON.stringify(this.settings)}`);
+    await this.world.run(0, () => false);
+    this.host.start();
+    for (const agent of this.agents)
+      this.world.after(this.dice.between(0, 500), undefined, 'timer', () => agent.start());
+    this.nemesis.start();
+    this.work();
+    try {
+      await this.world.run(this.settings.stormMs, () => this.isStopped());
+      if (!this.verdict.isFailed) await this.calm();
+    } catch (error) {
+      this.verdict.fail('nothing throws', stackOf(error));
+    }
+    return this.result();
+  }
+
+  /** Everything heals; all runs must end, and everything must be let go. */
+  private async calm(): Promise<void> {
+    this.nemesis.heal();
+    const until = this.world.now + CALM_MS;
+    await this.world.run(until, () => this.isStopped() || this.isDone());
+    if (!this.verdict.isFailed && !this.isDone()) this.verdict.fail('all runs end', this.openWork());
+    for (const runId of this.observer.runs.keys()) this.observer.checkReplay(runId);
+    this.checkRows();
+  }
+
+  private isStopped(): boolean {
+    if (this.world.eventCount > EVENTS_MAX)
+      this.verdict.fail('a simulation is finite', `more than ${EVENTS_MAX} events`);
+    return this.verdict.isFailed;
+  }
+
+  private isDone(): boolean {
+    if (this.client.openRequests > 0 || this.client.openWaits > 0 || this.client.started.size < this.settings.runs)
+      return false;
+    for (const { outcome } of this.observer.runs.values()) if (outcome === undefined) return false;
+    // The agents know, too: nothing is held any more, at either end.
+    for (const instance of this.observer.current?.fleet.instances.values() ?? [])
+      if (instance.held.size > 0) return false;
+    return this.observer.current !== undefined;
+  }
+
+  private openWork(): string {
+    const open = [...this.observer.runs.values()].filter((run) => run.outcome === undefined).map((run) => run.runId);
+    const tasks = [...this.host.data.tasks.values()].map(
+      ({ runId, path, attempt, state, instanceId }) => `${runId}/${path}#${attempt} ${state} ${instanceId}`,
+    );
+    const held = [...(this.observer.current?.fleet.instances.values() ?? [])].flatMap((instance) =>
+      [...instance.held.keys()].map((id) => `${instance.instanceId}: ${id}`),
+    );
+    const { openRequests, openWaits, started } = this.client;
+    return `open runs [${open}], tasks [${tasks}], held [${held}], requests ${openRequests}, waits ${openWaits}, started ${started.size} of ${this.settings.runs}`;
+  }
+
+  /** The rows of the runs table say what the journals say, and no task is left. */
+  private checkRows(): void {
+    if (this.verdict.isFailed) return;
+    for (const [runId, model] of this.observer.runs) {
+      const row = this.host.data.runs.get(runId);
+      this.verdict.check(
+        row?.status === model.outcome,
+        'rows say what the journal says',
+        () => `${runId}: ${row?.status} instead of ${model.outcome}`,
+      );
+      const seen = this.client.ended.get(runId);
+      this.verdict.check(
+        seen === undefined || seen === model.outcome,
+        'clients see what is durable',
+        () => `${runId}: ${seen}`,
+      );
+    }
+    const left = [...this.host.data.tasks.values()];
+    this.verdict.check(left.length === 0, 'no task outlives its run', () => JSON.stringify(left[0]));
+    const known = [...this.client.started.values()].every((runId) => this.observer.runs.has(runId));
+    this.verdict.check(
+      known && isDeepStrictEqual(new Set(this.client.started.values()), new Set(this.observer.runs.keys())),
+      'one request id is one run',
+      () => 'there are other runs than those that were asked for',
+    );
+  }
+
+  // ---- what is there
+
+  private makeAgents(network: Network): readonly AgentHost[] {
+    const dice = this.dice.fork('agents');
+    const actions = this.actions();
+    return Array.from({ length: this.settings.agents }, (_, i) => {
+      const agentId = `ag${i}`;
+      const mine = actions.filter((_action, j) => j % this.settings.agents === i || dice.chance(0.6));
+      const capabilities = mine.map((name) => this.capability(name));
+      const slots = dice.int(1, this.settings.slotsMax);
+      const agent = new AgentHost({
+        world: this.world,
+        dice: dice.fork(agentId),
+        network,
+        host: this.host,
+        executions: this.executions,
+        agentId,
+        slots,
+        capabilities,
+        behaviour: this.settings.behaviour,
+        moods: { isStubbornAllowed: true },
+      });
+      const concurrency = new Map(capabilities.map((capability) => [capability.name, capability.concurrency]));
+      this.facts.set(agentId, { slots, concurrency });
+      return agent;
+    });
+  }
+
+  private actions(): readonly string[] {
+    return ['read', 'write', 'pure'].concat(this.settings.agents > 1 ? ['sum'] : []);
+  }
+
+  private capability(name: string): OfferedCapability {
+    return {
+      name,
+      version: '1.0.0',
+      description: '',
+      idempotent: name === 'pure' || name === 'sum',
+      concurrency: name === 'write' ? 1 : 0,
+      labels: {},
+    };
+  }
+
+  private factsOf(instanceId: string): InstanceFacts {
+    return this.facts.get(instanceId.slice(0, instanceId.lastIndexOf('-'))) ?? { slots: 0, concurrency: new Map() };
+  }
+
+  // ---- what is asked of it
+
+  private work(): void {
+    const dice = this.dice.fork('work');
+    const { workflows, runs, stormMs, stepsMax, cancels } = this.settings;
+    const names: string[] = [];
+    for (let i = 0; i < workflows; i++) {
+      const name = `w${i}`;
+      const agentIds = this.agents.map((agent) => agent.options.agentId);
+      const definition = this.fitting(dice.fork(name), name, agentIds, stepsMax);
+      this.observer.know(definition);
+      this.client.register(definition, () => names.push(name));
+    }
+    for (let i = 0; i < runs; i++) {
+      const luck = dice.fork(`run${i}`);
+      const ask = (): void => {
+        if (names.length < workflows) return void this.world.after(200, undefined, 'timer', ask);
+        const params = {
+          n: luck.int(0, 9),
+          flag: luck.chance(0.5),
+          pad: 'p'.repeat(Math.floor(luck.skewed(0, this.settings.behaviour.outputChars))),
+        };
+        this.client.startRun(`request-${i}`, luck.pick(names), params, (runId) => {
+          this.client.waitFor(runId);
+          if (luck.chance(0.5)) this.client.watch(runId);
+          if (!luck.chance(cancels)) return;
+          const cancel = (): void => this.client.cancel(runId);
+          this.world.after(luck.skewed(1, stormMs), undefined, 'timer', cancel);
+          if (luck.chance(0.2)) this.world.after(luck.skewed(1, stormMs), undefined, 'timer', cancel);
+        });
+      };
+      this.world.after(luck.between(0, stormMs * 0.8), undefined, 'timer', ask);
+    }
+  }
+
+  /** A workflow whose pinned steps name agents that offer what they ask for; nothing else could ever run them. */
+  private fitting(dice: Dice, name: string, agentIds: readonly string[], stepsMax: number) {
+    const offers = new Map(
+      this.agents.map(({ options }) => [options.agentId, new Set(options.capabilities.map((offered) => offered.name))]),
+    );
+    return makeWorkflow(dice, name, {
+      actions: this.actions(),
+      stepsMax,
+      agentFor: (action) => agentIds.filter((agentId) => offers.get(agentId)?.has(action) === true),
+    });
+  }
+
+  private result(): SimResult {
+    const { verdict, trace, world } = this;
+    return {
+      seed: this.seed,
+      digest: trace.digest(),
+      events: world.eventCount,
+      lines: trace.lineCount,
+      virtualMs: world.now,
+      runs: this.observer.runs.size,
+      executions: this.executions.count,
+      invariant: verdict.invariant,
+      message: verdict.message,
+      lastLines: trace.lastLines(),
+    };
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

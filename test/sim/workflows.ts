@@ -1,0 +1,110 @@
+/** Random workflows over what the engine can do. */
+import type { StepDefinition, WorkflowDefinition } from '../../src/workflow/definition.ts';
+import type { Dice } from './dice.ts';
+
+export interface WorkflowSettings {
+  readonly actions: readonly string[];
+  /** Agents that offer an action. */
+  readonly agentFor: (action: string) => readonly string[];
+  readonly stepsMax: number;
+}
+
+const DEPTH_MAX = 3;
+
+export function makeWorkflow(dice: Dice, name: string, settings: WorkflowSettings): WorkflowDefinition {
+  const maker = new Maker(dice, settings);
+  const steps = maker.siblings(dice.int(1, settings.stepsMax), 0, 'graph');
+  const hasFinally = dice.chance(0.25);
+  return {
+    name,
+    steps,
+    ...(hasFinally ? { finally: maker.siblings(dice.int(1, 2), DEPTH_MAX, 'graph') } : {}),
+    ...(dice.chance(0.15) ? { timeoutMs: dice.int(5_000, 60_000), cleanupTimeoutMs: dice.int(1_000, 20_000) } : {}),
+    ...(dice.chance(0.2) ? { priority: dice.pick(['low', 'high', 'critical'] as const) } : {}),
+    ...(dice.chance(0.5) ? { output: { last: `\${{ steps.${steps.at(-1)?.id}.output }}` } } : {}),
+  };
+}
+
+class Maker {
+  private readonly dice: Dice;
+  private readonly settings: WorkflowSettings;
+  private count = 0;
+
+  constructor(dice: Dice, settings: WorkflowSettings) {
+    this.dice = dice;
+    this.settings = settings;
+  }
+
+  /** Steps of one level. In a graph they may depend on earlier ones; a sequential states its chain itself. */
+  siblings(howMany: number, depth: number, kind: 'graph' | 'chain'): StepDefinition[] {
+    const steps: StepDefinition[] = [];
+    for (let i = 0; i < howMany; i++) {
+      const earlier = steps.map((step) => step.id);
+      const last = earlier.at(-1);
+      const dependencies =
+        kind === 'chain' ? (last === undefined ? [] : [last]) : earlier.filter(() => this.dice.chance(0.35));
+      steps.push(this.step(dependencies, depth));
+    }
+    return steps;
+  }
+
+  private step(dependencies: readonly string[], depth: number): StepDefinition {
+    const { dice } = this;
+    this.count += 1;
+    const id = `s${this.count}`;
+    const common = {
+      id,
+      dependencies,
+      ...(dependencies.length > 0 && dice.chance(0.2) ? { runOn: dice.pick(['failure', 'always'] as const) } : {}),
+      ...(dice.chance(0.1) ? { when: dice.chance(0.5) ? 'params.n > 4' : 'params.flag' } : {}),
+      ...(dice.chance(0.1) ? { totalTimeoutMs: dice.int(2_000, 60_000) } : {}),
+    };
+    if (depth >= DEPTH_MAX || this.count > this.settings.stepsMax || dice.chance(0.65)) {
+      return { ...common, type: 'agent', ...this.agentPart(dependencies) };
+    }
+    const children = dice.int(1, 4);
+    if (dice.chance(0.4)) {
+      const steps = this.siblings(children, depth + 1, 'chain');
+      return { ...common, type: 'sequential', steps, ...(dice.chance(0.3) ? { onFailure: 'continue' as const } : {}) };
+    }
+    return {
+      ...common,
+      type: 'parallel',
+      steps: this.siblings(children, depth + 1, 'graph'),
+      ...(dice.chance(0.4) ? { concurrency: dice.int(1, 3) } : {}),
+      ...(dice.chance(0.6) ? { onFailure: dice.pick(['failFast', 'waitAll', 'continue'] as const) } : {}),
+    };
+  }
+
+  private agentPart(dependencies: readonly string[]) {
+    const { dice, settings } = this;
+    const [first] = dependencies;
+    const source = first === undefined ? '${{ params }}' : `\${{ steps.${first}.output }}`;
+    const action = dice.pick(settings.actions);
+    return {
+      action,
+      ...(dice.chance(0.6) ? { parameters: dice.chance(0.5) ? source : { from: source, k: 1 } } : {}),
+      ...(dice.chance(0.1) ? { agentId: dice.pick(settings.agentFor(action)) } : {}),
+      ...(dice.chance(0.25) ? { onFailure: 'continue' as const } : {}),
+      ...(dice.chance(0.4) ? { timeoutMs: dice.int(500, 20_000) } : {}),
+      ...(dice.chance(0.08) ? { queueTimeoutMs: dice.int(1_000, 30_000) } : {}),
+      ...(dice.chance(0.08) ? { heartbeatTimeoutMs: dice.int(1_000, 20_000) } : {}),
+      ...(dice.chance(0.5) ? { retry: this.retry() } : {}),
+      ...(dice.chance(0.1) ? { priority: dice.pick(['low', 'normal', 'high', 'critical'] as const) } : {}),
+      ...(dice.chance(0.1) ? { assert: 'output.n < 8' } : {}),
+      ...(dice.chance(0.1) ? { output: { kept: '${{ result }}', n: '${{ result.n }}' } } : {}),
+    };
+  }
+
+  private retry() {
+    const { dice } = this;
+    return {
+      tries: dice.int(1, 4),
+      backoffMs: dice.int(1, 1_500),
+      jitter: dice.chance(0.5),
+      ...(dice.chance(0.2) ? { onDifferentAgent: true } : {}),
+      ...(dice.chance(0.2) ? { onAssert: true } : {}),
+      ...(dice.chance(0.1) ? { nonRetryable: ['SIM_FAILED'] } : {}),
+    };
+  }
+}
