@@ -3,8 +3,8 @@
 import { YardmasterError } from '../core/errors.ts';
 import type { JsonValue } from '../core/json.ts';
 import { limits } from '../core/limits.ts';
+import { decodeValue } from '../core/value.ts';
 import type { MeshApi } from './mesh-api.ts';
-import { parseJson } from './parse-json.ts';
 import type { PayloadView } from './views.ts';
 
 /** The value of `payload`, downloaded when need be; undefined when there is none. */
@@ -20,11 +20,16 @@ export async function readPayload(
     case 'value':
       return payload.value;
     case 'blob':
-      return parseJson(await download(api, runId, payload.blobId, signal), `blob ${payload.blobId}`);
+      return decodeValue(await download(api, runId, payload.blobId, signal));
   }
 }
 
-async function download(api: MeshApi, runId: string, blobId: string, signal: AbortSignal | undefined): Promise<string> {
+async function download(
+  api: MeshApi,
+  runId: string,
+  blobId: string,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const { data } of api.blobs.download({ runId, blobId }, signal === undefined ? {} : { signal })) {
@@ -37,5 +42,5 @@ async function download(api: MeshApi, runId: string, blobId: string, signal: Abo
     }
     parts.push(data);
   }
-  return Buffer.concat(parts).toString('utf8');
+  return Buffer.concat(parts);
 }

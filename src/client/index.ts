@@ -32,5 +32,6 @@ export type { StepResult, WorkflowResult } from './run-result.ts';
 export type { StartOptions } from './start-run.ts';
 export * from './statuses.ts';
 export { pastDurations, type RunChange } from './track-run.ts';
+export { type Connections, createConnections } from './transport/connections.ts';
 export type * from './views.ts';
 export { type WatchRunOptions, watchRunOnWire } from './watch-run.ts';

@@ -52,7 +52,7 @@ export const PayloadSchema: GenMessage<Payload> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_payload, 0);
 
 /**
- * A reference to bytes that BlobService stored. The bytes are one JSON text in UTF-8.
+ * A reference to bytes that BlobService stored. The bytes are one encoded google.protobuf.Value.
  *
  * @generated from message yardmaster.v1.BlobRef
  */
@@ -72,7 +72,7 @@ export type BlobRef = Message<"yardmaster.v1.BlobRef"> & {
   size: number;
 
   /**
-   * SHA-256 of the bytes, 32 bytes long.
+   * SHA-256 of the bytes, 32 bytes long. Empty: not known.
    *
    * @generated from field: bytes sha256 = 3;
    */
