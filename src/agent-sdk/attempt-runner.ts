@@ -11,7 +11,7 @@ import { endOfError, endOfStop, schemaFailure } from './attempt-end.ts';
 import { createContext, type HandlerContext } from './context.ts';
 import type { BlobLink } from './link.ts';
 import type { AttemptEnd, AttemptOrder, News, Order, StopCause, WirePayload } from './news.ts';
-import { encodeInline, fetchPayload, type PayloadSizes, spill } from './payload.ts';
+import { fetchPayload, type PayloadSizes, sendPayload } from './payload.ts';
 import { AttemptStopped } from './step-error.ts';
 
 /** A handler with its schemas; without one, anything passes. */
@@ -121,7 +121,7 @@ export class AttemptRunner {
 
   #encode(value: unknown, { attemptId }: AttemptOrder, signal: AbortSignal): WirePayload | Promise<WirePayload> {
     const transfer = { blobs: this.#blobs, clock: this.#clock, signal };
-    return encodeInline(value, this.#sizes) ?? spill(value, attemptId, this.#sizes, transfer);
+    return sendPayload(value, attemptId, this.#sizes, transfer);
   }
 }
 

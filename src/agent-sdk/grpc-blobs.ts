@@ -76,7 +76,7 @@ function partsOf(attemptId: string, bytes: Uint8Array, sha256: Uint8Array): Iter
   return { [Symbol.iterator]: () => ({ next }) };
 }
 
-/** Rejects with the status name as code, and with BLOB_CORRUPT when more or less arrives than was stated. */
+/** Rejects with the status name as code, and with LIMIT when more arrives than a blob may have. */
 export function downloadBlob(
   client: Client,
   metadata: Metadata,
@@ -99,18 +99,18 @@ export function downloadBlob(
     call.on('data', ({ data }: DownloadResponse) => {
       parts.push(data);
       size += data.length;
-      if (size > Math.min(blob.size, limits.blobBytesMax)) call.cancel();
+      if (size > limits.blobBytesMax) call.cancel();
     });
     call.on('error', () => {});
     call.on('status', (status) => {
       signal.removeEventListener('abort', cancel);
-      if (size > blob.size || (status.code === 0 && size < blob.size)) reject(corrupt(blob, size));
+      if (size > limits.blobBytesMax) reject(tooLarge(blob));
       else if (status.code !== 0) reject(toStatusError(status, `Cannot download blob "${blob.blobId}"`));
       else resolve(Buffer.concat(parts));
     });
   });
 }
 
-function corrupt({ blobId, size }: BlobReference, received: number): YardmasterError {
-  return new YardmasterError('BLOB_CORRUPT', `Cannot read blob "${blobId}": ${received} of ${size} bytes arrived`);
+function tooLarge({ blobId }: BlobReference): YardmasterError {
+  return new YardmasterError('LIMIT', `Cannot read blob "${blobId}": it has more than ${limits.blobBytesMax} bytes`);
 }

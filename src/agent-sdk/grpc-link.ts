@@ -47,7 +47,7 @@ export interface GrpcLinkOptions {
   readonly token?: string;
 }
 
-/** Throws URL_INVALID. */
+/** Throws INVALID_URL. */
 export function createGrpcLinks({ url, token }: GrpcLinkOptions): LinkFactory {
   const { target, isSecure } = parseUrl(url);
   const metadata = new Metadata();
@@ -73,7 +73,7 @@ export function createGrpcLinks({ url, token }: GrpcLinkOptions): LinkFactory {
 function parseUrl(url: string): { readonly target: string; readonly isSecure: boolean } {
   const match = /^(?:(https?):\/\/)?([^\s/]+:\d+)\/?$/.exec(url);
   if (match === null) {
-    throw new YardmasterError('URL_INVALID', `Cannot connect to "${url}": it is not like http://127.0.0.1:7420`);
+    throw new YardmasterError('INVALID_URL', `Cannot connect to "${url}": it is not like http://127.0.0.1:7420`);
   }
   return { target: match[2] ?? '', isSecure: match[1] === 'https' };
 }

@@ -29,7 +29,7 @@ export interface LinkStatus {
 
 export interface BlobUpload {
   readonly attemptId: string;
-  /** One JSON text in UTF-8. */
+  /** One encoded Value. */
   readonly bytes: Uint8Array;
   readonly sha256: Uint8Array;
 }

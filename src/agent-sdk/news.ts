@@ -5,6 +5,7 @@ export interface BlobReference {
   readonly blobId: string;
   /** Bytes. */
   readonly size: number;
+  /** Of its bytes; empty when the control plane does not know it. */
   readonly sha256: Uint8Array;
 }
 

@@ -12,7 +12,7 @@ import type { WirePayload } from './news.ts';
 const EXPONENT_FROM = 1e21;
 const RETRY_MS = 200;
 const RETRY_MS_MAX = 5_000;
-/** What another try cannot mend. */
+/** What another try cannot mend. Not FAILED_PRECONDITION: an upload may overtake the Hello that makes its attempt known. */
 const FINAL_CODES = new Set([
   'INVALID_ARGUMENT',
   'NOT_FOUND',
@@ -20,7 +20,6 @@ const FINAL_CODES = new Set([
   'PERMISSION_DENIED',
   'UNAUTHENTICATED',
   'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
   'OUT_OF_RANGE',
   'UNIMPLEMENTED',
   'BLOB_CORRUPT',
@@ -44,35 +43,35 @@ export function encodeJson(value: unknown): Uint8Array {
   return bytes;
 }
 
-/** The bytes of a Value inline, or undefined when it has to go through BlobService. Throws INVALID_VALUE and LIMIT. */
-export function encodeInline(value: unknown, sizes: PayloadSizes): WirePayload | undefined {
-  const bytes = encodeJson(value);
-  return bytes.length <= sizes.inlineValueBytesMax ? { kind: 'value', bytes } : undefined;
-}
-
-/** Stores a large value, and tries again for as long as the signal allows. Throws LIMIT when it is too large for a blob. */
-export async function spill(
+/**
+ * An output as it travels: inline, or, when it is large, stored first, with another try for as long as the signal allows.
+ * Throws INVALID_VALUE, and LIMIT when it is too large for a blob.
+ */
+export function sendPayload(
   value: unknown,
   attemptId: string,
   sizes: PayloadSizes,
+  transfer: PayloadTransfer,
+): WirePayload | Promise<WirePayload> {
+  const bytes = encodeJson(value);
+  if (bytes.length <= sizes.inlineValueBytesMax) return { kind: 'value', bytes };
+  const bytesMax = Math.min(sizes.blobBytesMax, limits.blobBytesMax);
+  if (bytes.length <= bytesMax) return spill(bytes, attemptId, transfer);
+  throw new YardmasterError('LIMIT', `Cannot send an output of ${bytes.length} bytes: at most ${bytesMax} are stored`, {
+    next: 'write it to a store of your own and return a reference',
+  });
+}
+
+async function spill(
+  bytes: Uint8Array,
+  attemptId: string,
   { blobs, clock, signal }: PayloadTransfer,
 ): Promise<WirePayload> {
-  const bytes = new TextEncoder().encode(JSON.stringify(value));
-  const bytesMax = Math.min(sizes.blobBytesMax, limits.blobBytesMax);
-  if (bytes.length > bytesMax) {
-    throw new YardmasterError(
-      'LIMIT',
-      `Cannot send an output of ${bytes.length} bytes: at most ${bytesMax} are stored`,
-      {
-        next: 'write it to a store of your own and return a reference',
-      },
-    );
-  }
   const upload = { attemptId, bytes, sha256: digest(bytes) };
   return { kind: 'blob', blob: await persist(() => blobs.upload(upload, signal), clock, signal) };
 }
 
-/** The value itself; a blob is fetched, and its digest checked. */
+/** The value itself; a blob is fetched, and its digest checked if the control plane knows it. */
 export async function fetchPayload(
   payload: WirePayload,
   runId: string,
@@ -85,8 +84,7 @@ export async function fetchPayload(
   if (blob.sha256.length > 0 && Buffer.compare(digest(bytes), blob.sha256) !== 0) {
     throw new YardmasterError('BLOB_CORRUPT', `Cannot read blob "${blob.blobId}": its SHA-256 does not fit`);
   }
-  const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  return JSON.parse(text) as JsonValue;
+  return decodeValue(bytes);
 }
 
 /** Tries until it works, the signal aborts, or the failure is one that time does not mend. */

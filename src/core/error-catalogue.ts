@@ -119,7 +119,6 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   AGENT_INVALID: entry('INVALID_ARGUMENT', 'An agent was built with an id, slots or a setting that cannot be used.'),
   HANDLER_EXISTS: entry('ALREADY_EXISTS', 'An agent already handles a capability of this name.'),
   NOT_CONNECTED: entry('UNAVAILABLE', 'The agent could not connect before it was stopped.'),
-  URL_INVALID: entry('INVALID_ARGUMENT', 'The address of the control plane is not a usable URL.'),
   INVALID_URL: entry('INVALID_ARGUMENT', 'The address of the control plane is not a usable URL.'),
   UNREACHABLE: entry('UNAVAILABLE', 'No control plane answers at this address.'),
   CLIENT_CLOSED: entry('FAILED_PRECONDITION', 'The client was closed before this call.'),

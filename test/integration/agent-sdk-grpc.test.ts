@@ -1,10 +1,14 @@
 /** The SDK over a real socket: worker thread and inline. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { Agent, capability, type SessionPhase } from '../../src/agent-sdk/index.ts';
 import { decodeValue, encodeValue } from '../../src/core/value.ts';
 import type { AttemptResult } from '../../src/gen/opaque/session_pb.ts';
+import { StopReason } from '../../src/gen/yardmaster/v1/dispatch_pb.ts';
 import { FakeControlPlane } from './fake-control-plane.ts';
 
 const RUN = '01k0000000000000000000000a';
@@ -50,7 +54,7 @@ describe.each([false, true])('inline: %s', (inline) => {
 
   test('moves large values through BlobService, in parts of 64 KiB', async () => {
     const text = 'x'.repeat(300_000);
-    const stored = server.store(Buffer.from(JSON.stringify({ text })));
+    const stored = server.store(Buffer.from(encodeValue({ text })));
     agent = new Agent({ id: 'worker', url: server.url, inline });
     agent.handle<{ text: string }>('echo', (input) => ({ twice: input.text + input.text }));
     await agent.start();
@@ -59,7 +63,7 @@ describe.each([false, true])('inline: %s', (inline) => {
     await server.when(() => server.results.length === 1);
     const payload = outputOf(server.results[0]);
     expect(payload).toMatchObject({ case: 'blob', value: { blobId: 'b1' } });
-    expect(JSON.parse(server.blobs.get('b1')?.toString() ?? '')).toEqual({ twice: text + text });
+    expect(decodeValue(server.blobs.get('b1') ?? new Uint8Array(0))).toEqual({ twice: text + text });
     expect(Math.max(...server.parts)).toBe(65_536);
   });
 
@@ -113,6 +117,22 @@ test('a handler that blocks its thread does not stop the beats of its agent', as
     server.frames.findIndex((f) => f.case === 'report' && f.value.results.length > 0),
   );
   expect(beats.filter((frame) => frame.case === 'beat').length).toBeGreaterThanOrEqual(4);
+});
+
+test('a process that gets SIGTERM finishes its work, says Goodbye and ends with code 0', async () => {
+  const file = fileURLToPath(new URL('./agent-process.ts', import.meta.url));
+  const child = spawn(process.execPath, [file, server.url], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const exited = once(child, 'exit');
+  await server.when(() => server.count('hello') === 1);
+  server.send({ case: 'dispatch', value: { assignments: [assignment('a', 'wait', {})] } });
+  await server.when(() => server.updates.length === 1);
+  child.kill('SIGTERM');
+  await server.when(() => server.frames.some((frame) => frame.case === 'state' && frame.value.draining));
+  const stops = [{ attemptId: `${RUN}/a#1`, reason: StopReason.CANCELLED, graceMs: 0 }];
+  server.send({ case: 'dispatch', value: { stops } });
+  expect(await exited).toEqual([0, null]);
+  expect(server.results[0]?.result.case).toBe('cancelled');
+  expect(server.frames.at(-1)).toMatchObject({ case: 'goodbye', value: { reason: 'SIGTERM' } });
 });
 
 test('start() rejects with the last answer when nobody listens', async () => {

@@ -59,6 +59,14 @@ describe('an agent', () => {
     expect(outputOf(await plane.run('nothing'))).toBeNull();
   });
 
+  test('does not compile a handler whose output does not fit its capability', () => {
+    // @ts-expect-error: n is a number
+    agent.handle(double, ({ n }) => ({ n: String(n) }));
+    // @ts-expect-error: the input has no m
+    new Agent({ id: 'other' }).handle(double, ({ m }) => ({ n: m }));
+    expect(agent.id).toBe('worker');
+  });
+
   test('runs attempts side by side, and one that never ends holds only its own slot', async () => {
     agent.handle('hang', () => new Promise(() => {}));
     agent.handle(double, ({ n }) => ({ n: n * 2 }));
@@ -246,13 +254,14 @@ describe('a stop', () => {
 });
 
 describe('large values', () => {
-  test('an output above 256 KiB becomes a blob of JSON text, also when the first upload fails', async () => {
+  test('an output above 256 KiB becomes a blob, also when the first upload fails', async () => {
     agent.handle('big', () => ({ text: 'x'.repeat(300_000) }));
     await agent.start();
     plane.uploadErrors.push(new YardmasterError('UNAVAILABLE', 'cut'));
     const result = await plane.run('big');
-    expect(outputOf(result)).toMatchObject({ case: 'blob', value: { blobId: 'b0', size: 300_011 } });
-    expect(JSON.parse(new TextDecoder().decode(plane.blobs.get('b0')))).toEqual({ text: 'x'.repeat(300_000) });
+    const bytes = encodeValue({ text: 'x'.repeat(300_000) });
+    expect(outputOf(result)).toMatchObject({ case: 'blob', value: { blobId: 'b0', size: bytes.length } });
+    expect(Buffer.compare(plane.blobs.get('b0') ?? new Uint8Array(0), bytes)).toBe(0);
   });
 
   test('an upload that is refused fails the attempt with LIMIT, and is not tried again', async () => {
@@ -263,20 +272,23 @@ describe('large values', () => {
     expect(plane.blobs.size).toBe(0);
   });
 
-  test.each(['whole', 'broken'])('an input in a blob is fetched after the acceptance: %s', async (kind) => {
-    agent.handle<{ n: number }>('read', ({ n }) => n + 1);
-    await agent.start();
-    const bytes = Buffer.from('{"n":41}');
-    plane.blobs.set('in', bytes);
-    const sha256 = createHash('sha256')
-      .update(kind === 'whole' ? bytes : 'other')
-      .digest();
-    const blob = { $typeName: 'yardmaster.v1.BlobRef', blobId: 'in', size: bytes.length, sha256 } as const;
-    const input = { $typeName: 'yardmaster.opaque.v1.Payload', kind: { case: 'blob', value: blob } } as const;
-    const result = await plane.run('read', {}, { input });
-    if (kind === 'whole') expect(outputOf(result)).toBe(42);
-    else expect(result.value).toMatchObject({ code: 'BLOB_CORRUPT', retryable: false });
-  });
+  test.each(['whole', 'broken', 'without a digest'] as const)(
+    'an input in a blob is fetched after the acceptance: %s',
+    async (kind) => {
+      agent.handle<{ n: number }>('read', ({ n }) => n + 1);
+      await agent.start();
+      const bytes = encodeValue({ n: 41 });
+      plane.blobs.set('in', bytes);
+      const digest = (content: Uint8Array): Buffer => createHash('sha256').update(content).digest();
+      const digests = { whole: digest(bytes), broken: digest(bytes.subarray(1)), 'without a digest': new Uint8Array() };
+      const sha256 = digests[kind];
+      const blob = { $typeName: 'yardmaster.v1.BlobRef', blobId: 'in', size: bytes.length, sha256 } as const;
+      const input = { $typeName: 'yardmaster.opaque.v1.Payload', kind: { case: 'blob', value: blob } } as const;
+      const result = await plane.run('read', {}, { input });
+      if (kind === 'broken') expect(result.value).toMatchObject({ code: 'BLOB_CORRUPT', retryable: false });
+      else expect(outputOf(result)).toBe(42);
+    },
+  );
 });
 
 describe('mistakes', () => {
@@ -291,7 +303,7 @@ describe('mistakes', () => {
     await agent.start();
     await expect(agent.start()).rejects.toMatchObject({ code: 'AGENT_INVALID' });
     const lost = new Agent({ id: 'a', url: 'nowhere' }).handle('x', () => null);
-    await expect(lost.start()).rejects.toMatchObject({ code: 'URL_INVALID' });
+    await expect(lost.start()).rejects.toMatchObject({ code: 'INVALID_URL' });
   });
 
   test('start() rejects with the refusal when it never connected', async () => {
