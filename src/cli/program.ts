@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { toYardmasterError, type YardmasterError } from '../core/errors.ts';
 import { addAgentsCommands } from './commands/agents.ts';
+import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addErrorsCommand } from './commands/errors.ts';
 import type { AddCommands, Handler } from './commands/group.ts';
@@ -18,6 +19,7 @@ import type { Terminal } from './terminal.ts';
 
 const GROUPS: readonly AddCommands[] = [
   addServeCommand,
+  addDemoCommand,
   addRunCommand,
   addRunsCommands,
   addWorkflowsCommands,

@@ -11,9 +11,13 @@ import { type Metrics, noMetrics } from '../core/metrics.ts';
 import { systemRandom } from '../core/random.ts';
 import { createAgentService } from './api/agent-service.ts';
 import { mountServices } from './api/services.ts';
+import { type ConfigSources, loadConfig } from './config/load-config.ts';
+import type { Config } from './config/settings.ts';
 import { type RunningControlPlane, startControlPlane } from './runtime/assembly.ts';
 import { createMemoryStore, openSqliteStore, type Store } from './store/index.ts';
 import type { StoreStats } from './store/port.ts';
+import { createLogger } from './telemetry/logger.ts';
+import { PrometheusMetrics } from './telemetry/metrics.ts';
 import { type BoundService, bindService } from './transport/grpc-adapter.ts';
 import { Listener } from './transport/listener.ts';
 
@@ -83,6 +87,29 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     return stopped;
   };
   return { ...listening, controlPlane, stats: () => store.stats(), stop };
+}
+
+/**
+ * The server as flags, environment and file say, with JSON logs on standard error and metrics. Throws CONFIG_INVALID, and
+ * rejects as `startServer` does.
+ */
+export async function startConfiguredServer(
+  sources: ConfigSources,
+  onFatal: (error: Error) => void,
+): Promise<{ readonly server: Server; readonly config: Config }> {
+  const config = loadConfig(sources);
+  const { listen, store, lossWindow, beatInterval, retention, log } = config;
+  const server = await startServer({
+    ...listen,
+    store: store.kind === 'memory' ? { kind: 'memory' } : { kind: 'sqlite', file: store.file },
+    lossWindowMs: lossWindow,
+    beatIntervalMs: beatInterval,
+    retentionMs: retention,
+    logger: createLogger({ level: log.level }),
+    metrics: new PrometheusMetrics(),
+    onFatal,
+  });
+  return { server, config };
 }
 
 /** The API of a control plane, bound once for every transport. */

@@ -127,6 +127,18 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   BLOB_TOO_LARGE: entry('RESOURCE_EXHAUSTED', 'A downloaded value is over 64 MiB.'),
   USAGE: entry('INVALID_ARGUMENT', 'A command was called with an option or an argument that it does not have.'),
   UNKNOWN_CODE: entry('NOT_FOUND', 'No error has this code.'),
+  AGENT_EXISTS: entry('ALREADY_EXISTS', 'This process has an agent with this id already.'),
+  NODE_TOO_OLD: entry('FAILED_PRECONDITION', 'Node is older than 24.16 or 26.1.'),
+  DISK_SLOW: entry(
+    'FAILED_PRECONDITION',
+    'Making data durable takes so long on this disk that every step waits for it.',
+  ),
+  DISK_UNWRITABLE: entry('FAILED_PRECONDITION', 'The folder of the store cannot be written to.'),
+  PORT_REFUSED: entry('FAILED_PRECONDITION', 'The system does not let this process listen on the address.'),
+  CLOCK_SKEW: entry(
+    'FAILED_PRECONDITION',
+    'The clock of this machine is wrong, or differs from that of the control plane.',
+  ),
   DEMO_FAILED: entry('INTERNAL', 'The demo did not reach its end; the message says where.'),
 
   // The port, the configuration and the store.

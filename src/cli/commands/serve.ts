@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
-import type { Server, ServerOptions } from '../../control-plane/main.ts';
+import type { startConfiguredServer } from '../../control-plane/main.ts';
 import { toYardmasterError } from '../../core/errors.ts';
-import { times } from '../../core/limits.ts';
 import { VERSION } from '../../core/version.ts';
 import { type Context, say } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { readDuration, readPort } from '../options.ts';
+import { readPort } from '../options.ts';
 import { isForPeople, printText } from '../print.ts';
 import { plural } from '../render/text.ts';
 import { roughly } from '../render/time.ts';
@@ -16,68 +15,82 @@ import type { Bind } from './group.ts';
 const STOP_MS = 10_000;
 
 interface ServeFlags {
-  readonly host: string;
-  readonly port: number;
-  readonly store: string;
+  readonly config?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly store?: string;
   readonly allowNonLoopback?: boolean;
-  readonly lossWindow?: number;
-  readonly retention?: number;
+  readonly lossWindow?: string;
+  readonly retention?: string;
+  readonly logLevel?: string;
 }
 
 export function addServeCommand(program: Command, bind: Bind): void {
   program
     .command('serve')
     .description('run a control plane: agents, API and pages on one port')
-    .option('--host <host>', 'address to listen on', '127.0.0.1')
-    .option('--port <port>', '0: any free one', readPort, 7420)
-    .option('--store <file>', 'SQLite file; "memory" keeps nothing', './yardmaster.db')
+    .option('--config <file>', 'YAML; flags and YARDMASTER_* variables go before it')
+    .option('--host <host>', 'address to listen on; default 127.0.0.1')
+    .option('--port <port>', '0: any free one; default 7420', readPort)
+    .option('--store <file>', 'SQLite file, default ./yardmaster.db; "memory" keeps nothing')
     .option('--allow-non-loopback', 'listen where other machines reach it: there is no authentication')
-    .option('--loss-window <duration>', 'how long a lost agent may take to come back; default 30s', readDuration)
-    .option('--retention <duration>', 'how long finished runs are kept; default 14d', readDuration)
+    .option('--loss-window <duration>', 'how long a lost agent may take to come back; default 30s')
+    .option('--retention <duration>', 'how long finished runs are kept; default 14d')
+    .option('--log-level <level>', 'debug, info, warn, error or silent: JSON lines on stderr')
     .action(bind(serve));
 }
 
 async function serve(context: Context, flags: ServeFlags): Promise<number> {
   const signals = listenForSignals();
   // Loaded here: no other command needs the whole control plane.
-  const { startServer } = await import('../../control-plane/main.ts');
-  const server = await startServer({ ...optionsOf(flags), onFatal: signals.fail });
-  tellStarted(context, server, flags);
+  const { startConfiguredServer } = await import('../../control-plane/main.ts');
+  const started = await startConfiguredServer(sourcesOf(context, flags), signals.fail);
+  tellStarted(context, started);
   const end = await signals.end;
-  if (end.kind === 'fatal') {
-    tellError(context, toYardmasterError(end.error));
-    await withDeadline(server.stop());
-    return exitCodes.bug;
-  }
-  say(context, `${end.signal}: stopping; again to leave at once`);
-  return (await withDeadline(server.stop())) ? exitCodes.ok : exitCodes.bug;
+  if (end.kind === 'fatal') tellError(context, toYardmasterError(end.error));
+  else say(context, `${end.signal}: stopping; again to leave at once`);
+  const isStopped = await withDeadline(started.server.stop());
+  return isStopped && end.kind === 'signal' ? exitCodes.ok : exitCodes.bug;
 }
 
-function optionsOf(flags: ServeFlags): Omit<ServerOptions, 'onFatal'> {
-  const { host, port, store, allowNonLoopback, lossWindow, retention } = flags;
+type Sources = Parameters<typeof startConfiguredServer>[0];
+type Started = Awaited<ReturnType<typeof startConfiguredServer>>;
+
+function sourcesOf({ terminal }: Context, flags: ServeFlags): Sources {
+  const { config, host, port, store, allowNonLoopback, lossWindow, retention, logLevel } = flags;
+  // A person who looks on reads the lines on stdout; only trouble belongs between them.
+  const isWatched = terminal.errIsTty && config === undefined && terminal.env.YARDMASTER_LOG_LEVEL === undefined;
   return {
-    host,
-    port,
-    store: store === 'memory' ? { kind: 'memory' } : { kind: 'sqlite', file: store },
-    ...(allowNonLoopback === true ? { allowNonLoopback } : {}),
-    ...(lossWindow === undefined ? {} : { lossWindowMs: lossWindow }),
-    ...(retention === undefined ? {} : { retentionMs: retention }),
+    env: terminal.env,
+    ...(config === undefined ? {} : { file: config }),
+    flags: {
+      'listen.host': host,
+      'listen.port': port,
+      'listen.allowNonLoopback': allowNonLoopback,
+      'store.kind': store === 'memory' ? 'memory' : undefined,
+      'store.file': store === 'memory' ? undefined : store,
+      lossWindow,
+      retention,
+      'log.level': logLevel ?? (isWatched ? 'warn' : undefined),
+    },
   };
 }
 
-function tellStarted(context: Context, { url, controlPlane }: Server, flags: ServeFlags): void {
+function tellStarted(context: Context, { server, config }: Started): void {
+  const { url, controlPlane } = server;
   const { node, recovered } = controlPlane;
   const { runs, leased } = recovered;
+  const store = config.store.kind === 'memory' ? 'memory' : config.store.file;
   if (!isForPeople(context)) {
-    const line = { url, node, pid: process.pid, store: flags.store, version: VERSION, recovered: { runs, leased } };
+    const line = { url, node, pid: process.pid, store, version: VERSION, recovered: { runs, leased } };
     return context.terminal.out(`${JSON.stringify(line)}\n`);
   }
-  const kept = flags.store === 'memory' ? 'memory' : `sqlite ${flags.store}`;
+  const kept = config.store.kind === 'memory' ? 'memory' : `sqlite ${store}`;
   printText(context, `Yardmaster ${VERSION}  node ${node}  ${kept}  agents, API: ${url}`);
-  printText(context, flags.allowNonLoopback === true ? 'open to other machines, no auth' : 'loopback only, no auth');
-  const window = roughly(flags.lossWindow ?? times.lossWindowMs);
-  const waits = leased === 0 ? '' : `, ${plural(leased, 'attempt')} wait up to ${window} for their agents`;
-  printText(context, runs === 0 ? 'ready' : `${plural(runs, 'open run')} recovered${waits}; ready`);
+  printText(context, config.listen.allowNonLoopback ? 'open to other machines, no auth' : 'loopback only, no auth');
+  const waits = `${plural(leased, 'attempt')} wait up to ${roughly(config.lossWindow)} for their agents`;
+  const recovery = leased === 0 ? '' : `, ${waits}`;
+  printText(context, runs === 0 ? 'ready' : `${plural(runs, 'open run')} recovered${recovery}; ready`);
 }
 
 type End =
