@@ -2,7 +2,17 @@
  * The functions that rewritten trees call. Their names begin with `@`, which nobody can write, so data and people
  * never reach them directly.
  */
-import { type CelFunc, CelScalar, type CelValue, celEnv, celFunc, celMethod, isCelList, isCelMap } from '@bufbuild/cel';
+import {
+  type CelEnv,
+  type CelFunc,
+  CelScalar,
+  type CelValue,
+  celEnv,
+  celFunc,
+  celMethod,
+  isCelList,
+  isCelMap,
+} from '@bufbuild/cel';
 import { YardmasterError } from '../../core/errors.ts';
 import { coded } from './faults.ts';
 import { refuseLongText, spend, spendOnItems, spendOnText } from './meter.ts';
@@ -38,7 +48,7 @@ const ours: readonly CelFunc[] = [
 ];
 
 /** The one environment in which everything is planned. */
-export const environment = celEnv({ funcs: [...standardFunctions, ...ours] });
+export const environment: CelEnv = celEnv({ funcs: [...standardFunctions, ...ours] });
 
 /** Our name for one of CEL's operators: `_+_` -> `@_+_`; `@in` -> `@@in`. */
 export function ownName(operator: string): string {
