@@ -18,12 +18,13 @@ export async function* inBatches<T>(
       next = iterator.next();
       const turn = new Promise<typeof NOT_YET>((resolve) => clock.turn(() => resolve(NOT_YET)));
       while (batch.length < max) {
-        const more = await Promise.race([next, turn]);
-        if (more === NOT_YET || more.done === true) break;
+        // A failure of what comes next must not take with it what is here.
+        const more = await Promise.race([next.catch(() => NOT_YET), turn]);
+        if (typeof more === 'symbol' || more.done === true) break;
         batch.push(more.value);
         next = iterator.next();
       }
-      // A failure of what comes next belongs to the next batch; until then nobody waits for it.
+      // Until the next batch is asked for, nobody waits for it.
       next.catch(() => {});
       yield batch;
     }

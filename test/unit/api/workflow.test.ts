@@ -1,0 +1,122 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import { Faults } from '../../../src/control-plane/api/convert/faults.ts';
+import { readDefinition, writeWorkflow } from '../../../src/control-plane/api/convert/workflow.ts';
+import { StepSchema } from '../../../src/gen/yardmaster/v1/step_pb.ts';
+import { WorkflowSchema } from '../../../src/gen/yardmaster/v1/workflow_pb.ts';
+import { canonicalWorkflow } from '../../../src/workflow/canonical.ts';
+import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
+
+const EVERYTHING: WorkflowDefinition = {
+  name: 'everything',
+  label: 'Every field',
+  description: 'has all of them',
+  parameters: { type: 'object', properties: { n: { type: 'number', minimum: 0.5 } } },
+  timeoutMs: 90_500,
+  priority: 'high',
+  output: { total: '${{ steps.sum.output }}', list: [1, null, true, 'x'] },
+  cleanupTimeoutMs: 1_000,
+  labels: { team: 'data' },
+  metadata: { owner: { name: 'ops' } },
+  steps: [
+    {
+      type: 'agent',
+      id: 'sum',
+      name: 'Sum',
+      description: 'adds',
+      dependencies: [],
+      when: 'params.n > 0',
+      runOn: 'always',
+      totalTimeoutMs: 60_000,
+      output: '${{ result.sum }}',
+      assert: 'output > 0',
+      metadata: { cost: 3 },
+      action: 'add',
+      agentId: 'adder',
+      version: '^1.2',
+      agentLabels: { region: 'eu' },
+      parameters: { n: '${{ params.n }}' },
+      onFailure: 'continue',
+      timeoutMs: 0,
+      queueTimeoutMs: 5_000,
+      heartbeatTimeoutMs: 1_500,
+      retry: {
+        tries: 3,
+        backoffMs: 250,
+        factor: 1.5,
+        maxBackoffMs: 10_000,
+        jitter: false,
+        nonRetryable: ['BAD'],
+        onDifferentAgent: true,
+        onAssert: true,
+      },
+      priority: 'low',
+      idempotent: false,
+      lossWindowMs: 45_000,
+    },
+    {
+      type: 'parallel',
+      id: 'both',
+      dependencies: ['sum'],
+      concurrency: 2,
+      onFailure: 'failFast',
+      steps: [{ type: 'agent', id: 'left', dependencies: [], action: 'x' }],
+    },
+    {
+      type: 'sequential',
+      id: 'line',
+      dependencies: [],
+      onFailure: 'fail',
+      runOn: 'failure',
+      steps: [{ type: 'agent', id: 'one', dependencies: [], action: 'x', idempotent: true }],
+    },
+  ],
+  finally: [{ type: 'agent', id: 'tidy', dependencies: [], action: 'y' }],
+};
+
+function register(definition: WorkflowDefinition) {
+  const row = { namespace: 'default', name: definition.name, version: 2, hash: 'h', definition: '', createdAt: 1 };
+  return { row, definition, created: true, warnings: [] };
+}
+
+function roundTrip(definition: WorkflowDefinition): WorkflowDefinition {
+  const wire = toBinary(WorkflowSchema, writeWorkflow(register(definition)));
+  const faults = new Faults('INVALID_ARGUMENT');
+  const read = readDefinition(faults, fromBinary(WorkflowSchema, wire));
+  faults.throwIfAny('read');
+  return read;
+}
+
+describe('definitions on the wire', () => {
+  it('come back as they were, every field of them', () => {
+    expect(canonicalWorkflow(roundTrip(EVERYTHING))).toBe(canonicalWorkflow(EVERYTHING));
+  });
+
+  it('add nothing to a definition that states little', () => {
+    const small: WorkflowDefinition = {
+      name: 's',
+      steps: [{ type: 'agent', id: 'a', dependencies: [], action: 'x' }],
+    };
+    expect(roundTrip(small)).toEqual(small);
+  });
+
+  it('name each field that is wrong', () => {
+    const wire = create(WorkflowSchema, {
+      name: 'w',
+      timeout: { seconds: -5n },
+      output: { kind: { case: 'numberValue', value: Number.NaN } },
+      steps: [
+        create(StepSchema, { id: 'a' }),
+        create(StepSchema, { id: 'b', block: { case: 'agent', value: { retry: { backoff: { nanos: -1 } } } } }),
+      ],
+    });
+    const faults = new Faults('INVALID_ARGUMENT');
+    readDefinition(faults, wire);
+    expect(faults.problems.map(({ place }) => place?.pointer).sort()).toEqual([
+      'output',
+      'steps[0].block',
+      'steps[1].agent.retry.backoff',
+      'timeout',
+    ]);
+  });
+});
