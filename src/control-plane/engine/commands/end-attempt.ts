@@ -13,7 +13,7 @@ export function endAttempt(draft: Draft, command: EndAttempt): void {
   const { node, attempt } = found;
   dropAttempt(draft, node.index, attempt.number);
   const failure = { code: command.outcome, message: command.message, path: node.id, attempt: attempt.number };
-  const unconfirmed = command.outcome === 'NOT_ACCEPTED' ? { unconfirmed: true } : {};
+  const mayStart = command.outcome === 'NOT_ACCEPTED';
   draft.emit({
     type: 'AttemptEnded',
     at: draft.now,
@@ -21,8 +21,12 @@ export function endAttempt(draft: Draft, command: EndAttempt): void {
     number: attempt.number,
     outcome: command.outcome,
     failure,
-    ...unconfirmed,
+    ...(mayStart ? { unconfirmed: true } : {}),
   });
+  if (mayStart) {
+    const { number, instanceId } = attempt;
+    draft.effect({ type: 'stop', path: node.id, number, instanceId, reason: 'NOT_ACCEPTED', graceMs: 0 });
+  }
   if (command.invalidInput === true && !isBeingStopped(draft, node)) {
     failStep(draft, node.index, 'FAILED', {
       ...failure,
