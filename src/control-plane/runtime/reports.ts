@@ -105,6 +105,13 @@ export class Reports {
     );
   }
 
+  /** Whoever hands work back gets no more of it for a moment: else a lone agent would get it again at once, for ever. */
+  private keepAway(instance: Instance, { attemptId, result }: ReportedResult): void {
+    if (result.kind !== 'handedBack') return;
+    const capability = instance.held.get(attemptId)?.capability;
+    if (capability !== undefined) this.exclude(instance, capability, 'handed an attempt back');
+  }
+
   private exclude(instance: Instance, capability: string, why: string): void {
     const key = refusalKey(instance, capability);
     const count = (this.refusals.get(key) ?? 0) + 1;
@@ -167,6 +174,7 @@ export class Reports {
       this.options.outbox.flushSoon();
       return;
     }
+    this.keepAway(instance, reported);
     const { result, attachment } = toResult(reported, key.path, key.number);
     const command: Command = {
       type: 'SettleAttempt',

@@ -151,8 +151,9 @@ class Session implements SessionReceiver {
       acceptDeadlineMs: times.acceptMs,
       serverTime: clock.now(),
     });
-    this.options.returns.reconcile(instance, frame.held);
+    // The scheduler has to know the instance before its slots are counted.
     apply(actions);
+    this.options.returns.reconcile(instance, frame.held);
   }
 
   private refuse(code: string, message: string, next: string): void {
