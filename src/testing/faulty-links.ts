@@ -1,5 +1,13 @@
 /** Links with faults on demand, around links of any kind: cut, held, slow, or dead with their process. */
-import type { BlobLink, BlobReference, BlobUpload, LinkEvents, LinkFactory, LinkStatus, SessionLink } from '../agent-sdk/index.ts';
+import type {
+  BlobLink,
+  BlobReference,
+  BlobUpload,
+  LinkEvents,
+  LinkFactory,
+  LinkStatus,
+  SessionLink,
+} from '../agent-sdk/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { SessionRequest, SessionResponse } from '../gen/opaque/session_pb.ts';
 import { Lane } from './lane.ts';

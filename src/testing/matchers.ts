@@ -30,7 +30,6 @@ function toHaveHistory(received: WithHistory, expected: readonly string[]): Matc
 
 declare module 'vitest' {
   // The parameters are those of vitest's own declaration; they have to be the same for the two to merge.
-  // biome-ignore lint/correctness/noUnusedVariables: see above
   interface Matchers<R extends void | Promise<void> = void | Promise<void>, T = unknown> {
     toHaveHistory(expected: readonly string[]): R;
   }

@@ -31,7 +31,10 @@ async function collect(parts: AsyncIterable<{ readonly data: Uint8Array }>, blob
   for await (const { data } of parts) all.push(data);
   const bytes = Buffer.concat(all);
   if (bytes.length === blob.size) return bytes;
-  throw new YardmasterError('BLOB_CORRUPT', `Cannot download blob "${blob.blobId}": ${bytes.length} of ${blob.size} bytes arrived`);
+  throw new YardmasterError(
+    'BLOB_CORRUPT',
+    `Cannot download blob "${blob.blobId}": ${bytes.length} of ${blob.size} bytes arrived`,
+  );
 }
 
 /** The SDK goes by the name of the status. */

@@ -1,14 +1,16 @@
 /** What a mock does with one action. */
-import { StepError } from '../agent-sdk/index.ts';
+
 import type { HandlerContext } from '../agent-sdk/index.ts';
+import { StepError } from '../agent-sdk/index.ts';
 import type { Capability } from '../core/capability.ts';
+import type { Untyped } from '../workflow/builder/recorded.ts';
 
 /** A capability or the bare name of an action. */
 export type Offered = Capability | string;
 
 /** What a handler of the action answers. */
-export type AnswerOf<C> = C extends Capability<unknown, unknown, unknown, infer Output> ? Output : unknown;
-type InputOf<C> = C extends Capability<unknown, unknown, infer Input, unknown> ? Input : unknown;
+export type AnswerOf<C> = C extends Capability<unknown, unknown, unknown, infer Output> ? Output : Untyped;
+type InputOf<C> = C extends Capability<unknown, unknown, infer Input, unknown> ? Input : Untyped;
 
 /** A value, or a handler that makes it. */
 export type Response<C> =

@@ -118,7 +118,9 @@ export class TestMesh implements AsyncDisposable {
     return agent.join(this.world);
   }
 
-  async registerWorkflow(workflow: Workflow | Parameters<Orchestrator['registerWorkflow']>[0]): Promise<RegisteredWorkflow> {
+  async registerWorkflow(
+    workflow: Workflow | Parameters<Orchestrator['registerWorkflow']>[0],
+  ): Promise<RegisteredWorkflow> {
     await this.settle();
     return this.orchestrator.registerWorkflow(workflow);
   }
@@ -243,8 +245,12 @@ export class TestMesh implements AsyncDisposable {
       next === undefined
         ? 'no timer will change that'
         : `its next timer is ${next.path === '' ? 'the run itself' : `"${next.path}#${next.attempt}"`} (${next.state}) in ${formatDuration(next.dueAt - this.clock.now())}`;
-    throw new YardmasterError('NOTHING_RUNNABLE', `Cannot answer with the result of run "${runId}": nothing in it can go on now, and ${timer}`, {
-      next: next === undefined ? 'see run.handle.explain()' : `await mesh.advance(${next.dueAt - this.clock.now()})`,
-    });
+    throw new YardmasterError(
+      'NOTHING_RUNNABLE',
+      `Cannot answer with the result of run "${runId}": nothing in it can go on now, and ${timer}`,
+      {
+        next: next === undefined ? 'see run.handle.explain()' : `await mesh.advance(${next.dueAt - this.clock.now()})`,
+      },
+    );
   }
 }

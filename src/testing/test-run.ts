@@ -26,7 +26,7 @@ export class TestRun<Output = unknown> {
   /** The end of the run. Time does not move for it: rejects with NOTHING_RUNNABLE when the run waits for a timer. */
   async result(): Promise<WorkflowResult<Output>> {
     await this.#host.settle();
-    if (this.journal().at(-1)?.type !== 'RunEnded') return this.#host.refuse(this.id);
+    if (!this.journal().some(({ type }) => type === 'RunEnded')) return this.#host.refuse(this.id);
     return this.handle.result();
   }
 

@@ -47,7 +47,8 @@ export class VirtualClock implements Clock {
   }
 
   timer(delayMs: number, fn: () => void): CancelTimer {
-    const dueAt = this.#monotonic + Math.max(0, delayMs);
+    // Whole milliseconds, as the timers of Node.
+    const dueAt = this.#monotonic + Math.ceil(Math.max(0, delayMs));
     const timer = { dueAt, order: ++this.#order, setAt: this.#monotonic, fn };
     // Equal times fire in the order in which they were set, as Node's do.
     const index = this.#timers.findLastIndex((other) => other.dueAt <= dueAt) + 1;
