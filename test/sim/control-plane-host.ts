@@ -205,6 +205,7 @@ export class ControlPlaneHost {
   }
 
   private ended(call: ServerCall | undefined, error: Error | undefined): void {
+    if (call !== undefined) call.isEnding = true;
     if (call !== undefined && error !== undefined) this.observer?.onStreamError(call, error);
   }
 

@@ -54,7 +54,8 @@ export class Stream {
 
   /** Open at both ends, and nothing on the way is lost. */
   get isWhole(): boolean {
-    const isOver = this.isOverForAgent || this.isOverForServer || this.isClosedByAgent || this.isCut;
+    const isOver =
+      this.isOverForAgent || this.isOverForServer || this.isClosedByAgent || this.call.isEnding || this.isCut;
     return this.server !== undefined && !this.server.isDead && !this.agent.isDead && !isOver;
   }
 
@@ -226,6 +227,8 @@ export class ServerCall extends EventEmitter {
   /** Bytes that the transport took for this stream, and those of them that left its buffers. */
   accepted = 0;
   sent = 0;
+  /** The control plane has decided to end the stream; what is queued still goes out. */
+  isEnding = false;
   /** Sees every message as it leaves the process. */
   onLeave: (bytes: Uint8Array) => void = () => {};
 

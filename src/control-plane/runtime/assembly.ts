@@ -134,7 +134,10 @@ class Parts extends Given {
     epoch: this.options.epoch,
     beforeSeal: () => this.assign(),
     afterEffects: () => this.outbox.flush(),
-    onFailed: (batches, error: StoreError) => this.trouble.handle(batches, error),
+    onFailed: (batches, error: StoreError) => {
+      this.runs.undo(batches);
+      this.trouble.handle(batches, error);
+    },
   });
   readonly committerOf = (): Committer => this.committer;
   readonly blobs = new Blobs(this.store, (runId, blobId) => this.committer.findBlob(runId, blobId));
@@ -167,6 +170,8 @@ class Parts extends Given {
     workflowOf: (namespace, name, version) => this.catalogue.compile(namespace, name, version),
     stage: (holder, state, decision, pending) => this.staging.stage(holder, state, decision, pending),
     onReloaded: (holder, state) => this.staging.reloaded(holder, state),
+    onMissing: (runId) => this.staging.missing(runId),
+    onUnassigned: (pending) => this.staging.giveBack(pending),
   });
   readonly starts = new Starts({
     clock: this.clock,

@@ -27,8 +27,11 @@ export class Committer {
   private inFlight: StagedBatch | undefined = undefined;
   private isScheduled = false;
   private isHalted = false;
+  /** A batch failed, and the store is not mended yet. */
+  isMending = false;
   private readonly options: CommitterOptions;
   private idleWaiters: (() => void)[] = [];
+  private mendedWaiters: (() => void)[] = [];
 
   constructor(options: CommitterOptions) {
     this.options = options;
@@ -40,7 +43,7 @@ export class Committer {
 
   /** Something was staged, or may be assigned: see to it that a flush comes. */
   kick(): void {
-    if (this.isScheduled || this.isHalted || this.inFlight !== undefined) return;
+    if (this.isScheduled || this.isHalted || this.isMending || this.inFlight !== undefined) return;
     this.isScheduled = true;
     this.options.clock.turn(() => {
       this.isScheduled = false;
@@ -48,8 +51,12 @@ export class Committer {
     });
   }
 
-  /** Resolves when everything staged so far is durable (true), or was undone (false). */
+  /**
+   * Resolves when everything staged so far is durable (true), or was undone (false). While the store is being mended nothing
+   * can be said: then it resolves after that, with false.
+   */
   barrier(): Promise<boolean> {
+    if (this.isMending) return new Promise((resolve) => this.mendedWaiters.push(() => resolve(false)));
     const batch = this.current.isEmpty ? this.inFlight : this.current;
     if (batch === undefined) return Promise.resolve(true);
     const settled = new Promise<boolean>((resolve) => batch.onSettled.push(resolve));
@@ -69,18 +76,22 @@ export class Committer {
     }
   }
 
-  /** No more flushes until `resume`: the store is being mended. */
+  /** No more flushes: the process ends. */
   halt(): void {
     this.isHalted = true;
   }
 
+  /** The store is mended. */
   resume(): void {
-    this.isHalted = false;
+    this.isMending = false;
+    const waiters = this.mendedWaiters;
+    this.mendedWaiters = [];
+    for (const waiter of waiters) waiter();
     this.kick();
   }
 
   private flush(): void {
-    if (this.inFlight !== undefined || this.isHalted) return;
+    if (this.inFlight !== undefined || this.isHalted || this.isMending) return;
     this.options.beforeSeal();
     const batch = this.current;
     if (batch.isEmpty) return this.wakeIdle();
@@ -126,7 +137,7 @@ export class Committer {
     const next = this.current;
     this.current = new StagedBatch();
     this.inFlight = undefined;
-    this.halt();
+    this.isMending = true;
     this.options.metrics.commitFailed();
     for (const settled of [...batch.onSettled, ...next.onSettled]) settled(false);
     const known = error instanceof StoreError ? error : new StoreError('UNCLEAR', String(error), error);

@@ -95,6 +95,11 @@ export class Dispatcher {
     this.options.scheduler.apply({ type: 'slotTaken', instanceId, capability });
   }
 
+  /** Nothing of this run waits any more. */
+  forget(runId: string): void {
+    this.options.scheduler.apply({ type: 'runRemoved', runId });
+  }
+
   /** Puts a run's waiting steps into the index again, after its state was read anew; those in `assigned` are under way. */
   requeue(state: RunState, assigned: ReadonlySet<string>): void {
     this.options.scheduler.apply({ type: 'runRemoved', runId: state.runId });

@@ -24,8 +24,9 @@ import { type Pending, RunHolder } from './run-holder.ts';
 import type { StagedBatch } from './staged-batch.ts';
 
 const JOURNAL_PAGE = 512;
-/** A command whose batch failed this often is answered with the error. */
-const FAILURES_MAX = 5;
+/** How often the batch of a command may fail before it is answered with the error; a busy or full disk never counts against an agent. */
+const CLIENT_FAILURES_MAX = 5;
+const FAILURES_MAX = 100;
 
 export interface RunsOptions {
   readonly clock: Clock;
@@ -38,12 +39,18 @@ export interface RunsOptions {
   readonly stage: (holder: RunHolder, state: RunState, decision: Decision, pending: Pending) => void;
   /** The run's memory was dropped after a failed commit: what the scheduler and the timers know of it must be made anew. */
   readonly onReloaded: (holder: RunHolder, state: RunState) => void;
+  /** There is no such run, or no longer: nothing may be left of it in the scheduler and in the slots. */
+  readonly onMissing: (runId: string) => void;
+  /** An AssignStep came for a run that is missing. */
+  readonly onUnassigned: (pending: Pending) => void;
 }
 
 export class Runs {
   private readonly options: RunsOptions;
   private readonly holders = new Map<string, RunHolder>();
   private busyCount = 0;
+  /** Runs whose memory was undone with a failed batch: their commands wait for `redo`. */
+  private readonly undone = new Set<RunHolder>();
 
   constructor(options: RunsOptions) {
     this.options = options;
@@ -109,6 +116,7 @@ export class Runs {
     for (;;) {
       const holder = this.holders.get(runId);
       if (holder?.state === undefined || holder.isBusy) {
+        if (this.options.committer().isMending && !(await this.options.committer().barrier())) continue;
         const state = await this.fold(runId);
         return state === undefined ? undefined : look(state, holder ?? new RunHolder(runId));
       }
@@ -117,21 +125,39 @@ export class Runs {
     }
   }
 
-  /** Puts the failed batches' commands back, in order, on states that are read again. */
+  /** These batches are not durable, or nobody knows: what memory says of their runs is forgotten, and nothing is decided on it. */
+  undo(batches: readonly StagedBatch[]): void {
+    for (const batch of batches) {
+      for (const holder of batch.holders.keys()) {
+        holder.state = undefined;
+        if (holder.isBusy) continue;
+        this.setBusy(holder, true);
+        this.undone.add(holder);
+      }
+    }
+  }
+
+  /** The store is mended: the failed batches' commands are decided again, in order and before later ones, on states that are read again. */
   redo(batches: readonly StagedBatch[], error: StoreError): void {
-    const dropped = new Set<RunHolder>();
-    for (const batch of batches) for (const holder of batch.holders.keys()) dropped.add(holder);
-    for (const holder of dropped) holder.state = undefined;
-    const again: Pending[] = [];
+    const dropped = new Map<RunHolder, Pending[]>();
+    for (const batch of batches) for (const holder of batch.holders.keys()) dropped.set(holder, []);
+    const others: Pending[] = [];
     for (const batch of batches) {
       for (const pending of batch.pending) {
         if (pending.command.type === 'AssignStep' || pending.command.type === 'Continue') continue;
         if (this.giveUp(pending, error)) continue;
-        again.push(pending);
+        const holder = this.holders.get(pending.runId);
+        ((holder === undefined ? undefined : dropped.get(holder)) ?? others).push(pending);
       }
     }
-    for (const holder of dropped) void this.load(holder);
-    for (const pending of again) this.submit(pending);
+    for (const [holder, again] of dropped) holder.waiting.unshift(...again);
+    const undone = [...this.undone];
+    this.undone.clear();
+    for (const holder of undone) {
+      this.setBusy(holder, false);
+      void this.load(holder);
+    }
+    for (const pending of others) this.submit(pending);
   }
 
   /** Ends a run that cannot go on: an invariant broke, or a limit was reached. */
@@ -149,9 +175,10 @@ export class Runs {
   }
 
   private giveUp(pending: Pending, error: StoreError): boolean {
-    pending.failures += 1;
-    const isRefused = pending.isClient && (error.kind === 'BUSY' || error.kind === 'FULL');
-    if (!isRefused && pending.failures < FAILURES_MAX) return false;
+    const wroteNothing = error.kind === 'BUSY' || error.kind === 'FULL';
+    if (!wroteNothing) pending.failures += 1;
+    const isRefused = pending.isClient && wroteNothing;
+    if (!isRefused && pending.failures < (pending.isClient ? CLIENT_FAILURES_MAX : FAILURES_MAX)) return false;
     const code = isRefused ? 'STORE_UNAVAILABLE' : 'STORE_FAILED';
     pending.onError?.(
       new YardmasterError(code, `Cannot store what was asked: ${error.message}`, {
@@ -237,6 +264,7 @@ export class Runs {
         const { blobIds, resume } = decision.needs;
         const loaded = new Map<string, Uint8Array>();
         for (const blobId of blobIds) loaded.set(blobId, await this.options.blobs.load(holder.runId, blobId));
+        if (holder.state !== state) return this.startOver(holder, pending);
         if (resume.type === 'StartRun') throw new Error('a start cannot be resumed');
         const context = this.contextOf(holder, pending);
         const get = (blobId: string): Uint8Array | undefined => loaded.get(blobId) ?? context.values.get(blobId);
@@ -249,6 +277,12 @@ export class Runs {
     } catch (error) {
       this.broken(holder, pending, error);
     }
+    this.proceed(holder);
+  }
+
+  /** A batch failed while the decision waited for values: it was made on what is no longer true. */
+  private startOver(holder: RunHolder, pending: Pending): void {
+    holder.waiting.unshift(pending);
     this.proceed(holder);
   }
 
@@ -274,10 +308,13 @@ export class Runs {
     if (holder.isBusy) return;
     this.setBusy(holder, true);
     try {
-      await this.options.committer().barrier();
+      while (!(await this.options.committer().barrier())) {
+        // Undone: what follows decides what is there.
+      }
       const state = await this.fold(holder.runId);
       holder.state = state;
-      if (state !== undefined) this.options.onReloaded(holder, state);
+      if (state === undefined) this.options.onMissing(holder.runId);
+      else this.options.onReloaded(holder, state);
     } catch (error) {
       this.options.logger.error('a run could not be loaded', { run: holder.runId, error });
       for (const pending of holder.waiting.splice(0)) pending.onError?.(toYardmasterError(error, 'STORE_FAILED'));
@@ -318,7 +355,8 @@ export class Runs {
       pending.onError?.(
         new YardmasterError('RUN_NOT_FOUND', `Cannot cancel run "${holder.runId}": there is no such run`),
       );
-    } else pending.onAnswer?.({ type: 'none' });
+    } else if (type === 'AssignStep') this.options.onUnassigned(pending);
+    else pending.onAnswer?.({ type: 'none' });
   }
 
   /** An invariant broke: the run's memory is dropped and read again, the process goes on. */

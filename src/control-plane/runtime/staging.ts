@@ -5,6 +5,7 @@ import type { Metrics } from '../../core/metrics.ts';
 import type { Command, Decision } from '../engine/commands.ts';
 import type { RunEnded, RunEvent } from '../engine/events.ts';
 import { type AttemptRecord, findAttempt, liveAttempts, type RunState, recordAt } from '../engine/state.ts';
+import { isRunOver } from '../engine/status.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import { capabilityOf, type HeldAttempt } from '../registry/instance.ts';
 import type { Assignment } from '../scheduler/types.ts';
@@ -47,10 +48,13 @@ export class Staging {
       const { path, number } = command;
       dispatcher.release(command.instanceId, formatAttemptId({ runId: holder.runId, path, number }));
     }
-    if (command.type === 'AssignStep' && decision.answer.type !== 'assign') this.giveBack(state, command);
+    if (command.type === 'AssignStep' && decision.answer.type !== 'assign') this.giveBack(pending);
     for (const event of decision.events) this.note(holder, state, event, batch);
-    if (decision.events.length > 0)
-      this.publishLater(holder, state.position - decision.events.length, decision.events, batch);
+    const { events } = decision;
+    if (events.length === 0) return;
+    const position = state.position - events.length;
+    // Whoever begins to watch before the batch is durable must see it, too.
+    batch.effects.push(() => this.options.watch.publish(holder.runId, position, events));
   }
 
   /** The scheduler's choice, as a command to the run. */
@@ -58,14 +62,15 @@ export class Staging {
     const { step, instanceId, agentId } = assignment;
     const instance = this.options.fleet.instances.get(instanceId);
     const capability = instance === undefined ? undefined : capabilityOf(instance, assignment.capability);
-    this.submit(step.runId, {
+    const command: Command = {
       type: 'AssignStep',
       path: step.path,
       agentId,
       instanceId,
       idempotent: capability?.idempotent ?? false,
       timeoutMs: capability?.timeoutMs ?? 0,
-    });
+    };
+    this.submit(step.runId, command, { instanceId, capability: assignment.capability });
   }
 
   timerFired(runId: string, path: string, attempt: number): void {
@@ -82,9 +87,21 @@ export class Staging {
     const assigned = new Set<string>();
     for (const { command } of holder.waiting) if (command.type === 'AssignStep') assigned.add(command.path);
     this.options.dispatcher.requeue(state, assigned);
+    this.options.watch.reread(state.runId);
+    if (isRunOver(state.status)) this.options.watch.over(state.runId);
     this.forgetLeases(state);
     for (const node of state.workflow.nodes) {
       for (const attempt of liveAttempts(recordAt(state, node.index))) this.holdAgain(state, node.id, attempt);
+    }
+  }
+
+  /** The run is not there: its start did not become durable. */
+  missing(runId: string): void {
+    this.options.dispatcher.forget(runId);
+    for (const instance of this.options.fleet.instances.values()) {
+      for (const held of instance.held.values())
+        if (held.runId === runId && !held.isFenced)
+          this.options.dispatcher.release(instance.instanceId, held.attemptId);
     }
   }
 
@@ -134,7 +151,7 @@ export class Staging {
     this.cancelWake = this.options.clock.timer(delayMs, fn);
   }
 
-  private submit(runId: string, command: Command): void {
+  private submit(runId: string, command: Command, booked?: NonNullable<Pending['booked']>): void {
     this.options.runs.submit({
       runId,
       command,
@@ -143,6 +160,7 @@ export class Staging {
       onError: undefined,
       isClient: false,
       failures: 0,
+      ...(booked === undefined ? {} : { booked }),
     });
   }
 
@@ -164,10 +182,9 @@ export class Staging {
     this.options.blobs.remember(holder.runId, attachment.blobId, attachment.bytes);
   }
 
-  private giveBack(state: RunState, command: Extract<Command, { type: 'AssignStep' }>): void {
-    const index = state.workflow.indexById.get(command.path);
-    const node = index === undefined ? undefined : state.workflow.nodes[index];
-    if (node?.kind === 'agent') this.options.dispatcher.freeSlot(command.instanceId, node.action);
+  /** A slot was booked for an assignment that does not happen. */
+  giveBack({ booked }: Pending): void {
+    if (booked !== undefined) this.options.dispatcher.freeSlot(booked.instanceId, booked.capability);
   }
 
   private note(holder: RunHolder, state: RunState, event: RunEvent, batch: StagedBatch): void {
@@ -206,10 +223,5 @@ export class Staging {
       this.options.watch.over(runId);
       this.options.runs.release(holder);
     });
-  }
-
-  private publishLater(holder: RunHolder, position: number, events: readonly RunEvent[], batch: StagedBatch): void {
-    const { watch } = this.options;
-    if (watch.isWatched(holder.runId)) batch.effects.push(() => watch.publish(holder.runId, position, events));
   }
 }

@@ -14,6 +14,8 @@ class Watcher {
   readonly live: boolean;
   queue: WatchedEvent[] = [];
   isOverflowed = false;
+  /** There may be durable events that were never published: read on from the store. */
+  isStale = false;
   private wake: (() => void) | undefined = undefined;
 
   constructor(live: boolean) {
@@ -33,7 +35,8 @@ class Watcher {
   }
 
   async next(): Promise<void> {
-    if (this.queue.length === 0 && !this.isOverflowed) await new Promise<void>((resolve) => (this.wake = resolve));
+    if (this.queue.length === 0 && !this.isOverflowed && !this.isStale)
+      await new Promise<void>((resolve) => (this.wake = resolve));
   }
 }
 
@@ -66,6 +69,14 @@ export class WatchHub {
     const waiting = this.ends.get(runId);
     this.ends.delete(runId);
     for (const fn of waiting ?? []) fn();
+  }
+
+  /** The run was read anew after a failed commit, which may have landed without a word. */
+  reread(runId: string): void {
+    for (const watcher of this.watchers.get(runId) ?? []) {
+      watcher.isStale = true;
+      watcher.notify();
+    }
   }
 
   /** Committed events: called after the commit. */
@@ -103,32 +114,43 @@ export class WatchHub {
     signal: AbortSignal,
   ): AsyncGenerator<WatchedEvent> {
     let position = fromPosition;
+    while (!signal.aborted) {
+      watcher.isStale = false;
+      for await (const event of this.readFrom(runId, position, signal)) {
+        position = event.position + 1;
+        yield event;
+        if (event.event.type === 'RunEnded') return;
+      }
+      while (!signal.aborted && !watcher.isStale) {
+        await watcher.next();
+        const events = watcher.queue;
+        watcher.queue = [];
+        for (const event of events) {
+          if (event.kind === 'event') {
+            if (event.position < position) continue;
+            position = event.position + 1;
+          }
+          yield event;
+          if (event.kind === 'event' && event.event.type === 'RunEnded') return;
+        }
+        if (watcher.isOverflowed) throw tooSlow(runId, position);
+      }
+    }
+  }
+
+  /** What is durable, page by page. */
+  private async *readFrom(
+    runId: string,
+    fromPosition: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<Extract<WatchedEvent, { kind: 'event' }>> {
+    let position = fromPosition;
     for (let isMore = true; isMore && !signal.aborted; ) {
       const rows = await this.store.loadJournal(runId, position, PAGE);
       isMore = rows.length === PAGE;
       for (const event of eventsFrom(rows, position)) {
         position = event.position + 1;
         yield event;
-        if (event.event.type === 'RunEnded') return;
-      }
-    }
-    while (!signal.aborted) {
-      await watcher.next();
-      const events = watcher.queue;
-      watcher.queue = [];
-      for (const event of events) {
-        if (event.kind === 'event') {
-          if (event.position < position) continue;
-          position = event.position + 1;
-        }
-        yield event;
-        if (event.kind === 'event' && event.event.type === 'RunEnded') return;
-      }
-      if (watcher.isOverflowed) {
-        throw new YardmasterError('WATCH_TOO_SLOW', `Cannot keep watching run "${runId}": the reader is too slow`, {
-          meta: { position: String(position) },
-          next: `watch again from position ${position}`,
-        });
       }
     }
   }
@@ -157,4 +179,11 @@ function* eventsFrom(
         yield { kind: 'event', position: row.position + offset, event };
     }
   }
+}
+
+function tooSlow(runId: string, position: number): YardmasterError {
+  return new YardmasterError('WATCH_TOO_SLOW', `Cannot keep watching run "${runId}": the reader is too slow`, {
+    meta: { position: String(position) },
+    next: `watch again from position ${position}`,
+  });
 }

@@ -228,7 +228,11 @@ export class Observer implements HostObserver, ClientObserver {
       'a stall of our own declares no agent dead',
       () => `${call.getPeer()} is called silent while ${call.unread} of its frames were not read`,
     );
-    const isExpected = code === 'AGENT_SILENT' || code === 'OVERLOAD' || code === 'SHUTTING_DOWN';
+    const isExpected =
+      code === 'AGENT_SILENT' ||
+      (code === 'NO_HELLO' && call.unread === 0) ||
+      code === 'OVERLOAD' ||
+      code === 'SHUTTING_DOWN';
     this.verdict.check(
       isExpected,
       'no stream of a well-behaved agent is refused',
