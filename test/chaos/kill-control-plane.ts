@@ -7,7 +7,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Orchestrator, type WorkflowResult } from '../../src/client/index.ts';
+import { Orchestrator } from '../../src/client/index.ts';
+import { isYardmasterError } from '../../src/core/errors.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { type Child, startChild } from './child-process.ts';
 
@@ -74,8 +75,7 @@ export async function killControlPlane(kills: number, seed: number): Promise<Kil
       heldOverKills += controlPlane.ready.recovered.leased;
     }
     await load.stop();
-    const results = await load.results();
-    return { kills, heldOverKills, ...judge(results), ...judgeLedgers(ledgers) };
+    return { kills, heldOverKills, ...judge(await load.results()), ...judgeLedgers(ledgers) };
   } finally {
     load.abandon();
     await Promise.all([...agents, controlPlane].map((child) => child.kill()));
@@ -108,16 +108,17 @@ class Load {
     this.isOver = true;
   }
 
-  async results(): Promise<readonly { readonly runId: string; readonly result: WorkflowResult | undefined }[]> {
-    return Promise.all(
-      this.acknowledged.map(async (runId) => ({
-        runId,
-        result: await this.client
-          .run(runId)
-          .result()
-          .catch(() => undefined),
-      })),
-    );
+  results(): Promise<readonly Outcome[]> {
+    return Promise.all(this.acknowledged.map((runId) => this.outcomeOf(runId)));
+  }
+
+  private async outcomeOf(runId: string): Promise<Outcome> {
+    try {
+      const { status } = await this.client.run(runId).result();
+      return { runId, status };
+    } catch (error) {
+      return { runId, status: isYardmasterError(error) ? error.code : String(error) };
+    }
   }
 
   private async work(client: number): Promise<void> {
@@ -142,14 +143,18 @@ class Load {
   }
 }
 
-function judge(
-  results: readonly { readonly runId: string; readonly result: WorkflowResult | undefined }[],
-): Pick<KillReport, 'acknowledged' | 'lost' | 'notCompleted'> {
-  const lost = results.filter(({ result }) => result === undefined).map(({ runId }) => runId);
-  const notCompleted = results.flatMap(({ runId, result }) =>
-    result === undefined || result.status === 'COMPLETED' ? [] : [`${runId} ${result.status}`],
-  );
-  return { acknowledged: results.length, lost, notCompleted };
+/** A run's status, or the code of the error that its result was answered with. */
+interface Outcome {
+  readonly runId: string;
+  readonly status: string;
+}
+
+function judge(outcomes: readonly Outcome[]): Pick<KillReport, 'acknowledged' | 'lost' | 'notCompleted'> {
+  const lost = outcomes.filter(({ status }) => status === 'RUN_NOT_FOUND').map(({ runId }) => runId);
+  const notCompleted = outcomes
+    .filter(({ status }) => status !== 'COMPLETED')
+    .map(({ runId, status }) => `${runId} ${status}`);
+  return { acknowledged: outcomes.length, lost, notCompleted };
 }
 
 function judgeLedgers(files: readonly string[]): Pick<KillReport, 'executedAgain' | 'executions'> {

@@ -1,0 +1,151 @@
+import { execFile, spawn } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Agent } from '../../src/agent-sdk/index.ts';
+import { Orchestrator } from '../../src/client/index.ts';
+import { type Server, startServer } from '../../src/control-plane/main.ts';
+
+const run = promisify(execFile);
+const workflow = {
+  name: 'Greeting',
+  steps: [{ id: 'greet', action: 'greet', parameters: { to: '${{ params.to }}' } }],
+};
+
+let server: Server;
+let agent: Agent;
+let address: string;
+
+beforeAll(async () => {
+  server = await startServer({ port: 0, store: { kind: 'memory' } });
+  address = `127.0.0.1:${server.port}`;
+  agent = new Agent({ id: 'greeter', slots: 2, url: server.url, inline: true });
+  agent.handle<{ readonly to: string }>('greet', ({ to }) => ({ text: `hello ${to}` }));
+  await agent.start();
+  const client = new Orchestrator({ url: server.url });
+  await client.registerWorkflow(workflow);
+  await client.close();
+});
+
+afterAll(async () => {
+  await agent.stop({ graceMs: 0 });
+  await server.stop();
+});
+
+async function grpcurl(...args: readonly string[]): Promise<string> {
+  const { stdout } = await run('grpcurl', ['-plaintext', ...args]);
+  return stdout;
+}
+
+/** The answer of a unary call, as grpcurl prints it. */
+async function call(method: string, request: unknown = {}): Promise<Record<string, unknown>> {
+  return JSON.parse(await grpcurl('-d', JSON.stringify(request), address, method)) as Record<string, unknown>;
+}
+
+describe('grpcurl', () => {
+  test('lists every service, health and reflection included', async () => {
+    const services = (await grpcurl(address, 'list')).trim().split('\n');
+    expect(services).toEqual(
+      expect.arrayContaining([
+        'grpc.health.v1.Health',
+        'grpc.reflection.v1.ServerReflection',
+        'yardmaster.v1.AgentService',
+        'yardmaster.v1.BlobService',
+        'yardmaster.v1.FleetService',
+        'yardmaster.v1.RunService',
+        'yardmaster.v1.WorkflowService',
+      ]),
+    );
+    expect(services.join()).not.toContain('internal');
+  });
+
+  test('describes services and messages with their comments', async () => {
+    const service = await grpcurl(address, 'describe', 'yardmaster.v1.RunService');
+    expect(service).toContain('rpc StartRun (');
+    expect(service).toMatch(/\/\/ .+/);
+    const message = await grpcurl(address, 'describe', 'yardmaster.v1.Hello');
+    expect(message).toContain('string agent_id = 1');
+    expect(message).toMatch(/\/\/ .+/);
+  });
+
+  test('starts a run with plain JSON and reads its result', async () => {
+    const started = await call('yardmaster.v1.RunService/StartRun', {
+      workflow: 'Greeting',
+      parameters: { to: 'Ada' },
+    });
+    const { run: ended } = await call('yardmaster.v1.RunService/GetRun', {
+      runId: started.runId,
+      wait: '10s',
+      includeValues: true,
+    });
+    expect(ended).toMatchObject({
+      status: 'RUN_STATUS_COMPLETED',
+      steps: [{ id: 'greet', output: { text: 'hello Ada' } }],
+    });
+  });
+
+  test('watches a run to its end', async () => {
+    const started = await call('yardmaster.v1.RunService/StartRun', { workflow: 'Greeting', parameters: { to: 'Bo' } });
+    const watched = await grpcurl(
+      '-max-time',
+      '10',
+      '-d',
+      JSON.stringify({ runId: started.runId }),
+      address,
+      'yardmaster.v1.RunService/WatchRun',
+    );
+    expect(watched).toContain('runStarted');
+    expect(watched).toContain('attemptStarted');
+    expect(watched).toContain('runEnded');
+  });
+
+  test('lists the fleet', async () => {
+    const { agents } = await call('yardmaster.v1.FleetService/ListAgents');
+    expect(agents).toMatchObject([{ agentId: 'greeter', status: 'AGENT_STATUS_READY' }]);
+  });
+
+  test('prints errors with readable details', async () => {
+    const failed = await call('yardmaster.v1.WorkflowService/GetWorkflow', { name: 'Greting' }).then(
+      () => '',
+      (error: { stderr: string }) => error.stderr,
+    );
+    expect(failed).toContain('Code: NotFound');
+    expect(failed).toContain('did you mean "Greeting"');
+    expect(failed).toContain('WORKFLOW_NOT_FOUND');
+  });
+
+  test('poses as an agent by hand as far as Welcome', async () => {
+    const hello = {
+      hello: {
+        agentId: 'by-hand',
+        instanceId: 'hand-1',
+        protocolVersion: 1,
+        state: { slots: 1, capabilities: [{ name: 'x' }] },
+      },
+    };
+    const child = spawn('grpcurl', ['-plaintext', '-d', '@', address, 'yardmaster.v1.AgentService/Session']);
+    const output = await new Promise<string>((resolve) => {
+      let text = '';
+      child.stdout.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+        if (text.includes('\n}\n')) resolve(text);
+      });
+      child.stdin.write(`${JSON.stringify(hello)}\n`);
+    });
+    child.stdin.end();
+    await new Promise((resolve) => child.once('exit', resolve));
+    expect(JSON.parse(output)).toMatchObject({ welcome: { protocolVersion: 1, beatInterval: '5s' } });
+  });
+});
+
+describe('grpc-health-probe', () => {
+  test('says that the control plane serves', async () => {
+    const { stderr } = await run('grpc-health-probe', [`-addr=${address}`]);
+    expect(stderr).toContain('SERVING');
+  });
+
+  test('knows agents and capabilities by name', async () => {
+    await expect(run('grpc-health-probe', [`-addr=${address}`, '-service=agent/greeter'])).resolves.toBeDefined();
+    await expect(run('grpc-health-probe', [`-addr=${address}`, '-service=capability/greet'])).resolves.toBeDefined();
+    await expect(run('grpc-health-probe', [`-addr=${address}`, '-service=agent/nobody'])).rejects.toThrow();
+  });
+});
