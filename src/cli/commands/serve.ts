@@ -41,7 +41,7 @@ export function addServeCommand(program: Command, bind: Bind): void {
 }
 
 async function serve(context: Context, flags: ServeFlags): Promise<number> {
-  const signals = listenForSignals();
+  using signals = listenForSignals();
   // Loaded here: no other command needs the whole control plane.
   const { startConfiguredServer } = await import('../../control-plane/main.ts');
   const started = await startConfiguredServer(sourcesOf(context, flags), signals.fail);
@@ -98,7 +98,7 @@ type End =
   | { readonly kind: 'fatal'; readonly error: Error };
 
 /** The first SIGTERM or SIGINT asks for a stop in order; the second one leaves at once. */
-function listenForSignals(): { readonly end: Promise<End>; readonly fail: (error: Error) => void } {
+function listenForSignals(): Disposable & { readonly end: Promise<End>; readonly fail: (error: Error) => void } {
   const { promise: end, resolve } = Promise.withResolvers<End>();
   let isStopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -108,7 +108,14 @@ function listenForSignals(): { readonly end: Promise<End>; readonly fail: (error
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  return { end, fail: (error) => resolve({ kind: 'fatal', error }) };
+  return {
+    end,
+    fail: (error) => resolve({ kind: 'fatal', error }),
+    [Symbol.dispose]() {
+      process.off('SIGTERM', onSignal);
+      process.off('SIGINT', onSignal);
+    },
+  };
 }
 
 /** False when it took too long. */

@@ -2,48 +2,14 @@ import { Code, ConnectError, createRouterTransport } from '@connectrpc/connect';
 import { describe, expect, test } from 'vitest';
 import { exitCodeOf, exitCodeOfRun } from '../../../src/cli/exit-codes.ts';
 import { readParameters } from '../../../src/cli/parameters.ts';
-import { runCli } from '../../../src/cli/program.ts';
-import type { Terminal } from '../../../src/cli/terminal.ts';
 import { Orchestrator, YardmasterError } from '../../../src/client/index.ts';
 import { RunStatus } from '../../../src/gen/yardmaster/v1/run_pb.ts';
 import { FakeMesh, RUN_ID, refusal } from '../client/fake-mesh.ts';
+import { type Ran, runCommand, type Setting } from './capture.ts';
 
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-interface Setting {
-  readonly env?: Readonly<Record<string, string>>;
-  readonly isTty?: boolean;
-  readonly interrupt?: boolean;
-}
-
-async function yardmaster(mesh: FakeMesh, line: string, setting: Setting = {}): Promise<Ran> {
-  let out = '';
-  let err = '';
-  const isTty = setting.isTty === true;
-  const terminal: Terminal = {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    outIsTty: isTty,
-    errIsTty: isTty,
-    size: () => ({ columns: 80, rows: 24 }),
-    env: setting.env ?? {},
-    now: () => 6_000,
-    onInterrupt: (fn) => {
-      if (setting.interrupt === true) setImmediate(fn);
-      return () => undefined;
-    },
-  };
+function yardmaster(mesh: FakeMesh, line: string, setting: Setting = {}): Promise<Ran> {
   const connect = (): Orchestrator => new Orchestrator({ transport: createRouterTransport(mesh.routes) });
-  const code = await runCli(line.split(' '), { terminal, version: '0.0.0', connect });
-  return { code, out, err };
+  return runCommand(line.split(' '), { ...setting, connect, now: () => 6_000 });
 }
 
 function ended(status: RunStatus): FakeMesh {
