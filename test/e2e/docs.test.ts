@@ -40,10 +40,10 @@ test('TypeScript in the documentation has the types that it seems to have', () =
     mkdirSync(own, { recursive: true });
     writeScript(own, block);
   }
-  writeFileSync(
-    join(folder, 'tsconfig.json'),
-    JSON.stringify({ extends: join(root, 'tsconfig.json'), include: ['.'] }),
-  );
+  // Against the declarations that users get, which also cost less than the sources.
+  const compilerOptions = { customConditions: [] };
+  const config = { extends: join(root, 'tsconfig.json'), compilerOptions, include: ['.'] };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
   mustRun('tsc', ['-p', folder]);
 });
 
