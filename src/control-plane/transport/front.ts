@@ -87,7 +87,7 @@ export class Front {
       if (isPrefix && seen.length < PREFACE.length) return;
       settle();
       socket.unshift(seen);
-      if (isPrefix) this.options.onHttp2(socket);
+      if (isPrefix) this.handOver(socket);
       else this.options.onHttp1(socket);
     };
     const onGone = (): void => {
@@ -99,5 +99,11 @@ export class Front {
       socket.off('readable', onReadable).off('end', onGone).off('close', onGone);
     };
     socket.on('readable', onReadable).on('end', onGone).on('close', onGone);
+  }
+
+  /** A client of HTTP/2 that closes its side is gone: a killed process says no more than that. Half-open, nobody would notice. */
+  private handOver(socket: Socket): void {
+    socket.allowHalfOpen = false;
+    this.options.onHttp2(socket);
   }
 }
