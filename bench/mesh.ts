@@ -17,8 +17,11 @@ export interface Mesh {
   close(): Promise<void>;
 }
 
+/** With `BENCH_PROFILE=DIR` the control plane writes CPU profiles of its threads there when it ends. */
 export async function startMesh(): Promise<Mesh> {
-  const controlPlane = await startProcess<{ url: string }>('control-plane.ts', [], ['--expose-gc']);
+  const folder = process.env.BENCH_PROFILE;
+  const profile = folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
+  const controlPlane = await startProcess<{ url: string }>('control-plane.ts', [], ['--expose-gc', ...profile]);
   const { url } = controlPlane.ready;
   const client = new Orchestrator({ url });
   await client.ready();
@@ -28,7 +31,7 @@ export async function startMesh(): Promise<Mesh> {
     figures: () => controlPlane.ask<Figures>('figures'),
     close: async () => {
       await client.close();
-      controlPlane.stop();
+      await controlPlane.end();
     },
   };
 }

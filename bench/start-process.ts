@@ -12,6 +12,8 @@ export interface BenchProcess<Ready> {
   onMessage(fn: (message: unknown) => void): void;
   kill(): Promise<void>;
   stop(): void;
+  /** SIGTERM; resolves when the process has ended. */
+  end(): Promise<void>;
 }
 
 const STARTED_MS = 30_000;
@@ -37,6 +39,7 @@ export async function startProcess<Ready>(
     },
     onMessage: (fn) => child.on('message', fn),
     kill: () => end(child, 'SIGKILL'),
+    end: () => end(child, 'SIGTERM'),
     stop: () => {
       child.removeAllListeners('exit');
       child.kill('SIGTERM');
