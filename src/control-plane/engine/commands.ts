@@ -62,12 +62,12 @@ export interface SettleAttempt {
   readonly result: AttemptResult;
 }
 
-/** The attempt ended without a result: refused, not accepted in time, or its instance is LOST. */
+/** The attempt ended without a result: refused, not accepted in time, its instance is LOST, or it never reached one (HANDED_BACK). */
 export interface EndAttempt {
   readonly type: 'EndAttempt';
   readonly path: string;
   readonly number: number;
-  readonly outcome: 'REJECTED' | 'NOT_ACCEPTED' | 'LOST';
+  readonly outcome: 'REJECTED' | 'NOT_ACCEPTED' | 'LOST' | 'HANDED_BACK';
   readonly message: string;
   /** The agent says that the input is wrong: no other agent will take it either. */
   readonly invalidInput?: boolean;

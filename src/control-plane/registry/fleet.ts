@@ -23,8 +23,13 @@ export type FleetAction =
   | { readonly type: 'gone'; readonly instance: Instance }
   /** Offer the idempotent among these to others at once. */
   | { readonly type: 'reroute'; readonly instance: Instance; readonly attempts: readonly HeldAttempt[] }
-  /** Fence these and give them to others. */
-  | { readonly type: 'lost'; readonly instance: Instance; readonly attempts: readonly HeldAttempt[] }
+  /** Fence `attempts` and give them to others; the slots of all `freed`, which were fenced before or are now, are free. */
+  | {
+      readonly type: 'lost';
+      readonly instance: Instance;
+      readonly attempts: readonly HeldAttempt[];
+      readonly freed: readonly HeldAttempt[];
+    }
   | { readonly type: 'notAccepted'; readonly instance: Instance; readonly attempt: HeldAttempt }
   /** End this stream: it was replaced, or it is silent. */
   | { readonly type: 'endStream'; readonly peer: SessionPeer; readonly why: 'REPLACED' | 'SILENT' }
@@ -203,7 +208,7 @@ export class Fleet {
     const isOver = awayMs >= this.settings.lossWindowMs && lost.length === instance.held.size;
     for (const attempt of lost) instance.held.delete(attempt.attemptId);
     const live = lost.filter((attempt) => !attempt.isFenced);
-    if (live.length > 0) actions.push({ type: 'lost', instance, attempts: live });
+    if (lost.length > 0) actions.push({ type: 'lost', instance, attempts: live, freed: lost });
     if (isOver)
       actions.push(
         ...this.leave(instance, 'LOST', `not back after ${Math.round(awayMs)} ms, ${live.length} attempts moved`),

@@ -159,6 +159,8 @@ class Parts extends Given {
     outbox: this.outbox,
     registryTime: this.registryTime,
     onBlobMissing: (runId, path, error) =>
+    onGone: (runId, path, number) => this.reports.gone(runId, path, number),
+    onUnreachable: (attempt) => this.reports.reroute([attempt]),
       this.logger.error('an input could not be read', { run: runId, step: path, error }),
   });
   readonly runs: Runs = new Runs({

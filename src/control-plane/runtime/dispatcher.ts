@@ -34,6 +34,10 @@ export interface DispatcherOptions {
   readonly blobs: Blobs;
   readonly outbox: Outbox;
   readonly registryTime: () => number;
+  /** An attempt was leased to an instance that has left meanwhile. */
+  readonly onGone: (runId: string, path: string, number: number) => void;
+  /** An attempt was leased to an instance whose stream has ended meanwhile. */
+  readonly onUnreachable: (attempt: HeldAttempt) => void;
   readonly onBlobMissing: (runId: string, path: string, error: unknown) => void;
 }
 
@@ -188,8 +192,21 @@ export class Dispatcher {
       agentId: effect.agentId,
       instanceId: effect.instanceId,
       dueAt: effect.dueAt,
+      lossWindowMs: isStep && effect.state === 'leased' ? this.lossWindowOf(holder.runId, node, effect) : 0,
       checkpoint: isStep ? holder.checkpoints?.get(effect.path) : undefined,
     };
+  }
+
+  /** What was agreed with the instance when it got the attempt; 0: the fleet's window. */
+  private lossWindowOf(
+    runId: string,
+    node: CompiledAgentNode,
+    { path, attempt, instanceId }: { readonly path: string; readonly attempt: number; readonly instanceId: string },
+  ): number {
+    const instance = this.options.fleet.instances.get(instanceId);
+    const held = instance?.held.get(formatAttemptId({ runId, path, number: attempt }));
+    const capability = instance === undefined ? undefined : capabilityOf(instance, node.action);
+    return held?.lossWindowMs ?? node.lossWindowMs ?? capability?.lossWindowMs ?? 0;
   }
 
   private dropTask(holder: RunHolder, effect: TaskDone, batch: StagedBatch): void {
@@ -203,8 +220,12 @@ export class Dispatcher {
   private lease(holder: RunHolder, state: RunState, effect: Dispatch, batch: StagedBatch): void {
     const node = nodeAt(state, effect.node);
     const instance = this.options.fleet.instances.get(effect.instanceId);
-    if (node.kind !== 'agent' || instance === undefined) return;
-    const capability = capabilityOf(instance, node.action);
+    if (node.kind !== 'agent') return;
+    if (instance === undefined) {
+      // It left between the scheduler's choice and this decision.
+      batch.effects.push(() => this.options.onGone(holder.runId, effect.path, effect.number));
+      return;
+    }
     const record = recordAt(state, effect.node);
     const held: HeldAttempt = {
       attemptId: formatAttemptId({ runId: holder.runId, path: effect.path, number: effect.number }),
@@ -213,7 +234,7 @@ export class Dispatcher {
       number: effect.number,
       capability: node.action,
       idempotent: effect.idempotent,
-      lossWindowMs: node.lossWindowMs ?? capability?.lossWindowMs ?? 0,
+      lossWindowMs: this.lossWindowOf(holder.runId, node, { ...effect, attempt: effect.number }),
       acceptUntil: this.options.registryTime() + times.acceptMs,
       heardAt: 0,
       stop: undefined,
@@ -223,6 +244,7 @@ export class Dispatcher {
     this.options.fleet.hold(instance, held);
     this.options.metrics.attemptStarted();
     this.options.metrics.queueWaited(this.options.clock.now() - record.queuedAt);
+    if (instance.peer === undefined) batch.effects.push(() => this.options.onUnreachable(held));
     const checkpoint = holder.checkpoints?.get(effect.path);
     batch.effects.push(() => this.send(instance, held, this.build(state, node, effect, checkpoint)));
   }

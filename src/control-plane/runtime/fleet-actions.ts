@@ -50,7 +50,7 @@ export class FleetActions {
       case 'reroute':
         return reports().reroute(action.attempts);
       case 'lost':
-        for (const attempt of action.attempts) {
+        for (const attempt of action.freed) {
           scheduler.apply({
             type: 'slotFreed',
             instanceId: action.instance.instanceId,

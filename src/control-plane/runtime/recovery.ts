@@ -100,7 +100,7 @@ function hold(options: RecoveryOptions, task: TaskRow, run: RunRow): void {
       number: attempt,
       capability,
       idempotent: undefined,
-      lossWindowMs: 0,
+      lossWindowMs: task.lossWindowMs,
       acceptUntil: 0,
       heardAt: wall,
       stop: undefined,

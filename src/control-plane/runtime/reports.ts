@@ -60,6 +60,12 @@ export class Reports {
       this.end(attempt, 'LOST', `${instance.agentId}/${instance.instanceId} was lost`, false);
   }
 
+  /** The instance left before the lease was decided: nobody has the attempt. */
+  gone(runId: string, path: string, number: number): void {
+    const message = 'its instance had left before it was sent';
+    this.submit(runId, { type: 'EndAttempt', path, number, outcome: 'HANDED_BACK', message });
+  }
+
   reroute(attempts: readonly HeldAttempt[]): void {
     for (const attempt of attempts) {
       if (attempt.idempotent === false) continue;

@@ -149,6 +149,8 @@ export interface TaskRow extends TaskKey {
   readonly instanceId: string;
   /** Nearest deadline in wall ms; 0: none. */
   readonly dueAt: number;
+  /** Of a leased attempt: how long it waits for its instance, ms; 0: the fleet's window. */
+  readonly lossWindowMs: number;
   /** Value bytes of the step's latest checkpoint. A new attempt's row is written with the old one's. */
   readonly checkpoint: Uint8Array | undefined;
 }

@@ -39,6 +39,7 @@ export function aTask(number: number, path: string, attempt: number, fields: Par
     agentId: '',
     instanceId: '',
     dueAt: 0,
+    lossWindowMs: 0,
     checkpoint: undefined,
     ...fields,
   };

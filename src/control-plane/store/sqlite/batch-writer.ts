@@ -23,7 +23,7 @@ export class BatchWriter {
     this.#updateRun = db.prepare('UPDATE runs SET status = ?, ended_at = ?, failure_code = ? WHERE run_id = ?');
     this.#insertJournal = db.prepare('INSERT INTO journal VALUES (?, ?, ?, ?)');
     this.#deleteTask = db.prepare('DELETE FROM tasks WHERE run_id = ? AND path = ? AND attempt = ?');
-    this.#replaceTask = db.prepare('INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#replaceTask = db.prepare('INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#updateCheckpoint = db.prepare(
       'UPDATE tasks SET checkpoint = ? WHERE run_id = ? AND path = ? AND attempt = ?',
     );
@@ -108,6 +108,7 @@ export class BatchWriter {
       const shard = frame.integer();
       const orderKey = frame.double();
       const dueAt = frame.double();
+      const lossWindowMs = frame.double();
       const classKey = frame.text();
       const state = frame.text();
       const agentId = frame.text();
@@ -124,6 +125,7 @@ export class BatchWriter {
         agentId,
         instanceId,
         dueAt,
+        lossWindowMs,
         checkpoint,
       );
     }

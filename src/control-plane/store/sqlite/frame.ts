@@ -69,7 +69,7 @@ class FrameWriter {
 
   #task(task: TaskRow): void {
     this.#key(task);
-    this.#writer.uint32(task.shard).double(task.orderKey).double(task.dueAt);
+    this.#writer.uint32(task.shard).double(task.orderKey).double(task.dueAt).double(task.lossWindowMs);
     this.#text(task.class);
     this.#text(task.state);
     this.#text(task.agentId);

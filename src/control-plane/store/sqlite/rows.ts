@@ -22,7 +22,7 @@ export function toRunRow(columns: Columns): RunRow {
 }
 
 export const TASK_COLUMNS = `run_id AS runId, path, attempt, shard, class, order_key AS orderKey, state, agent_id AS agentId,
-  instance_id AS instanceId, due_at AS dueAt, checkpoint`;
+  instance_id AS instanceId, due_at AS dueAt, loss_window_ms AS lossWindowMs, checkpoint`;
 
 export function toTaskRow(columns: Columns): TaskRow {
   return { ...columns, checkpoint: columns.checkpoint ?? undefined } as TaskRow;

@@ -76,6 +76,7 @@ CREATE TABLE tasks (
   agent_id TEXT NOT NULL,
   instance_id TEXT NOT NULL,
   due_at REAL NOT NULL,
+  loss_window_ms REAL NOT NULL,
   checkpoint BLOB,
   PRIMARY KEY (run_id, path, attempt)
 ) STRICT, WITHOUT ROWID;
