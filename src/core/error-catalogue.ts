@@ -160,6 +160,11 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
 
   // Tests with the virtual clock.
   STILL_BUSY: entry('DEADLINE_EXCEEDED', 'A handler stayed busy for 5 s of real time while the virtual clock stood.'),
+  NOT_RUNNING: entry('FAILED_PRECONDITION', 'The control plane of a test mesh has crashed and was not restarted.'),
+  NOTHING_RUNNABLE: entry(
+    'FAILED_PRECONDITION',
+    'A test asked for a result that only time can bring; advance the clock.',
+  ),
   INVALID_DURATION: entry('INVALID_ARGUMENT', 'A text is not a duration such as 30s.'),
 };
 

@@ -249,7 +249,7 @@ class Reader {
       const tag = this.varint(end);
       if (tag === TAG_NULL || tag === TAG_BOOL) this.varint(end);
       else if (tag === TAG_NUMBER) this.double(end);
-      else if (tag === TAG_STRING) this.text(end);
+      else if (tag === TAG_STRING) this.skipText(end);
       else if (tag === TAG_STRUCT) this.skipEntries(this.limit(end), depth);
       else if (tag === TAG_LIST) this.skipItems(this.limit(end), depth);
       else throw invalid(`field ${tag >>> 3} with wire type ${tag & 7} is not part of a Value`);
@@ -269,7 +269,7 @@ class Reader {
       const entryEnd = this.limit(end);
       while (this.position < entryEnd) {
         const tag = this.varint(entryEnd);
-        if (tag === TAG_KEY) this.text(entryEnd);
+        if (tag === TAG_KEY) this.skipText(entryEnd);
         else if (tag === TAG_VALUE) this.skipValue(this.limit(entryEnd), depth + 1);
         else throw invalid(`field ${tag >>> 3} is not part of a Struct entry`);
       }
@@ -339,10 +339,23 @@ class Reader {
     return value;
   }
 
+  /** Most texts are short and ASCII, and for those the decoder costs more than a look at every byte. */
+  private skipText(end: number): void {
+    const stop = this.limit(end);
+    let i = this.position;
+    while (i < stop && (this.bytes[i] ?? 0) < 128) i++;
+    if (i < stop) this.decodeText(i, stop);
+    this.position = stop;
+  }
+
   private text(end: number): string {
     const stop = this.limit(end);
-    const start = this.position;
+    const text = this.decodeText(this.position, stop);
     this.position = stop;
+    return text;
+  }
+
+  private decodeText(start: number, stop: number): string {
     try {
       return utf8.decode(this.bytes.subarray(start, stop));
     } catch {

@@ -71,7 +71,7 @@ function readInlineOutput(bytes: Uint8Array): StoredValue | Unfit {
 
 export function writeOpaquePayload(value: StoredValue): OpaquePayload {
   return value.kind === 'inline'
-    ? create(OpaquePayloadSchema, { kind: { case: 'value', value: value.bytes } })
+    ? { $typeName: 'yardmaster.opaque.v1.Payload', kind: { case: 'value', value: value.bytes } }
     : create(OpaquePayloadSchema, { kind: { case: 'blob', value: { blobId: value.blobId, size: value.size } } });
 }
 

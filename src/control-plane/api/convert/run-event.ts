@@ -71,10 +71,10 @@ export class RunEventWriter {
       case 'StepReady':
         return this.ready(event.path);
       case 'AttemptStarted': {
-        const { path, number, try: tryNumber, agentId, instanceId } = event;
+        const { path, number, try: tryNumber, agentId, instanceId, resumed = false } = event;
         this.holders.set(`${path}#${number}`, { agentId, instanceId });
         this.memory(path).try = tryNumber;
-        return { case: 'attemptStarted', value: { stepPath: path, number, tryNumber, agentId, instanceId } };
+        return { case: 'attemptStarted', value: { stepPath: path, number, tryNumber, agentId, instanceId, resumed } };
       }
       case 'AttemptUnreachable':
         return {

@@ -60,6 +60,7 @@ function writeAttempt(attempt: AttemptRecord): Attempt {
     tryNumber: attempt.try,
     agentId: attempt.agentId,
     instanceId: attempt.instanceId,
+    resumed: attempt.isResumed,
     outcome: attempt.outcome === undefined ? AttemptOutcome.UNSPECIFIED : AttemptOutcome[attempt.outcome],
     error: writeFailure(attempt.failure),
     startTime: writeTime(attempt.startedAt),

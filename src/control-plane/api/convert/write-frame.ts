@@ -4,26 +4,33 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { limits } from '../../../core/limits.ts';
 import {
   type Assignment,
-  AssignmentSchema,
-  DispatchSchema,
+  type Dispatch,
   type SessionResponse,
   SessionResponseSchema,
 } from '../../../gen/opaque/session_pb.ts';
 import {
   type Acks,
-  AcksSchema,
+  type ResultAck,
   ResultVerdict,
+  type Stop,
   StopReason,
-  StopSchema,
 } from '../../../gen/yardmaster/v1/dispatch_pb.ts';
 import { GoAwayReason, GoAwaySchema, WelcomeSchema } from '../../../gen/yardmaster/v1/session_response_pb.ts';
-import type { DispatchFrame, GoAwayFrame, ServerFrame, WelcomeFrame, WireAssignment } from '../../registry/frames.ts';
+import type {
+  DispatchFrame,
+  GoAwayFrame,
+  ServerFrame,
+  WelcomeFrame,
+  WireAssignment,
+  WireStop,
+} from '../../registry/frames.ts';
 import { writeOpaquePayload } from './payload.ts';
 import { writePriority } from './priority.ts';
 import { writeDuration } from './times.ts';
 
 /** What one assignment, stop or ack weighs beside its values: ids, names and numbers. Only decides where a frame is cut. */
 const ENTRY_BYTES = 512;
+const NO_BYTES = new Uint8Array(0);
 
 /** One message, or several when the lists of a Dispatch do not fit into one. */
 export function writeFrame(frame: ServerFrame): readonly Uint8Array[] {
@@ -38,7 +45,7 @@ export function writeFrame(frame: ServerFrame): readonly Uint8Array[] {
 }
 
 function encode(frame: SessionResponse['frame']): Uint8Array {
-  return toBinary(SessionResponseSchema, create(SessionResponseSchema, { frame }));
+  return toBinary(SessionResponseSchema, { $typeName: 'yardmaster.opaque.v1.SessionResponse', frame });
 }
 
 /** Acks and stops go first; assignments are cut where their values fill a frame. */
@@ -69,29 +76,33 @@ function weigh({ input, checkpoint, metadata }: WireAssignment): number {
   return size;
 }
 
+// Messages of the hot path are written out: `create` costs more than encoding them.
+
 function encodeDispatch(frame: DispatchFrame): Uint8Array {
-  const value = create(DispatchSchema, {
-    assignments: frame.assignments.map(writeAssignment),
-    stops: frame.stops.map(({ attemptId, reason, graceMs }) =>
-      create(StopSchema, { attemptId, reason: StopReason[reason], graceMs: Math.ceil(graceMs) }),
-    ),
-  });
+  const stops = frame.stops.map(writeStop);
+  const assignments = frame.assignments.map(writeAssignment);
   const acks = writeAcks(frame);
+  const value: Dispatch = { $typeName: 'yardmaster.opaque.v1.Dispatch', assignments, stops };
   if (acks !== undefined) value.acks = acks;
   return encode({ case: 'dispatch', value });
 }
 
+function writeStop({ attemptId, reason, graceMs }: WireStop): Stop {
+  return { $typeName: 'yardmaster.v1.Stop', attemptId, reason: StopReason[reason], graceMs: wholeMs(graceMs) };
+}
+
 function writeAcks({ beat, results, stateRevision }: DispatchFrame): Acks | undefined {
   if (beat === 0 && results.length === 0 && stateRevision === 0) return undefined;
-  return create(AcksSchema, {
-    beat,
-    stateRevision,
-    results: results.map(({ attemptId, verdict }) => ({ attemptId, verdict: ResultVerdict[verdict] })),
-  });
+  return { $typeName: 'yardmaster.v1.Acks', beat, stateRevision, results: results.map(writeResultAck) };
+}
+
+function writeResultAck({ attemptId, verdict }: DispatchFrame['results'][number]): ResultAck {
+  return { $typeName: 'yardmaster.v1.ResultAck', attemptId, verdict: ResultVerdict[verdict] };
 }
 
 function writeAssignment(assignment: WireAssignment): Assignment {
-  return create(AssignmentSchema, {
+  const written: Assignment = {
+    $typeName: 'yardmaster.opaque.v1.Assignment',
     attemptId: assignment.attemptId,
     runId: assignment.runId,
     workflow: assignment.workflow,
@@ -103,13 +114,16 @@ function writeAssignment(assignment: WireAssignment): Assignment {
     input: writeOpaquePayload(assignment.input),
     timeoutMs: wholeMs(assignment.timeoutMs),
     idempotencyKey: assignment.idempotencyKey,
-    checkpoint: assignment.checkpoint ?? new Uint8Array(0),
+    checkpoint: assignment.checkpoint ?? NO_BYTES,
     priority: writePriority(assignment.priority),
-    metadata: { ...assignment.metadata },
     idempotent: assignment.idempotent,
     lossWindowMs: wholeMs(assignment.lossWindowMs),
     heartbeatTimeoutMs: wholeMs(assignment.heartbeatTimeoutMs),
-  });
+    traceparent: '',
+  };
+  // An empty Struct would be converted all the same.
+  if (Object.keys(assignment.metadata).length > 0) written.metadata = { ...assignment.metadata };
+  return written;
 }
 
 /** Milliseconds as a uint32: 49 days are as good as more, for one attempt. */
