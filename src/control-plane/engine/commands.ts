@@ -38,6 +38,8 @@ export interface AssignStep {
   readonly instanceId: string;
   /** What the instance's capability says; the step's own word goes first. */
   readonly idempotent: boolean;
+  /** An earlier attempt saved a checkpoint, and this one gets it. Default false. */
+  readonly resumed?: boolean;
   /** Default timeout that the capability states; used when the step states none. 0: it states none. */
   readonly timeoutMs: number;
 }

@@ -73,6 +73,8 @@ export interface AttemptStarted extends At {
   readonly instanceId: string;
   readonly idempotent: boolean;
   readonly deadlineAt?: number;
+  /** It got what an earlier attempt had saved. */
+  readonly resumed?: boolean;
 }
 
 /** The instance's stream ended and this idempotent attempt was offered to another; it stays LIVE. */

@@ -158,6 +158,7 @@ function startAttempt(state: RunState, event: AttemptStarted): void {
     agentId: event.agentId,
     instanceId: event.instanceId,
     idempotent: event.idempotent,
+    isResumed: event.resumed === true,
     startedAt: event.at,
     deadlineAt: event.deadlineAt ?? 0,
     outcome: undefined,

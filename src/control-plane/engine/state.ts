@@ -89,6 +89,8 @@ export interface AttemptRecord {
   readonly agentId: string;
   readonly instanceId: string;
   readonly idempotent: boolean;
+  /** It began with the checkpoint of an earlier attempt. */
+  readonly isResumed: boolean;
   readonly startedAt: number;
   /** Wall ms; 0: none. */
   readonly deadlineAt: number;

@@ -69,6 +69,7 @@ export class Staging {
       instanceId,
       idempotent: capability?.idempotent ?? false,
       timeoutMs: capability?.timeoutMs ?? 0,
+      resumed: this.options.runs.peek(step.runId)?.checkpoints?.has(step.path) === true,
     };
     this.submit(step.runId, command, { instanceId, capability: assignment.capability });
   }

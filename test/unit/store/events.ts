@@ -82,6 +82,7 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
     instanceId: text,
     idempotent: fc.boolean(),
     deadlineAt: optional(at),
+    resumed: optional(fc.boolean()),
   },
   AttemptUnreachable: attempt,
   AttemptReturned: attempt,

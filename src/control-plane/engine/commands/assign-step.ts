@@ -26,6 +26,7 @@ export function assignStep(draft: Draft, command: AssignStep): void {
     instanceId: command.instanceId,
     idempotent,
     ...(timeoutMs === 0 ? {} : { deadlineAt: draft.now + timeoutMs }),
+    ...(command.resumed === true ? { resumed: true } : {}),
   });
   const attempt = record.detail?.attempts.at(-1);
   if (attempt === undefined) return;

@@ -82,7 +82,7 @@ function buildRunCreated(fields: EventFields): RunCreated {
 }
 
 function buildAttemptStarted(fields: EventFields): AttemptStarted {
-  const started = {
+  return {
     type: 'AttemptStarted',
     at: fields.at,
     path: fields.path,
@@ -91,8 +91,9 @@ function buildAttemptStarted(fields: EventFields): AttemptStarted {
     agentId: fields.agentId,
     instanceId: fields.instanceId,
     idempotent: fields.idempotent,
-  } as const;
-  return fields.until === undefined ? started : { ...started, deadlineAt: fields.until };
+    ...(fields.until === undefined ? {} : { deadlineAt: fields.until }),
+    ...(fields.resumed === undefined ? {} : { resumed: fields.resumed }),
+  };
 }
 
 function buildAttemptEnded(fields: EventFields): AttemptEnded {

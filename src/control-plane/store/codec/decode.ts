@@ -101,6 +101,9 @@ function readRareField(reader: BinaryReader, tag: number, fields: EventFields): 
     case 120:
       fields.unconfirmed = reader.bool();
       return;
+    case 184:
+      fields.resumed = reader.bool();
+      return;
     case 128:
       fields.skipReason = readSkipReason(reader.uint32());
       return;

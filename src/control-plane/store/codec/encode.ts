@@ -127,6 +127,7 @@ function writeAttemptStarted(writer: BinaryWriter, event: AttemptStarted, first:
   writeText(writer, 66, event.agentId);
   writeText(writer, 74, event.instanceId);
   if (event.idempotent) writer.uint32(80).bool(true);
+  if (event.resumed !== undefined) writer.uint32(184).bool(event.resumed);
 }
 
 function writeAttemptEnded(writer: BinaryWriter, event: AttemptEnded): void {

@@ -26,6 +26,7 @@ export class EventFields {
   agentId = '';
   instanceId = '';
   idempotent = false;
+  resumed: boolean | undefined = undefined;
   outcome: AttemptOutcome | undefined = undefined;
   value: StoredValue | undefined = undefined;
   failure: Failure | undefined = undefined;
@@ -50,6 +51,7 @@ export class EventFields {
     this.agentId = '';
     this.instanceId = '';
     this.idempotent = false;
+    this.resumed = undefined;
     this.outcome = undefined;
     this.value = undefined;
     this.failure = undefined;
