@@ -10,6 +10,7 @@ const agent = new Agent({ id: 'api-extractor', labels: LABELS });
 
 agent.handle(extract, async (_input, ctx) => {
   const airports = await fetchPages(url, ctx.signal, (done, total) => ctx.progress(done / total, `${done} airports`));
+  ctx.log.info('extracted', { rows: airports.length });
   return writeTable(airports);
 });
 

@@ -9,7 +9,7 @@ const agent = new Agent({ id: 'data-cleaner', labels: LABELS });
 
 agent.handle(clean, (input, ctx) => {
   const { strikes, counts } = cleanStrikes(input.strikes);
-  ctx.log.info('cleaned', { ...counts });
+  ctx.log.info('cleaned', { rows: strikes.length, ...counts });
   const airports = cleanAirports(input.airports);
   return { strikes: writeTable(strikes), airports: writeTable(airports), counts: { ...counts } };
 });

@@ -9,10 +9,12 @@ import type { Table } from './strikes/table.ts';
 const sources = readSetting('SOURCES');
 const agent = new Agent({ id: 'db-extractor', labels: LABELS });
 
-agent.handle(extract, ({ source = '' }) => {
+agent.handle(extract, ({ source = '' }, ctx) => {
   // The name comes from outside and becomes part of a path.
   if (!/^\w+$/.test(source)) throw new StepError('UNKNOWN_SOURCE', `no source "${source}"`, { retryable: false });
-  return readStrikes(join(sources, `${source}.db`));
+  const table = readStrikes(join(sources, `${source}.db`));
+  ctx.log.info('extracted', { rows: table.rows.length });
+  return table;
 });
 
 await agent.start({ signals: true });

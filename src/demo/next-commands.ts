@@ -1,0 +1,35 @@
+/** What to try after the demo. */
+import type { Lines } from './lines.ts';
+
+const DEFAULT_PORT = '7420';
+
+export interface NextOptions {
+  readonly address: string;
+  readonly runId: string;
+  readonly folder: string;
+  readonly store: string;
+}
+
+/** The mesh is still up: look into it. */
+export function printMeshCommands(lines: Lines, { address, runId }: NextOptions): void {
+  const url = address.endsWith(`:${DEFAULT_PORT}`) ? '' : ` --url http://${address}`;
+  lines.text(`the mesh is up at ${address}; Ctrl-C ends it. In another terminal:`);
+  lines.text(`  yardmaster agents list${url}`);
+  lines.text(`  yardmaster runs get ${runId}${url}`);
+  lines.text(`  yardmaster runs watch ${runId}${url}`);
+  lines.text(`  yardmaster run OptimizedDataProcessing${url}`);
+  lines.text(`  grpcurl -plaintext ${address} list`);
+  lines.text(`  grpcurl -plaintext ${address} describe yardmaster.v1.AgentService`);
+  lines.text(`  grpcurl -plaintext ${address} yardmaster.v1.FleetService/ListAgents`);
+  lines.text(`  grpcurl -plaintext -d '{"run_id":"${runId}"}' ${address} yardmaster.v1.RunService/WatchRun`);
+  lines.text(`  grpcurl -plaintext ${address} grpc.health.v1.Health/Check`);
+}
+
+/** The mesh is gone; its store is not. */
+export function printStoreCommands(lines: Lines, { folder, store, runId }: NextOptions): void {
+  lines.text('next:');
+  lines.text('  yardmaster demo --keep                      leaves the mesh up to look into');
+  lines.text(`  yardmaster serve --store ${store}`);
+  lines.text(`  yardmaster runs get ${runId}      from that store, when it is served`);
+  lines.text(`logs and databases: ${folder}`);
+}

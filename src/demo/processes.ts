@@ -1,0 +1,142 @@
+/**
+ * The child processes of the demo. It owns them: whatever it started has ended when `stop()` resolves, and each ends by
+ * itself (tether.ts) when the demo dies without calling that.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { YardmasterError } from '../core/errors.ts';
+
+/** From SIGTERM to SIGKILL. */
+const GRACE_MS = 3_000;
+const LOG_CHARS = 2_000;
+/** The sources run unbuilt; `dist` holds JavaScript. */
+const TETHER = import.meta.url.endsWith('.ts') ? './tether.ts' : './tether.js';
+
+export interface Child {
+  /** For people: `control plane`, `db-extractor 2`. */
+  readonly name: string;
+  readonly pid: number;
+}
+
+export interface SpawnOptions {
+  readonly name: string;
+  /** Script and its arguments. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+interface Running extends Child {
+  readonly process: ChildProcess;
+  readonly log: string;
+}
+
+export class Processes implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #children: Running[] = [];
+  readonly #killed = new Set<number>();
+  #isStopping = false;
+
+  /** `folder` takes their logs. */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  spawn({ name, args, env }: SpawnOptions): Child {
+    const log = join(this.#folder, `${name.replaceAll(' ', '-')}.log`);
+    const file = openSync(log, 'w');
+    try {
+      const tether = fileURLToPath(new URL(TETHER, import.meta.url));
+      const child = spawn(process.execPath, [...conditions(), '--import', tether, ...args], {
+        env: { ...inheritedEnv(), ...env },
+        stdio: ['ignore', file, file, 'ipc'],
+      });
+      // An error without a pid is told below; one later is an exit.
+      child.on('error', () => undefined);
+      const { pid } = child;
+      if (pid === undefined) throw new YardmasterError('DEMO_FAILED', `Cannot start "${name}"`);
+      const running: Running = { name, pid, process: child, log };
+      this.#children.push(running);
+      return running;
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  isAlive(pid: number): boolean {
+    const child = this.#children.find((running) => running.pid === pid);
+    return child !== undefined && !hasEnded(child.process);
+  }
+
+  /** The signal that ended it; null: none did, or it lives. */
+  signalOf(pid: number): NodeJS.Signals | null {
+    return this.#children.find((running) => running.pid === pid)?.process.signalCode ?? null;
+  }
+
+  /** SIGKILL, by pid and only to a child of ours. */
+  kill(pid: number): void {
+    if (!this.isAlive(pid))
+      throw new YardmasterError('DEMO_FAILED', `Cannot kill process ${pid}: it is no child that lives`);
+    this.#killed.add(pid);
+    process.kill(pid, 'SIGKILL');
+  }
+
+  /** Rejects with the end of its log when a child ends that nobody ended; never resolves. */
+  watch(signal: AbortSignal): Promise<never> {
+    return new Promise((_, reject) => {
+      for (const child of this.#children) {
+        const tell = (): void => {
+          if (!this.#isStopping && !this.#killed.has(child.pid)) reject(deathOf(child));
+        };
+        if (hasEnded(child.process)) tell();
+        else child.process.once('exit', tell);
+      }
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+  }
+
+  /** All but the first leave in order; the first, which they are connected to, goes last. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    const [first, ...others] = this.#children;
+    await Promise.all(others.map(endChild));
+    if (first !== undefined) await endChild(first);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+/** `--conditions=source` runs the demo from the sources, and must reach the children. */
+function conditions(): readonly string[] {
+  return process.execArgv.filter((arg) => arg.startsWith('--conditions='));
+}
+
+/** What the caller set for other control planes and agents is not for these. */
+function inheritedEnv(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('YARDMASTER_')));
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+async function endChild({ process: child }: Running): Promise<void> {
+  if (hasEnded(child)) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+  await ended;
+  clearTimeout(timer);
+}
+
+function deathOf({ name, process: child, log }: Running): YardmasterError {
+  const how = child.signalCode ?? `exit code ${child.exitCode}`;
+  const said = readFileSync(log, 'utf8').slice(-LOG_CHARS).trim();
+  return new YardmasterError('DEMO_FAILED', `Cannot go on: "${name}" ended with ${how}\n${said}`, {
+    next: `read ${log}`,
+  });
+}

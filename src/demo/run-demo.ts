@@ -1,0 +1,168 @@
+/**
+ * `yardmaster demo`: a real workflow on a real mesh, one agent of which dies. A control plane and nine agents as processes,
+ * two databases, an HTTP API and a webhook; then it looks whether everything happened that it shows.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { WorkflowResult } from '../client/index.ts';
+import { workflowFile } from './agents.ts';
+import { readAirports } from './data.ts';
+import { countCleanRows, countPage, fetchNotifications, readAttemptFile } from './evidence.ts';
+import { Follower } from './follow.ts';
+import { listenForSignals } from './interrupt.ts';
+import { countJoined, type Evidence, findFaults } from './judge.ts';
+import { createLines, formatRows, formatSeconds, type Lines } from './lines.ts';
+import { printMeshCommands, printStoreCommands } from './next-commands.ts';
+import type { DemoResult, DemoStep } from './result.ts';
+import { countSources } from './sources.ts';
+import { type Folders, type Stage, setUp } from './stage.ts';
+import { printTimeline } from './timeline.ts';
+
+const DEFAULT_PORT = 7420;
+const WORKFLOW = 'OptimizedDataProcessing';
+/** People tell runs apart by their last characters. */
+const TAIL = 8;
+
+export interface DemoOptions {
+  /** Prints one object on stdout and the lines on stderr. Default false. */
+  readonly json?: boolean;
+  /** Leaves the mesh up until `signal` aborts or the process is asked to end. Default false. */
+  readonly keep?: boolean;
+  /** For the control plane, if it is free; default 7420. */
+  readonly port?: number;
+  /** Default false. */
+  readonly color?: boolean;
+  /** Default: the process's own. */
+  readonly out?: (text: string) => void;
+  readonly err?: (text: string) => void;
+}
+
+/** Answers with the exit code: 0 only if all of it happened. Throws DEMO_FAILED when it could not be set up. */
+export async function runDemo(options: DemoOptions = {}): Promise<number> {
+  const { json = false, keep = false, port = DEFAULT_PORT, color = false } = options;
+  const out = options.out ?? ((text: string) => void process.stdout.write(text));
+  const err = options.err ?? ((text: string) => void process.stderr.write(text));
+  const lines = createLines(json ? err : out, color);
+  using interrupt = listenForSignals();
+  try {
+    await using stage = await setUp(port, interrupt.signal);
+    const result = await perform(stage, lines);
+    if (json) out(`${JSON.stringify(result)}\n`);
+    const next = { address: stage.address, runId: result.run.id, folder: stage.folders.work, store: stage.store };
+    if (keep) printMeshCommands(lines, next);
+    else printStoreCommands(lines, next);
+    if (keep) await interrupt.signalled;
+    return result.ok ? 0 : 1;
+  } catch (error) {
+    if (interrupt.exitCode !== undefined) return interrupt.exitCode;
+    throw error;
+  }
+}
+
+async function perform(stage: Stage, lines: Lines): Promise<DemoResult> {
+  const { mesh, processes, fleet, signal, address, agents } = stage;
+  const file = workflowFile();
+  await mesh.registerWorkflow({ yaml: readFileSync(file, 'utf8'), file });
+  const run = await mesh.startWorkflow(WORKFLOW, {}, { signal });
+  lines.text(`control plane ${address}, ${agents.length} agent processes; run ${run.id.slice(-TAIL)} ${WORKFLOW}`);
+  const follower = new Follower({ fleet, lines, kill: (pid) => processes.kill(pid) });
+  const ended = Promise.all([run.result(), follower.follow(run.events({ live: true, signal }))]);
+  const [result] = await Promise.race([ended, processes.watch(signal)]);
+  const evidence = await collectEvidence(stage, result, follower);
+  const answer = createResult(stage, evidence);
+  printSummary(stage, lines, { answer, result, follower });
+  return answer;
+}
+
+async function collectEvidence(stage: Stage, result: WorkflowResult, follower: Follower): Promise<Evidence> {
+  const { folders, processes, fleet, web, signal } = stage;
+  const { killed, rerouted } = follower;
+  const successor = rerouted === undefined ? undefined : fleet.get(rerouted.toInstance);
+  const isAlive = successor !== undefined && processes.isAlive(successor.pid);
+  const fileOf = (attempt: number | undefined): ReturnType<typeof readAttemptFile> =>
+    attempt === undefined ? undefined : readAttemptFile(folders.results, result.runId, attempt);
+  return {
+    result,
+    killed,
+    rerouted,
+    process: {
+      killedBy: killed === undefined ? null : processes.signalOf(killed.pid),
+      successorPid: isAlive ? successor.pid : undefined,
+    },
+    distinct: countSources(folders.sources).distinct,
+    cleanRows: countCleanRows(result.steps.find((step) => step.path === 'clean-data')?.output),
+    files: { killed: fileOf(killed?.attempt), successor: fileOf(rerouted?.attempt) },
+    pages: Object.fromEntries(pagesOf(folders).map((path) => [path, countPage(path)])),
+    notifications: await fetchNotifications(web.notificationsUrl, signal),
+  };
+}
+
+function createResult({ folders }: Stage, evidence: Evidence): DemoResult {
+  const { result, killed, rerouted, cleanRows, files, notifications } = evidence;
+  const faults = findFaults(evidence);
+  const hasFiles = files.killed !== undefined && files.successor !== undefined;
+  return {
+    ok: faults.length === 0,
+    run: { id: result.runId, status: result.status, durationMs: result.durationMs },
+    killed: killed ?? null,
+    rerouted: rerouted ?? null,
+    steps: result.steps.filter((step) => step.kind === 'AGENT').map(toDemoStep),
+    rows: {
+      in: countSources(folders.sources).rows + readAirports().rows.length,
+      clean: cleanRows,
+      out: hasFiles ? countJoined(files.killed, files.successor) : 0,
+    },
+    artifacts: pagesOf(folders),
+    notifications: notifications.length,
+    ...(faults.length === 0 ? {} : { faults }),
+  };
+}
+
+function toDemoStep({ path, status, attempts }: WorkflowResult['steps'][number]): DemoStep {
+  return {
+    path,
+    status,
+    attempts: attempts.map(({ number, agent, instance, outcome, startTime, endTime }) => ({
+      number,
+      agent,
+      instance,
+      outcome,
+      startedAt: startTime?.toISOString() ?? null,
+      endedAt: endTime?.toISOString() ?? null,
+    })),
+  };
+}
+
+interface Told {
+  readonly answer: DemoResult;
+  readonly result: WorkflowResult;
+  readonly follower: Follower;
+}
+
+function printSummary({ folders, fleet }: Stage, lines: Lines, { answer, result, follower }: Told): void {
+  const { rows, notifications, faults = [] } = answer;
+  const [report = '', ...others] = pagesOf(folders);
+  lines.text(`${result.status} ${formatSeconds(result.durationMs)}. report: ${report}`);
+  lines.text('');
+  const { killed, killedAt } = follower;
+  printTimeline(lines, {
+    steps: result.steps,
+    startedAt: result.startTime?.getTime() ?? 0,
+    durationMs: result.durationMs,
+    fleet,
+    killed: killed === undefined || killedAt === undefined ? undefined : { instance: killed.instance, at: killedAt },
+  });
+  lines.text('');
+  lines.text(
+    `${formatRows(rows.in)} in, ${formatRows(rows.clean)} clean, ${formatRows(rows.out)} out, each counted once`,
+  );
+  for (const path of [report, ...others]) lines.text(pathToFileURL(path).href);
+  lines.text(`${notifications} notification arrived at the webhook`);
+  lines.text('');
+  for (const fault of faults) lines.say({ mark: 'x', subject: fault });
+}
+
+function pagesOf({ outputs }: Folders): readonly string[] {
+  return [join(outputs, 'report.html'), join(outputs, 'dashboard.html')];
+}
