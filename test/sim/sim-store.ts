@@ -78,10 +78,7 @@ class Faults {
 
   afterCommit(batch: Batch): void | Promise<void> {
     const { world, disk, dice, onLanded } = this.options;
-    world.log(
-      'disk',
-      `landed ${batch.journal.map((row) => `${row.runId.slice(22)}@${row.position}+${row.events.length}`)}`,
-    );
+    world.log('disk', `landed ${batch.journal.map(describeRow).join('; ')}`);
     onLanded(batch);
     const isLost = dice.chance(disk.unclear / 2);
     if (isLost) world.log('disk', 'loses its answer');
@@ -137,4 +134,14 @@ function withDelays(inner: MemoryStore, options: SimStoreOptions): Store {
     prune: (before, limit) => later(() => inner.prune(before, limit)),
     stats: () => inner.stats(),
   };
+}
+
+function describeRow({ runId, position, events }: Batch['journal'][number]): string {
+  const told = events.map((event) => {
+    const path = 'path' in event ? ` ${event.path}` : '';
+    const number = 'number' in event ? `#${event.number}` : '';
+    const outcome = 'outcome' in event ? ` ${event.outcome}` : '';
+    return `${event.type}${path}${number}${outcome}`;
+  });
+  return `${runId.slice(22)}@${position} ${told.join(', ')}`;
 }

@@ -85,7 +85,9 @@ export function requeueUnlessOver(draft: Draft, node: CompiledAgentNode): void {
     if (liveAttempts(record).length === 0) cancelStep(draft, node);
     return;
   }
-  if (hasLive || record.isQueued) return;
+  if (hasLive) return;
+  // Nobody works on it any more: its queueTimeout counts again.
+  if (record.isQueued) return queueTask(draft, node.index, true);
   if (hasUnconfirmed(draft, node)) scheduleRetry(draft, node, 0);
   else requeue(draft, node);
 }

@@ -1,7 +1,15 @@
 /** The task rows that follow from a decision: what waits, what is leased, what comes due. */
 import type { CompiledNode } from '../../workflow/compiled.ts';
 import type { Draft } from './decision.ts';
-import { type AttemptRecord, attemptsOf, nextNumber, nodeAt, recordAt, type StepRecord } from './state.ts';
+import {
+  type AttemptRecord,
+  attemptsOf,
+  liveAttempts,
+  nextNumber,
+  nodeAt,
+  recordAt,
+  type StepRecord,
+} from './state.ts';
 
 /** The step waits for an agent. */
 export function queueTask(draft: Draft, index: number, isRefresh = false): void {
@@ -105,9 +113,10 @@ export function runTimerTask(draft: Draft): void {
     });
 }
 
-/** Nearest deadline of a queued step, wall ms; 0: none. */
+/** Nearest deadline of a queued step, wall ms; 0: none. Its `queueTimeout` counts only while nobody works on it. */
 export function queueDue(node: CompiledNode, record: StepRecord): number {
-  const queueTimeoutMs = node.kind === 'agent' ? node.queueTimeoutMs : undefined;
+  const isIdle = node.kind === 'agent' && liveAttempts(record).length === 0;
+  const queueTimeoutMs = isIdle ? node.queueTimeoutMs : undefined;
   return nearest(queueTimeoutMs === undefined ? 0 : record.queuedAt + queueTimeoutMs, totalDue(node, record));
 }
 

@@ -21,6 +21,7 @@ import { FleetActions } from './fleet-actions.ts';
 import { Outbox } from './outbox.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { Reports } from './reports.ts';
+import { Rereads } from './rereads.ts';
 import { Retention } from './retention.ts';
 import { Returns } from './returns.ts';
 import { Runs } from './runs.ts';
@@ -158,9 +159,9 @@ class Parts extends Given {
     blobs: this.blobs,
     outbox: this.outbox,
     registryTime: this.registryTime,
-    onBlobMissing: (runId, path, error) =>
     onGone: (runId, path, number) => this.reports.gone(runId, path, number),
     onUnreachable: (attempt) => this.reports.reroute([attempt]),
+    onBlobMissing: (runId, path, error) =>
       this.logger.error('an input could not be read', { run: runId, step: path, error }),
   });
   readonly runs: Runs = new Runs({
@@ -171,8 +172,8 @@ class Parts extends Given {
     committer: this.committerOf,
     workflowOf: (namespace, name, version) => this.catalogue.compile(namespace, name, version),
     stage: (holder, state, decision, pending) => this.staging.stage(holder, state, decision, pending),
-    onReloaded: (holder, state) => this.staging.reloaded(holder, state),
-    onMissing: (runId) => this.staging.missing(runId),
+    onReloaded: (holder, state) => this.rereads.reloaded(holder, state),
+    onMissing: (runId) => this.rereads.missing(runId),
     onUnassigned: (pending) => this.staging.giveBack(pending),
   });
   readonly starts = new Starts({
@@ -193,6 +194,12 @@ class Parts extends Given {
     blobs: this.blobs,
     watch: this.watch,
     committer: this.committerOf,
+  });
+  readonly rereads = new Rereads({
+    fleet: this.fleet,
+    dispatcher: this.dispatcher,
+    outbox: this.outbox,
+    watch: this.watch,
   });
   readonly reports: Reports = new Reports({
     clock: this.clock,
@@ -292,6 +299,7 @@ class Parts extends Given {
 
   /** Called when a batch is sealed: every slot freed and every step ready in this turn share it. */
   private assign(): void {
+    if (this.runs.isReading) return;
     const monotonic = this.clock.monotonic();
     for (const assignment of this.scheduler.assignments(monotonic, ASSIGNMENTS_PER_FLUSH))
       this.staging.assign(assignment);

@@ -51,6 +51,8 @@ export class Runs {
   private busyCount = 0;
   /** Runs whose memory was undone with a failed batch: their commands wait for `redo`. */
   private readonly undone = new Set<RunHolder>();
+  /** Of those, and after `redo`: the ones that were not read again yet. */
+  private readonly unread = new Set<RunHolder>();
 
   constructor(options: RunsOptions) {
     this.options = options;
@@ -59,6 +61,11 @@ export class Runs {
   /** True while a run is being read or a decision waits for values. */
   get isBusy(): boolean {
     return this.busyCount > 0;
+  }
+
+  /** True while some undone run was not read again: what its agents hold is not known, so nothing may be assigned. */
+  get isReading(): boolean {
+    return this.unread.size > 0;
   }
 
   get openCount(): number {
@@ -130,6 +137,7 @@ export class Runs {
     for (const batch of batches) {
       for (const holder of batch.holders.keys()) {
         holder.state = undefined;
+        this.unread.add(holder);
         if (holder.isBusy) continue;
         this.setBusy(holder, true);
         this.undone.add(holder);
@@ -319,6 +327,7 @@ export class Runs {
       this.options.logger.error('a run could not be loaded', { run: holder.runId, error });
       for (const pending of holder.waiting.splice(0)) pending.onError?.(toYardmasterError(error, 'STORE_FAILED'));
     }
+    if (this.unread.delete(holder) && this.unread.size === 0) this.options.committer().kick();
     this.proceed(holder, holder.state === undefined);
     if (holder.state === undefined || isRunOver(holder.state.status)) this.release(holder);
   }

@@ -4,10 +4,9 @@ import { formatAttemptId } from '../../core/ids.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { Command, Decision } from '../engine/commands.ts';
 import type { RunEnded, RunEvent } from '../engine/events.ts';
-import { type AttemptRecord, findAttempt, liveAttempts, type RunState, recordAt } from '../engine/state.ts';
-import { isRunOver } from '../engine/status.ts';
+import { type RunState, recordAt } from '../engine/state.ts';
 import type { Fleet } from '../registry/fleet.ts';
-import { capabilityOf, type HeldAttempt } from '../registry/instance.ts';
+import { capabilityOf } from '../registry/instance.ts';
 import type { Assignment } from '../scheduler/types.ts';
 import type { Blobs } from './blobs.ts';
 import type { Committer } from './committer.ts';
@@ -81,69 +80,6 @@ export class Staging {
   /** Looks at a run that has nothing to wait for, so that it goes on or ends. */
   lookAt(runId: string): void {
     this.submit(runId, { type: 'Continue', nodes: [] });
-  }
-
-  /** The run was read anew: what memory says of it is replaced by what is durable. */
-  reloaded(holder: RunHolder, state: RunState): void {
-    const assigned = new Set<string>();
-    for (const { command } of holder.waiting) if (command.type === 'AssignStep') assigned.add(command.path);
-    this.options.dispatcher.requeue(state, assigned);
-    this.options.watch.reread(state.runId);
-    if (isRunOver(state.status)) this.options.watch.over(state.runId);
-    this.forgetLeases(state);
-    for (const node of state.workflow.nodes) {
-      for (const attempt of liveAttempts(recordAt(state, node.index))) this.holdAgain(state, node.id, attempt);
-    }
-  }
-
-  /** The run is not there: its start did not become durable. */
-  missing(runId: string): void {
-    this.options.dispatcher.forget(runId);
-    for (const instance of this.options.fleet.instances.values()) {
-      for (const held of instance.held.values())
-        if (held.runId === runId && !held.isFenced)
-          this.options.dispatcher.release(instance.instanceId, held.attemptId);
-    }
-  }
-
-  /** Leases that were staged and did not become durable: their slots are free again. */
-  private forgetLeases(state: RunState): void {
-    for (const instance of this.options.fleet.instances.values()) {
-      for (const held of instance.held.values()) {
-        if (held.runId !== state.runId || held.isFenced) continue;
-        const index = state.workflow.indexById.get(held.path);
-        const attempt = index === undefined ? undefined : findAttempt(recordAt(state, index), held.number);
-        if (attempt === undefined || attempt.outcome !== undefined)
-          this.options.dispatcher.release(instance.instanceId, held.attemptId);
-      }
-    }
-  }
-
-  /** A lease that became durable although its commit failed: the instance gets it now. */
-  private holdAgain(state: RunState, path: string, attempt: AttemptRecord): void {
-    const { dispatcher, fleet } = this.options;
-    const instance = fleet.instances.get(attempt.instanceId);
-    const attemptId = formatAttemptId({ runId: state.runId, path, number: attempt.number });
-    if (instance === undefined || instance.held.has(attemptId)) return;
-    const assignment = dispatcher.assignmentOf(state, path, attempt.number, undefined);
-    if (assignment === undefined) return;
-    const held: HeldAttempt = {
-      attemptId,
-      runId: state.runId,
-      path,
-      number: attempt.number,
-      capability: assignment.capability,
-      idempotent: attempt.idempotent,
-      lossWindowMs: assignment.lossWindowMs,
-      acceptUntil: 0,
-      heardAt: 0,
-      stop: undefined,
-      isFenced: false,
-      checkpointAt: Number.NEGATIVE_INFINITY,
-    };
-    fleet.hold(instance, held);
-    dispatcher.takeSlot(instance.instanceId, assignment.capability);
-    dispatcher.send(instance, held, assignment);
   }
 
   /** Kicks the committer once, later: an exclusion ends then. */

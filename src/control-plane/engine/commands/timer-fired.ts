@@ -67,7 +67,6 @@ function waitingTimer(draft: Draft, node: CompiledAgentNode): void {
   }
   if (!record.isQueued) return;
   if (!isDue(queueDue(node, record), draft.now)) return queueTask(draft, node.index, true);
-  if (liveAttempts(record).length > 0) return;
   dropWaiting(draft, node.index);
   failStep(draft, node.index, 'FAILED', {
     code: 'NO_AGENT',

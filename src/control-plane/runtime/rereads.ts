@@ -1,0 +1,111 @@
+/**
+ * A commit failed and its runs were read anew: what the scheduler, the slots, the streams and the watchers were told of
+ * them when it was staged is set right by what is durable. The batch may have landed without a word, or not at all.
+ */
+import { formatAttemptId } from '../../core/ids.ts';
+import { type AttemptRecord, findAttempt, liveAttempts, type RunState, recordAt } from '../engine/state.ts';
+import { isRunOver } from '../engine/status.ts';
+import type { Fleet } from '../registry/fleet.ts';
+import type { HeldAttempt, Instance } from '../registry/instance.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { Outbox } from './outbox.ts';
+import type { RunHolder } from './run-holder.ts';
+import type { WatchHub } from './watch.ts';
+
+export interface RereadsOptions {
+  readonly fleet: Fleet;
+  readonly dispatcher: Dispatcher;
+  readonly outbox: Outbox;
+  readonly watch: WatchHub;
+}
+
+export class Rereads {
+  private readonly options: RereadsOptions;
+
+  constructor(options: RereadsOptions) {
+    this.options = options;
+  }
+
+  /** Before the commands that wait are decided again. */
+  reloaded(holder: RunHolder, state: RunState): void {
+    const { dispatcher, watch, outbox } = this.options;
+    const assigned = new Set<string>();
+    const ending = new Set<string>();
+    for (const { command } of holder.waiting) {
+      if (command.type === 'AssignStep') assigned.add(command.path);
+      if (command.type === 'SettleAttempt' || command.type === 'EndAttempt')
+        ending.add(`${command.path}#${command.number}`);
+    }
+    dispatcher.requeue(state, assigned);
+    watch.reread(state.runId);
+    if (isRunOver(state.status)) watch.over(state.runId);
+    for (const instance of this.options.fleet.instances.values()) this.correct(instance, state);
+    for (const node of state.workflow.nodes) {
+      for (const attempt of liveAttempts(recordAt(state, node.index)))
+        if (!ending.has(`${node.id}#${attempt.number}`)) this.lease(state, node.id, attempt);
+    }
+    outbox.flushSoon();
+  }
+
+  /** The run is not there: its start did not become durable. */
+  missing(runId: string): void {
+    this.options.dispatcher.forget(runId);
+    for (const instance of this.options.fleet.instances.values()) {
+      for (const held of instance.held.values())
+        if (held.runId === runId && !held.isFenced)
+          this.options.dispatcher.release(instance.instanceId, held.attemptId);
+    }
+  }
+
+  /** What an instance holds of the run: a lease that is not durable frees its slot, a stop that is not is taken back. */
+  private correct(instance: Instance, state: RunState): void {
+    for (const held of instance.held.values()) {
+      if (held.runId !== state.runId) continue;
+      const index = state.workflow.indexById.get(held.path);
+      const attempt = index === undefined ? undefined : findAttempt(recordAt(state, index), held.number);
+      const isOurs = attempt?.instanceId === instance.instanceId;
+      if (isOurs && attempt.outcome === undefined) this.revive(instance, held, state);
+      else if (!held.isFenced) this.options.dispatcher.release(instance.instanceId, held.attemptId);
+      else if (held.stop !== undefined) this.options.outbox.stop(instance, held.stop);
+    }
+  }
+
+  /** LIVE after all; a stop stands only when the step is durably stopping. */
+  private revive(instance: Instance, held: HeldAttempt, state: RunState): void {
+    const index = state.workflow.indexById.get(held.path) ?? -1;
+    held.isFenced = false;
+    if ((recordAt(state, index).detail?.stoppingUntil ?? 0) === 0) held.stop = undefined;
+    else if (held.stop !== undefined) this.options.outbox.stop(instance, held.stop);
+  }
+
+  /** A lease that became durable although its commit failed: the instance gets it now, or again if it has not accepted. */
+  private lease(state: RunState, path: string, attempt: AttemptRecord): void {
+    const { dispatcher, fleet } = this.options;
+    const instance = fleet.instances.get(attempt.instanceId);
+    const assignment = dispatcher.assignmentOf(state, path, attempt.number, undefined);
+    if (instance === undefined || assignment === undefined) return;
+    const attemptId = formatAttemptId({ runId: state.runId, path, number: attempt.number });
+    const known = instance.held.get(attemptId);
+    if (known !== undefined) {
+      if (known.acceptUntil > 0) dispatcher.send(instance, known, assignment);
+      return;
+    }
+    const held: HeldAttempt = {
+      attemptId,
+      runId: state.runId,
+      path,
+      number: attempt.number,
+      capability: assignment.capability,
+      idempotent: attempt.idempotent,
+      lossWindowMs: assignment.lossWindowMs,
+      acceptUntil: 0,
+      heardAt: 0,
+      stop: undefined,
+      isFenced: false,
+      checkpointAt: Number.NEGATIVE_INFINITY,
+    };
+    fleet.hold(instance, held);
+    dispatcher.takeSlot(instance.instanceId, assignment.capability);
+    dispatcher.send(instance, held, assignment);
+  }
+}
