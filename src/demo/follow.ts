@@ -132,7 +132,13 @@ export class Follower {
     if (children !== undefined) {
       lines.say({ mark: 'ok', subject: children.join(', '), fact: this.#rowsOf(children), ms });
     } else if (story.instance !== '') {
-      lines.say({ mark: 'ok', subject: step, who: nameOf(fleet, story.instance), fact: this.#rowsOf([step]), ms });
+      lines.say({
+        mark: 'ok',
+        subject: step,
+        who: nameOf(fleet, story.instance),
+        fact: `${this.#rowsOf([step])}${step === 'clean-data' ? ' kept' : ''}`,
+        ms,
+      });
     }
   }
 

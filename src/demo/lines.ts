@@ -16,8 +16,9 @@ export interface Lines {
 
 const INDENT = '     ';
 const SUBJECT_WIDTH = 16;
-const WHO_WIDTH = 20;
-const FACT_WIDTH = 44;
+const LEFT_WIDTH = 36;
+/** Where the time of a line stands. */
+const TIME_COLUMN = 66;
 const COLORS: Readonly<Record<Mark, number>> = { ok: 32, '!': 33, '->': 36, '..': 2, x: 31, '': 0 };
 
 export function createLines(write: (text: string) => void, color: boolean): Lines {
@@ -27,14 +28,10 @@ export function createLines(write: (text: string) => void, color: boolean): Line
   };
   return {
     say({ mark, subject, who = '', fact = '', ms }) {
-      const left =
-        who === ''
-          ? subject.padEnd(SUBJECT_WIDTH + WHO_WIDTH)
-          : `${subject.padEnd(SUBJECT_WIDTH)}${who.padEnd(WHO_WIDTH)}`;
+      const left = who === '' ? subject : `${subject.padEnd(SUBJECT_WIDTH)}${who}`;
+      const line = `${left.padEnd(LEFT_WIDTH)} ${fact}`.trimEnd();
       const time = ms === undefined ? '' : formatSeconds(ms);
-      write(
-        `${INDENT}${paint(mark)} ${left} ${fact.padEnd(time === '' ? 0 : FACT_WIDTH)}${time}`.trimEnd().concat('\n'),
-      );
+      write(`${INDENT}${paint(mark)} ${time === '' ? line : `${line.padEnd(TIME_COLUMN)} ${time}`}\n`);
     },
     text: (text) => write(text === '' ? '\n' : `${INDENT}${text}\n`),
   };

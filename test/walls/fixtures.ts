@@ -54,6 +54,8 @@ export const wallFixtures: readonly WallFixture[] = [
   refuseImport('client', '../agent-sdk/index.ts'),
   refuseImport('embedded', '../control-plane/runtime/commit.ts'),
   refuseImport('testing', '../cli/main.ts'),
+  refuseImport('demo', '../control-plane/main.ts'),
+  refuseImport('demo', '../cli/main.ts'),
   refuseImport('cli', '../control-plane/engine/decide.ts'),
   refuseImport('cli', '../gen/yardmaster/v1/run_pb.ts'),
   ...PURE_FOLDERS.flatMap((folder) => [

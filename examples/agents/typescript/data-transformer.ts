@@ -27,9 +27,9 @@ agent.handle(transform, async (input, ctx) => {
   while (file.rows < strikes.length) {
     ctx.signal.throwIfAborted();
     file.add(strikes.slice(file.rows, file.rows + CHUNK_ROWS).map(joinAirport));
-    ctx.checkpoint(file.checkpoint());
     const { size } = await stat(path);
     ctx.progress(file.rows / strikes.length, `${file.rows} rows, ${Math.round(size / 1024)} KiB durable`);
+    ctx.checkpoint(file.checkpoint());
   }
   return summarize({ strikes, airports, totals: file.checkpoint().totals });
 });
