@@ -30,7 +30,7 @@ export class DocumentRunner implements AsyncDisposable {
       case 'ts run':
         return this.#execute(block, this.#node(writeScript(this.#folder, block)));
       case 'sh run':
-        return this.#execute(block, this.#program('bash', ['-euo', 'pipefail', '-c', block.text]));
+        return this.#execute(block, this.#shell(block));
       case 'yaml lint':
         return readYaml(block);
       case 'json':
@@ -91,6 +91,11 @@ export class DocumentRunner implements AsyncDisposable {
 
   #node(file: string): Program {
     return this.#program(process.execPath, ['--conditions=source', file]);
+  }
+
+  /** What stays in the background takes the place of its shell, so that it hears the signal that ends it. */
+  #shell({ text, isBackground }: Block): Program {
+    return this.#program('bash', ['-euo', 'pipefail', '-c', isBackground ? `exec ${text}` : text]);
   }
 
   #program(command: string, args: readonly string[]): Program {
