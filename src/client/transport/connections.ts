@@ -6,17 +6,13 @@
  * turns in the order in which they came; 3. every stream that was counted is uncounted once.
  */
 import { createContextKey, createContextValues, type Transport } from '@connectrpc/connect';
-import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { limits } from '../../core/limits.ts';
+import { createGrpcTransport, type GrpcTransport } from './grpc-transport.ts';
 
 /** 1,024 streams: more clients than one process should be. */
 const CONNECTIONS_MAX = 64;
 const QUICK_STREAMS = 2 * limits.streamsPerConnectionMax;
 const LONG_CALLS_MAX = CONNECTIONS_MAX * limits.streamsPerConnectionMax - QUICK_STREAMS;
-/** A half-open connection is found after this and the answer's time; below the usual idle limits of proxies. */
-const PING_INTERVAL_MS = 20_000;
-const PING_TIMEOUT_MS = 10_000;
-const IDLE_CONNECTION_MS = 60_000;
 
 const longCallKey = createContextKey(false, { description: 'a call that waits for something to happen' });
 
@@ -26,8 +22,7 @@ export function longCall(): ReturnType<typeof createContextValues> {
 }
 
 interface Connection {
-  readonly transport: Transport;
-  readonly session: Http2SessionManager;
+  readonly transport: GrpcTransport;
   streams: number;
 }
 
@@ -47,7 +42,7 @@ export function createConnections(url: string): Connections {
       if (best === undefined || connection.streams < best.streams) best = connection;
     const isFull = best === undefined || best.streams >= limits.streamsPerConnectionMax;
     if (best === undefined || (isFull && connections.length < CONNECTIONS_MAX)) {
-      best = openConnection(url);
+      best = { transport: createGrpcTransport(url), streams: 0 };
       connections.push(best);
     }
     best.streams++;
@@ -82,21 +77,10 @@ export function createConnections(url: string): Connections {
       }
     },
     close() {
-      for (const connection of connections) connection.session.abort();
+      for (const connection of connections) connection.transport.close();
       connections.length = 0;
     },
   };
-}
-
-function openConnection(url: string): Connection {
-  const session = new Http2SessionManager(url, {
-    pingIntervalMs: PING_INTERVAL_MS,
-    pingTimeoutMs: PING_TIMEOUT_MS,
-    idleConnectionTimeoutMs: IDLE_CONNECTION_MS,
-  });
-  // Loopback and data centres: compressing small messages costs more than it saves.
-  const transport = createGrpcTransport({ baseUrl: url, sessionManager: session, acceptCompression: [] });
-  return { transport, session, streams: 0 };
 }
 
 async function* releaseAtEnd<T>(messages: AsyncIterable<T>, release: () => void): AsyncGenerator<T> {
