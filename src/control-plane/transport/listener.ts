@@ -39,6 +39,8 @@ const GRPC_OPTIONS = {
   'grpc.enable_channelz': 0,
 };
 const HEADERS_TIMEOUT_MS = 10_000;
+/** How often slow headers are looked for. */
+const HEADERS_CHECK_MS = 2_000;
 const KEEP_ALIVE_MS = 60_000;
 
 export interface ListenerOptions {
@@ -163,7 +165,11 @@ export class Listener {
     const shutdownSignal = this.shutdown.signal;
     const routes = createConnectRoutes({ services: this.services, shutdownSignal, logger, fallback: pages });
     const http = createServer(
-      { headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
+      {
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        connectionsCheckingInterval: HEADERS_CHECK_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+      },
       guardHost(isLoopback, routes),
     );
     // Our front owns the sockets, so this server never listens; the event is what starts its watch over slow headers and

@@ -1,8 +1,11 @@
+import { connect } from 'node:http2';
+import { createConnection } from 'node:net';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { ValueSchema } from '@bufbuild/protobuf/wkt';
 import { status as Status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import type { DispatchFrame } from '../../../src/control-plane/registry/frames.ts';
+import { SESSION_PATH } from '../../../src/control-plane/transport/session-stream.ts';
 import { limits, times } from '../../../src/core/limits.ts';
 import { encodeValue } from '../../../src/core/value.ts';
 import { SessionRequestSchema as OpaqueRequestSchema } from '../../../src/gen/opaque/session_pb.ts';
@@ -93,6 +96,21 @@ describe('the agent stream', () => {
     call.cancel();
     await eventually(() => session.endedCount > 0);
     expect(session.endedCount).toBe(1);
+  });
+
+  it.each(['FIN', 'RST'])('sees at once that the process of an agent died (%s)', async (how) => {
+    await using rig = await Rig.start();
+    const socket = createConnection(rig.port, '127.0.0.1');
+    const http2 = connect(`http://127.0.0.1:${rig.port}`, { createConnection: () => socket });
+    http2.on('error', () => {});
+    const headers = { ':method': 'POST', ':path': SESSION_PATH, 'content-type': 'application/grpc', te: 'trailers' };
+    http2.request(headers).on('error', () => {});
+    await eventually(() => rig.plane.sessions.length === 1);
+    const died = performance.now();
+    if (how === 'RST') socket.resetAndDestroy();
+    else socket.destroy();
+    await eventually(() => rig.plane.sessions[0]?.endedCount === 1);
+    expect(performance.now() - died).toBeLessThan(1_000);
   });
 
   it('refuses bytes that are no frame with INVALID_ARGUMENT', async () => {

@@ -1,16 +1,16 @@
 /**
- * The values of a run that a reader asked for: the run's own first, then those of its steps, until the answer is as large
- * as clients take. A value that is too large for a frame stays a reference to its blob.
+ * The values of a run that a reader asked for. Nothing is left out: a small value stands in the answer, a blob does so while
+ * there is room (the run's own first, then those of its steps) and is a reference to download after that.
  */
 import { limits } from '../../../core/limits.ts';
-import { inlineValue, type StoredValue, storedSize } from '../../../core/stored-value.ts';
+import { inlineValue, type StoredValue } from '../../../core/stored-value.ts';
 import type { Payload } from '../../../gen/yardmaster/v1/payload_pb.ts';
 import type { RunState } from '../../engine/state.ts';
 import type { ControlPlane } from '../../runtime/control-plane.ts';
 import { writePayload } from './payload.ts';
 
-/** Clients take 4 MiB by default; the steps themselves need some of it. */
-const VALUES_BYTES_MAX = limits.frameBytesMax / 2;
+/** Room for blobs: clients take 4 MiB by default, and the steps themselves need some of it. */
+const BLOB_BYTES_MAX = limits.frameBytesMax / 2;
 
 export interface RunValues {
   readonly parameters: Payload | undefined;
@@ -45,7 +45,7 @@ function keep(into: Map<string, Payload>, path: string, payload: Payload | undef
 class Budget {
   private readonly controlPlane: Read;
   private readonly runId: string;
-  private bytes = VALUES_BYTES_MAX;
+  private bytes = BLOB_BYTES_MAX;
 
   constructor(controlPlane: Read, runId: string) {
     this.controlPlane = controlPlane;
@@ -53,11 +53,9 @@ class Budget {
   }
 
   async load(value: StoredValue | undefined): Promise<Payload | undefined> {
-    if (value === undefined) return undefined;
-    const size = storedSize(value);
-    const isInline = size <= limits.inlineWireBytesMax && size <= this.bytes;
-    if (!isInline) return value.kind === 'blob' ? writePayload(value) : undefined;
-    this.bytes -= size;
+    if (value === undefined || value.kind === 'inline') return value && writePayload(value);
+    if (value.size > limits.inlineWireBytesMax || value.size > this.bytes) return writePayload(value);
+    this.bytes -= value.size;
     return writePayload(inlineValue(await this.controlPlane.readValue(this.runId, value)));
   }
 }
