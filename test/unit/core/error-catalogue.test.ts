@@ -8,7 +8,8 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const CATALOGUE = 'src/core/error-catalogue.ts';
 
 /** Where a code is given: an error is made, a failure or a problem is written, a function that does so is called. */
-const GIVEN = /(?:YardmasterError\(|Faults\(|\brefuse\(|\bcode:|\bproblem\(|\bfault\(|\breport\()\s*'([A-Z][A-Z0-9_]{2,})'/g;
+const GIVEN =
+  /(?:YardmasterError\(|Faults\(|\brefuse\(|\bcode:|\bproblem\(|\bfault\(|\breport\()\s*'([A-Z][A-Z0-9_]{2,})'/g;
 
 function readSources(): ReadonlyMap<string, string> {
   const paths = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).map((path) => `src/${path}`);
