@@ -2,6 +2,7 @@
  * The frames of an agent's stream as the control plane means them. `api/convert` makes them from the wire and back; values stay
  * bytes. See docs/protocol.md.
  */
+import type { JsonObject } from '../../core/json.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import type { ResultVerdict, StopReason } from '../engine/status.ts';
 
@@ -149,7 +150,7 @@ export interface WireAssignment {
   readonly heartbeatTimeoutMs: number;
   readonly checkpoint: Uint8Array | undefined;
   readonly priority: string;
-  readonly metadata: Readonly<Record<string, string>>;
+  readonly metadata: JsonObject;
 }
 
 export interface WireStop {

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import { formatAttemptId, shardOf } from '../../core/ids.ts';
+import type { JsonObject } from '../../core/json.ts';
 import { times } from '../../core/limits.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { CompiledAgentNode } from '../../workflow/compiled.ts';
@@ -24,6 +25,8 @@ import type { RunHolder } from './run-holder.ts';
 import type { StagedBatch } from './staged-batch.ts';
 import { encodeTaskClass } from './task-class.ts';
 import type { Timers } from './timers.ts';
+
+const NO_METADATA: JsonObject = {};
 
 export interface DispatcherOptions {
   readonly clock: Clock;
@@ -275,7 +278,7 @@ export class Dispatcher {
       heartbeatTimeoutMs: node.heartbeatTimeoutMs ?? 0,
       checkpoint,
       priority: node.priority ?? state.priority,
-      metadata: {},
+      metadata: node.metadata ?? NO_METADATA,
     };
   }
 
@@ -307,8 +310,11 @@ export class Dispatcher {
     held.isFenced = attempt?.outcome !== undefined;
     held.acceptUntil = 0;
     const stop = { attemptId, reason: effect.reason, graceMs: effect.graceMs };
-    held.stop = stop;
-    batch.effects.push(() => this.options.outbox.stop(instance, stop));
+    batch.effects.push(() => {
+      // Only now: an instance that returns before the batch is durable must not be told.
+      held.stop = stop;
+      this.options.outbox.stop(instance, stop);
+    });
   }
 }
 

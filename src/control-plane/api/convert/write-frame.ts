@@ -1,6 +1,7 @@
 /** A frame of the registry to the bytes of messages for the agent. A Dispatch that is too large for one message becomes several. */
 import { create, toBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { JsonObject, JsonObject } from '../../../core/json.ts';
 import { limits } from '../../../core/limits.ts';
 import {
   type Assignment,
@@ -24,6 +25,7 @@ import type {
   WireAssignment,
   WireStop,
 } from '../../registry/frames.ts';
+import { writeStruct, writeStruct } from './json.ts';
 import { writeOpaquePayload } from './payload.ts';
 import { writePriority } from './priority.ts';
 import { writeDuration } from './times.ts';
@@ -72,8 +74,13 @@ function cutDispatch(frame: DispatchFrame): readonly DispatchFrame[] {
 
 function weigh({ input, checkpoint, metadata }: WireAssignment): number {
   let size = ENTRY_BYTES + (input.kind === 'inline' ? input.bytes.length : 0) + (checkpoint?.length ?? 0);
-  for (const value of Object.values(metadata)) size += value.length;
+  if (hasMembers(metadata)) size += JSON.stringify(metadata).length;
   return size;
+}
+
+function hasMembers(metadata: JsonObject): boolean {
+  for (const _ in metadata) return true;
+  return false;
 }
 
 // Messages of the hot path are written out: `create` costs more than encoding them.
@@ -122,8 +129,14 @@ function writeAssignment(assignment: WireAssignment): Assignment {
     traceparent: '',
   };
   // An empty Struct would be converted all the same.
-  if (Object.keys(assignment.metadata).length > 0) written.metadata = { ...assignment.metadata };
+  const metadata = hasMembers(assignment.metadata) ? writeStruct(assignment.metadata) : undefined;
+  if (metadata !== undefined) written.metadata = metadata;
   return written;
+}
+
+function hasMembers(json: JsonObject): boolean {
+  for (const _ in json) return true;
+  return false;
 }
 
 /** Milliseconds as a uint32: 49 days are as good as more, for one attempt. */

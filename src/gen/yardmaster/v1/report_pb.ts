@@ -327,7 +327,7 @@ export const AttemptCompletedSchema: GenMessage<AttemptCompleted> = /*@__PURE__*
  */
 export type AttemptFailed = Message<"yardmaster.v1.AttemptFailed"> & {
   /**
-   * For programs, in UPPER_SNAKE, such as `UPSTREAM_DOWN`. Empty: `HANDLER_FAILED`.
+   * For programs, in UPPER_SNAKE, such as `UPSTREAM_DOWN`. Empty: `HANDLER_ERROR`.
    *
    * @generated from field: string code = 1;
    */
