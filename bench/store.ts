@@ -50,6 +50,7 @@ function taskOf(runId: string, step: number, at: number): TaskRow {
     agentId: 'db-extractor',
     instanceId: '01k5x9q4d7m8n2p3r6s7t8v9w0',
     dueAt: at + 3_600_000,
+    lossWindowMs: 0,
     checkpoint: undefined,
   };
 }
