@@ -1,7 +1,7 @@
 /** A frame of the registry to the bytes of messages for the agent. A Dispatch that is too large for one message becomes several. */
 import { create, toBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import type { JsonObject, JsonObject } from '../../../core/json.ts';
+import type { JsonObject } from '../../../core/json.ts';
 import { limits } from '../../../core/limits.ts';
 import {
   type Assignment,
@@ -25,7 +25,7 @@ import type {
   WireAssignment,
   WireStop,
 } from '../../registry/frames.ts';
-import { writeStruct, writeStruct } from './json.ts';
+import { writeStruct } from './json.ts';
 import { writeOpaquePayload } from './payload.ts';
 import { writePriority } from './priority.ts';
 import { writeDuration } from './times.ts';
@@ -132,11 +132,6 @@ function writeAssignment(assignment: WireAssignment): Assignment {
   const metadata = hasMembers(assignment.metadata) ? writeStruct(assignment.metadata) : undefined;
   if (metadata !== undefined) written.metadata = metadata;
   return written;
-}
-
-function hasMembers(json: JsonObject): boolean {
-  for (const _ in json) return true;
-  return false;
 }
 
 /** Milliseconds as a uint32: 49 days are as good as more, for one attempt. */
