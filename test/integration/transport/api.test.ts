@@ -3,6 +3,7 @@ import { ValueSchema } from '@bufbuild/protobuf/wkt';
 import { status as Status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { FleetService } from '../../../src/gen/yardmaster/v1/fleet_service_pb.ts';
+import type { Payload } from '../../../src/gen/yardmaster/v1/payload_pb.ts';
 import { RunStatus } from '../../../src/gen/yardmaster/v1/run_pb.ts';
 import type { WatchRunResponse } from '../../../src/gen/yardmaster/v1/run_service_pb.ts';
 import { RunService } from '../../../src/gen/yardmaster/v1/run_service_pb.ts';
@@ -136,18 +137,9 @@ describe('the API over gRPC', () => {
     await eventually(() => watched.at(-1)?.case === 'runEnded');
     const kinds = watched.map((event) => event.case).filter((kind) => kind !== 'stepProgressed');
     expect(kinds).toEqual([
-      ...[
-        'runStarted',
-        'stepReady',
-        'attemptStarted',
-        'attemptEnded',
-        'retryScheduled',
-        'attemptStarted',
-        'attemptEnded',
-      ],
-      ...['stepEnded', 'stepReady', 'attemptStarted', 'attemptEnded', 'stepEnded', 'runEnding', 'runEnded'].filter(
-        (kind) => kinds.includes(kind as never),
-      ),
+      ...['runStarted', 'stepReady', 'attemptStarted', 'attemptEnded', 'retryScheduled'],
+      ...['attemptStarted', 'attemptEnded', 'stepEnded'],
+      ...['stepReady', 'attemptStarted', 'attemptEnded', 'stepEnded', 'runEnding', 'runEnded'],
     ]);
     const retry = watched.find((event) => event.case === 'retryScheduled');
     expect(retry?.value).toMatchObject({ tryNumber: 2, error: { code: 'DOWN' } });
@@ -227,11 +219,6 @@ function completed(attemptId: string, value: string) {
   return { attemptId, result: { case: 'completed', value: { output } } } as const;
 }
 
-function jsonOf(payload: Parameters<typeof toValue>[0] | undefined) {
-  return payload === undefined ? undefined : toValue(payload);
-}
-
-function toValue(payload: NonNullable<NonNullable<Workflow['steps'][number]>['output']> | { kind: unknown }) {
-  const { kind } = payload as { kind: { case: string; value: never } };
-  return kind.case === 'value' ? toJson(ValueSchema, kind.value) : kind.case;
+function jsonOf(payload: Payload | undefined) {
+  return payload?.kind.case === 'value' ? toJson(ValueSchema, payload.kind.value) : payload?.kind.case;
 }
