@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { fromBinary } from '@bufbuild/protobuf';
 import type { Server } from '@grpc/grpc-js';
-import { createAgentService, type OpenSession, type SessionWire } from '../../src/control-plane/api/agent-service.ts';
+import { createAgentService, type SessionWire } from '../../src/control-plane/api/agent-service.ts';
 import { type RunningControlPlane, startControlPlane } from '../../src/control-plane/runtime/assembly.ts';
 import { createMemoryData, type MemoryData } from '../../src/control-plane/store/memory/memory-data.ts';
-import type { Batch } from '../../src/control-plane/store/port.ts';
+import type { Batch, Store } from '../../src/control-plane/store/port.ts';
 import { SessionStreams } from '../../src/control-plane/transport/session-stream.ts';
 import type { LogFields, Logger } from '../../src/core/logger.ts';
 import { noMetrics } from '../../src/core/metrics.ts';
@@ -26,8 +26,9 @@ export interface ControlPlaneHostOptions {
   readonly verdict: Verdict;
   readonly lossWindowMs: number;
   readonly beatIntervalMs: number;
-  /** Stands between the transport and the API; for planted bugs. */
-  readonly wrapOpen: (open: OpenSession) => OpenSession;
+  /** Stand between the parts; for planted bugs. */
+  readonly wrapWire: (wire: SessionWire) => SessionWire;
+  readonly wrapStore: (store: Store) => Store;
 }
 
 /** Who looks on. */
@@ -85,7 +86,7 @@ export class ControlPlaneHost {
       node: process.name,
       clock,
       random: mine.fork('random').random,
-      store: store.store,
+      store: this.options.wrapStore(store.store),
       sha256: (bytes) => createHash('sha256').update(bytes).digest(),
       logger,
       lossWindowMs,
@@ -145,12 +146,12 @@ export class ControlPlaneHost {
 
   private up(process: Process, face: RunningControlPlane, clock: SimClock, logger: Logger): void {
     if (process.isDead) return;
-    const { world, wrapOpen } = this.options;
+    const { world, wrapWire } = this.options;
     const { runs, waiting, leased, idle } = face.recovered;
     world.log(process.name, `is up: ${runs} runs, ${waiting} waiting, ${leased} leased, ${idle.length} idle`);
-    const open = wrapOpen(createAgentService({ controlPlane: face, metrics: noMetrics, logger, clock }));
+    const open = createAgentService({ controlPlane: face, metrics: noMetrics, logger, clock });
     const streams = new SessionStreams({
-      open: (wire) => open(this.watched(wire)),
+      open: (wire) => open(this.watched(wrapWire(wire))),
       clock,
       logger,
       dropPeer: (peer) => this.dropPeer(peer),

@@ -31,6 +31,14 @@ export interface SimSettings {
   };
 }
 
+/** So small that values go through blobs and queues overflow. */
+export const smallLimits: SimSettings['limits'] = {
+  inlineEventBytesMax: 64,
+  inlineWireBytesMax: 3_072,
+  streamQueueBytesMax: 6_144,
+  frameBytesSoft: 2_048,
+};
+
 export function drawSettings(dice: Dice): SimSettings {
   const beatIntervalMs = dice.pick([500, 1_000, 2_000, 5_000]);
   const isCalm = dice.chance(0.05);
@@ -76,12 +84,7 @@ export function drawSettings(dice: Dice): SimSettings {
         streamQueueBytesMax: 8 * 1_048_576,
         frameBytesSoft: 1_048_576,
       },
-      {
-        inlineEventBytesMax: 64,
-        inlineWireBytesMax: 4_096,
-        streamQueueBytesMax: 12 * 1_024,
-        frameBytesSoft: 8 * 1_024,
-      },
+      smallLimits,
     ]),
   };
 }

@@ -4,7 +4,8 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { OfferedCapability } from '../../src/agent-sdk/news.ts';
-import type { OpenSession } from '../../src/control-plane/api/agent-service.ts';
+import type { SessionWire } from '../../src/control-plane/api/agent-service.ts';
+import type { Store } from '../../src/control-plane/store/port.ts';
 import { limits } from '../../src/core/limits.ts';
 import { AgentHost } from './agent-host.ts';
 import { ControlPlaneHost } from './control-plane-host.ts';
@@ -41,7 +42,8 @@ export interface SimResult {
 
 export interface SimOptions {
   readonly print?: (line: string) => void;
-  readonly wrapOpen?: (open: OpenSession) => OpenSession;
+  readonly wrapWire?: (wire: SessionWire) => SessionWire;
+  readonly wrapStore?: (store: Store) => Store;
   /** Changes what the seed drew. */
   readonly adjust?: (settings: SimSettings) => SimSettings;
 }
@@ -79,7 +81,7 @@ class Simulation {
   private readonly nemesis: Nemesis;
   private readonly facts = new Map<string, InstanceFacts>();
 
-  constructor(seed: number, dice: Dice, settings: SimSettings, { print, wrapOpen }: SimOptions) {
+  constructor(seed: number, dice: Dice, settings: SimSettings, { print, wrapWire, wrapStore }: SimOptions) {
     this.seed = seed;
     this.dice = dice;
     this.settings = settings;
@@ -97,7 +99,8 @@ class Simulation {
       verdict,
       lossWindowMs,
       beatIntervalMs,
-      wrapOpen: wrapOpen ?? ((open) => open),
+      wrapWire: wrapWire ?? ((wire) => wire),
+      wrapStore: wrapStore ?? ((store) => store),
     });
     this.host = host;
     this.executions = new Executions(world, verdict);

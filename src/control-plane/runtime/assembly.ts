@@ -54,7 +54,7 @@ export interface RunningControlPlane extends ControlPlane {
   readonly recovered: Recovered;
   /** When something is due next, wall ms; for virtual clocks. */
   nextTimer(): number | undefined;
-  /** True while a commit is being written or a run is being loaded. */
+  /** True while a commit is being written or a run is being loaded; false while the store is in trouble and time must pass. */
   isBusy(): boolean;
 }
 
@@ -175,6 +175,7 @@ class Parts extends Given {
     onReloaded: (holder, state) => this.rereads.reloaded(holder, state),
     onMissing: (runId) => this.rereads.missing(runId),
     onUnassigned: (pending) => this.staging.giveBack(pending),
+    mayAssign: (state, pending) => this.staging.mayAssign(state, pending),
   });
   readonly starts = new Starts({
     clock: this.clock,
@@ -274,7 +275,7 @@ class Parts extends Given {
     lost: () => this.actions.lost.values(),
     isStoreUsable: () => this.trouble.isUsable,
     nextTimer: () => this.timers.nearest(),
-    isBusy: () => this.committer.isBusy || this.runs.isBusy,
+    isBusy: () => !this.committer.isMending && (this.committer.isBusy || this.runs.isBusy),
     onStop: () => this.stop(),
   });
 

@@ -107,6 +107,14 @@ export class Dispatcher {
     this.options.scheduler.apply({ type: 'runRemoved', runId });
   }
 
+  /** Puts one step back that the scheduler gave away, if it still waits. */
+  waitAgain(state: RunState, path: string): void {
+    const index = state.workflow.indexById.get(path);
+    const node = index === undefined ? undefined : nodeAt(state, index);
+    if (node === undefined || node.kind !== 'agent' || !recordAt(state, node.index).isQueued) return;
+    this.enqueue(state, node, recordAt(state, node.index).queuedAt, undefined);
+  }
+
   /** Puts a run's waiting steps into the index again, after its state was read anew; those in `assigned` are under way. */
   requeue(state: RunState, assigned: ReadonlySet<string>): void {
     this.options.scheduler.apply({ type: 'runRemoved', runId: state.runId });

@@ -3,8 +3,9 @@
  * them when it was staged is set right by what is durable. The batch may have landed without a word, or not at all.
  */
 import { formatAttemptId } from '../../core/ids.ts';
+import { times } from '../../core/limits.ts';
 import { type AttemptRecord, findAttempt, liveAttempts, type RunState, recordAt } from '../engine/state.ts';
-import { isRunOver } from '../engine/status.ts';
+import { isRunOver, type StopReason } from '../engine/status.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { HeldAttempt, Instance } from '../registry/instance.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -66,7 +67,7 @@ export class Rereads {
       const isOurs = attempt?.instanceId === instance.instanceId;
       if (isOurs && attempt.outcome === undefined) this.revive(instance, held, state);
       else if (!held.isFenced) this.options.dispatcher.release(instance.instanceId, held.attemptId);
-      else if (held.stop !== undefined) this.options.outbox.stop(instance, held.stop);
+      else this.stop(instance, held, 'SUPERSEDED', 0);
     }
   }
 
@@ -75,7 +76,12 @@ export class Rereads {
     const index = state.workflow.indexById.get(held.path) ?? -1;
     held.isFenced = false;
     if ((recordAt(state, index).detail?.stoppingUntil ?? 0) === 0) held.stop = undefined;
-    else if (held.stop !== undefined) this.options.outbox.stop(instance, held.stop);
+    else this.stop(instance, held, 'CANCELLED', times.stopGraceMs);
+  }
+
+  private stop(instance: Instance, held: HeldAttempt, reason: StopReason, graceMs: number): void {
+    held.stop ??= { attemptId: held.attemptId, reason, graceMs };
+    this.options.outbox.stop(instance, held.stop);
   }
 
   /** A lease that became durable although its commit failed: the instance gets it now, or again if it has not accepted. */

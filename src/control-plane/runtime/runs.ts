@@ -43,6 +43,8 @@ export interface RunsOptions {
   readonly onMissing: (runId: string) => void;
   /** An AssignStep came for a run that is missing. */
   readonly onUnassigned: (pending: Pending) => void;
+  /** Whether the instance of an AssignStep can still take it: the run may have been loaded meanwhile. If not, the step waits again. */
+  readonly mayAssign: (state: RunState, pending: Pending) => boolean;
 }
 
 export class Runs {
@@ -219,6 +221,7 @@ export class Runs {
   }
 
   private decideOn(holder: RunHolder, state: RunState, pending: Pending, command: Exclude<Command, StartRun>): void {
+    if (command.type === 'AssignStep' && !this.options.mayAssign(state, pending)) return;
     this.finish(holder, state, pending, decide(state, command, this.contextOf(holder, pending)));
   }
 
@@ -270,8 +273,11 @@ export class Runs {
     try {
       while (decision.needs !== undefined) {
         const { blobIds, resume } = decision.needs;
+        // What the decision stores itself is nowhere else yet.
         const loaded = new Map<string, Uint8Array>();
-        for (const blobId of blobIds) loaded.set(blobId, await this.options.blobs.load(holder.runId, blobId));
+        for (const effect of effects) if (effect.type === 'storeBlob') loaded.set(effect.blobId, effect.bytes);
+        for (const blobId of blobIds)
+          if (!loaded.has(blobId)) loaded.set(blobId, await this.options.blobs.load(holder.runId, blobId));
         if (holder.state !== state) return this.startOver(holder, pending);
         if (resume.type === 'StartRun') throw new Error('a start cannot be resumed');
         const context = this.contextOf(holder, pending);

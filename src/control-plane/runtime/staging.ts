@@ -6,7 +6,7 @@ import type { Command, Decision } from '../engine/commands.ts';
 import type { RunEnded, RunEvent } from '../engine/events.ts';
 import { type RunState, recordAt } from '../engine/state.ts';
 import type { Fleet } from '../registry/fleet.ts';
-import { capabilityOf } from '../registry/instance.ts';
+import { acceptsWork, capabilityOf } from '../registry/instance.ts';
 import type { Assignment } from '../scheduler/types.ts';
 import type { Blobs } from './blobs.ts';
 import type { Committer } from './committer.ts';
@@ -117,6 +117,19 @@ export class Staging {
     if (decision.answer.type === 'result' && decision.answer.verdict !== 'ACCEPTED') return;
     batch.addBlob({ runId: holder.runId, blobId: attachment.blobId, bytes: attachment.bytes });
     this.options.blobs.remember(holder.runId, attachment.blobId, attachment.bytes);
+  }
+
+  /** The run was loaded since the scheduler chose. The step waits again when the instance left, or while nothing can be committed. */
+  mayAssign(state: RunState, pending: Pending): boolean {
+    const { fleet, dispatcher, committer } = this.options;
+    const { command, booked } = pending;
+    const instance = fleet.instances.get(booked?.instanceId ?? '');
+    const isFree = instance !== undefined && acceptsWork(instance) && !committer().isMending;
+    if (command.type !== 'AssignStep' || isFree) return true;
+    this.giveBack(pending);
+    dispatcher.waitAgain(state, command.path);
+    committer().kick();
+    return false;
   }
 
   /** A slot was booked for an assignment that does not happen. */

@@ -92,7 +92,7 @@ export class FleetChecks {
       for (const { call } of agent.route.streams) {
         const queued = call.accepted - call.sent;
         verdict.check(
-          queued <= limits.streamQueueBytesMax + limits.frameBytesSoft,
+          queued <= limits.streamQueueBytesMax + limits.frameBytesSoft + limits.inlineWireBytesMax,
           'the outgoing queue of a stream is bounded',
           () => `${call.getPeer()} has ${queued} bytes; at most ${limits.streamQueueBytesMax} and one frame`,
         );
@@ -106,7 +106,9 @@ export class FleetChecks {
     const wellSince = Math.max(host.healthySince, storeWellSince());
     if (!Number.isFinite(wellSince)) return;
     for (const task of host.data.tasks.values()) {
-      if (task.dueAt === 0) continue;
+      // A block whose time was over waits for what it stopped, with its row.
+      const isStopping = this.options.observer.runs.get(task.runId)?.steps.get(task.path)?.isStopping === true;
+      if (task.dueAt === 0 || (task.state === 'timer' && isStopping)) continue;
       // After a stall timers are held for as long as it took, at most one window.
       const since = Math.max(task.dueAt - EPOCH_MS, wellSince + host.options.lossWindowMs);
       verdict.check(

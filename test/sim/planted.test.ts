@@ -1,0 +1,24 @@
+/** The proof that the simulator bites: each known-bad variant is found within its number of seeds. */
+import { expect, it } from 'vitest';
+import { findAll, table } from './planted/find.ts';
+import { plantedBugs } from './planted/planted-bugs.ts';
+import { simulate } from './simulate.ts';
+
+it('finds each of the eight planted bugs within the stated number of seeds', async () => {
+  const found = await findAll();
+  console.log(table(found));
+  expect(found).toHaveLength(8);
+  expect(found.filter(({ seeds }) => seeds === undefined)).toEqual([]);
+});
+
+it('finds nothing in the same seeds when the same faults strike and no bug is planted', async () => {
+  for (const bug of plantedBugs) {
+    const { options, remove } = bug.plant();
+    remove();
+    const { adjust } = options;
+    for (let seed = 1; seed <= 8; seed++) {
+      const { invariant, message } = await simulate(seed, adjust === undefined ? {} : { adjust });
+      expect(invariant, `${bug.name}, seed ${seed}: ${message}`).toBeUndefined();
+    }
+  }
+});
