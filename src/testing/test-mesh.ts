@@ -137,10 +137,11 @@ export class TestMesh implements AsyncDisposable {
     await this.settle();
     if (typeof workflow !== 'string') await this.orchestrator.registerWorkflow(workflow);
     const name = typeof workflow === 'string' ? workflow : workflow.name;
-    const handle = await this.orchestrator.startWorkflow(name, params as object | undefined, options);
+    const handle = await this.#drive(this.orchestrator.startWorkflow(name, params as object | undefined, options));
     await this.settle();
     return new TestRun(handle, {
       settle: () => this.settle(),
+      drive: (call) => this.#drive(call),
       journal: (runId) => this.journal(runId),
       refuse: (runId) => this.#refuse(runId),
     });
@@ -195,6 +196,12 @@ export class TestMesh implements AsyncDisposable {
     for (const agent of this.#agents) agent.crash();
     this.crash();
     await this.orchestrator.close();
+  }
+
+  /** A call of a client, with what it needs to happen at this time. */
+  async #drive<T>(call: Promise<T>): Promise<T> {
+    await Promise.race([call, this.settle()]);
+    return call;
   }
 
   async #serve(): Promise<void> {

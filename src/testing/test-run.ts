@@ -6,6 +6,8 @@ import { type HistoryEntry, readHistory, readOrder } from './history.ts';
 /** What a run needs of its mesh. */
 export interface RunHost {
   settle(): Promise<void>;
+  /** Waits for a call of a client, with what it needs to happen at this time. */
+  drive<T>(call: Promise<T>): Promise<T>;
   journal(runId: string): readonly RunEvent[];
   /** Rejects with NOTHING_RUNNABLE and names what the run waits for. */
   refuse(runId: string): Promise<never>;
@@ -27,7 +29,7 @@ export class TestRun<Output = unknown> {
   async result(): Promise<WorkflowResult<Output>> {
     await this.#host.settle();
     if (!this.journal().some(({ type }) => type === 'RunEnded')) return this.#host.refuse(this.id);
-    return this.handle.result();
+    return this.#host.drive(this.handle.result());
   }
 
   /** Every attempt, in the order of the starts. */
@@ -47,7 +49,7 @@ export class TestRun<Output = unknown> {
 
   /** Asks the run to end; a second time ends its cleanup, too. */
   async cancel(reason?: string): Promise<CancelAnswer> {
-    const answer = await this.handle.cancel(reason);
+    const answer = await this.#host.drive(this.handle.cancel(reason));
     await this.#host.settle();
     return answer;
   }
