@@ -61,7 +61,7 @@ export function uploadBlob(
 
 /** A generator can be left and taken up again by hand, but `for` would end it: so an iterator without `return`. */
 function partsOf(attemptId: string, bytes: Uint8Array, sha256: Uint8Array): Iterable<UploadRequest> {
-  const header = { owner: { case: 'attemptId' as const, value: attemptId }, sha256, size: bytes.length };
+  const header = { attemptId, sha256, size: bytes.length };
   let offset = -1;
   const next = (): IteratorResult<UploadRequest, undefined> => {
     if (offset < 0) {

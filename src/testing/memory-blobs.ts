@@ -19,8 +19,7 @@ export function createMemoryBlobs(transport: Transport): BlobLink {
 }
 
 async function* partsOf({ attemptId, bytes, sha256 }: BlobUpload) {
-  const owner = { case: 'attemptId' as const, value: attemptId };
-  yield { part: { case: 'header' as const, value: { owner, sha256, size: bytes.length } } };
+  yield { part: { case: 'header' as const, value: { attemptId, sha256, size: bytes.length } } };
   for (let from = 0; from < bytes.length; from += limits.blobFrameBytesMax) {
     yield { part: { case: 'data' as const, value: bytes.subarray(from, from + limits.blobFrameBytesMax) } };
   }

@@ -2,9 +2,8 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import { YardmasterError } from '../../core/errors.ts';
 import { RUN_ID_LENGTH } from '../../core/ids.ts';
 import { limits } from '../../core/limits.ts';
-import type { BlobService, UploadHeader, UploadRequest } from '../../gen/yardmaster/v1/blob_service_pb.ts';
+import type { BlobService, UploadRequest } from '../../gen/yardmaster/v1/blob_service_pb.ts';
 import type { ControlPlane } from '../runtime/control-plane.ts';
-import type { Faults } from './convert/faults.ts';
 import { BLOB_ID_CHARS_MAX } from './convert/payload.ts';
 import { readAttemptId } from './convert/text.ts';
 import { readRequest } from './requests.ts';
@@ -54,14 +53,9 @@ function readHeader(request: UploadRequest | undefined): Header {
     if (size > limits.blobBytesMax) throw tooLarge(size);
     if (sha256.length !== SHA256_BYTES)
       faults.add('header.sha256', `has ${sha256.length} bytes; a SHA-256 has ${SHA256_BYTES}`);
-    return { attemptId: readOwner(faults, request.part.value), size, sha256: new Uint8Array(sha256) };
+    const attemptId = readAttemptId(faults, () => 'header.attempt_id', request.part.value.attemptId);
+    return { attemptId, size, sha256: new Uint8Array(sha256) };
   });
-}
-
-function readOwner(faults: Faults, { owner }: UploadHeader): string {
-  if (owner.case === 'attemptId') return readAttemptId(faults, () => 'header.attempt_id', owner.value);
-  faults.add('header.owner', 'is not an attempt; only attempts upload values');
-  return '';
 }
 
 async function* readParts(iterator: AsyncIterator<UploadRequest>): AsyncGenerator<Uint8Array> {

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/blob_service.proto.
  */
 export const file_yardmaster_v1_blob_service: GenFile = /*@__PURE__*/
-  fileDesc("CiB5YXJkbWFzdGVyL3YxL2Jsb2Jfc2VydmljZS5wcm90bxINeWFyZG1hc3Rlci52MSJWCg1VcGxvYWRSZXF1ZXN0Ei0KBmhlYWRlchgBIAEoCzIbLnlhcmRtYXN0ZXIudjEuVXBsb2FkSGVhZGVySAASDgoEZGF0YRgCIAEoDEgAQgYKBHBhcnQiXQoMVXBsb2FkSGVhZGVyEhQKCmF0dGVtcHRfaWQYASABKAlIABIQCgZydW5faWQYAiABKAlIABIOCgZzaGEyNTYYAyABKAwSDAoEc2l6ZRgEIAEoDUIHCgVvd25lciI2Cg5VcGxvYWRSZXNwb25zZRIkCgRibG9iGAEgASgLMhYueWFyZG1hc3Rlci52MS5CbG9iUmVmIjIKD0Rvd25sb2FkUmVxdWVzdBIOCgZydW5faWQYASABKAkSDwoHYmxvYl9pZBgCIAEoCSIgChBEb3dubG9hZFJlc3BvbnNlEgwKBGRhdGEYASABKAwypQEKC0Jsb2JTZXJ2aWNlEkcKBlVwbG9hZBIcLnlhcmRtYXN0ZXIudjEuVXBsb2FkUmVxdWVzdBodLnlhcmRtYXN0ZXIudjEuVXBsb2FkUmVzcG9uc2UoARJNCghEb3dubG9hZBIeLnlhcmRtYXN0ZXIudjEuRG93bmxvYWRSZXF1ZXN0Gh8ueWFyZG1hc3Rlci52MS5Eb3dubG9hZFJlc3BvbnNlMAFiBnByb3RvMw", [file_yardmaster_v1_payload]);
+  fileDesc("CiB5YXJkbWFzdGVyL3YxL2Jsb2Jfc2VydmljZS5wcm90bxINeWFyZG1hc3Rlci52MSJWCg1VcGxvYWRSZXF1ZXN0Ei0KBmhlYWRlchgBIAEoCzIbLnlhcmRtYXN0ZXIudjEuVXBsb2FkSGVhZGVySAASDgoEZGF0YRgCIAEoDEgAQgYKBHBhcnQiQAoMVXBsb2FkSGVhZGVyEhIKCmF0dGVtcHRfaWQYASABKAkSDgoGc2hhMjU2GAIgASgMEgwKBHNpemUYAyABKA0iNgoOVXBsb2FkUmVzcG9uc2USJAoEYmxvYhgBIAEoCzIWLnlhcmRtYXN0ZXIudjEuQmxvYlJlZiIyCg9Eb3dubG9hZFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg8KB2Jsb2JfaWQYAiABKAkiIAoQRG93bmxvYWRSZXNwb25zZRIMCgRkYXRhGAEgASgMMqUBCgtCbG9iU2VydmljZRJHCgZVcGxvYWQSHC55YXJkbWFzdGVyLnYxLlVwbG9hZFJlcXVlc3QaHS55YXJkbWFzdGVyLnYxLlVwbG9hZFJlc3BvbnNlKAESTQoIRG93bmxvYWQSHi55YXJkbWFzdGVyLnYxLkRvd25sb2FkUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuRG93bmxvYWRSZXNwb25zZTABYgZwcm90bzM", [file_yardmaster_v1_payload]);
 
 /**
  * A header first, then parts.
@@ -58,39 +58,23 @@ export const UploadRequestSchema: GenMessage<UploadRequest> = /*@__PURE__*/
  */
 export type UploadHeader = Message<"yardmaster.v1.UploadHeader"> & {
   /**
-   * Whose value it is. Exactly one.
+   * The attempt whose value it is; a connected agent has it.
    *
-   * @generated from oneof yardmaster.v1.UploadHeader.owner
+   * @generated from field: string attempt_id = 1;
    */
-  owner: {
-    /**
-     * An attempt that the caller has.
-     *
-     * @generated from field: string attempt_id = 1;
-     */
-    value: string;
-    case: "attemptId";
-  } | {
-    /**
-     * An open run.
-     *
-     * @generated from field: string run_id = 2;
-     */
-    value: string;
-    case: "runId";
-  } | { case: undefined; value?: undefined };
+  attemptId: string;
 
   /**
    * SHA-256 of all bytes, 32 bytes long.
    *
-   * @generated from field: bytes sha256 = 3;
+   * @generated from field: bytes sha256 = 2;
    */
   sha256: Uint8Array;
 
   /**
    * Length of all bytes; at most 64 MiB.
    *
-   * @generated from field: uint32 size = 4;
+   * @generated from field: uint32 size = 3;
    */
   size: number;
 };
