@@ -28,8 +28,9 @@ export const EMPTY_OBJECT_VALUE: Uint8Array = Uint8Array.of(TAG_STRUCT, 0);
 export const NULL_VALUE: Uint8Array = Uint8Array.of(TAG_NULL, 0);
 
 /**
- * Encodes JSON. Throws INVALID_VALUE for what JSON cannot say (functions, NaN, integers beyond 2^53, cycles by their
- * depth), naming the place. Members that are undefined are left out, as JSON.stringify does.
+ * Encodes JSON. Throws INVALID_VALUE for what JSON cannot say (functions, NaN, cycles by their depth), naming the place.
+ * Members that are undefined are left out, as JSON.stringify does. Numbers are doubles: whether an integer beyond 2^53
+ * may lose digits is for the caller to decide.
  */
 export function encodeValue(value: unknown): Uint8Array {
   const sink = new Sink();

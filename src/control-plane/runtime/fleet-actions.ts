@@ -76,7 +76,7 @@ export class FleetActions {
   private record(action: Extract<FleetAction, { type: 'event' }>): void {
     const { instance, kind, message } = action;
     const { agentId, instanceId } = instance;
-    this.options.logger.info(`agent ${kind.toLowerCase()}`, { agent: agentId, instance: instanceId, message });
+    this.options.logger.info(`agent ${kind.toLowerCase()}`, { agent: agentId, instance: instanceId, detail: message });
     this.options.committer().current.agentEvents.push({ at: this.options.wall(), agentId, instanceId, kind, message });
   }
 
