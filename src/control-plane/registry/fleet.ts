@@ -43,6 +43,9 @@ export interface Now {
   readonly wall: number;
 }
 
+/** A smaller change of the reported load does not change who is chosen, and is not worth telling anybody. */
+const LOAD_STEP = 0.05;
+
 export class Fleet {
   readonly instances = new Map<string, Instance>();
   private readonly settings: FleetSettings;
@@ -103,7 +106,7 @@ export class Fleet {
   beat(instance: Instance, frame: BeatFrame, now: Now): readonly FleetAction[] {
     const actions = this.heard(instance, now);
     const load = Number.isFinite(frame.load) ? Math.min(1, Math.max(0, frame.load)) : 0;
-    if (load === instance.load) return actions;
+    if (Math.abs(load - instance.load) < LOAD_STEP) return actions;
     instance.load = load;
     return actions.length > 0 ? actions : [{ type: 'changed', instance }];
   }
