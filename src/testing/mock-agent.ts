@@ -2,6 +2,8 @@
  * An agent whose answers and accidents a test decides. It is a real agent of the SDK with a real session; only its handlers
  * and its link are made up. It joins a `TestMesh` (which `mesh.agent(id)` does), or any control plane through `join`.
  */
+
+import { createGrpcLinks } from '../agent-sdk/grpc-link.ts';
 import { Agent, type AttemptInfo, type HandlerContext, type LinkFactory } from '../agent-sdk/index.ts';
 import { type Clock, sleep, systemClock } from '../core/clock.ts';
 import { type Random, systemRandom } from '../core/random.ts';
@@ -55,6 +57,8 @@ export class MockAgent {
   readonly #behaviours = new Map<string, MockBehaviour>();
   #world: MockWorld | undefined;
   #process: Process | undefined;
+  /** Resolves with the first Welcome of the process. */
+  #connected: Promise<void> | undefined;
   /** Handlers that run, and those of them that wait on the virtual clock. */
   #running = 0;
   #waiting = 0;
@@ -79,6 +83,13 @@ export class MockAgent {
     this.#world = world;
     this.#start();
     return this;
+  }
+
+  /** Joins the control plane at a URL, on a real connection: what `registerAgent` of an `Orchestrator` does with a mock. */
+  async connectTo(url: string): Promise<AsyncDisposable> {
+    this.join({ createLinks: () => createGrpcLinks({ url }) });
+    await this.#connected;
+    return { [Symbol.asyncDispose]: () => this.stop(0) };
   }
 
   /** Answers an action with a value, or with what a function makes of the input. */
@@ -180,7 +191,7 @@ export class MockAgent {
     this.#process = process;
     for (const behaviour of this.#behaviours.values()) this.#offer(process, behaviour);
     // A control plane that is not there yet is not this mock's fault: the session goes on dialling.
-    agent.start({ timeoutMs: Number.MAX_SAFE_INTEGER }).catch(() => {});
+    this.#connected = agent.start({ timeoutMs: Number.MAX_SAFE_INTEGER }).catch(() => {});
   }
 
   #offer(process: Process, behaviour: MockBehaviour): void {

@@ -4,12 +4,13 @@ import { evolve } from '../../../src/control-plane/engine/evolve.ts';
 import { createRunState, type RunState } from '../../../src/control-plane/engine/state.ts';
 import type { TestMesh, TestRun } from '../../../src/testing/index.ts';
 import type { Workflow } from '../../../src/workflow/builder/index.ts';
+import type { Untyped } from '../../../src/workflow/builder/recorded.ts';
 import { readWorkflowValue } from '../../../src/workflow/index.ts';
 
 type Source = Readonly<Record<string, unknown>>;
 
 /** A workflow from what a YAML file would say. */
-export function flow(steps: readonly Source[], more: Source = {}): Workflow {
+export function flow(steps: readonly Source[], more: Source = {}): Workflow<Untyped, Untyped> {
   const { definition } = readWorkflowValue({ name: 'Flow', steps, ...more });
   return { id: definition.name, name: definition.name, definition };
 }
