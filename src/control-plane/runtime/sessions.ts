@@ -138,6 +138,13 @@ class Session implements SessionReceiver {
         'Cannot open a session: the control plane is stopping',
         'connect again in a second',
       );
+    const known = this.options.fleet.instances.get(frame.instanceId);
+    if (known !== undefined && known.agentId !== frame.agentId)
+      return this.refuse(
+        'HELLO_INVALID',
+        `Cannot register instance "${frame.instanceId}" for agent "${frame.agentId}": it belongs to "${known.agentId}"`,
+        'make a new random instance_id for every process',
+      );
     const { node, fleet, now, apply, beatIntervalMs, silenceMs, lossWindowMs, clock } = this.options;
     const { instance, actions } = fleet.hello(frame, this.peer, 'default', now());
     this.instance = instance;
