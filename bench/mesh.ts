@@ -1,5 +1,5 @@
 /** The mesh of one benchmark run: a control plane process, agents, and the client in this process. */
-import { Orchestrator } from '../src/client/index.ts';
+import { Orchestrator } from 'yardmaster/client';
 import { type BenchProcess, startProcess } from './start-process.ts';
 
 export interface Figures {

@@ -2,7 +2,7 @@
  * 100,000 waiting steps: the heap of each, and whether a freed slot finds its next step as fast as when one waits. The time
  * is the agent's own, from the return of one handler to the start of the next on its only slot.
  */
-import type { Orchestrator } from '../src/client/index.ts';
+import type { Orchestrator } from 'yardmaster/client';
 import { runOnce, startAgent, startMesh } from './mesh.ts';
 import { percentile } from './percentile.ts';
 

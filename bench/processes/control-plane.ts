@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startServer } from '../../src/control-plane/main.ts';
+import { startServer } from 'yardmaster/control-plane';
 
 const folder = mkdtempSync(join(tmpdir(), 'yardmaster-bench-'));
 const server = await startServer({ port: 0, store: { kind: 'sqlite', file: join(folder, 'yardmaster.db') } });

@@ -1,5 +1,5 @@
 /** An agent that answers with its input, as fast as it can. Arguments: url, slots. */
-import { Agent } from '../../src/agent-sdk/index.ts';
+import { Agent } from 'yardmaster/agent-sdk';
 
 const [url = '', slots = '1'] = process.argv.slice(2);
 const agent = new Agent({ id: 'echo', slots: Number(slots), url });

@@ -2,7 +2,7 @@
  * An agent whose one handler holds its attempt until it is told to let go, and says when it got it, on the clock that all
  * processes of a machine share. Arguments: url.
  */
-import { Agent } from '../../src/agent-sdk/index.ts';
+import { Agent } from 'yardmaster/agent-sdk';
 
 const [url = ''] = process.argv.slice(2);
 const agent = new Agent({ id: 'holder', slots: 1, url });

@@ -1,5 +1,5 @@
 /** Many instances in one process, each on a connection of its own. Arguments: url, count. */
-import { Agent } from '../../src/agent-sdk/index.ts';
+import { Agent } from 'yardmaster/agent-sdk';
 
 const [url = '', count = '1'] = process.argv.slice(2);
 const WAVE = 50;

@@ -2,7 +2,7 @@
  * One slot: measures the time from the return of one handler to the start of the next, on request. Arguments: url, and `any-run`
  * to count gaps between two runs, too.
  */
-import { Agent } from '../../src/agent-sdk/index.ts';
+import { Agent } from 'yardmaster/agent-sdk';
 
 const [url = '', scope = ''] = process.argv.slice(2);
 const agent = new Agent({ id: 'single', slots: 1, url, inline: true });
