@@ -64,7 +64,8 @@ export function shortenWait(draft: Draft, node: CompiledAgentNode): void {
 /** Full jitter over an exponential backoff. The jitter is a hash, so a replay agrees. */
 function backoffMs(draft: Draft, node: CompiledAgentNode, failedTries: number): number {
   const { backoffMs: first, factor, maxBackoffMs, jitter } = node.retry;
-  const ceiling = Math.min(maxBackoffMs, first * factor ** Math.max(0, failedTries - 1));
+  // A power that overflows is Infinity, and nothing times Infinity is not a number.
+  const ceiling = first === 0 ? 0 : Math.min(maxBackoffMs, first * factor ** Math.max(0, failedTries - 1));
   if (!jitter) return Math.round(ceiling);
   const number = attemptsOf(recordAt(draft.state, node.index)).length;
   return Math.round(ceiling * hashToUnit(formatAttemptId({ runId: draft.state.runId, path: node.id, number })));

@@ -29,6 +29,18 @@ test('full jitter stays within the backoff and differs from attempt to attempt',
   expect(new Set(gaps(run)).size).toBe(6);
 });
 
+test('a backoff whose power overflows is still a backoff', async () => {
+  await using mesh = await TestMesh.start();
+  const worker = mesh.agent('worker').failWith('a', 'NO').failWith('b', 'NO');
+  const run = await mesh.startWorkflow(flow([step('a', { retry: { tries: 160, backoff: 0, factor: 100 } })]));
+  expect((await run.result()).error?.code).toBe('NO');
+  expect(worker.calls).toHaveLength(160);
+  const slow = { tries: 160, backoff: '1s', factor: 100, maxBackoff: '1s', jitter: false };
+  const other = await mesh.startWorkflow(flow([step('b', { retry: slow })], { name: 'Slow' }));
+  await mesh.advance('3m');
+  expect((await other.result()).error).toMatchObject({ code: 'NO', attempt: 160 });
+});
+
 test('fails with the last error when the tries are used up', async () => {
   await using mesh = await TestMesh.start();
   const worker = mesh.agent('worker').failWith('a', 'NO');
