@@ -11,11 +11,10 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { noMetrics } from '../../../src/core/metrics.ts';
 import { systemRandom } from '../../../src/core/random.ts';
-import { AgentService } from '../../../src/gen/yardmaster/v1/agent_service_pb.ts';
-import type { Assignment } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
+import type { Assignment, ResultVerdict } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
 import { SessionRequestSchema } from '../../../src/gen/yardmaster/v1/session_request_pb.ts';
 import { type SessionResponse, SessionResponseSchema } from '../../../src/gen/yardmaster/v1/session_response_pb.ts';
-import { eventually, pathOf, Rig } from './rig.ts';
+import { eventually, Rig } from './rig.ts';
 
 export class Mesh implements AsyncDisposable {
   readonly controlPlane: RunningControlPlane;
@@ -46,9 +45,7 @@ export class Mesh implements AsyncDisposable {
   }
 
   agent(agentId: string, capabilities: readonly string[]): HandAgent {
-    const same = (bytes: Buffer): Buffer => bytes;
-    const call = this.rig.client().makeBidiStreamRequest(pathOf(AgentService.method.session), same, same);
-    return new HandAgent(call, agentId, capabilities);
+    return new HandAgent(this.rig.stream().call, { agentId, capabilities: capabilities.map((name) => ({ name })) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -59,23 +56,40 @@ export class Mesh implements AsyncDisposable {
 
 type Report = Extract<NonNullable<MessageInitShape<typeof SessionRequestSchema>['frame']>, { case: 'report' }>['value'];
 
+export interface HandAgentOptions {
+  readonly agentId: string;
+  /** Default: the first instance of that agent. */
+  readonly instanceId?: string;
+  readonly capabilities: readonly { readonly name: string; readonly idempotent?: boolean }[];
+}
+
 /** An agent whose every frame the test writes itself. */
 export class HandAgent {
   readonly frames: SessionResponse['frame'][] = [];
   readonly assignments: Assignment[] = [];
   private readonly call: ClientDuplexStream<Buffer, Buffer>;
 
-  constructor(call: ClientDuplexStream<Buffer, Buffer>, agentId: string, capabilities: readonly string[]) {
+  constructor(call: ClientDuplexStream<Buffer, Buffer>, options: HandAgentOptions) {
+    const { agentId, instanceId = `${agentId}-1`, capabilities } = options;
     this.call = call;
     call.on('error', () => {});
     call.on('data', (bytes: Buffer) => this.take(fromBinary(SessionResponseSchema, bytes).frame));
-    const state = { revision: 1, slots: 4, capabilities: capabilities.map((name) => ({ name, version: '1.2.0' })) };
-    const hello = { agentId, instanceId: `${agentId}-1`, protocolVersion: 1, sdk: { name: 'by hand' }, state };
-    this.send({ case: 'hello', value: hello });
+    const offered = capabilities.map((capability) => ({ version: '1.2.0', ...capability }));
+    const state = { revision: 1, slots: 4, capabilities: offered };
+    this.send({ case: 'hello', value: { agentId, instanceId, protocolVersion: 1, sdk: { name: 'by hand' }, state } });
   }
 
   send(frame: NonNullable<MessageInitShape<typeof SessionRequestSchema>['frame']>): void {
-    this.call.write(Buffer.from(toBinary(SessionRequestSchema, create(SessionRequestSchema, { frame }))));
+    this.sendBytes(Buffer.from(toBinary(SessionRequestSchema, create(SessionRequestSchema, { frame }))));
+  }
+
+  sendBytes(bytes: Buffer): void {
+    this.call.write(bytes);
+  }
+
+  /** Ends the stream as a crash does. */
+  crash(): void {
+    this.call.cancel();
   }
 
   report(value: Report): void {
@@ -87,6 +101,13 @@ export class HandAgent {
     const assignment = this.assignments[count - 1];
     if (assignment === undefined) throw new Error('no assignment');
     return assignment;
+  }
+
+  /** Answers to results, in order. */
+  get verdicts(): readonly ResultVerdict[] {
+    return this.frames.flatMap((frame) =>
+      frame.case === 'dispatch' ? (frame.value.acks?.results ?? []).map(({ verdict }) => verdict) : [],
+    );
   }
 
   private take(frame: SessionResponse['frame']): void {

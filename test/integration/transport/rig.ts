@@ -1,25 +1,6 @@
 /** A listener on a real port with a scripted control plane behind it, and clients for it. */
 
-import { once } from 'node:events';
-import { createConnection } from 'node:net';
-import {
-  create,
-  type DescMethod,
-  fromBinary,
-  type MessageInitShape,
-  type MessageShape,
-  toBinary,
-} from '@bufbuild/protobuf';
-import { anyUnpack } from '@bufbuild/protobuf/wkt';
-import {
-  Client,
-  type ClientDuplexStream,
-  type ClientReadableStream,
-  credentials,
-  type Metadata,
-  type ServiceError,
-  type StatusObject,
-} from '@grpc/grpc-js';
+import type { ClientDuplexStream, StatusObject } from '@grpc/grpc-js';
 import { createAgentService } from '../../../src/control-plane/api/agent-service.ts';
 import type { AgentFrame, SessionPeer, SessionReceiver } from '../../../src/control-plane/registry/frames.ts';
 import type { BoundService } from '../../../src/control-plane/transport/grpc-adapter.ts';
@@ -28,10 +9,9 @@ import type { CancelTimer, Clock } from '../../../src/core/clock.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { noMetrics } from '../../../src/core/metrics.ts';
-import { ErrorInfoSchema } from '../../../src/gen/google/rpc/error_details_pb.ts';
-import { StatusSchema } from '../../../src/gen/google/rpc/status_pb.ts';
-import { AgentService } from '../../../src/gen/yardmaster/v1/agent_service_pb.ts';
-import { type Problem, ProblemSetSchema } from '../../../src/gen/yardmaster/v1/errors_pb.ts';
+import { Dialer } from './dialer.ts';
+
+export { failureOf, pathOf, problemsOf, reasonOf } from './dialer.ts';
 
 /** Turns are real; timers fire only when the test says so. */
 export class HandClock implements Clock {
@@ -117,14 +97,13 @@ export class FakePlane {
   }
 }
 
-export class Rig implements AsyncDisposable {
+export class Rig extends Dialer implements AsyncDisposable {
   readonly plane = new FakePlane();
   readonly listener: Listener;
-  port = 0;
   url = '';
-  private readonly clients: Client[] = [];
 
   constructor(services: readonly BoundService[], options: Partial<ListenerOptions> = {}) {
+    super(0);
     const clock = options.clock ?? systemClock;
     const agentService = { controlPlane: this.plane, clock, metrics: noMetrics, logger: silentLogger };
     this.listener = new Listener({
@@ -148,51 +127,6 @@ export class Rig implements AsyncDisposable {
     return rig;
   }
 
-  client(): Client {
-    const client = new Client(`127.0.0.1:${this.port}`, credentials.createInsecure());
-    this.clients.push(client);
-    return client;
-  }
-
-  unary<M extends DescMethod>(
-    method: M,
-    init: MessageInitShape<M['input']>,
-    options = {},
-  ): Promise<MessageShape<M['output']>> {
-    return new Promise((resolve, reject) => {
-      const request = create(method.input, init);
-      this.client().makeUnaryRequest(
-        pathOf(method),
-        (message: typeof request) => Buffer.from(toBinary(method.input, message)),
-        (bytes) => fromBinary(method.output, bytes) as MessageShape<M['output']>,
-        request,
-        options,
-        (error, value) => (error === null && value !== undefined ? resolve(value) : reject(error)),
-      );
-    });
-  }
-
-  /** Sends bytes as they are. */
-  rawUnary(method: DescMethod, bytes: Uint8Array): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      this.client().makeUnaryRequest(pathOf(method), same, same, Buffer.from(bytes), (error, value) =>
-        error === null && value !== undefined ? resolve(value) : reject(error),
-      );
-    });
-  }
-
-  serverStream<M extends DescMethod>(
-    method: M,
-    init: MessageInitShape<M['input']>,
-  ): ClientReadableStream<MessageShape<M['output']>> {
-    return this.client().makeServerStreamRequest(
-      pathOf(method),
-      (message: MessageShape<M['input']>) => Buffer.from(toBinary(method.input, message)),
-      (bytes) => fromBinary(method.output, bytes) as MessageShape<M['output']>,
-      create(method.input, init) as MessageShape<M['input']>,
-    );
-  }
-
   /** The agent stream as bytes, and the session that the control plane sees at its other end. */
   async session(): Promise<{
     call: ClientDuplexStream<Buffer, Buffer>;
@@ -202,64 +136,14 @@ export class Rig implements AsyncDisposable {
     const opened = new Promise<RecordedSession>((resolve) => {
       this.plane.onOpen = resolve;
     });
-    const call = this.client().makeBidiStreamRequest(pathOf(AgentService.method.session), same, same);
-    call.on('error', () => {});
-    const status = new Promise<StatusObject>((resolve) => call.once('status', resolve));
-    return { call, session: await opened, status };
-  }
-
-  /** Writes text to a socket and answers everything that comes until it is closed. */
-  async raw(bytes: string | Buffer): Promise<string> {
-    const socket = createConnection(this.port, '127.0.0.1');
-    let text = '';
-    socket.on('data', (chunk) => {
-      text += chunk.toString('latin1');
-    });
-    socket.on('error', () => {});
-    socket.write(bytes);
-    await once(socket, 'close');
-    return text;
+    const stream = this.stream();
+    return { ...stream, session: await opened };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const client of this.clients) client.close();
+    this.hangUp();
     await this.listener.stop({ graceMs: 1_000 });
   }
-}
-
-const same = (bytes: Buffer): Buffer => bytes;
-
-export function pathOf(method: DescMethod): string {
-  return `/${method.parent.typeName}/${method.name}`;
-}
-
-/** `ErrorInfo.reason` of a failed call. */
-export function reasonOf(error: { readonly metadata?: Metadata }): string | undefined {
-  const [bytes] = error.metadata?.get('grpc-status-details-bin') ?? [];
-  if (!(bytes instanceof Buffer)) return undefined;
-  for (const detail of fromBinary(StatusSchema, bytes).details) {
-    const info = anyUnpack(detail, ErrorInfoSchema);
-    if (info !== undefined) return info.reason;
-  }
-  return undefined;
-}
-
-/** The problems that travel with a failed call. */
-export function problemsOf(error: { readonly metadata?: Metadata }): readonly Problem[] {
-  const [bytes] = error.metadata?.get('grpc-status-details-bin') ?? [];
-  if (!(bytes instanceof Buffer)) return [];
-  return fromBinary(StatusSchema, bytes).details.flatMap(
-    (detail) => anyUnpack(detail, ProblemSetSchema)?.problems ?? [],
-  );
-}
-
-export async function failureOf(promise: Promise<unknown>): Promise<ServiceError> {
-  return promise.then(
-    () => {
-      throw new Error('the call did not fail');
-    },
-    (error: ServiceError) => error,
-  );
 }
 
 export async function eventually(condition: () => boolean): Promise<void> {

@@ -1,7 +1,6 @@
 import { connect } from 'node:http2';
 import { createConnection } from 'node:net';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { ValueSchema } from '@bufbuild/protobuf/wkt';
 import { status as Status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import type { DispatchFrame } from '../../../src/control-plane/registry/frames.ts';
@@ -11,6 +10,7 @@ import { encodeValue } from '../../../src/core/value.ts';
 import { SessionRequestSchema as OpaqueRequestSchema } from '../../../src/gen/opaque/session_pb.ts';
 import { SessionRequestSchema } from '../../../src/gen/yardmaster/v1/session_request_pb.ts';
 import { type SessionResponse, SessionResponseSchema } from '../../../src/gen/yardmaster/v1/session_response_pb.ts';
+import { deepValue } from './deep-value.ts';
 import { eventually, HandClock, Rig, reasonOf } from './rig.ts';
 
 type Frame = MessageInitShape<typeof SessionRequestSchema>['frame'];
@@ -297,23 +297,4 @@ function opaqueReport(value: OpaqueReport): Buffer {
 function resultWith(value: Uint8Array): Buffer {
   const output = { kind: { case: 'value', value } } as const;
   return opaqueReport({ results: [{ attemptId: 'a#1', result: { case: 'completed', value: { output } } }] });
-}
-
-/** Lists in lists, written by hand: our own encoder refuses them. */
-function deepValue(depth: number): Uint8Array {
-  let bytes: Uint8Array = toBinary(ValueSchema, create(ValueSchema, { kind: { case: 'boolValue', value: true } }));
-  for (let i = 0; i < depth; i++) {
-    bytes = lengthPrefixed(0x32, lengthPrefixed(0x0a, bytes));
-  }
-  return bytes;
-}
-
-function lengthPrefixed(tag: number, bytes: Uint8Array): Buffer {
-  const head = [tag];
-  let size = bytes.length;
-  while (size > 127) {
-    head.push((size & 127) | 128);
-    size >>>= 7;
-  }
-  return Buffer.concat([Buffer.from([...head, size]), bytes]);
 }
