@@ -27,7 +27,10 @@ it(`keeps every invariant in ${SEEDS} seeds, and replays each byte for byte`, as
 /** Rejects with what was printed when a seed fails. */
 async function simulate(first: number, seeds: number): Promise<Summary> {
   const args = [main, '--seed', String(first), '--seeds', String(seeds), '--twice', '--json'];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 64 * 1_048_576 });
+  const run = promisify(execFile)(process.execPath, args, { maxBuffer: 64 * 1_048_576 });
+  const { stdout } = await run.catch((error: Error & { readonly stdout?: string }) => {
+    throw new Error(`seeds from ${first} on: ${error.stdout ?? ''}`, { cause: error });
+  });
   const summary: Summary = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
   return summary;
 }

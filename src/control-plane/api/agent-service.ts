@@ -50,6 +50,7 @@ class AgentSession implements SessionSink, SessionPeer {
   private readonly receiver: SessionReceiver;
   private readonly cancelHelloTimer: CancelTimer;
   private isEnded = false;
+  private hasHello = false;
 
   constructor({ controlPlane, clock, metrics, logger }: AgentServiceOptions, wire: SessionWire) {
     this.wire = wire;
@@ -58,7 +59,8 @@ class AgentSession implements SessionSink, SessionPeer {
     this.logger = logger;
     metrics.streamOpened();
     this.receiver = controlPlane.openSession(this);
-    this.cancelHelloTimer = clock.timer(times.helloMs, () => this.refuseSilence());
+    // After a stall of ours timers come first: one turn later the sockets were read.
+    this.cancelHelloTimer = clock.timer(times.helloMs, () => clock.turn(() => this.refuseSilence()));
   }
 
   message(bytes: Uint8Array): void {
@@ -66,7 +68,10 @@ class AgentSession implements SessionSink, SessionPeer {
     const frame = this.read(bytes);
     if (frame === undefined) return;
     this.metrics.frameReceived(frame.type);
-    if (frame.type === 'hello') this.cancelHelloTimer();
+    if (frame.type === 'hello') {
+      this.hasHello = true;
+      this.cancelHelloTimer();
+    }
     try {
       this.receiver.frame(frame);
     } catch (error) {
@@ -99,6 +104,7 @@ class AgentSession implements SessionSink, SessionPeer {
   }
 
   private refuseSilence(): void {
+    if (this.hasHello || this.isEnded) return;
     const message = `Cannot keep the stream from "${this.remote}": no Hello came within ${times.helloMs / 1_000} s`;
     this.receiver.malformed(new YardmasterError('NO_HELLO', message, { next: 'send Hello as the first frame' }));
   }

@@ -10,6 +10,7 @@ import type { Metrics } from '../../core/metrics.ts';
 import type { CompiledAgentNode } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
 import type { Decision, Dispatch, Stop, TaskDone, TaskEffect } from '../engine/commands.ts';
+import { deadlinesOf } from '../engine/deadlines.ts';
 import { findAttempt, nodeAt, type RunState, recordAt } from '../engine/state.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { WireAssignment } from '../registry/frames.ts';
@@ -123,6 +124,14 @@ export class Dispatcher {
       const record = recordAt(state, node.index);
       if (record.isQueued && !assigned.has(node.id)) this.enqueue(state, node, record.queuedAt, undefined);
     }
+    this.rearm(state);
+  }
+
+  /** What was undone had cancelled and moved timers. One too many does no harm. */
+  private rearm(state: RunState): void {
+    const { runId } = state;
+    for (const { path, attempt, dueAt } of deadlinesOf(state))
+      this.options.timers.set(taskKey(runId, path, attempt), { runId, path, attempt }, dueAt);
   }
 
   /** The assignment of a live attempt, made anew from the run's state (for an instance that came back without it). */
@@ -292,7 +301,9 @@ export class Dispatcher {
 
   /** Sends an assignment to an instance that still holds it; the input is fetched first when it is not at hand. */
   send(instance: Instance, held: HeldAttempt, assignment: WireAssignment): void {
-    if (instance.peer === undefined || instance.held.get(held.attemptId) !== held || held.isFenced) return;
+    if (instance.peer === undefined || instance.held.get(held.attemptId) !== held) return;
+    // It ended before it left: the agent will never have it, and nobody would confirm that it stopped.
+    if (held.isFenced) return this.release(instance.instanceId, held.attemptId);
     const ready = this.options.blobs.forWire(held.runId, assignment.input);
     if (ready !== undefined) {
       this.options.outbox.assign(instance, ready === assignment.input ? assignment : { ...assignment, input: ready });
@@ -300,7 +311,8 @@ export class Dispatcher {
     }
     this.options.blobs.read(held.runId, assignment.input).then(
       (bytes) => {
-        if (instance.held.get(held.attemptId) !== held || held.isFenced) return;
+        if (instance.held.get(held.attemptId) !== held) return;
+        if (held.isFenced) return this.release(instance.instanceId, held.attemptId);
         this.options.outbox.assign(instance, { ...assignment, input: { kind: 'inline', bytes } });
         this.options.outbox.flushSoon();
       },
