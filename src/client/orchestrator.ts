@@ -35,7 +35,7 @@ import { watchAgents } from './watch-agents.ts';
 import { type WatchRunOptions, watchRun } from './watch-run.ts';
 
 export interface OrchestratorOptions {
-  /** Address of the control plane; default `http://127.0.0.1:7420`. */
+  /** Address of the control plane; default: the variable YARDMASTER_URL, then `http://127.0.0.1:7420`. */
   readonly url?: string;
   /** Another way to the control plane than connections to `url`; the caller closes it. */
   readonly transport?: Transport;
@@ -59,7 +59,7 @@ export class Orchestrator implements AsyncDisposable {
   readonly #closeConnections: () => void;
 
   constructor(options: OrchestratorOptions = {}) {
-    const url = normalizeUrl(options.url ?? DEFAULT_URL);
+    const url = normalizeUrl(options.url ?? process.env.YARDMASTER_URL ?? DEFAULT_URL);
     if (options.transport === undefined) {
       const connections = createConnections(url);
       this.api = createMeshApi(withTypedErrors(connections, url));

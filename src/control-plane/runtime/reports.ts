@@ -77,7 +77,8 @@ export class Reports {
     const attempt = instance.held.get(update.attemptId);
     if (attempt === undefined) return;
     attempt.acceptUntil = 0;
-    attempt.heardAt = this.options.clock.now();
+    // `heartbeatTimeout` is about the handler: acceptance and log lines are no sign that the work goes on.
+    if (update.type === 'progress' || update.type === 'checkpoint') attempt.heardAt = this.options.clock.now();
     switch (update.type) {
       case 'accepted':
         this.refusals.delete(refusalKey(instance, attempt.capability));
