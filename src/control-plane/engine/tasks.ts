@@ -131,13 +131,15 @@ export function heartbeatDue(node: CompiledNode, attempt: AttemptRecord, heardAt
   return heartbeatTimeoutMs === undefined ? 0 : Math.max(attempt.startedAt, heardAt) + heartbeatTimeoutMs;
 }
 
-function attemptDue(node: CompiledNode, record: StepRecord, attempt: AttemptRecord, heardAt: number): number {
+/** Nearest deadline of a live attempt, wall ms; 0: none. */
+export function attemptDue(node: CompiledNode, record: StepRecord, attempt: AttemptRecord, heardAt: number): number {
   const stoppingUntil = record.detail?.stoppingUntil ?? 0;
   if (stoppingUntil > 0) return stoppingUntil;
   return nearest(nearest(attempt.deadlineAt, totalDue(node, record)), heartbeatDue(node, attempt, heardAt));
 }
 
-function nearest(a: number, b: number): number {
+/** The earlier of two times, of which 0 is none. */
+export function nearest(a: number, b: number): number {
   if (a === 0) return b;
   return b === 0 ? a : Math.min(a, b);
 }

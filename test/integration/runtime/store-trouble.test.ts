@@ -171,3 +171,40 @@ test('what a watcher sees is durable, gap-free and told once, whatever the store
     expect((await run.result()).status).toBe('COMPLETED');
   }
 });
+
+test.each(FAULTS)('%s at a cancel that is refused leaves every timer of the run armed', async (fault) => {
+  let isBad = false;
+  const faults = failing(fault, () => isBad);
+  await using mesh = await TestMesh.start({ faults });
+  const worker = mesh.agent('worker').failWith('again', 'NO', { times: 1 });
+  worker.setResponse('silent', 1).setDelay('silent', '1h');
+  const retry = { tries: 2, backoff: '1m', jitter: false };
+  const run = await mesh.startWorkflow(
+    flow(
+      [
+        parallel(
+          'p',
+          [
+            step('again', { retry }),
+            step('nobody', { queueTimeout: '1m', onFailure: 'continue' }),
+            step('silent', { timeout: '1m', onFailure: 'continue' }),
+          ],
+          { totalTimeout: '1h' },
+        ),
+      ],
+      { timeout: '2h' },
+    ),
+  );
+  await mesh.advance('10s');
+  isBad = true;
+  const answer = run.handle.cancel().then(
+    () => 'taken',
+    () => 'refused',
+  );
+  await mesh.advance('3s');
+  isBad = false;
+  await mesh.advance('5m');
+  const isTaken = (await answer) === 'taken';
+  expect((await run.result()).status).toBe(isTaken ? 'CANCELLED' : 'COMPLETED');
+  if (fault === 'BUSY' || fault === 'FULL') expect(isTaken).toBe(false);
+});
