@@ -14,10 +14,10 @@ export interface NextOptions {
 export function printMeshCommands(lines: Lines, { address, runId }: NextOptions): void {
   const url = address.endsWith(`:${DEFAULT_PORT}`) ? '' : ` --url http://${address}`;
   lines.text(`the mesh is up at ${address}; Ctrl-C ends it. In another terminal:`);
-  lines.text(`  yardmaster agents list${url}`);
-  lines.text(`  yardmaster runs get ${runId}${url}`);
-  lines.text(`  yardmaster runs watch ${runId}${url}`);
-  lines.text(`  yardmaster run OptimizedDataProcessing${url}`);
+  lines.text(`  npx yardmaster agents list${url}`);
+  lines.text(`  npx yardmaster runs get ${runId}${url}`);
+  lines.text(`  npx yardmaster runs watch ${runId}${url}`);
+  lines.text(`  npx yardmaster run OptimizedDataProcessing${url}`);
   lines.text(`  grpcurl -plaintext ${address} list`);
   lines.text(`  grpcurl -plaintext ${address} describe yardmaster.v1.AgentService`);
   lines.text(`  grpcurl -plaintext ${address} yardmaster.v1.FleetService/ListAgents`);
@@ -28,8 +28,8 @@ export function printMeshCommands(lines: Lines, { address, runId }: NextOptions)
 /** The mesh is gone; its store is not. */
 export function printStoreCommands(lines: Lines, { folder, store, runId }: NextOptions): void {
   lines.text('next:');
-  lines.text('  yardmaster demo --keep                      leaves the mesh up to look into');
-  lines.text(`  yardmaster serve --store ${store}`);
-  lines.text(`  yardmaster runs get ${runId}      from that store, when it is served`);
+  lines.text('  npx yardmaster demo --keep                      leaves the mesh up to look into');
+  lines.text(`  npx yardmaster serve --store ${store}`);
+  lines.text(`  npx yardmaster runs get ${runId}      from that store, when it is served`);
   lines.text(`logs and databases: ${folder}`);
 }

@@ -26,6 +26,8 @@ export interface SpawnOptions {
   /** Script and its arguments. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Keeps stdout for `firstLine` instead of writing it to the log. Default false. */
+  readonly speaks?: boolean;
 }
 
 interface Running extends Child {
@@ -44,14 +46,14 @@ export class Processes implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  spawn({ name, args, env }: SpawnOptions): Child {
-    const log = join(this.#folder, `${name.replaceAll(' ', '-')}.log`);
+  spawn({ name, args, env, speaks = false }: SpawnOptions): Child {
+    const log = this.logOf(name);
     const file = openSync(log, 'w');
     try {
       const tether = fileURLToPath(new URL(TETHER, import.meta.url));
       const child = spawn(process.execPath, [...conditions(), '--import', tether, ...args], {
         env: { ...inheritedEnv(), ...env },
-        stdio: ['ignore', file, file, 'ipc'],
+        stdio: ['ignore', speaks ? 'pipe' : file, file, 'ipc'],
       });
       // An error without a pid is told below; one later is an exit.
       child.on('error', () => undefined);
@@ -65,14 +67,42 @@ export class Processes implements AsyncDisposable {
     }
   }
 
+  /** What a child that speaks says first; undefined: it ended without a word. */
+  async firstLine(pid: number): Promise<string | undefined> {
+    const { stdout } = this.#find(pid)?.process ?? {};
+    if (stdout === null || stdout === undefined) return undefined;
+    let said = '';
+    for await (const chunk of stdout.iterator({ destroyOnReturn: false })) {
+      said += chunk;
+      if (said.length > LOG_CHARS || said.includes('\n')) break;
+    }
+    // Nobody reads the rest, and a full pipe would hold the child up.
+    stdout.resume();
+    return said === '' ? undefined : said.slice(0, said.indexOf('\n'));
+  }
+
+  /** Waits for the end of a child, which then is no longer one: its exit code, or null after a signal. */
+  async release(pid: number): Promise<number | null> {
+    const child = this.#find(pid);
+    if (child === undefined) return null;
+    if (!hasEnded(child.process)) await once(child.process, 'exit');
+    this.#children.splice(this.#children.indexOf(child), 1);
+    return child.process.exitCode;
+  }
+
+  /** The file that takes the words of the child of that name. */
+  logOf(name: string): string {
+    return join(this.#folder, `${name.replaceAll(' ', '-')}.log`);
+  }
+
   isAlive(pid: number): boolean {
-    const child = this.#children.find((running) => running.pid === pid);
+    const child = this.#find(pid);
     return child !== undefined && !hasEnded(child.process);
   }
 
   /** The signal that ended it; null: none did, or it lives. */
   signalOf(pid: number): NodeJS.Signals | null {
-    return this.#children.find((running) => running.pid === pid)?.process.signalCode ?? null;
+    return this.#find(pid)?.process.signalCode ?? null;
   }
 
   /** SIGKILL, by pid and only to a child of ours. */
@@ -107,6 +137,10 @@ export class Processes implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  #find(pid: number): Running | undefined {
+    return this.#children.find((running) => running.pid === pid);
   }
 }
 

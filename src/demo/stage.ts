@@ -41,19 +41,23 @@ export async function setUp(port: number, interrupted: AbortSignal): Promise<Sta
   const folders = createFolders();
   await using cleanup = new AsyncDisposableStack();
   const processes = cleanup.use(new Processes(folders.logs));
-  const store = join(folders.work, 'yardmaster.db');
-  const { address } = await startControlPlane(processes, { port, store });
-  const url = `http://${address}`;
-  const mesh = cleanup.use(new Orchestrator({ url }));
-  // While the control plane starts.
   createSources(folders.sources, readBirdStrikes());
   const web = cleanup.use(await startWeb(readAirports()));
-  await Promise.race([mesh.ready({ timeoutMs: TIME_MAX_MS }), processes.watch(signal)]);
+  const store = join(folders.work, 'yardmaster.db');
+  const { address } = await Promise.race([startControlPlane(processes, { port, store }), abortOf(signal)]);
+  const url = `http://${address}`;
+  const mesh = cleanup.use(new Orchestrator({ url }));
   const agents = startAgents(processes, { url, web, folders });
   const fleet = await Promise.race([awaitFleet(mesh, agents, signal), processes.watch(signal)]);
   const owned = cleanup.move();
   const dispose = (): Promise<void> => owned.disposeAsync();
   return { address, store, folders, web, processes, mesh, agents, fleet, signal, [Symbol.asyncDispose]: dispose };
+}
+
+function abortOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 function createFolders(): Folders {

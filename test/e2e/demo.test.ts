@@ -15,15 +15,17 @@ function startDemo(...args: readonly string[]): ChildProcessByStdio<null, Readab
   return spawn(process.execPath, ['--conditions=source', CLI, 'demo', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
+type Demo = ReturnType<typeof startDemo>;
+
 /** Reads until `pattern` matches what was read; answers the match. */
-async function readUntil(stream: Readable, pattern: RegExp): Promise<RegExpExecArray> {
+async function readUntil(demo: Demo, name: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray> {
   let said = '';
-  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+  for await (const chunk of demo[name].iterator({ destroyOnReturn: false })) {
     said += chunk;
     const match = pattern.exec(said);
     if (match !== null) return match;
   }
-  throw new Error(`the stream ended without ${pattern}: ${said}`);
+  throw new Error(`${name} ended without ${pattern}: ${said}${demo.stderr.read() ?? ''}`);
 }
 
 /** Of the agents of a mesh; the agents say it in a label. */
@@ -46,7 +48,7 @@ function isAlive(pid: number): boolean {
 test('yardmaster demo --keep --json runs the workflow, kills an agent, moves its step, says so, and leaves the mesh up', async () => {
   const child = startDemo('--keep', '--json');
   const exited = once(child, 'exit');
-  const [line = ''] = await readUntil(child.stdout, /.*\n/);
+  const [line = ''] = await readUntil(child, 'stdout', /.*\n/);
   const result: DemoResult = JSON.parse(line);
   expect(result).toMatchObject({
     ok: true,
@@ -83,7 +85,7 @@ test('yardmaster demo --keep --json runs the workflow, kills an agent, moves its
   expect(existsSync(dashboard)).toBe(true);
   expect(isAlive(result.killed?.pid ?? 0)).toBe(false);
 
-  const [, address = ''] = await readUntil(child.stderr, /the mesh is up at (\S+);/);
+  const [, address = ''] = await readUntil(child, 'stderr', /the mesh is up at (\S+);/);
   const pids = await listPids(address);
   expect(pids).toHaveLength(8);
   await using mesh = new Orchestrator({ url: `http://${address}` });
@@ -97,7 +99,7 @@ test('yardmaster demo --keep --json runs the workflow, kills an agent, moves its
 test('Ctrl-C in the middle of the run ends everything that the demo started, and answers 130', async () => {
   const child = startDemo();
   const exited = once(child, 'exit');
-  const [, address = ''] = await readUntil(child.stdout, /control plane (127\.0\.0\.1:\d+), 9 agent processes/);
+  const [, address = ''] = await readUntil(child, 'stdout', /control plane (127\.0\.0\.1:\d+), 9 agent processes/);
   const pids = await listPids(address);
   child.kill('SIGINT');
   expect(await exited).toEqual([130, null]);

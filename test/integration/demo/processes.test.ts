@@ -61,6 +61,16 @@ test('watch rejects when a child dies by itself, with what it said last', async 
   await expect(processes.watch(forever)).rejects.toThrow(/"bad one" ended with exit code 3\s+no luck today/);
 });
 
+test('firstLine reads what a child says, and then lets it speak on', async () => {
+  await using processes = new Processes(folder);
+  const code = `console.log('ready'); console.log('x'.repeat(300_000)); ${WAITS}`;
+  const { pid } = processes.spawn({ name: 'speaker', args: [script('s', code)], env: {}, speaks: true });
+  expect(await processes.firstLine(pid)).toBe('ready');
+  const mute = processes.spawn({ name: 'mute', args: [script('m', 'process.exit(5)')], env: {}, speaks: true });
+  expect(await processes.firstLine(mute.pid)).toBeUndefined();
+  expect(await processes.release(mute.pid)).toBe(5);
+});
+
 test('children get what they are told, and nothing that was meant for other control planes', async () => {
   process.env.YARDMASTER_TOKEN = 'secret';
   try {

@@ -9,7 +9,9 @@ const WIDTH = 1000;
 const HEIGHT = 620;
 /** Share of strikes with damage from which a circle is drawn in the other colour. */
 const HIGH_SHARE = 0.15;
-const LABELS = 16;
+const LABELS = 24;
+/** Between two labels; twice as much from side to side. */
+const LABEL_GAP = 15;
 const RADIUS_MAX = 38;
 
 interface Frame {
@@ -42,13 +44,28 @@ export function renderMap({ airports, places, totals }: Summary): string {
     const title = `${airport.iata}, ${airport.city}: ${formatCount(line.strikes)} strikes, ${formatShare(line.damaged, line.strikes)} with damage`;
     return `<circle${isHigh ? ' class="high"' : ''} cx="${x}" cy="${y}" r="${radius.toFixed(1)}"><title>${escapeHtml(title)}</title></circle>`;
   });
-  const labels = byStrikes
-    .slice(0, LABELS)
-    .map(({ airport, point: [x, y] }) => `<text x="${x}" y="${y + 4}">${escapeHtml(airport.iata)}</text>`);
+  const labels = placeLabels(byStrikes.map(({ airport, point }) => ({ text: airport.iata, point })));
   const dots = places.map((place) => dotPath(locate(place))).join('');
   return `<svg class="map" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Map of strikes by airport">
 <path class="places" d="${dots}"/>${HAWAII_BOX}${circles.join('')}${labels.join('')}</svg>
 <p class="legend"><span><i></i>circle: strikes at the airport</span><span><i class="high"></i>15 % or more of them with damage</span></p>`;
+}
+
+interface Label {
+  readonly text: string;
+  readonly point: Point;
+}
+
+/** Labels of the first airports that have room for one. */
+function placeLabels(candidates: readonly Label[]): readonly string[] {
+  const placed: Label[] = [];
+  for (const label of candidates) {
+    const isFree = placed.every(
+      ({ point: [x, y] }) => Math.hypot((label.point[0] - x) / 2, label.point[1] - y) > LABEL_GAP,
+    );
+    if (isFree && placed.length < LABELS) placed.push(label);
+  }
+  return placed.map(({ text, point: [x, y] }) => `<text x="${x}" y="${y + 4}">${escapeHtml(text)}</text>`);
 }
 
 /** Undefined: outside of both frames. */
