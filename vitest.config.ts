@@ -31,6 +31,7 @@ function project(name: string, { timeoutMs, group }: Pace): TestProjectInlineCon
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
       maxWorkers: 2,
+      expect: { poll: { timeout: timeoutMs / 2 } },
       sequence: { groupOrder: group },
     },
   };

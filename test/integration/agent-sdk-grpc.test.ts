@@ -143,7 +143,7 @@ test('start() rejects with the last answer when nobody listens', async () => {
     });
   });
   const lonely = new Agent({ id: 'worker', url: `http://127.0.0.1:${port}`, inline: true }).handle('x', () => null);
-  const error = await lonely.start({ timeoutMs: 700 }).catch((thrown: unknown) => thrown);
+  const error = await lonely.start({ timeoutMs: 2_000 }).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code: 'NOT_CONNECTED', message: expect.stringContaining('UNAVAILABLE') });
   expect(await lonely.ended).toBe('never connected');
 });

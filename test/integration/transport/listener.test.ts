@@ -113,11 +113,13 @@ describe('the one port', () => {
     for (const socket of [silent, slow]) socket.on('error', () => {});
     await Promise.all([once(silent, 'connect'), once(slow, 'connect')]);
     slow.write('PRI');
-    const closed = Promise.all([once(silent, 'close'), once(slow, 'close')]);
-    // The server sees its sockets a moment after the clients do.
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    clock.advance(times.prefaceMs);
-    await closed;
+    let closed = 0;
+    for (const socket of [silent, slow]) socket.once('close', () => closed++);
+    await eventually(() => {
+      // Again and again, as the server sees its sockets later than the clients do.
+      clock.advance(times.prefaceMs);
+      return closed === 2;
+    });
   });
 
   it('refuses bytes that are no message with INVALID_ARGUMENT', async () => {
@@ -262,8 +264,8 @@ describe('opening and closing the port', () => {
     const json = get({ port: rig.port, host: '127.0.0.1', path: '/livez', agent: new Agent({ keepAlive: true }) });
     await once(json, 'response').then(([response]) => response.resume());
     const started = performance.now();
-    await rig.listener.stop({ graceMs: 5_000 });
-    expect(performance.now() - started).toBeLessThan(4_000);
+    await rig.listener.stop({ graceMs: 60_000 });
+    expect(performance.now() - started).toBeLessThan(50_000);
     expect((await agent.status).code).toBe(Status.UNAVAILABLE);
     expect(reasonOf(await agent.status)).toBe('SHUTTING_DOWN');
     expect((await watched).code).toBe(Status.UNAVAILABLE);
@@ -272,13 +274,19 @@ describe('opening and closing the port', () => {
 
   it('cuts what is still open after the grace', async () => {
     const clock = new HandClock();
-    const stuck = fleet({ listAgents: () => new Promise(() => {}) });
+    let isCalled = false;
+    const stuck = fleet({
+      listAgents: () => {
+        isCalled = true;
+        return new Promise(() => {});
+      },
+    });
     const rig = await Rig.start([stuck], { clock });
     const pending = failureOf(rig.unary(listAgents, {}));
     const raw = createConnection(rig.port, '127.0.0.1');
     raw.on('error', () => {}).write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n');
     await once(raw, 'connect');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await eventually(() => isCalled);
     let isStopped = false;
     const stopping = rig.listener.stop({ graceMs: 3_000 }).then(() => {
       isStopped = true;

@@ -147,6 +147,6 @@ export class Rig extends Dialer implements AsyncDisposable {
 }
 
 export async function eventually(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 2_000 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 1));
+  for (let i = 0; i < 20_000 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 1));
   if (!condition()) throw new Error('it never came true');
 }

@@ -110,7 +110,8 @@ describe('the agent stream', () => {
     if (how === 'RST') socket.resetAndDestroy();
     else socket.destroy();
     await eventually(() => rig.plane.sessions[0]?.endedCount === 1);
-    expect(performance.now() - died).toBeLessThan(1_000);
+    // A ping would take 15 s to find out.
+    expect(performance.now() - died).toBeLessThan(5_000);
   });
 
   it('refuses bytes that are no frame with INVALID_ARGUMENT', async () => {
