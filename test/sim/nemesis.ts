@@ -179,10 +179,13 @@ export class Nemesis {
         if (process.isFrozen) host.thaw(process);
       });
     }
-    const restart = (): void =>
+    const restart = (): void => {
+      // A stop may take until after everything was healed.
+      if (this.isHealed) return host.start();
       this.later(dice.skewed(20, 20_000), () => {
         if (host.process.isDead) host.start();
       });
+    };
     if (kind === 'controlPlaneStops') return host.stop(restart);
     host.crash();
     for (const agent of agents) {
