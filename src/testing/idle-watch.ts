@@ -1,11 +1,11 @@
 /**
  * Leaves out time in which nothing can happen. Beats and ticks go on for ever and change nothing while every agent is well;
- * when they did so for `QUIET_MS`, longer than any of their periods, only timers that are older than that matter.
+ * when they did so for longer than any of their periods, only timers that are older or longer than that matter.
  */
 import type { VirtualClock } from './virtual-clock.ts';
 
 /** Beats come every 5 s, silence is judged after 15 s, a client's wait ends after 30 s, retention looks every 60 s. */
-const QUIET_MS = 61_000;
+const PERIOD_MS_MAX = 60_000;
 
 export class IdleWatch {
   readonly #clock: VirtualClock;
@@ -35,10 +35,11 @@ export class IdleWatch {
       this.#quietSince = now;
       return 0;
     }
-    if (now - this.#quietSince < QUIET_MS) return 0;
-    const until = Math.min(target, this.#clock.nextDue(this.#quietSince) ?? target);
+    if (now - this.#quietSince <= PERIOD_MS_MAX) return 0;
+    const hum = { since: this.#quietSince, periodMsMax: PERIOD_MS_MAX };
+    const until = Math.min(target, this.#clock.nextDue(hum) ?? target);
     const ms = Math.max(0, until - now);
-    if (ms > 0) this.#clock.skip(ms, this.#quietSince);
+    if (ms > 0) this.#clock.skip(ms, hum);
     return ms;
   }
 }

@@ -15,8 +15,8 @@ import { readDuration } from './virtual-clock.ts';
 /** Where a mock lives: time, chance, and the way to a control plane. */
 export interface MockWorld {
   readonly random?: Random;
-  /** The clock of a new process; it stops when the process dies. Default: the machine's. */
-  createClock?(): ProcessClock;
+  /** The clock of a new process, and that of its handlers; they stop when the process dies. Default: the machine's. */
+  createClock?(use: 'process' | 'handlers'): ProcessClock;
   /** A new process of the agent: links of its own. */
   createLinks(instance: string): LinkFactory;
 }
@@ -44,6 +44,7 @@ interface Process {
   readonly agent: Agent;
   readonly links: FaultyLinks;
   readonly clock: ProcessClock;
+  readonly handlerClock: ProcessClock;
   isAlive: boolean;
 }
 
@@ -129,6 +130,7 @@ export class MockAgent {
     this.#process.isAlive = false;
     this.#process.links.die();
     this.#process.clock.stop();
+    this.#process.handlerClock.stop();
   }
 
   /** A new process of the same agent, under a new instance id; the old one dies if it still lives. */
@@ -183,11 +185,13 @@ export class MockAgent {
   #start(): void {
     if (this.#world === undefined || this.#behaviours.size === 0) return;
     const { random = systemRandom } = this.#world;
-    const clock = this.#world.createClock?.() ?? { ...systemClock, stop: () => {} };
+    const createClock = (use: 'process' | 'handlers'): ProcessClock =>
+      this.#world?.createClock?.(use) ?? { ...systemClock, stop: () => {} };
+    const clock = createClock('process');
     const { slots = SLOTS, labels = {} } = this.#options;
     const links = new FaultyLinks(this.#world.createLinks(this.id), clock, (frame) => this.#filter(frame));
     const agent = new Agent({ id: this.id, slots, labels, clock, random, links });
-    const process = { agent, links, clock, isAlive: true };
+    const process = { agent, links, clock, handlerClock: createClock('handlers'), isAlive: true };
     this.#process = process;
     for (const behaviour of this.#behaviours.values()) this.#offer(process, behaviour);
     // A control plane that is not there yet is not this mock's fault: the session goes on dialling.
@@ -211,7 +215,7 @@ export class MockAgent {
     }
     this.#running += 1;
     try {
-      if (behaviour.delayMs > 0) await this.#wait(process.clock, behaviour.delayMs, ctx.signal);
+      if (behaviour.delayMs > 0) await this.#wait(process.handlerClock, behaviour.delayMs, ctx.signal);
       return await behaviour.answer(input, ctx);
     } finally {
       this.#running -= 1;

@@ -65,6 +65,7 @@ export class TestMesh implements AsyncDisposable {
   readonly #idle: IdleWatch;
   #running: Running | undefined;
   #starts = 0;
+  readonly #handlerClock = this.clock.fork('handlers');
   /** Handlers that wait in `sleep`. */
   #sleepers = 0;
 
@@ -92,11 +93,11 @@ export class TestMesh implements AsyncDisposable {
     return this.#running.controlPlane;
   }
 
-  /** The world that agents of this mesh live in; a real `Agent` takes `{clock: world.createClock(), random: world.random, links: world.createLinks(id)}`. */
+  /** The world that agents of this mesh live in; a real `Agent` takes `{clock: world.createClock('process'), random: world.random, links: world.createLinks(id)}`. */
   get world(): Required<MockWorld> {
     return {
       random: this.random,
-      createClock: () => this.clock.fork(),
+      createClock: (use) => this.clock.fork(use),
       createLinks: (remote) => this.#network.connect(remote),
     };
   }
@@ -162,7 +163,7 @@ export class TestMesh implements AsyncDisposable {
   async sleep(duration: number | string, signal?: AbortSignal): Promise<void> {
     this.#sleepers += 1;
     try {
-      await sleep(this.clock, readDuration(duration), signal);
+      await sleep(this.#handlerClock, readDuration(duration), signal);
     } finally {
       this.#sleepers -= 1;
     }
@@ -236,7 +237,7 @@ export class TestMesh implements AsyncDisposable {
 
   /** Undefined while time alone may change something; else a text that stays the same as long as nothing happens. */
   #signature(): string | undefined {
-    if (this.#running === undefined) return undefined;
+    if (this.#running?.controlPlane.isReady() !== true) return undefined;
     const agents = this.#running.controlPlane.listAgents('default');
     const instances = agents.flatMap((agent) => agent.instances);
     if (instances.some(({ status }) => status !== 'READY' && status !== 'LOST')) return undefined;

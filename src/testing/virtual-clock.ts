@@ -11,11 +11,18 @@ import { YardmasterError } from '../core/errors.ts';
 /** Names what is busy now; undefined: nothing. */
 export type BusyCheck = () => string | undefined;
 
+/** Timers that are set again and again and change nothing: set after `since` (monotonic), for `periodMsMax` at most. */
+export interface Hum {
+  readonly since: number;
+  readonly periodMsMax: number;
+}
+
 interface Timer {
   readonly dueAt: number;
   readonly order: number;
-  /** Monotonic time at which it was set. */
+  /** Monotonic time at which it was set, and for how long. */
   readonly setAt: number;
+  readonly delayMs: number;
   readonly fn: () => void;
 }
 
@@ -32,10 +39,12 @@ export class VirtualClock implements Clock {
   #order = 0;
   #turns = 0;
   readonly #busyChecks: BusyCheck[] = [];
+  readonly #busyMsMax: number;
 
-  /** `startAt`: wall milliseconds; default 2026-01-01. */
-  constructor(startAt: number = EPOCH) {
+  /** `startAt`: wall milliseconds; default 2026-01-01. `busyMsMax`: real time that something may be busy; default 5 s. */
+  constructor({ startAt = EPOCH, busyMsMax = BUSY_MS_MAX }: { startAt?: number; busyMsMax?: number } = {}) {
     this.#wallOffset = startAt;
+    this.#busyMsMax = busyMsMax;
   }
 
   now(): number {
@@ -47,9 +56,13 @@ export class VirtualClock implements Clock {
   }
 
   timer(delayMs: number, fn: () => void): CancelTimer {
+    return this.#set(delayMs, fn, this.#monotonic);
+  }
+
+  #set(delayMs: number, fn: () => void, setAt: number): CancelTimer {
     // Whole milliseconds, as the timers of Node.
     const dueAt = this.#monotonic + Math.ceil(Math.max(0, delayMs));
-    const timer = { dueAt, order: ++this.#order, setAt: this.#monotonic, fn };
+    const timer = { dueAt, order: ++this.#order, setAt, delayMs: dueAt - this.#monotonic, fn };
     // Equal times fire in the order in which they were set, as Node's do.
     const index = this.#timers.findLastIndex((other) => other.dueAt <= dueAt) + 1;
     this.#timers.splice(index, 0, timer);
@@ -67,8 +80,11 @@ export class VirtualClock implements Clock {
     });
   }
 
-  /** A clock of the same time whose timers and turns all end with `stop()`: for a process that is killed. */
-  fork(): Clock & { stop(): void } {
+  /**
+   * A clock of the same time whose timers and turns all end with `stop()`: for a process that is killed. `handlers`: its
+   * timers are never part of a hum, because what a handler waits for matters.
+   */
+  fork(use: 'process' | 'handlers' = 'process'): Clock & { stop(): void } {
     let isOver = false;
     const unlessOver = (fn: () => void) => (): void => {
       if (!isOver) fn();
@@ -80,10 +96,11 @@ export class VirtualClock implements Clock {
       turn: (fn) => this.turn(unlessOver(fn)),
       timer: (delayMs, fn) => {
         if (isOver) return () => {};
-        const cancel = this.timer(delayMs, () => {
+        const fire = (): void => {
           cancels.delete(cancel);
           fn();
-        });
+        };
+        const cancel = this.#set(delayMs, fire, use === 'handlers' ? Number.NEGATIVE_INFINITY : this.#monotonic);
         cancels.add(cancel);
         return () => {
           cancels.delete(cancel);
@@ -110,7 +127,7 @@ export class VirtualClock implements Clock {
       this.#fireDue();
       const busy = this.#turns > 0 ? 'the event loop' : this.#whatIsBusy();
       quiet = busy === undefined ? quiet + 1 : 0;
-      if (busy !== undefined && performance.now() - startedAt > BUSY_MS_MAX) throw stillBusy(busy);
+      if (busy !== undefined && performance.now() - startedAt > this.#busyMsMax) throw stillBusy(busy, this.#busyMsMax);
     }
   }
 
@@ -135,19 +152,19 @@ export class VirtualClock implements Clock {
     return true;
   }
 
-  /** When the next of the timers that were set before `setBefore` is due; both monotonic. */
-  nextDue(setBefore: number = Number.POSITIVE_INFINITY): number | undefined {
-    return this.#timers.find(({ setAt }) => setAt < setBefore)?.dueAt;
+  /** When the next timer is due that is not part of the `hum`; monotonic. */
+  nextDue(hum: Hum): number | undefined {
+    return this.#timers.find((timer) => !isPartOf(hum, timer))?.dueAt;
   }
 
   /**
    * Leaves out `ms` in which nothing can happen, as a machine that sleeps does: wall time moves on, and with it the timers
-   * that were set before `setBefore`; for all others no time passes.
+   * that are not part of the `hum`; for those no time passes.
    */
-  skip(ms: number, setBefore: number): void {
+  skip(ms: number, hum: Hum): void {
     this.#wallOffset += ms;
     const moved = this.#timers.map((timer) =>
-      timer.setAt < setBefore ? { ...timer, dueAt: Math.max(this.#monotonic, timer.dueAt - ms) } : timer,
+      isPartOf(hum, timer) ? timer : { ...timer, dueAt: Math.max(this.#monotonic, timer.dueAt - ms) },
     );
     this.#timers = moved.sort((a, b) => a.dueAt - b.dueAt || a.order - b.order);
   }
@@ -173,6 +190,10 @@ export class VirtualClock implements Clock {
   }
 }
 
+function isPartOf({ since, periodMsMax }: Hum, { setAt, delayMs }: Timer): boolean {
+  return setAt > since && delayMs <= periodMsMax;
+}
+
 /** Milliseconds. Throws INVALID_DURATION. */
 export function readDuration(duration: number | string): number {
   const ms = parseDuration(duration);
@@ -188,8 +209,8 @@ function nextTurn(): Promise<void> {
   });
 }
 
-function stillBusy(what: string): YardmasterError {
-  return new YardmasterError('STILL_BUSY', `Cannot settle: ${what} is busy for ${BUSY_MS_MAX / 1_000} s of real time`, {
+function stillBusy(what: string, busyMs: number): YardmasterError {
+  return new YardmasterError('STILL_BUSY', `Cannot settle: ${what} is busy for ${busyMs / 1_000} s of real time`, {
     next: 'wait with mesh.sleep(...), which waits on the virtual clock',
   });
 }
