@@ -1,5 +1,6 @@
 /** What to try after the demo. */
 import type { Lines } from './lines.ts';
+import { ownCommand } from './own-command.ts';
 
 const DEFAULT_PORT = '7420';
 
@@ -12,12 +13,13 @@ export interface NextOptions {
 
 /** The mesh is still up: look into it. */
 export function printMeshCommands(lines: Lines, { address, runId }: NextOptions): void {
+  const command = ownCommand();
   const url = address.endsWith(`:${DEFAULT_PORT}`) ? '' : ` --url http://${address}`;
   lines.text(`the mesh is up at ${address}; Ctrl-C ends it. In another terminal:`);
-  lines.text(`  npx yardmaster agents list${url}`);
-  lines.text(`  npx yardmaster runs get ${runId}${url}`);
-  lines.text(`  npx yardmaster runs watch ${runId}${url}`);
-  lines.text(`  npx yardmaster run OptimizedDataProcessing${url}`);
+  lines.text(`  ${command} agents list${url}`);
+  lines.text(`  ${command} runs get ${runId}${url}`);
+  lines.text(`  ${command} runs watch ${runId}${url}`);
+  lines.text(`  ${command} run OptimizedDataProcessing${url}`);
   lines.text(`  grpcurl -plaintext ${address} list`);
   lines.text(`  grpcurl -plaintext ${address} describe yardmaster.v1.AgentService`);
   lines.text(`  grpcurl -plaintext ${address} yardmaster.v1.FleetService/ListAgents`);
@@ -27,9 +29,10 @@ export function printMeshCommands(lines: Lines, { address, runId }: NextOptions)
 
 /** The mesh is gone; its store is not. */
 export function printStoreCommands(lines: Lines, { folder, store, runId }: NextOptions): void {
+  const command = ownCommand();
   lines.text('next:');
-  lines.text('  npx yardmaster demo --keep                      leaves the mesh up to look into');
-  lines.text(`  npx yardmaster serve --store ${store}`);
-  lines.text(`  npx yardmaster runs get ${runId}      from that store, when it is served`);
+  lines.text(`  ${command} demo --keep      leaves the mesh up to look into`);
+  lines.text(`  ${command} serve --store ${store}`);
+  lines.text(`  ${command} runs get ${runId}      from that store, when it is served`);
   lines.text(`logs and databases: ${folder}`);
 }
