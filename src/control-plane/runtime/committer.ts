@@ -29,6 +29,8 @@ export class Committer {
   private isHalted = false;
   /** A batch failed, and the store is not mended yet. */
   isMending = false;
+  /** Batches that failed so far: what was chosen before the latest was chosen on what is no longer true. */
+  failures = 0;
   private readonly options: CommitterOptions;
   private idleWaiters: (() => void)[] = [];
   private mendedWaiters: (() => void)[] = [];
@@ -138,6 +140,7 @@ export class Committer {
     this.current = new StagedBatch();
     this.inFlight = undefined;
     this.isMending = true;
+    this.failures += 1;
     this.options.metrics.commitFailed();
     for (const settled of [...batch.onSettled, ...next.onSettled]) settled(false);
     const known = error instanceof StoreError ? error : new StoreError('UNCLEAR', String(error), error);

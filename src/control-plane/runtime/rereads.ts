@@ -31,19 +31,22 @@ export class Rereads {
   reloaded(holder: RunHolder, state: RunState): void {
     const { dispatcher, watch, outbox } = this.options;
     const assigned = new Set<string>();
+    const settling = new Set<string>();
     const ending = new Set<string>();
     for (const { command } of holder.waiting) {
       if (command.type === 'AssignStep') assigned.add(command.path);
-      if (command.type === 'SettleAttempt' || command.type === 'EndAttempt')
-        ending.add(`${command.path}#${command.number}`);
+      if (command.type === 'SettleAttempt') settling.add(`${command.path}#${command.number}`);
+      if (command.type === 'EndAttempt') ending.add(`${command.path}#${command.number}`);
     }
     dispatcher.requeue(state, assigned);
     watch.reread(state.runId);
     if (isRunOver(state.status)) watch.over(state.runId);
-    for (const instance of this.options.fleet.instances.values()) this.correct(instance, state);
+    for (const instance of this.options.fleet.instances.values()) this.correct(instance, state, ending);
     for (const node of state.workflow.nodes) {
-      for (const attempt of liveAttempts(recordAt(state, node.index)))
-        if (!ending.has(`${node.id}#${attempt.number}`)) this.lease(state, node.id, attempt);
+      for (const attempt of liveAttempts(recordAt(state, node.index))) {
+        const name = `${node.id}#${attempt.number}`;
+        if (!ending.has(name)) this.lease(state, node.id, attempt, settling.has(name));
+      }
     }
     outbox.flushSoon();
   }
@@ -59,9 +62,9 @@ export class Rereads {
   }
 
   /** What an instance holds of the run: a lease that is not durable frees its slot, a stop that is not is taken back. */
-  private correct(instance: Instance, state: RunState): void {
+  private correct(instance: Instance, state: RunState, ending: ReadonlySet<string>): void {
     for (const held of instance.held.values()) {
-      if (held.runId !== state.runId) continue;
+      if (held.runId !== state.runId || ending.has(`${held.path}#${held.number}`)) continue;
       const index = state.workflow.indexById.get(held.path);
       const attempt = index === undefined ? undefined : findAttempt(recordAt(state, index), held.number);
       const isOurs = attempt?.instanceId === instance.instanceId;
@@ -84,8 +87,11 @@ export class Rereads {
     this.options.outbox.stop(instance, held.stop);
   }
 
-  /** A lease that became durable although its commit failed: the instance gets it now, or again if it has not accepted. */
-  private lease(state: RunState, path: string, attempt: AttemptRecord): void {
+  /**
+   * A lease that is durable takes its slot. When its commit failed the instance gets it now, or again if it has not accepted;
+   * one whose result waits to be decided again has run already.
+   */
+  private lease(state: RunState, path: string, attempt: AttemptRecord, hasResult: boolean): void {
     const { dispatcher, fleet } = this.options;
     const instance = fleet.instances.get(attempt.instanceId);
     const assignment = dispatcher.assignmentOf(state, path, attempt.number, undefined);
@@ -112,6 +118,6 @@ export class Rereads {
     };
     fleet.hold(instance, held);
     dispatcher.takeSlot(instance.instanceId, assignment.capability);
-    dispatcher.send(instance, held, assignment);
+    if (!hasResult) dispatcher.send(instance, held, assignment);
   }
 }

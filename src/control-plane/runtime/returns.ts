@@ -55,10 +55,7 @@ export class Returns {
   /** It runs something that is no longer its own: it is told to stop, and the slot is taken until it has. */
   private unexpected(instance: Instance, attemptId: string): void {
     const key = parseAttemptId(attemptId);
-    const isKnown = key !== undefined;
-    const stop = { attemptId, reason: isKnown ? ('LOST' as const) : ('UNKNOWN' as const), graceMs: 0 };
-    this.options.outbox.stop(instance, stop);
-    if (key === undefined) return;
+    if (key === undefined) return this.options.outbox.stop(instance, { attemptId, reason: 'UNKNOWN', graceMs: 0 });
     const fenced: HeldAttempt = {
       ...key,
       attemptId,
@@ -67,12 +64,33 @@ export class Returns {
       lossWindowMs: 0,
       acceptUntil: 0,
       heardAt: 0,
-      stop,
+      stop: undefined,
       isFenced: true,
       checkpointAt: 0,
     };
     instance.held.set(attemptId, fenced);
     this.options.scheduler.apply({ type: 'slotTaken', instanceId: instance.instanceId, capability: '' });
+    this.whenDurable(key.runId, () => {
+      if (instance.held.get(attemptId) !== fenced) return;
+      fenced.stop = { attemptId, reason: 'LOST', graceMs: 0 };
+      this.options.outbox.stop(instance, fenced.stop);
+      this.options.outbox.flushSoon();
+    });
+  }
+
+  /** After everything that was asked of the run so far: the loss of the attempt may not be durable yet. */
+  private whenDurable(runId: string, then: () => void): void {
+    const { runs, logger } = this.options;
+    if (runs.peek(runId) === undefined) return then();
+    runs.submit({
+      runId,
+      command: { type: 'Continue', nodes: [] },
+      attachment: undefined,
+      onAnswer: then,
+      onError: (error) => logger.error('a run could not be looked at', { run: runId, error }),
+      isClient: false,
+      failures: 0,
+    });
   }
 
   /** We leased it and the instance does not have it: sent again under the same number; a fenced one has stopped. */

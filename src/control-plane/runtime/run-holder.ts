@@ -12,8 +12,8 @@ export interface Pending {
   /** Called once, when what was decided is durable (or nothing had to be). */
   readonly onAnswer: ((answer: Answer) => void) | undefined;
   readonly onError: ((error: Error) => void) | undefined;
-  /** Of an AssignStep: the slot that the scheduler booked for it. */
-  readonly booked?: { readonly instanceId: string; readonly capability: string };
+  /** Of an AssignStep: the slot that the scheduler booked for it, and how many commits had failed by then. */
+  readonly booked?: { readonly instanceId: string; readonly capability: string; readonly failedCommits: number };
   /** What a client asked for: refused with UNAVAILABLE while the store is in trouble. Everything else is kept. */
   readonly isClient: boolean;
   /** How often its batch failed. */

@@ -154,7 +154,8 @@ export class Runs {
     const others: Pending[] = [];
     for (const batch of batches) {
       for (const pending of batch.pending) {
-        if (pending.command.type === 'AssignStep' || pending.command.type === 'Continue') continue;
+        const { command, onAnswer } = pending;
+        if (command.type === 'AssignStep' || (command.type === 'Continue' && onAnswer === undefined)) continue;
         if (this.giveUp(pending, error)) continue;
         const holder = this.holders.get(pending.runId);
         ((holder === undefined ? undefined : dropped.get(holder)) ?? others).push(pending);

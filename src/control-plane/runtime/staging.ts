@@ -70,7 +70,11 @@ export class Staging {
       timeoutMs: capability?.timeoutMs ?? 0,
       resumed: this.options.runs.peek(step.runId)?.checkpoints?.has(step.path) === true,
     };
-    this.submit(step.runId, command, { instanceId, capability: assignment.capability });
+    this.submit(step.runId, command, {
+      instanceId,
+      capability: assignment.capability,
+      failedCommits: this.options.committer().failures,
+    });
   }
 
   timerFired(runId: string, path: string, attempt: number): void {
@@ -119,12 +123,12 @@ export class Staging {
     this.options.blobs.remember(holder.runId, attachment.blobId, attachment.bytes);
   }
 
-  /** The run was loaded since the scheduler chose. The step waits again when the instance left, or while nothing can be committed. */
+  /** The run was loaded since the scheduler chose. The step waits again when the instance left, or when a commit failed meanwhile. */
   mayAssign(state: RunState, pending: Pending): boolean {
     const { fleet, dispatcher, committer } = this.options;
     const { command, booked } = pending;
     const instance = fleet.instances.get(booked?.instanceId ?? '');
-    const isFree = instance !== undefined && acceptsWork(instance) && !committer().isMending;
+    const isFree = instance !== undefined && acceptsWork(instance) && booked?.failedCommits === committer().failures;
     if (command.type !== 'AssignStep' || isFree) return true;
     this.giveBack(pending);
     dispatcher.waitAgain(state, command.path);
