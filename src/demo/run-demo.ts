@@ -154,11 +154,10 @@ function printSummary({ folders, fleet }: Stage, lines: Lines, { answer, result,
     killed: killed === undefined || killedAt === undefined ? undefined : { instance: killed.instance, at: killedAt },
   });
   lines.text('');
-  lines.text(
-    `${formatRows(rows.in)} in, ${formatRows(rows.clean)} clean, ${formatRows(rows.out)} out, each counted once`,
-  );
+  const once = answer.ok ? ', each counted once' : '';
+  lines.text(`${formatRows(rows.in)} in, ${formatRows(rows.clean)} clean, ${formatRows(rows.out)} out${once}`);
   for (const path of [report, ...others]) lines.text(pathToFileURL(path).href);
-  lines.text(`${notifications} notification arrived at the webhook`);
+  lines.text(`notifications at the webhook: ${notifications}`);
   lines.text('');
   for (const fault of faults) lines.say({ mark: 'x', subject: fault });
 }
