@@ -108,7 +108,7 @@ test('an instance that lists what is fenced is told to stop it', async () => {
   await mesh.advance('31s');
   const held = [id, `${UNKNOWN_RUN}/a#1`, 'nonsense'].map((attemptId) => ({ attemptId, isFinished: false }));
   const back = await new RawAgent(mesh).say(hello('i-1', [], { held }));
-  expect(back.stops.map((stop) => stop.replace(/^.*?(\S+)$/, '$1'))).toEqual(['LOST', 'LOST', 'UNKNOWN']);
+  expect(back.stops.toSorted()).toEqual(['a#1 LOST', 'a#1 LOST', 'nonsense UNKNOWN']);
   expect(run).toHaveHistory(['a#1 LOST']);
 });
 
