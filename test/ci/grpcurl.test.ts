@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Agent } from '../../src/agent-sdk/index.ts';
@@ -79,7 +80,7 @@ describe('grpcurl', () => {
     });
     expect(ended).toMatchObject({
       status: 'RUN_STATUS_COMPLETED',
-      steps: [{ id: 'greet', output: { text: 'hello Ada' } }],
+      steps: [{ path: 'greet', output: { value: { text: 'hello Ada' } } }],
     });
   });
 
@@ -119,12 +120,14 @@ describe('grpcurl', () => {
         agentId: 'by-hand',
         instanceId: 'hand-1',
         protocolVersion: 1,
-        state: { slots: 1, capabilities: [{ name: 'x' }] },
+        state: { revision: 1, slots: 1, capabilities: [{ name: 'x' }] },
       },
     };
     const child = spawn('grpcurl', ['-plaintext', '-d', '@', address, 'yardmaster.v1.AgentService/Session']);
-    const output = await new Promise<string>((resolve) => {
+    const exited = once(child, 'exit');
+    const output = await new Promise<string>((resolve, reject) => {
       let text = '';
+      child.stderr.on('data', (chunk: Buffer) => reject(new Error(`grpcurl says: ${chunk}`)));
       child.stdout.on('data', (chunk: Buffer) => {
         text += chunk.toString();
         if (text.includes('\n}\n')) resolve(text);
@@ -132,7 +135,7 @@ describe('grpcurl', () => {
       child.stdin.write(`${JSON.stringify(hello)}\n`);
     });
     child.stdin.end();
-    await new Promise((resolve) => child.once('exit', resolve));
+    await exited;
     expect(JSON.parse(output)).toMatchObject({ welcome: { protocolVersion: 1, beatInterval: '5s' } });
   });
 });
