@@ -56,7 +56,7 @@ export function createRunService({ controlPlane, clock }: RunServiceOptions): Se
       const wait = waitMs > 0 ? { ms: waitMs, signal } : undefined;
       const view = await controlPlane.getRun(NAMESPACE, runId, wait);
       const values = request.includeValues ? await loadValues(controlPlane, view.state) : NO_VALUES;
-      return { run: writeRun(view, values, clock.now()) };
+      return { run: writeRun(view, values, { now: clock.now(), omitSteps: request.omitSteps }) };
     },
 
     async listRuns(request) {

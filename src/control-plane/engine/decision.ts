@@ -38,10 +38,10 @@ export class Draft {
   private readonly values: DecideContext['values'];
   private readonly events: RunEvent[] = [];
   private readonly effects: Effect[] = [];
-  private readonly decoded = new Map<StoredValue, JsonValue>();
+  private decoded: Map<StoredValue, JsonValue> | undefined = undefined;
   /** Blobs that this decision stores itself. */
-  private readonly fresh = new Map<string, Uint8Array>();
-  private readonly missing = new Set<string>();
+  private fresh: Map<string, Uint8Array> | undefined = undefined;
+  private missing: Set<string> | undefined = undefined;
   private readonly waiting: number[] = [];
 
   constructor(state: RunState, context: DecideContext) {
@@ -56,7 +56,10 @@ export class Draft {
   }
 
   effect(effect: Effect): void {
-    if (effect.type === 'storeBlob') this.fresh.set(effect.blobId, effect.bytes);
+    if (effect.type === 'storeBlob') {
+      this.fresh ??= new Map();
+      this.fresh.set(effect.blobId, effect.bytes);
+    }
     this.effects.push(effect);
   }
 
@@ -72,14 +75,14 @@ export class Draft {
   /** The bytes of a stored value; throws MissingValues. */
   bytesOf(value: StoredValue): Uint8Array {
     if (value.kind === 'inline') return value.bytes;
-    const bytes = this.fresh.get(value.blobId) ?? this.values.get(value.blobId);
+    const bytes = this.fresh?.get(value.blobId) ?? this.values.get(value.blobId);
     if (bytes === undefined) throw new MissingValues([value.blobId]);
     return bytes;
   }
 
   /** The JSON of a stored value, decoded once per decision; throws MissingValues, or LIMIT when it is too large to read. */
   read(value: StoredValue): JsonValue {
-    const known = this.decoded.get(value);
+    const known = this.decoded?.get(value);
     if (known !== undefined) return known;
     if (storedSize(value) > limits.expressionReadBytesMax) {
       throw new YardmasterError(
@@ -91,6 +94,7 @@ export class Draft {
       );
     }
     const json = decodeValue(this.bytesOf(value));
+    this.decoded ??= new Map();
     this.decoded.set(value, json);
     return json;
   }
@@ -98,6 +102,7 @@ export class Draft {
   /** Keeps a node for later, when `error` says that values are missing; rethrows anything else. */
   postpone(node: number, error: unknown): void {
     if (!(error instanceof MissingValues)) throw error;
+    this.missing ??= new Set();
     for (const blobId of error.blobIds) this.missing.add(blobId);
     this.waiting.push(node);
   }
@@ -118,6 +123,6 @@ export class Draft {
 
   private continuation(): Decision['needs'] {
     if (this.waiting.length === 0) return undefined;
-    return { blobIds: [...this.missing], resume: { type: 'Continue', nodes: [...this.waiting] } };
+    return { blobIds: [...(this.missing ?? [])], resume: { type: 'Continue', nodes: [...this.waiting] } };
   }
 }

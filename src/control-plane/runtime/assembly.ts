@@ -16,6 +16,7 @@ import { Catalogue } from './catalogue.ts';
 import { Committer } from './committer.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { EndedRuns } from './ended-runs.ts';
 import { Face } from './face.ts';
 import { FleetActions } from './fleet-actions.ts';
 import { Outbox } from './outbox.ts';
@@ -116,6 +117,7 @@ class Parts extends Given {
   readonly outbox = new Outbox(this.clock);
   readonly watch = new WatchHub(this.store);
   readonly agentWatch = new AgentWatch(this.clock);
+  readonly ended = new EndedRuns();
   readonly trouble = new StoreTrouble({
     clock: this.clock,
     logger: this.logger,
@@ -191,6 +193,7 @@ class Parts extends Given {
     fleet: this.fleet,
     runs: this.runs,
     starts: this.starts,
+    ended: this.ended,
     dispatcher: this.dispatcher,
     blobs: this.blobs,
     watch: this.watch,
@@ -256,6 +259,7 @@ class Parts extends Given {
     clock: this.clock,
     store: this.store,
     logger: this.logger,
+    onDeleted: () => this.ended.clear(),
     retentionMs: this.options.retentionMs ?? times.retentionMs,
   });
   readonly face: Face = new Face({
@@ -267,6 +271,7 @@ class Parts extends Given {
     runs: this.runs,
     catalogue: this.catalogue,
     starts: this.starts,
+    ended: this.ended,
     watch: this.watch,
     agentWatch: this.agentWatch,
     sessions: this.sessions,

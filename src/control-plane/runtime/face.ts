@@ -28,6 +28,7 @@ import type {
   StepExplanation,
   WatchedEvent,
 } from './control-plane.ts';
+import type { EndedRun, EndedRuns } from './ended-runs.ts';
 import { healthOf } from './health.ts';
 import type { Recovered } from './recovery.ts';
 import type { RunHolder } from './run-holder.ts';
@@ -50,6 +51,7 @@ export interface FaceOptions {
   readonly runs: Runs;
   readonly catalogue: Catalogue;
   readonly starts: Starts;
+  readonly ended: EndedRuns;
   readonly watch: WatchHub;
   readonly agentWatch: AgentWatch;
   readonly sessions: Sessions;
@@ -96,6 +98,8 @@ export class Face implements RunningControlPlane {
   async getRun(namespace: string, runId: string, wait?: RunWait): Promise<RunView> {
     const row = await this.findRun(namespace, runId);
     if (wait !== undefined && !isRunOver(row.status)) await this.waitForEnd(row.runId, wait);
+    const ended = this.options.ended.find(namespace, row.runId);
+    if (ended !== undefined) return viewOfEnded(ended);
     const view = await this.options.runs.inspect(row.runId, (state, holder) => this.viewOf(row, state, holder));
     if (view === undefined) throw runNotFound(runId);
     return view;
@@ -237,6 +241,8 @@ export class Face implements RunningControlPlane {
 
   private async findRun(namespace: string, runId: string): Promise<RunRow> {
     const full = runId.length === RUN_ID_LENGTH ? runId : await this.expand(namespace, runId);
+    const known = this.options.ended.find(namespace, full)?.row ?? this.options.runs.peek(full)?.row;
+    if (known?.namespace === namespace) return known;
     const row = await this.options.store.getRun(namespace, full);
     if (row === undefined) throw runNotFound(runId);
     return row;
@@ -300,6 +306,15 @@ export class Face implements RunningControlPlane {
     const summary = record.isQueued ? summarize(explanation) : `${path} is ${record.status}`;
     return { runId: state.runId, path, status: record.status, summary, waitingSince: record.queuedAt, explanation };
   }
+}
+
+function viewOfEnded({ row, state }: EndedRun): RunView {
+  return {
+    row: { ...row, status: state.status, endedAt: state.endedAt, failureCode: state.failure?.code },
+    state,
+    progress: new Map(),
+    waits: new Map(),
+  };
 }
 
 function runNotFound(runId: string): YardmasterError {

@@ -63,6 +63,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
 function restore(options: RecoveryOptions, task: TaskRow, run: RunRow): void {
   const { runId, path, attempt, dueAt } = task;
   const holder = options.runs.adopt(runId);
+  holder.row = run;
   if (task.checkpoint !== undefined) {
     holder.checkpoints ??= new Map();
     holder.checkpoints.set(path, task.checkpoint);

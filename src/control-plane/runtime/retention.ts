@@ -10,6 +10,7 @@ export interface RetentionOptions {
   readonly clock: Clock;
   readonly store: Store;
   readonly logger: Logger;
+  readonly onDeleted: () => void;
   /** 0: keep for ever. */
   readonly retentionMs: number;
 }
@@ -40,6 +41,7 @@ export class Retention {
     const { clock, store, logger, retentionMs } = this.options;
     try {
       const deleted = await store.prune(clock.now() - retentionMs, BATCH);
+      if (deleted > 0) this.options.onDeleted();
       this.arm(deleted === BATCH ? INTERVAL_MS / 60 : INTERVAL_MS);
     } catch (error) {
       logger.warn('old runs could not be deleted', { error });

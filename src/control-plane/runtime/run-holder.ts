@@ -1,7 +1,7 @@
 /** One open run in memory: its state, and the commands that wait for it. The run's only writer owns it. */
 import type { Answer, Command } from '../engine/commands.ts';
 import type { RunState } from '../engine/state.ts';
-import type { StoreError } from '../store/port.ts';
+import type { RunRow, StoreError } from '../store/port.ts';
 
 /** A command that is under way. Kept until its batch is durable, so that a failed commit loses nothing. */
 export interface Pending {
@@ -24,6 +24,8 @@ export class RunHolder {
   readonly runId: string;
   /** Undefined until the journal was folded, and after a failed commit. */
   state: RunState | undefined = undefined;
+  /** As it was inserted; undefined for a run that was adopted and not read yet. */
+  row: RunRow | undefined = undefined;
   /** In order; not empty only while the state is loading or a decision waits for values. */
   readonly waiting: Pending[] = [];
   isBusy = false;

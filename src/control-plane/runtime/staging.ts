@@ -11,6 +11,7 @@ import type { Assignment } from '../scheduler/types.ts';
 import type { Blobs } from './blobs.ts';
 import type { Committer } from './committer.ts';
 import { type Dispatcher, taskKey } from './dispatcher.ts';
+import type { EndedRuns } from './ended-runs.ts';
 import type { Pending, RunHolder } from './run-holder.ts';
 import type { Runs } from './runs.ts';
 import type { StagedBatch } from './staged-batch.ts';
@@ -23,6 +24,7 @@ export interface StagingOptions {
   readonly fleet: Fleet;
   readonly runs: Runs;
   readonly starts: Starts;
+  readonly ended: EndedRuns;
   readonly dispatcher: Dispatcher;
   readonly blobs: Blobs;
   readonly watch: WatchHub;
@@ -51,6 +53,7 @@ export class Staging {
     for (const event of decision.events) this.note(holder, state, event, batch);
     const { events } = decision;
     if (events.length === 0) return;
+    this.options.ended.forget(holder.runId);
     const position = state.position - events.length;
     // Whoever begins to watch before the batch is durable must see it, too.
     batch.effects.push(() => this.options.watch.publish(holder.runId, position, events));
@@ -147,7 +150,9 @@ export class Staging {
       case 'RunCreated': {
         metrics.runStarted();
         const row = this.options.starts.rowOf(state.runId);
-        if (row !== undefined) batch.addRun({ type: 'insert', row });
+        if (row === undefined) return;
+        holder.row = row;
+        batch.addRun({ type: 'insert', row });
         return;
       }
       case 'AttemptEnded':
@@ -173,7 +178,12 @@ export class Staging {
     this.options.metrics.runEnded(event.status);
     const { runId } = holder;
     batch.addRun({ type: 'status', runId, status: event.status, endedAt: event.at, failureCode: event.failure?.code });
+    const { state, row } = holder;
+    const position = state?.position;
     batch.effects.push(() => {
+      // Something may have been decided after the end that is not durable yet.
+      if (state?.position === position && state !== undefined && row !== undefined)
+        this.options.ended.keep({ row, state });
       this.options.watch.over(runId);
       this.options.runs.release(holder);
     });

@@ -12,8 +12,15 @@ import { writeStep } from './step-state.ts';
 import { writeDuration, writeTime } from './times.ts';
 import type { RunValues } from './values.ts';
 
-/** `values`: loaded before, when they were asked for. `now`: wall ms, for the duration of an open run. */
-export function writeRun({ row, state, progress, waits }: RunView, values: RunValues, now: number): Run {
+export interface WriteRunOptions {
+  /** Wall ms, for the duration of an open run. */
+  readonly now: number;
+  readonly omitSteps?: boolean;
+}
+
+/** `values`: loaded before, when they were asked for. */
+export function writeRun(view: RunView, values: RunValues, { now, omitSteps = false }: WriteRunOptions): Run {
+  const { row, state, progress, waits } = view;
   const { completed, total } = countSteps(state);
   return create(RunSchema, {
     ...rowFields(row),
@@ -21,7 +28,7 @@ export function writeRun({ row, state, progress, waits }: RunView, values: RunVa
     ...(values.parameters !== undefined && { parameters: values.parameters }),
     ...(values.output !== undefined && { output: values.output }),
     error: writeFailure(state.failure ?? state.ending?.failure),
-    steps: state.workflow.nodes.map((node) => writeStep(state, node, { progress, waits, values })),
+    steps: omitSteps ? [] : state.workflow.nodes.map((node) => writeStep(state, node, { progress, waits, values })),
     startTime: writeTime(state.startedAt),
     endTime: writeTime(state.endedAt),
     progress: total === 0 ? 0 : completed / total,
