@@ -22,10 +22,14 @@ export interface CommitterOptions {
   readonly onFailed: (batches: readonly StagedBatch[], error: StoreError) => void;
 }
 
+/** About a hundred steps: worth a commit of its own before the turn is over. */
+const EARLY_EVENTS = 400;
+
 export class Committer {
   current = new StagedBatch();
   private inFlight: StagedBatch | undefined = undefined;
   private isScheduled = false;
+  private isFlushing = false;
   private isHalted = false;
   /** A batch failed, and the store is not mended yet. */
   isMending = false;
@@ -45,7 +49,10 @@ export class Committer {
 
   /** Something was staged, or may be assigned: see to it that a flush comes. */
   kick(): void {
-    if (this.isScheduled || this.isHalted || this.isMending || this.inFlight !== undefined) return;
+    if (this.isHalted || this.isMending || this.inFlight !== undefined) return;
+    // Much was staged in this turn: the writer begins with it while the rest is decided.
+    if (this.current.eventCount >= EARLY_EVENTS && !this.isFlushing) return this.flush();
+    if (this.isScheduled) return;
     this.isScheduled = true;
     this.options.clock.turn(() => {
       this.isScheduled = false;
@@ -94,7 +101,9 @@ export class Committer {
 
   private flush(): void {
     if (this.inFlight !== undefined || this.isHalted || this.isMending) return;
+    this.isFlushing = true;
     this.options.beforeSeal();
+    this.isFlushing = false;
     const batch = this.current;
     if (batch.isEmpty) return this.wakeIdle();
     this.current = new StagedBatch();
