@@ -16,6 +16,7 @@ import type { Dice } from './dice.ts';
 import type { Verdict } from './failure.ts';
 import { SimClock } from './sim-clock.ts';
 import { createSimStore, type Disk, type SimStore } from './sim-store.ts';
+import type { SqlDisk } from './sql-mirror.ts';
 import type { ServerCall } from './stream.ts';
 import { Process, type World } from './world.ts';
 
@@ -26,6 +27,7 @@ export interface ControlPlaneHostOptions {
   readonly verdict: Verdict;
   readonly lossWindowMs: number;
   readonly beatIntervalMs: number;
+  readonly sqlDisk: SqlDisk | undefined;
   /** Stand between the parts; for planted bugs. */
   readonly wrapWire: (wire: SessionWire) => SessionWire;
   readonly wrapStore: (store: Store) => Store;
@@ -69,18 +71,19 @@ export class ControlPlaneHost {
     const process = new Process(`cp-${this.starts}`);
     const mine = dice.fork(process.name);
     this.process = process;
+    const clock = new SimClock(world, process);
     const store = createSimStore({
       world,
       dice: mine.fork('disk'),
       process,
       disk,
       data: this.data,
+      sql: this.options.sqlDisk?.open(clock),
       onCommit: (batch) => this.observer?.onCommit(batch),
       onLanded: (batch) => this.observer?.onLanded(batch),
     });
     this.store = store;
     const logger = this.loggerOf(process);
-    const clock = new SimClock(world, process);
     world.log(process.name, 'starts');
     startControlPlane({
       node: process.name,
@@ -95,7 +98,9 @@ export class ControlPlaneHost {
       onFatal: (error) => this.options.verdict.fail('the process goes on', `fatal: ${error.message}`),
     }).then(
       (face) => this.up(process, face, clock, logger),
-      (error) => this.options.verdict.fail('a restart succeeds', String(error)),
+      (error) => {
+        if (!process.isDead) this.options.verdict.fail('a restart succeeds', String(error));
+      },
     );
   }
 

@@ -21,6 +21,8 @@ export interface SimSettings {
   readonly kinds: readonly FaultKind[];
   readonly network: NetworkSettings;
   readonly disk: DiskSettings;
+  /** The real SQL behind the model store. */
+  readonly isSql: boolean;
   readonly behaviour: BehaviourSettings;
   /** Limits of the product, made small so that they are met. */
   readonly limits: {
@@ -43,6 +45,7 @@ export function drawSettings(dice: Dice): SimSettings {
   const beatIntervalMs = dice.pick([500, 1_000, 2_000, 5_000]);
   const isCalm = dice.chance(0.05);
   const level = dice.between(0.2, 0.9);
+  const more = dice.fork('more');
   return {
     beatIntervalMs,
     lossWindowMs: beatIntervalMs * 6,
@@ -70,6 +73,7 @@ export function drawSettings(dice: Dice): SimSettings {
       { writeMs: 3, readMs: 5 },
       { writeMs: 40, readMs: 60 },
     ]),
+    isSql: more.chance(0.1),
     behaviour: {
       failures: dice.pick([0, 0.1, 0.3]),
       handBacks: dice.pick([0, 0.05]),

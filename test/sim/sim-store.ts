@@ -1,8 +1,9 @@
 /** The store of one control-plane process: the memory store, with a disk that is late, busy, full, or loses its answer. */
-import { createMemoryStore, type MemoryStore } from '../../src/control-plane/store/index.ts';
+import { createMemoryStore } from '../../src/control-plane/store/index.ts';
 import type { MemoryData } from '../../src/control-plane/store/memory/memory-data.ts';
 import { type Batch, type Store, StoreError } from '../../src/control-plane/store/port.ts';
 import type { Dice } from './dice.ts';
+import { mirrored } from './sql-mirror.ts';
 import type { Process, World } from './world.ts';
 
 export interface DiskSettings {
@@ -38,6 +39,8 @@ export interface SimStoreOptions {
   readonly process: Process;
   readonly disk: Disk;
   readonly data: MemoryData;
+  /** Set in the seeds that run the real SQL. */
+  readonly sql: Store | undefined;
   /** Called at the moment of the call, and at the moment at which the batch is durable. */
   readonly onCommit: (batch: Batch) => void;
   readonly onLanded: (batch: Batch) => void;
@@ -51,7 +54,12 @@ export interface SimStore {
 export function createSimStore(options: SimStoreOptions): SimStore {
   const faults = new Faults(options);
   const inner = createMemoryStore({ data: options.data, faults });
-  return { store: withDelays(inner, options), crash: () => inner.crash() };
+  const { sql } = options;
+  const crash = (): void => {
+    inner.crash();
+    void sql?.close();
+  };
+  return { store: withDelays(sql === undefined ? inner : mirrored(inner, sql), options), crash };
 }
 
 class Faults {
@@ -77,9 +85,14 @@ class Faults {
   }
 
   afterCommit(batch: Batch): void | Promise<void> {
-    const { world, disk, dice, onLanded } = this.options;
+    const { world, sql, onLanded } = this.options;
     world.log('disk', `landed ${batch.journal.map(describeRow).join('; ')}`);
     onLanded(batch);
+    return sql === undefined ? this.answer() : sql.commit(batch).then(() => this.answer());
+  }
+
+  private answer(): void | Promise<void> {
+    const { world, disk, dice } = this.options;
     const isLost = dice.chance(disk.unclear / 2);
     if (isLost) world.log('disk', 'loses its answer');
     const lose = (): void => {
@@ -103,7 +116,7 @@ class Faults {
 }
 
 /** Reads answer later, as from another thread; what they see is the state when they answer. */
-function withDelays(inner: MemoryStore, options: SimStoreOptions): Store {
+function withDelays(inner: Store, options: SimStoreOptions): Store {
   const { world, dice, process, disk } = options;
   const later = async <T>(read: () => Promise<T>): Promise<T> => {
     const { readMs } = disk.settings;

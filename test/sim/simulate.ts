@@ -19,9 +19,10 @@ import { Network } from './network.ts';
 import { drawSettings, type SimSettings } from './settings.ts';
 import { SimClient } from './sim-client.ts';
 import { Disk } from './sim-store.ts';
+import { SqlDisk } from './sql-mirror.ts';
 import { Trace } from './trace.ts';
 import { makeWorkflow } from './workflows.ts';
-import { World } from './world.ts';
+import { settle, World } from './world.ts';
 
 /** Virtual time in which everything must end once all is well. */
 const CALM_MS = 30 * 60_000;
@@ -62,6 +63,7 @@ export async function simulate(seed: number, options: SimOptions = {}): Promise<
     return await simulation.run();
   } finally {
     process.off('unhandledRejection', onRejection);
+    simulation.close();
     Object.assign(limits, before);
   }
 }
@@ -79,6 +81,7 @@ class Simulation {
   private readonly executions: Executions;
   private readonly agents: readonly AgentHost[];
   private readonly nemesis: Nemesis;
+  private readonly sqlDisk: SqlDisk | undefined;
   private readonly facts = new Map<string, InstanceFacts>();
 
   constructor(seed: number, dice: Dice, settings: SimSettings, { print, wrapWire, wrapStore }: SimOptions) {
@@ -92,6 +95,7 @@ class Simulation {
     const disk = new Disk(settings.disk);
     const network = new Network(world, dice.fork('network'), settings.network);
     const { lossWindowMs, beatIntervalMs } = settings;
+    this.sqlDisk = settings.isSql ? new SqlDisk() : undefined;
     const host = new ControlPlaneHost({
       world,
       dice: dice.fork('control-plane'),
@@ -99,6 +103,7 @@ class Simulation {
       verdict,
       lossWindowMs,
       beatIntervalMs,
+      sqlDisk: this.sqlDisk,
       wrapWire: wrapWire ?? ((wire) => wire),
       wrapStore: wrapStore ?? ((store) => store),
     });
@@ -133,6 +138,7 @@ class Simulation {
     this.trace.add(0, 'seed', `${this.seed} ${JSON.stringify(this.settings)}`);
     await this.world.run(0, () => false);
     this.host.start();
+    await settle();
     for (const agent of this.agents)
       this.world.after(this.dice.between(0, 500), undefined, 'timer', () => agent.start());
     this.nemesis.start();
@@ -144,6 +150,11 @@ class Simulation {
       this.verdict.fail('nothing throws', stackOf(error));
     }
     return this.result();
+  }
+
+  close(): void {
+    this.host.crash();
+    this.sqlDisk?.remove();
   }
 
   /** Everything heals; all runs must end, and everything must be let go. */
