@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
 import { connect } from 'node:http2';
 import { createConnection } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { status as Status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
@@ -36,6 +38,20 @@ const HELLO = frameBytes({
 const EMPTY: DispatchFrame = { type: 'dispatch', assignments: [], stops: [], beat: 0, results: [], stateRevision: 0 };
 
 describe('the agent stream', () => {
+  it('ends when the process at the other end is killed, long before a ping would notice', async () => {
+    await using rig = await Rig.start();
+    const dial = `
+      const stream = require('node:http2').connect(${JSON.stringify(rig.url)})
+        .request({ ':method': 'POST', ':path': ${JSON.stringify(SESSION_PATH)}, 'content-type': 'application/grpc', te: 'trailers' });
+      stream.on('response', () => {});`;
+    const peer = spawn(process.execPath, ['-e', dial], { stdio: 'ignore' });
+    await eventually(() => rig.plane.sessions.length === 1);
+    peer.kill('SIGKILL');
+    const ended = eventually(() => rig.plane.sessions[0]?.endedCount === 1).then(() => 'ended');
+    // The first ping of the server goes out after 20 s.
+    expect(await Promise.race([ended, pause(10_000, 'still open')])).toBe('ended');
+  });
+
   it('carries frames both ways', async () => {
     await using rig = await Rig.start();
     const { call, session } = await rig.session();
