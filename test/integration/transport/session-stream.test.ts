@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { connect } from 'node:http2';
 import { createConnection } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -38,18 +37,25 @@ const HELLO = frameBytes({
 const EMPTY: DispatchFrame = { type: 'dispatch', assignments: [], stops: [], beat: 0, results: [], stateRevision: 0 };
 
 describe('the agent stream', () => {
-  it('ends when the process at the other end is killed, long before a ping would notice', async () => {
+  it('ends when the other end closes its side of the connection, long before a ping would notice', async () => {
     await using rig = await Rig.start();
-    const dial = `
-      const stream = require('node:http2').connect(${JSON.stringify(rig.url)})
-        .request({ ':method': 'POST', ':path': ${JSON.stringify(SESSION_PATH)}, 'content-type': 'application/grpc', te: 'trailers' });
-      stream.on('response', () => {});`;
-    const peer = spawn(process.execPath, ['-e', dial], { stdio: 'ignore' });
+    // What a killed process leaves behind is a FIN and nothing else: no GOAWAY, no reset of the stream.
+    const socket = createConnection(rig.port, '127.0.0.1');
+    const session = connect(rig.url, { createConnection: () => socket });
+    session.on('error', () => {});
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': SESSION_PATH,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    stream.on('error', () => {}).resume();
     await eventually(() => rig.plane.sessions.length === 1);
-    peer.kill('SIGKILL');
+    socket.end();
     const ended = eventually(() => rig.plane.sessions[0]?.endedCount === 1).then(() => 'ended');
     // The first ping of the server goes out after 20 s.
     expect(await Promise.race([ended, pause(10_000, 'still open')])).toBe('ended');
+    session.destroy();
   });
 
   it('carries frames both ways', async () => {
