@@ -42,12 +42,7 @@ export function startAgent(file: string, args: readonly string[]): Promise<Bench
 
 /** Starts a run and waits until it is terminal; throws unless it COMPLETED. */
 export async function runOnce(client: Orchestrator, workflow: string): Promise<void> {
-  const { runId } = await client.api.runs.startRun({ workflow });
-  for (;;) {
-    const { run } = await client.api.runs.getRun({ runId, wait: { seconds: 60n, nanos: 0 }, omitSteps: true });
-    if (run === undefined) throw new Error(`run ${runId} is gone`);
-    if (run.endTime === undefined) continue;
-    if (run.error !== undefined) throw new Error(`run ${runId}: ${run.error.code} ${run.error.message}`);
-    return;
-  }
+  const { runId, run } = await client.api.runs.startRun({ workflow, wait: { seconds: 60n, nanos: 0 } });
+  if (run?.endTime === undefined) throw new Error(`run ${runId} did not end within a minute`);
+  if (run.error !== undefined) throw new Error(`run ${runId}: ${run.error.code} ${run.error.message}`);
 }

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import type { Duration } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { Clock } from '../../core/clock.ts';
 import { limits } from '../../core/limits.ts';
@@ -21,7 +22,7 @@ import { writeRun, writeRunRow } from './convert/run.ts';
 import { RunEventWriter } from './convert/run-event.ts';
 import { cutText, readLabels, readName } from './convert/text.ts';
 import { readDuration } from './convert/times.ts';
-import { loadValues, NO_VALUES } from './convert/values.ts';
+import { loadOutput, loadValues, NO_VALUES } from './convert/values.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
 
 const REQUEST_ID_CHARS_MAX = 128;
@@ -43,17 +44,25 @@ export interface RunServiceOptions {
 
 export function createRunService({ controlPlane, clock }: RunServiceOptions): ServiceImpl<typeof RunService> {
   return {
-    async startRun(wire) {
-      const run = await controlPlane.startRun(readRequest('start a run', (faults) => readStart(faults, wire)));
-      return { runId: run.runId, workflowVersion: run.version, created: run.isRepeat !== true };
+    async startRun(wire, context) {
+      const { start, waitMs } = readRequest('start a run', (faults) => ({
+        start: readStart(faults, wire),
+        waitMs: readWait(faults, wire),
+      }));
+      const started = await controlPlane.startRun(start);
+      const answer = { runId: started.runId, workflowVersion: started.version, created: started.isRepeat !== true };
+      if (waitMs === 0) return answer;
+      const view = await controlPlane.getRun(NAMESPACE, started.runId, { ms: waitMs, signal: context.signal });
+      const values = await loadOutput(controlPlane, view.state);
+      return { ...answer, run: writeRun(view, values, { now: clock.now(), omitSteps: true }) };
     },
 
-    async getRun(request, { signal }) {
+    async getRun(request, context) {
       const { runId, waitMs } = readRequest('get a run', (faults) => ({
         runId: readRunId(faults, request.runId),
-        waitMs: Math.min(WAIT_MS_MAX, readDuration(faults, 'wait', request.wait) ?? 0),
+        waitMs: readWait(faults, request),
       }));
-      const wait = waitMs > 0 ? { ms: waitMs, signal } : undefined;
+      const wait = waitMs > 0 ? { ms: waitMs, signal: context.signal } : undefined;
       const view = await controlPlane.getRun(NAMESPACE, runId, wait);
       const values = request.includeValues ? await loadValues(controlPlane, view.state) : NO_VALUES;
       return { run: writeRun(view, values, { now: clock.now(), omitSteps: request.omitSteps }) };
@@ -103,6 +112,10 @@ export function createRunService({ controlPlane, clock }: RunServiceOptions): Se
       return create(ExplainStepResponseSchema, writeExplanation(explained, findNode(view, path)));
     },
   };
+}
+
+function readWait(faults: Faults, { wait }: { readonly wait?: Duration | undefined }): number {
+  return Math.min(WAIT_MS_MAX, readDuration(faults, 'wait', wait) ?? 0);
 }
 
 function readStart(faults: Faults, wire: WireStart): StartRunRequest {

@@ -15,13 +15,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
-import {
-  createHandlerContext,
-  createServiceImplSpec,
-  type HandlerContext,
-  type MethodImplSpec,
-  type ServiceImpl,
-} from '@connectrpc/connect';
+import { createServiceImplSpec, type HandlerContext, type MethodImplSpec, type ServiceImpl } from '@connectrpc/connect';
 import type {
   handleBidiStreamingCall,
   handleClientStreamingCall,
@@ -36,6 +30,7 @@ import type {
 import { YardmasterError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { isUnexpected } from '../api/errors.ts';
+import { CallContext } from './call-context.ts';
 import { toBuffer, toServiceError } from './grpc-status.ts';
 
 export interface GrpcAdapterOptions {
@@ -90,11 +85,18 @@ class MethodCalls {
   private readonly service: DescService;
   private readonly method: DescMethod;
   private readonly options: GrpcAdapterOptions;
+  /** Calls that are not over; all end with the server. */
+  private readonly open = new Set<CallContext>();
 
   constructor(service: DescService, method: DescMethod, options: GrpcAdapterOptions) {
     this.service = service;
     this.method = method;
     this.options = options;
+    const { shutdownSignal } = options;
+    const endAll = (): void => {
+      for (const context of this.open) context.end(shutdownSignal.reason);
+    };
+    shutdownSignal.addEventListener('abort', endAll, { once: true });
   }
 
   handlerOf(spec: MethodImplSpec): UntypedHandleCall {
@@ -179,24 +181,17 @@ class MethodCalls {
   }
 
   private contextOf(call: AnyCall): HandlerContext {
-    const controller = new AbortController();
+    const url = `http://${call.getHost()}${call.getPath()}`;
+    const context = new CallContext({ service: this.service, method: this.method, url });
     const { shutdownSignal } = this.options;
-    const onShutdown = (): void => controller.abort(shutdownSignal.reason);
-    if (shutdownSignal.aborted) onShutdown();
-    else shutdownSignal.addEventListener('abort', onShutdown, { once: true });
+    if (shutdownSignal.aborted) context.end(shutdownSignal.reason);
+    this.open.add(context);
     // Comes after every call, also after one that was answered.
     call.once('cancelled', () => {
-      shutdownSignal.removeEventListener('abort', onShutdown);
-      controller.abort();
+      this.open.delete(context);
+      context.end();
     });
-    return createHandlerContext({
-      service: this.service,
-      method: this.method,
-      protocolName: 'grpc',
-      requestMethod: 'POST',
-      url: `http://${call.getHost()}${call.getPath()}`,
-      requestSignal: controller.signal,
-    });
+    return context;
   }
 
   private decode(bytes: Buffer): MessageShape<DescMessage> {

@@ -145,6 +145,27 @@ describe('the API over gRPC', () => {
     expect(retry?.value).toMatchObject({ tryNumber: 2, error: { code: 'DOWN' } });
   });
 
+  it('starts a run and answers with its output when it is over', async () => {
+    await using mesh = await Mesh.start();
+    await register(mesh);
+    const agent = mesh.agent('worker', ['extract', 'load']);
+    const wait = { seconds: 60n, nanos: 0 };
+    const ended = mesh.rig.unary(startRun, { workflow: 'nightly', parameters: PARAMETERS, requestId: 'r-2', wait });
+    agent.report({ results: [completed((await agent.assignment(1)).attemptId, 'rows')] });
+    agent.report({ results: [completed((await agent.assignment(2)).attemptId, 'loaded')] });
+    const { run, created } = await ended;
+    expect(created).toBe(true);
+    expect(run).toMatchObject({ status: RunStatus.COMPLETED, steps: [], completedSteps: 2, totalSteps: 2 });
+    expect(jsonOf(run?.output)).toBe('loaded');
+    const again = await mesh.rig.unary(startRun, {
+      workflow: 'nightly',
+      parameters: PARAMETERS,
+      requestId: 'r-2',
+      wait,
+    });
+    expect(again).toMatchObject({ created: false, run: { runId: run?.runId, status: RunStatus.COMPLETED } });
+  });
+
   it('explains why a step waits, cancels its run and lists it', async () => {
     await using mesh = await Mesh.start();
     await register(mesh);

@@ -38,6 +38,12 @@ export async function loadValues(controlPlane: Read, state: RunState): Promise<R
   return { parameters, output, inputs, outputs };
 }
 
+/** Only what the run itself gave. */
+export async function loadOutput(controlPlane: Read, state: RunState): Promise<RunValues> {
+  if (state.output === undefined) return NO_VALUES;
+  return { ...NO_VALUES, output: await new Budget(controlPlane, state.runId).load(state.output) };
+}
+
 function keep(into: Map<string, Payload>, path: string, payload: Payload | undefined): void {
   if (payload !== undefined) into.set(path, payload);
 }
