@@ -205,7 +205,14 @@ class Parts extends Given {
     outbox: this.outbox,
     watch: this.watch,
   });
+  readonly uploads = new Uploads({
+    store: this.store,
+    blobs: this.blobs,
+    fleet: this.fleet,
+    sha256: this.options.sha256,
+  });
   readonly reports: Reports = new Reports({
+    uploads: this.uploads,
     clock: this.clock,
     logger: this.logger,
     metrics: this.metrics,
@@ -248,12 +255,6 @@ class Parts extends Given {
     now: this.now,
     apply: (list) => this.actions.apply(list),
     isStopping: () => this.face.isStopping,
-  });
-  readonly uploads = new Uploads({
-    store: this.store,
-    blobs: this.blobs,
-    fleet: this.fleet,
-    sha256: this.options.sha256,
   });
   readonly retention = new Retention({
     clock: this.clock,

@@ -1,13 +1,15 @@
 /** What agents report of their attempts: acceptance, progress, checkpoints, logs, results. */
 import type { Clock } from '../../core/clock.ts';
-import { parseAttemptId } from '../../core/ids.ts';
+import { type AttemptKey, parseAttemptId } from '../../core/ids.ts';
 import { isJsonObject } from '../../core/json.ts';
 import { limits, times } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Metrics } from '../../core/metrics.ts';
+import type { BlobValue } from '../../core/stored-value.ts';
 import { decodeValue } from '../../core/value.ts';
 import type { AttemptResult, Command } from '../engine/commands.ts';
 import type { Failure } from '../engine/events.ts';
+import type { ResultVerdict } from '../engine/status.ts';
 import type { AttemptUpdate, ReportedResult, ReportFrame } from '../registry/frames.ts';
 import type { HeldAttempt, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
@@ -17,6 +19,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import type { Outbox } from './outbox.ts';
 import type { Pending } from './run-holder.ts';
 import type { Runs } from './runs.ts';
+import type { Uploads } from './uploads.ts';
 import type { WatchHub } from './watch.ts';
 
 export interface ReportsOptions {
@@ -28,6 +31,7 @@ export interface ReportsOptions {
   readonly dispatcher: Dispatcher;
   readonly outbox: Outbox;
   readonly watch: WatchHub;
+  readonly uploads: Uploads;
   readonly committer: () => Committer;
   readonly registryTime: () => number;
 }
@@ -170,38 +174,57 @@ export class Reports {
   }
 
   private result(instance: Instance, reported: ReportedResult): void {
-    const { attemptId } = reported;
-    const key = parseAttemptId(attemptId);
-    const ack = (verdict: 'ACCEPTED' | 'SUPERSEDED' | 'UNKNOWN'): void => {
-      this.options.dispatcher.release(instance.instanceId, attemptId);
-      this.options.outbox.ackResult(instance, attemptId, verdict);
-    };
+    const key = parseAttemptId(reported.attemptId);
     if (key === undefined) {
-      ack('UNKNOWN');
-      this.options.outbox.flushSoon();
+      this.ack(instance, reported.attemptId, 'UNKNOWN');
       return;
     }
     this.keepAway(instance, reported);
-    const { result, attachment } = toResult(reported, key.path, key.number);
-    const command: Command = {
-      type: 'SettleAttempt',
-      path: key.path,
-      number: key.number,
-      instanceId: instance.instanceId,
-      result,
-    };
+    const output = reported.result.kind === 'completed' ? reported.result.output : undefined;
+    if (output?.kind === 'blob') void this.settleWithBlob(instance, key, reported, output);
+    else this.settle(instance, key, reported.attemptId, toResult(reported, key));
+  }
+
+  /** A blob that this attempt did not upload fails the step: a resent result would name it for ever. */
+  private async settleWithBlob(
+    instance: Instance,
+    key: AttemptKey,
+    reported: ReportedResult,
+    blob: BlobValue,
+  ): Promise<void> {
+    try {
+      const problem = await this.options.uploads.check(key, blob);
+      if (problem === undefined) return this.settle(instance, key, reported.attemptId, toResult(reported, key));
+      const failure: Failure = {
+        code: 'INVALID_OUTPUT',
+        message: `Cannot take the output of "${key.path}": ${problem}`,
+      };
+      const result = { kind: 'failed', failure, retryable: false, retryAfterMs: 0 } as const;
+      this.settle(instance, key, reported.attemptId, { result, attachment: undefined });
+    } catch (error) {
+      // The store is in trouble: the agent keeps the result and sends it again when it returns.
+      this.options.logger.error('an uploaded output could not be read', { attempt: reported.attemptId, error });
+    }
+  }
+
+  private settle(instance: Instance, key: AttemptKey, attemptId: string, settled: SettledResult): void {
+    const { path, number } = key;
+    const { instanceId } = instance;
     this.options.runs.submit({
       runId: key.runId,
-      command,
-      attachment,
-      onAnswer: (answer) => {
-        ack(answer.type === 'result' ? answer.verdict : 'UNKNOWN');
-        this.options.outbox.flushSoon();
-      },
+      command: { type: 'SettleAttempt', path, number, instanceId, result: settled.result },
+      attachment: settled.attachment,
+      onAnswer: (answer) => this.ack(instance, attemptId, answer.type === 'result' ? answer.verdict : 'UNKNOWN'),
       onError: (error) => this.options.logger.error('a result could not be taken', { attempt: attemptId, error }),
       isClient: false,
       failures: 0,
     });
+  }
+
+  private ack(instance: Instance, attemptId: string, verdict: ResultVerdict): void {
+    this.options.dispatcher.release(instance.instanceId, attemptId);
+    this.options.outbox.ackResult(instance, attemptId, verdict);
+    this.options.outbox.flushSoon();
   }
 
   private end(
@@ -239,12 +262,13 @@ function refusalKey(instance: Instance, capability: string): string {
   return `${instance.instanceId} ${capability}`;
 }
 
+interface SettledResult {
+  readonly result: AttemptResult;
+  readonly attachment: Pending['attachment'];
+}
+
 /** The engine's result; an output above the inline size becomes a blob that is stored with it. */
-function toResult(
-  reported: ReportedResult,
-  path: string,
-  number: number,
-): { readonly result: AttemptResult; readonly attachment: Pending['attachment'] } {
+function toResult(reported: ReportedResult, { path, number }: AttemptKey): SettledResult {
   const { result } = reported;
   switch (result.kind) {
     case 'completed': {

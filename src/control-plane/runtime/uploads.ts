@@ -1,7 +1,8 @@
 /** Values too large for a frame: uploaded by agents before the result that names them, downloaded when an input is one. */
-import { YardmasterError } from '../../core/errors.ts';
-import { parseAttemptId, RUN_ID_LENGTH } from '../../core/ids.ts';
+import { isYardmasterError, YardmasterError } from '../../core/errors.ts';
+import { type AttemptKey, parseAttemptId, RUN_ID_LENGTH } from '../../core/ids.ts';
 import { limits } from '../../core/limits.ts';
+import type { BlobValue } from '../../core/stored-value.ts';
 import { scanValue } from '../../core/value.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { Store } from '../store/port.ts';
@@ -59,6 +60,20 @@ export class Uploads {
     return { blobId, size: bytes.length };
   }
 
+  /** Why a result may not name this blob: an attempt gives what it uploaded itself, all of it. Undefined: it may. */
+  async check(key: AttemptKey, blob: BlobValue): Promise<string | undefined> {
+    const { blobId, size } = blob;
+    if (!blobId.startsWith(uploadPrefix(key.path, key.number)))
+      return `blob "${blobId}" was not uploaded by this attempt`;
+    try {
+      const bytes = await this.options.blobs.load(key.runId, blobId);
+      return bytes.length === size ? undefined : `blob "${blobId}" has ${bytes.length} bytes, not ${size}`;
+    } catch (error) {
+      if (isYardmasterError(error)) return `blob "${blobId}" does not exist`;
+      throw error;
+    }
+  }
+
   async download(attemptOrRunId: string, blobId: string): Promise<Uint8Array> {
     return this.options.blobs.load(attemptOrRunId.slice(0, RUN_ID_LENGTH), blobId);
   }
@@ -83,7 +98,7 @@ export class Uploads {
 }
 
 /** Blob ids that an attempt may name: those that it uploaded itself. */
-export function uploadPrefix(path: string, number: number): string {
+function uploadPrefix(path: string, number: number): string {
   return `upload/${path}#${number}/`;
 }
 

@@ -55,6 +55,22 @@ test('results for unknown runs, steps, numbers and for no attempt at all are ans
   expect(run).toHaveHistory(['a#1 OPEN']);
 });
 
+test('a result may name only what its own attempt uploaded', async () => {
+  await using mesh = await TestMesh.start();
+  const agent = await new RawAgent(mesh).say(hello('i-1', ['a', 'b']));
+  const run = await mesh.startWorkflow(flow([step('a'), step('b', { dependencies: [] })]));
+  const blobs = ['in/a', 'upload/a#1/0000'];
+  for (const [i, { attemptId }] of agent.assignments.entries()) {
+    const output = { kind: 'blob', blobId: blobs[i] ?? '', size: 5_000 } as const;
+    await agent.say({ type: 'report', updates: [], results: [{ attemptId, result: { kind: 'completed', output } }] });
+  }
+  const { status, steps } = await run.result();
+  expect(status).toBe('FAILED');
+  expect(steps.find(({ stepId }) => stepId === 'a')?.error).toMatchObject({ code: 'INVALID_OUTPUT' });
+  expect(agent.acks).toEqual(['a#1 ACCEPTED', 'b#1 ACCEPTED']);
+  expect(agent.ended).toBeUndefined();
+});
+
 test('a result for an attempt of another instance is answered UNKNOWN and changes nothing', async () => {
   await using mesh = await TestMesh.start();
   const owner = await new RawAgent(mesh).say(hello('i-1', ['a']));
