@@ -28,7 +28,7 @@ export async function measureIdle(seconds: number): Promise<IdleFigures> {
     const elapsedUs = (performance.now() - from) * 1_000;
     return {
       databaseWrites: after.commits - settled.commits,
-      cpuCores: (after.cpuUs - settled.cpuUs) / elapsedUs,
+      cpuCores: (after.cpuBeforeUs - settled.cpuAfterUs) / elapsedUs,
       bytesPerAgent: (settled.rss - before.rss) / AGENTS,
     };
   } finally {

@@ -5,7 +5,9 @@ import { type BenchProcess, startProcess } from './start-process.ts';
 export interface Figures {
   readonly rss: number;
   readonly heap: number;
-  readonly cpuUs: number;
+  /** CPU time of all threads, before and after the collection that these figures force: that is the benchmark's own work. */
+  readonly cpuBeforeUs: number;
+  readonly cpuAfterUs: number;
   /** Transactions that wrote. */
   readonly commits: number;
 }

@@ -61,7 +61,7 @@ async function priced(mesh: Mesh, run: () => Promise<Load>, stepsPerRun: number)
   const before = await mesh.figures();
   const load = await run();
   const after = await mesh.figures();
-  const perStep = (after.cpuUs - before.cpuUs) / (load.runMs.length * stepsPerRun);
+  const perStep = (after.cpuBeforeUs - before.cpuAfterUs) / (load.runMs.length * stepsPerRun);
   process.stderr.write(`  control plane: ${perStep.toFixed(1)} us of CPU per step\n`);
   return load;
 }

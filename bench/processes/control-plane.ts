@@ -3,16 +3,22 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startServer } from 'yardmaster/control-plane';
+import type { Figures } from '../mesh.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'yardmaster-bench-'));
 const server = await startServer({ port: 0, store: { kind: 'sqlite', file: join(folder, 'yardmaster.db') } });
 
-function figures(): { rss: number; heap: number; cpuUs: number; commits: number } {
+function figures(): Figures {
+  const cpuBeforeUs = cpuUs();
   globalThis.gc?.();
   globalThis.gc?.();
-  const { user, system } = process.cpuUsage();
   const { rss, heapUsed } = process.memoryUsage();
-  return { rss, heap: heapUsed, cpuUs: user + system, commits: server.stats().commits };
+  return { rss, heap: heapUsed, cpuBeforeUs, cpuAfterUs: cpuUs(), commits: server.stats().commits };
+}
+
+function cpuUs(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 process.on('message', (message) => {
