@@ -27,7 +27,6 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'INVALID_ARGUMENT',
     'A value is not JSON: a function, NaN, an integer beyond 2^53, or nested more than 32 deep.',
   ),
-  INVALID_JSON: entry('INVALID_ARGUMENT', 'A text that should be JSON is not.'),
   REQUEST_ID_REUSED: entry('ALREADY_EXISTS', 'A run was started under this request id with other input.'),
   RUN_NOT_FOUND: entry(
     'NOT_FOUND',

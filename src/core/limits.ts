@@ -12,8 +12,6 @@ export const limits = {
   definitionBytesMax: MIB,
   /** Events in one run's journal; beyond it the run fails with LIMIT. */
   journalEventsMax: 100_000,
-  /** Bytes in one run's journal; beyond it the run fails with LIMIT. */
-  journalBytesMax: 64 * MIB,
   /** A value above this stands in `blobs`, not in events. */
   inlineEventBytesMax: 4 * KIB,
   /** A value above this does not travel in a frame of the agent stream but through BlobService. */
@@ -70,13 +68,8 @@ export const limits = {
   /** Sockets on the port: from one address, and in all. A bench of 10,000 agents comes from one address. */
   connectionsPerAddressMax: 10_000,
   connectionsMax: 20_000,
-  /** Events and bytes of one group commit. */
-  batchEventsMax: 20_000,
-  batchBytesMax: 8 * MIB,
   /** Text of an error message that is stored or sent. */
   errorMessageCharsMax: 4_096,
-  /** Live events (progress, logs) kept per run for late watchers. */
-  liveEventsPerRunMax: 256,
   /** Items of one page of a list, and the default. */
   pageSizeMax: 500,
   pageSizeDefault: 50,

@@ -1,7 +1,7 @@
 /** One open run in memory: its state, and the commands that wait for it. The run's only writer owns it. */
 import type { Answer, Command } from '../engine/commands.ts';
 import type { RunState } from '../engine/state.ts';
-import type { RunRow, StoreError } from '../store/port.ts';
+import type { RunRow } from '../store/port.ts';
 
 /** A command that is under way. Kept until its batch is durable, so that a failed commit loses nothing. */
 export interface Pending {
@@ -38,5 +38,3 @@ export class RunHolder {
     this.runId = runId;
   }
 }
-
-export type CommitFailure = StoreError;

@@ -1,8 +1,7 @@
 /**
  * Everything that was decided since the last seal and waits for one commit. Changes to one task are merged: ready then
- * leased writes one row, ready then completed writes none.
+ * leased writes one row, and a task that is done only deletes it.
  */
-import { limits } from '../../core/limits.ts';
 import type { RunEvent } from '../engine/events.ts';
 import type { AgentEventRow, Batch, BlobRow, CheckpointChange, RunChange, TaskKey, TaskRow } from '../store/port.ts';
 import type { Pending, RunHolder } from './run-holder.ts';
@@ -31,10 +30,6 @@ export class StagedBatch {
       this.agentEvents.length === 0 &&
       this.effects.length === 0
     );
-  }
-
-  get isFull(): boolean {
-    return this.eventCount >= limits.batchEventsMax || this.blobBytes >= limits.batchBytesMax;
   }
 
   addEvents(holder: RunHolder, position: number, events: readonly RunEvent[]): void {
