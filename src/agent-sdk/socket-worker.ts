@@ -5,6 +5,7 @@ import { toYardmasterError, YardmasterError } from '../core/errors.ts';
 import { systemRandom } from '../core/random.ts';
 import { createGrpcLinks } from './grpc-link.ts';
 import { HangWatch } from './hang-watch.ts';
+import { packOrders, unpackNews } from './packed.ts';
 import { SessionRunner } from './session-runner.ts';
 import type { SocketWorkerData, ToHost, ToWorker } from './worker-messages.ts';
 
@@ -22,7 +23,7 @@ const session = new SessionRunner({
   random: systemRandom,
   links: createGrpcLinks(link),
   events: {
-    onOrders: (orders) => post({ type: 'orders', orders }),
+    onOrders: (orders) => post({ type: 'orders', orders: packOrders(orders) }),
     onPhase: (phase) => {
       post({ type: 'phase', phase });
       // Every link is closed by then: without the port nothing holds this thread.
@@ -45,7 +46,7 @@ port.on('message', (message: ToWorker) => {
     case 'start':
       return session.start();
     case 'news':
-      for (const news of message.news) session.tell(news);
+      for (const news of unpackNews(message.news)) session.tell(news);
       return;
     case 'offer':
       return session.offer(message.offer);

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import { toYardmasterError, YardmasterError } from '../core/errors.ts';
 import type { BlobUpload } from './link.ts';
 import type { BlobReference, News, Offer } from './news.ts';
+import { packNews, unpackOrders } from './packed.ts';
 import type { Session, SessionEvents } from './session.ts';
 import type { SocketWorkerData, ToHost, ToWorker } from './worker-messages.ts';
 
@@ -87,7 +88,7 @@ export class WorkerHost implements Session {
   #hear(message: ToHost): void {
     switch (message.type) {
       case 'orders':
-        return this.#events.onOrders(message.orders);
+        return this.#events.onOrders(unpackOrders(message.orders));
       case 'ping':
         return this.#post({ type: 'pong', number: message.number });
       case 'phase':
@@ -108,7 +109,7 @@ export class WorkerHost implements Session {
   #flush(): void {
     const news = this.#news;
     this.#news = [];
-    this.#post({ type: 'news', news });
+    this.#post({ type: 'news', news: packNews(news) });
   }
 
   #post(message: ToWorker): void {

@@ -1,7 +1,8 @@
 /** What crosses the threads. Lists, because a message costs more than its content. */
 import type { GrpcLinkOptions } from './grpc-link.ts';
 import type { BlobUpload } from './link.ts';
-import type { BlobReference, Identity, News, Offer, Order } from './news.ts';
+import type { BlobReference, Identity, Offer } from './news.ts';
+import type { Packed, PackedNews, PackedOrder } from './packed.ts';
 import type { SessionPhase } from './session-phase.ts';
 
 /** What the worker is started with. */
@@ -14,7 +15,7 @@ export interface SocketWorkerData {
 /** From the handlers' thread. */
 export type ToWorker =
   | { readonly type: 'start' }
-  | { readonly type: 'news'; readonly news: readonly News[] }
+  | { readonly type: 'news'; readonly news: Packed<PackedNews> }
   | { readonly type: 'offer'; readonly offer: Offer }
   | { readonly type: 'leave'; readonly reason: string; readonly graceMs: number }
   | { readonly type: 'end'; readonly reason: string }
@@ -25,7 +26,7 @@ export type ToWorker =
 
 /** From the worker. */
 export type ToHost =
-  | { readonly type: 'orders'; readonly orders: readonly Order[] }
+  | { readonly type: 'orders'; readonly orders: Packed<PackedOrder> }
   | { readonly type: 'phase'; readonly phase: SessionPhase }
   | { readonly type: 'ping'; readonly number: number }
   | { readonly type: 'uploaded'; readonly call: number; readonly blob: BlobReference }
