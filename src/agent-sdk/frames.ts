@@ -5,11 +5,13 @@ import { limits, times } from '../core/limits.ts';
 import { EMPTY_OBJECT_VALUE, NULL_VALUE } from '../core/value.ts';
 import {
   type Assignment,
+  type AttemptCompleted,
   type AttemptResult,
   AttemptResultSchema,
   type AttemptUpdate,
   AttemptUpdateSchema,
   type Payload,
+  type Report,
   type SessionRequest,
   SessionRequestSchema,
 } from '../gen/opaque/session_pb.ts';
@@ -17,7 +19,7 @@ import { type Capability, CapabilitySchema } from '../gen/yardmaster/v1/capabili
 import { StopReason } from '../gen/yardmaster/v1/dispatch_pb.ts';
 import { type State, StateSchema } from '../gen/yardmaster/v1/hello_pb.ts';
 import type { BlobRef } from '../gen/yardmaster/v1/payload_pb.ts';
-import { LogLevel, RejectReason } from '../gen/yardmaster/v1/report_pb.ts';
+import { type AttemptAccepted, LogLevel, RejectReason } from '../gen/yardmaster/v1/report_pb.ts';
 import { GoAwayReason, type Welcome } from '../gen/yardmaster/v1/session_response_pb.ts';
 import type {
   AttemptEnd,
@@ -31,6 +33,8 @@ import type {
   StopCause,
   WirePayload,
 } from './news.ts';
+
+// Messages of the hot path are written out: `create` costs more than encoding them.
 
 export const PROTOCOL_VERSION = 1;
 
@@ -99,7 +103,8 @@ export function makeBeat(number: number, load: number, loopLagMs: number): Sessi
 }
 
 export function makeReport(updates: AttemptUpdate[], results: AttemptResult[]): SessionRequest {
-  return create(SessionRequestSchema, { frame: { case: 'report', value: { updates, results } } });
+  const value: Report = { $typeName: 'yardmaster.opaque.v1.Report', updates, results };
+  return { $typeName: 'yardmaster.opaque.v1.SessionRequest', frame: { case: 'report', value } };
 }
 
 export function makeGoodbye(reason: string): SessionRequest {
@@ -145,7 +150,8 @@ function makeExample(example: { readonly description: string; readonly input: un
 }
 
 export function makeAccepted(attemptId: string): AttemptUpdate {
-  return create(AttemptUpdateSchema, { attemptId, update: { case: 'accepted', value: {} } });
+  const value: AttemptAccepted = { $typeName: 'yardmaster.v1.AttemptAccepted' };
+  return { $typeName: 'yardmaster.opaque.v1.AttemptUpdate', attemptId, update: { case: 'accepted', value } };
 }
 
 const REJECT_REASONS: Readonly<Record<RejectCause, RejectReason>> = {
@@ -186,10 +192,7 @@ export function makeLog(
 export function makeResult(attemptId: string, end: AttemptEnd): AttemptResult {
   switch (end.type) {
     case 'completed':
-      return create(AttemptResultSchema, {
-        attemptId,
-        result: { case: 'completed', value: { output: { kind: makeKind(end.output) } } },
-      });
+      return makeCompletedResult(attemptId, end.output);
     case 'failed':
       return create(AttemptResultSchema, { attemptId, result: { case: 'failed', value: makeFailed(end) } });
     case 'cancelled':
@@ -200,6 +203,12 @@ export function makeResult(attemptId: string, end: AttemptEnd): AttemptResult {
         result: { case: 'handedBack', value: { reason: end.reason } },
       });
   }
+}
+
+function makeCompletedResult(attemptId: string, payload: WirePayload): AttemptResult {
+  const output: Payload = { $typeName: 'yardmaster.opaque.v1.Payload', kind: makeKind(payload) };
+  const value: AttemptCompleted = { $typeName: 'yardmaster.opaque.v1.AttemptCompleted', output };
+  return { $typeName: 'yardmaster.opaque.v1.AttemptResult', attemptId, result: { case: 'completed', value } };
 }
 
 function makeFailed(end: Extract<AttemptEnd, { type: 'failed' }>) {
@@ -213,10 +222,10 @@ function makeFailed(end: Extract<AttemptEnd, { type: 'failed' }>) {
   };
 }
 
-function makeKind(payload: WirePayload) {
+function makeKind(payload: WirePayload): Payload['kind'] {
   return payload.kind === 'value'
-    ? { case: 'value' as const, value: payload.bytes }
-    : { case: 'blob' as const, value: { ...payload.blob } };
+    ? { case: 'value', value: payload.bytes }
+    : { case: 'blob', value: { $typeName: 'yardmaster.v1.BlobRef', ...payload.blob } };
 }
 
 export function readOrder(assignment: Assignment): AttemptOrder {
