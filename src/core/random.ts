@@ -6,10 +6,22 @@ export interface Random {
   bytes(count: number): Uint8Array;
 }
 
+const POOL_BYTES = 4_096;
+
+let pool = new Uint8Array(0);
+
+/** Asking the machine for 16 bytes costs as much as asking for thousands, so they are taken from a pool, each once. */
+function takeBytes(count: number): Uint8Array {
+  if (pool.length < count) pool = crypto.getRandomValues(new Uint8Array(Math.max(count, POOL_BYTES)));
+  const bytes = pool.subarray(0, count);
+  pool = pool.subarray(count);
+  return bytes;
+}
+
 /** The machine's randomness. */
 export const systemRandom: Random = {
   next: () => Math.random(),
-  bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+  bytes: takeBytes,
 };
 
 /** Deterministic randomness (mulberry32): the same seed gives the same numbers on every machine. */

@@ -119,11 +119,12 @@ export class Starts {
   }
 
   private hashOf(request: StartRunRequest): string {
+    if (request.requestId === '') return '';
     const head = new TextEncoder().encode(`${request.workflow}@${request.version}\n`);
     const bytes = new Uint8Array(head.length + request.parameters.length);
     bytes.set(head);
     bytes.set(request.parameters, head.length);
-    return request.requestId === '' ? '' : this.options.hash(bytes);
+    return this.options.hash(bytes);
   }
 }
 
