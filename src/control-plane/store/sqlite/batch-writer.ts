@@ -21,7 +21,7 @@ export class BatchWriter {
     this.#insertRun = db.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#insertLabel = db.prepare('INSERT INTO labels VALUES (?, ?, ?)');
     this.#updateRun = db.prepare('UPDATE runs SET status = ?, ended_at = ?, failure_code = ? WHERE run_id = ?');
-    this.#insertJournal = db.prepare('INSERT INTO journal VALUES (?, ?, ?, ?)');
+    this.#insertJournal = db.prepare('INSERT INTO journal VALUES (?, ?, ?)');
     this.#deleteTask = db.prepare('DELETE FROM tasks WHERE run_id = ? AND path = ? AND attempt = ?');
     this.#replaceTask = db.prepare('INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#updateCheckpoint = db.prepare(
@@ -89,9 +89,8 @@ export class BatchWriter {
     for (let rest = frame.integer(); rest > 0; rest--) {
       const runId = frame.text();
       const position = frame.integer();
-      const at = frame.double();
       const bytes = frame.bytes();
-      this.#insertJournal.run(runId, position, at, bytes);
+      this.#insertJournal.run(runId, position, bytes);
       journalBytes += bytes.length;
     }
     return journalBytes;

@@ -1,5 +1,5 @@
 /**
- * One batch as one buffer for the worker: lists in a fixed order (`writeFrame` here, `write-batch.ts` there), read by the same
+ * One batch as one buffer for the worker: lists in a fixed order (`writeFrame` here, `batch-writer.ts` there), read by the same
  * version of the program. Text that repeats (run ids, agents, classes) is written once: 0 and the text, later its number.
  * Rare lists go as JSON.
  */
@@ -37,10 +37,7 @@ class FrameWriter {
     writer.uint32(batch.journal.length);
     for (const { runId, position, events } of batch.journal) {
       this.#text(runId);
-      writer
-        .uint32(position)
-        .double(events[0]?.at ?? 0)
-        .fork();
+      writer.uint32(position).fork();
       writeEvents(writer, events);
       writer.join();
     }

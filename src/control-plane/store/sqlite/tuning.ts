@@ -19,6 +19,10 @@ export const DEFAULT_TUNING: SqliteTuning = {
 export const IDLE_CHECKPOINT_MS = 25;
 export const IDLE_CHECKPOINT_BYTES = 256 * 1024;
 
-/** Page cache of the connection, and the size to which the log is cut when it grew for once. */
-export const CACHE_KIB = 16_384;
+/**
+ * Page cache of the connection. Small on purpose: a commit that rebalanced a tree walks all of the cache (SQLite renumbers pages by
+ * way of a number above all others, and drops what is above the file's end), and a miss is only a copy out of the system's cache.
+ */
+export const CACHE_KIB = 4_096;
+/** The size to which the log is cut when it grew for once. */
 export const LOG_BYTES_MAX = 64 * 1024 * 1024;

@@ -51,7 +51,6 @@ CREATE TABLE labels (
 CREATE TABLE journal (
   run_id TEXT NOT NULL,
   position INTEGER NOT NULL,
-  at REAL NOT NULL,
   events BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX journal_position ON journal (run_id, position);
