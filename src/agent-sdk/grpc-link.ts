@@ -28,9 +28,8 @@ const SESSION_PATH = '/yardmaster.v1.AgentService/Session';
 /** After a half-close the other side has this long to end the stream. */
 const CLOSE_MS = 1_000;
 
+/** No pings: a session ends after 15 s without a frame, which is sooner, and the calls for blobs have a deadline. */
 const OPTIONS: ChannelOptions = {
-  'grpc.keepalive_time_ms': 30_000,
-  'grpc.keepalive_timeout_ms': 10_000,
   'grpc.enable_retries': 0,
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 1_000,

@@ -9,6 +9,8 @@ import type { Clock } from '../../core/clock.ts';
 import { limits, times } from '../../core/limits.ts';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0');
+/** The kernel asks a quiet peer, ten times in ten seconds, and wakes nobody while the peer is there. Agents beat, so are never asked. */
+const PROBE_AFTER_MS = 20_000;
 
 export interface FrontOptions {
   readonly clock: Clock;
@@ -28,7 +30,8 @@ export class Front {
   constructor(options: FrontOptions) {
     this.options = options;
     // Half-open, because HTTP/1.1 and HTTP/2 both want to write their last words themselves.
-    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket));
+    const sockets = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS };
+    this.server = createServer(sockets, (socket) => this.accept(socket));
   }
 
   get size(): number {

@@ -27,9 +27,13 @@ import { createHttpPages } from './http-pages.ts';
 import { Reflection } from './reflection.ts';
 import { SESSION_PATH, SessionStreams } from './session-stream.ts';
 
-/** As research/reliability.md section 4 has them. Pings find dead peers; a stream of an agent is never cut for its age. */
+/**
+ * As research/reliability.md section 4 has them, but for the pings. Agents are found dead by their beats and quiet peers by
+ * probes of the kernel (`Front`); pings are for what neither sees: a peer that was gone, or frozen, before it read what we
+ * wrote. Each wakes the process twice, so with a thousand connections they are seldom. No stream is cut for its age.
+ */
 const GRPC_OPTIONS = {
-  'grpc.keepalive_time_ms': 20_000,
+  'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 10_000,
   'grpc.max_concurrent_streams': limits.streamsPerConnectionMax,
   'grpc.max_receive_message_length': limits.frameBytesMax,
