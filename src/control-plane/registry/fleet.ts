@@ -43,6 +43,13 @@ export interface Now {
   readonly wall: number;
 }
 
+interface Awaiting {
+  readonly instance: Instance;
+  readonly attempt: HeldAttempt;
+}
+
+const AWAITING_GARBAGE_MAX = 64;
+
 /** A smaller change of the reported load does not change who is chosen, and is not worth telling anybody. */
 const LOAD_STEP = 0.05;
 
@@ -50,7 +57,7 @@ export class Fleet {
   readonly instances = new Map<string, Instance>();
   private readonly settings: FleetSettings;
   /** Attempts waiting to be accepted, oldest first: the deadline is the same for all, so the head is the next due. */
-  private awaiting: { readonly instance: Instance; readonly attempt: HeldAttempt }[] = [];
+  private awaiting: Awaiting[] = [];
   private awaitingHead = 0;
 
   constructor(settings: FleetSettings) {
@@ -158,7 +165,10 @@ export class Fleet {
   /** An attempt was handed to the instance. `acceptUntil` 0: it needs no acceptance (it was found held). */
   hold(instance: Instance, attempt: HeldAttempt): void {
     instance.held.set(attempt.attemptId, attempt);
-    if (attempt.acceptUntil > 0) this.awaiting.push({ instance, attempt });
+    if (attempt.acceptUntil === 0) return;
+    // Most are accepted within milliseconds: to keep them until the deadline would fill the old generation with them.
+    this.dropAccepted();
+    this.awaiting.push({ instance, attempt });
   }
 
   /** A lease found after a restart: its instance gets one window, from now, to come back. */
@@ -174,21 +184,23 @@ export class Fleet {
   }
 
   private judgeAcceptance(at: number, actions: FleetAction[]): void {
-    for (; this.awaitingHead < this.awaiting.length; this.awaitingHead++) {
-      const entry = this.awaiting[this.awaitingHead];
-      if (entry === undefined) break;
+    for (let entry = this.dropAccepted(); entry !== undefined; entry = this.dropAccepted()) {
       const { instance, attempt } = entry;
-      const isOpen = attempt.acceptUntil > 0 && instance.held.get(attempt.attemptId) === attempt && !attempt.isFenced;
-      if (isOpen && instance.peer !== undefined) {
-        if (attempt.acceptUntil > at) break;
-        attempt.acceptUntil = 0;
-        actions.push({ type: 'notAccepted', instance, attempt });
-      }
+      if (attempt.acceptUntil > at) return;
+      attempt.acceptUntil = 0;
+      actions.push({ type: 'notAccepted', instance, attempt });
     }
-    if (this.awaitingHead > 1_024 && this.awaitingHead * 2 > this.awaiting.length) {
+  }
+
+  /** Lets go of the oldest ones that need no acceptance any more; returns the first that does. */
+  private dropAccepted(): Awaiting | undefined {
+    let entry = this.awaiting[this.awaitingHead];
+    while (entry !== undefined && !needsAcceptance(entry)) entry = this.awaiting[++this.awaitingHead];
+    if (this.awaitingHead > AWAITING_GARBAGE_MAX && this.awaitingHead * 2 > this.awaiting.length) {
       this.awaiting = this.awaiting.slice(this.awaitingHead);
       this.awaitingHead = 0;
     }
+    return entry;
   }
 
   private judgeSilence(instance: Instance, at: number, actions: FleetAction[]): void {
@@ -230,6 +242,11 @@ export class Fleet {
       { type: 'gone', instance },
     ];
   }
+}
+
+function needsAcceptance({ instance, attempt }: Awaiting): boolean {
+  if (attempt.acceptUntil === 0 || attempt.isFenced || instance.peer === undefined) return false;
+  return instance.held.get(attempt.attemptId) === attempt;
 }
 
 function touch(instance: Instance, now: Now): void {

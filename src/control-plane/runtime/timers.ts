@@ -16,6 +16,9 @@ interface Entry extends TimerKey {
   isDead: boolean;
 }
 
+/** Below it the heap is not rebuilt. Small, so that what is dead does not live long enough to be moved to the old generation. */
+const GARBAGE_MIN = 256;
+
 export class Timers {
   private readonly clock: Clock;
   private readonly onDue: (key: TimerKey) => void;
@@ -45,7 +48,7 @@ export class Timers {
     if (entry === undefined) return;
     entry.isDead = true;
     this.live.delete(key);
-    if (this.heap.length > 1_024 && this.live.size * 4 < this.heap.length) this.rebuild();
+    if (this.heap.length > GARBAGE_MIN && this.live.size * 4 < this.heap.length) this.rebuild();
   }
 
   /** After a stall of ours nothing is judged for `ms`: what the sockets hold is read first. */

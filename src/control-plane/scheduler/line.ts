@@ -60,6 +60,9 @@ export class Line implements Turn {
     queue.previous.next = queue.next;
     queue.next.previous = queue.previous;
     if (this.current === queue) this.current = queue.next === queue ? undefined : queue.next;
+    // A dead queue that points into the ring would keep the next ones alive, and so on: a minor collection takes it for live.
+    queue.next = queue;
+    queue.previous = queue;
   }
 
   /** The present run has had its turn. */
