@@ -10,8 +10,11 @@ export interface ThroughputFigures {
 
 const CHAIN = 10;
 const FAN = 100;
-/** V8 goes on compiling the three processes' hot code for this long: a control plane that runs for days is compiled. */
-const WARM_UP_SECONDS = 12;
+/**
+ * V8 goes on compiling the hot code of all processes for this long, anew when the load changes: a control plane that runs for
+ * days is compiled.
+ */
+const WARM_UP_SECONDS = 8;
 const TEXT = 'x'.repeat(200);
 
 const chain = {
@@ -42,7 +45,8 @@ export async function measureThroughput(seconds: number): Promise<ThroughputFigu
     const load = (workflow: string, clients: number, forSeconds: number): Promise<Load> =>
       drive(() => runOnce(mesh.client, workflow), clients, forSeconds);
     await load('Chain', 64, WARM_UP_SECONDS);
-    await load('Fan', 8, WARM_UP_SECONDS / 2);
+    await load('Fan', 8, WARM_UP_SECONDS);
+    await load('Chain', 1, WARM_UP_SECONDS);
     const single = await load('Chain', 1, seconds);
     const many = await priced(mesh, () => load('Chain', 64, seconds), CHAIN);
     const wide = await priced(mesh, () => load('Fan', 8, seconds), FAN);
