@@ -219,7 +219,7 @@ export class Fleet {
 
   private judgeWindow(instance: Instance, at: number, actions: FleetAction[]): void {
     const awayMs = at - instance.lastFrameAt;
-    const lost = [...instance.held.values()].filter((attempt) => awayMs >= this.windowOf(attempt));
+    const lost = instance.held.values().filter((attempt) => awayMs >= this.windowOf(attempt));
     const isOver = awayMs >= this.settings.lossWindowMs && lost.length === instance.held.size;
     for (const attempt of lost) instance.held.delete(attempt.attemptId);
     const live = lost.filter((attempt) => !attempt.isFenced);
@@ -255,5 +255,5 @@ function touch(instance: Instance, now: Now): void {
 }
 
 function liveOf(instance: Instance): readonly HeldAttempt[] {
-  return [...instance.held.values()].filter((attempt) => !attempt.isFenced);
+  return instance.held.values().filter((attempt) => !attempt.isFenced);
 }

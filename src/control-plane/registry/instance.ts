@@ -1,5 +1,6 @@
 /** One process of an agent as the control plane knows it: its session, what it offers and what it holds. */
 
+import { ChurnMap } from '../../core/churn-map.ts';
 import type { Capability, InstanceState, SessionPeer, WireStop } from './frames.ts';
 
 export type AgentStatus = 'READY' | 'DRAINING' | 'SUSPECT' | 'UNREACHABLE' | 'LOST';
@@ -37,7 +38,7 @@ export interface Instance {
   state: InstanceState;
   /** The current stream; undefined while there is none. */
   peer: SessionPeer | undefined;
-  readonly held: Map<string, HeldAttempt>;
+  readonly held: ChurnMap<HeldAttempt>;
   load: number;
   rttMs: number;
   /** Registry time of the last frame received. */
@@ -75,7 +76,7 @@ export function createInstance(identity: {
     status: 'UNREACHABLE',
     state: NO_STATE,
     peer: undefined,
-    held: new Map(),
+    held: new ChurnMap(),
     load: 0,
     rttMs: -1,
     lastFrameAt: identity.now,

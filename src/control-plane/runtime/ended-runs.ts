@@ -1,11 +1,13 @@
 /**
  * Runs that ended lately, as they were when their end was durable: whoever waited for the end reads it from here, not from
- * the journal. Bounded by the steps it holds; the oldest goes first.
+ * the journal. Bounded by the steps it holds. Few on purpose: a reader comes at once, and what is kept long enough to become old
+ * costs the collector more than a read of the journal.
  */
 import type { RunState } from '../engine/state.ts';
 import type { RunRow } from '../store/port.ts';
 
-const STEPS_MAX = 20_000;
+/** Of one generation; there are two. */
+const STEPS_MAX = 1_000;
 
 export interface EndedRun {
   readonly row: RunRow;
@@ -13,36 +15,42 @@ export interface EndedRun {
 }
 
 export class EndedRuns {
-  private readonly runs = new Map<string, EndedRun>();
-  private steps = 0;
+  private young = new Map<string, EndedRun>();
+  private old = new Map<string, EndedRun>();
+  private youngSteps = 0;
 
   keep(run: EndedRun): void {
-    if (run.state.steps.length > STEPS_MAX / 4 || this.runs.has(run.row.runId)) return;
-    this.runs.set(run.row.runId, run);
-    this.steps += run.state.steps.length;
-    for (const [runId, oldest] of this.runs) {
-      if (this.steps <= STEPS_MAX) break;
-      this.runs.delete(runId);
-      this.steps -= oldest.state.steps.length;
-    }
+    const steps = run.state.steps.length;
+    if (steps > STEPS_MAX || this.get(run.row.runId) !== undefined) return;
+    if (this.youngSteps + steps > STEPS_MAX) this.age();
+    this.young.set(run.row.runId, run);
+    this.youngSteps += steps;
   }
 
   /** Something followed the end (a late result, the word that an attempt stopped): the journal knows more than this copy. */
   forget(runId: string): void {
-    const run = this.runs.get(runId);
-    if (run === undefined) return;
-    this.runs.delete(runId);
-    this.steps -= run.state.steps.length;
+    this.young.delete(runId);
+    this.old.delete(runId);
   }
 
   /** Runs were deleted for their age: none of them may be answered from here. */
   clear(): void {
-    this.runs.clear();
-    this.steps = 0;
+    this.age();
+    this.age();
   }
 
   find(namespace: string, runId: string): EndedRun | undefined {
-    const run = this.runs.get(runId);
+    const run = this.get(runId);
     return run?.row.namespace === namespace ? run : undefined;
+  }
+
+  private get(runId: string): EndedRun | undefined {
+    return this.young.get(runId) ?? this.old.get(runId);
+  }
+
+  private age(): void {
+    this.old = this.young;
+    this.young = new Map();
+    this.youngSteps = 0;
   }
 }

@@ -32,7 +32,7 @@ export class Returns {
       if (held !== undefined) this.goesOn(instance, held);
       else if (!isFinished) this.unexpected(instance, attemptId);
     }
-    for (const held of [...instance.held.values()]) {
+    for (const held of instance.held.values()) {
       if (!names.has(held.attemptId)) this.missing(instance, held);
     }
     this.options.outbox.flushSoon();

@@ -6,6 +6,7 @@
  * while one of its decisions still waits for values; 3. a command leaves only with its durable batch, so that a failed commit
  * decides it again.
  */
+import { ChurnMap } from '../../core/churn-map.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toYardmasterError, YardmasterError } from '../../core/errors.ts';
 import { limits } from '../../core/limits.ts';
@@ -49,7 +50,7 @@ export interface RunsOptions {
 
 export class Runs {
   private readonly options: RunsOptions;
-  private readonly holders = new Map<string, RunHolder>();
+  private readonly holders = new ChurnMap<RunHolder>();
   private busyCount = 0;
   /** Runs whose memory was undone with a failed batch: their commands wait for `redo`. */
   private readonly undone = new Set<RunHolder>();

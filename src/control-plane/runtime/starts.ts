@@ -1,4 +1,5 @@
 /** Starting runs: the workflow's version, the idempotency of the request id, the row and the command. */
+import { ChurnMap } from '../../core/churn-map.ts';
 import type { Clock } from '../../core/clock.ts';
 import { YardmasterError } from '../../core/errors.ts';
 import { createUlid, shardOf } from '../../core/ids.ts';
@@ -27,9 +28,9 @@ export interface StartsOptions {
 export class Starts {
   private readonly options: StartsOptions;
   /** Request ids that are being stored now: a repeat waits for the same answer. */
-  private readonly underWay = new Map<string, { readonly inputHash: string; readonly answer: Promise<StartedRun> }>();
+  private readonly underWay = new ChurnMap<{ readonly inputHash: string; readonly answer: Promise<StartedRun> }>();
   /** Rows of runs that are being started: the batch needs them when the run is created. */
-  private readonly rows = new Map<string, RunRow>();
+  private readonly rows = new ChurnMap<RunRow>();
 
   constructor(options: StartsOptions) {
     this.options = options;

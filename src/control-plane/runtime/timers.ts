@@ -2,6 +2,7 @@
  * The task rows with a due time, nearest first, behind one timer of the clock. Entries are cancelled lazily and the heap is
  * rebuilt when most of it is dead, so a million short steps with a one-hour timeout do not pile up.
  */
+import { ChurnMap } from '../../core/churn-map.ts';
 import type { CancelTimer, Clock } from '../../core/clock.ts';
 
 export interface TimerKey {
@@ -22,7 +23,7 @@ const GARBAGE_MIN = 256;
 export class Timers {
   private readonly clock: Clock;
   private readonly onDue: (key: TimerKey) => void;
-  private readonly live = new Map<string, Entry>();
+  private readonly live = new ChurnMap<Entry>();
   private heap: Entry[] = [];
   private armedFor = Number.POSITIVE_INFINITY;
   private cancelTimer: CancelTimer | undefined = undefined;
@@ -69,7 +70,7 @@ export class Timers {
   }
 
   private rebuild(): void {
-    const entries = [...this.live.values()].sort((a, b) => a.dueAt - b.dueAt);
+    const entries = this.live.values().sort((a, b) => a.dueAt - b.dueAt);
     this.heap = entries;
   }
 

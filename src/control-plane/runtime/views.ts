@@ -27,7 +27,7 @@ export function viewInstance(instance: Instance): InstanceView {
     sdk: instance.sdk,
     capabilities: state.capabilities,
     labels: state.labels,
-    attemptIds: [...instance.held.keys()],
+    attemptIds: instance.held.keys(),
     connectedAt: instance.connectedAt,
     lastSeenAt: instance.lastSeenAt,
   };

@@ -2,6 +2,7 @@
  * Watchers of runs: committed events from a position, then new ones as they are committed, and live events that are never
  * replayed. A watcher that does not keep up is cut off and resumes from its position.
  */
+import { ChurnMap } from '../../core/churn-map.ts';
 import { YardmasterError } from '../../core/errors.ts';
 import type { RunEvent } from '../engine/events.ts';
 import type { JournalRow, Store } from '../store/port.ts';
@@ -42,8 +43,8 @@ class Watcher {
 
 export class WatchHub {
   private readonly store: Store;
-  private readonly watchers = new Map<string, Set<Watcher>>();
-  private readonly ends = new Map<string, Set<() => void>>();
+  private readonly watchers = new ChurnMap<Set<Watcher>>();
+  private readonly ends = new ChurnMap<Set<() => void>>();
 
   constructor(store: Store) {
     this.store = store;

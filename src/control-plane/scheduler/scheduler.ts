@@ -10,6 +10,7 @@
  * 3. Equal changes in an equal order give equal assignments.
  * 4. A step leaves the index when it is assigned or removed. The caller queues it at most once until then.
  */
+import { ChurnMap } from '../../core/churn-map.ts';
 import { limits } from '../../core/limits.ts';
 import type { ClassQueue, Match } from './class-queue.ts';
 import { aheadOf, candidatesOf } from './explain.ts';
@@ -38,7 +39,7 @@ export class Scheduler {
   private readonly ready: FairQueue<NamespaceQueue>;
   private readonly instances = new Map<string, IndexedInstance>();
   /** Each run's queues, as a list through `nextOfRun`. */
-  private readonly runs = new Map<string, RunQueue>();
+  private readonly runs = new ChurnMap<RunQueue>();
   /** Classes without a waiting step, the longest idle first. */
   private readonly idle = new Set<ClassQueue>();
   private readonly excluded = new Set<IndexedInstance>();

@@ -5,6 +5,7 @@
  * and never `destroy`; an AbortSignal for handlers; `break` out of a plain `for await` over a call would hang the client;
  * `write() === false` stops nobody. Requests are decoded here, so that bytes which are no message are INVALID_ARGUMENT.
  */
+
 import {
   create,
   type DescMessage,
@@ -27,6 +28,7 @@ import type {
   ServerWritableStream,
   UntypedHandleCall,
 } from '@grpc/grpc-js';
+import { ChurnMap } from '../../core/churn-map.ts';
 import { YardmasterError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { isUnexpected } from '../api/errors.ts';
@@ -86,7 +88,8 @@ class MethodCalls {
   private readonly method: DescMethod;
   private readonly options: GrpcAdapterOptions;
   /** Calls that are not over; all end with the server. */
-  private readonly open = new Set<CallContext>();
+  private readonly open = new ChurnMap<CallContext>();
+  private calls = 0;
 
   constructor(service: DescService, method: DescMethod, options: GrpcAdapterOptions) {
     this.service = service;
@@ -94,7 +97,7 @@ class MethodCalls {
     this.options = options;
     const { shutdownSignal } = options;
     const endAll = (): void => {
-      for (const context of this.open) context.end(shutdownSignal.reason);
+      for (const context of this.open.values()) context.end(shutdownSignal.reason);
     };
     shutdownSignal.addEventListener('abort', endAll, { once: true });
   }
@@ -185,10 +188,12 @@ class MethodCalls {
     const context = new CallContext({ service: this.service, method: this.method, url });
     const { shutdownSignal } = this.options;
     if (shutdownSignal.aborted) context.end(shutdownSignal.reason);
-    this.open.add(context);
+    this.calls += 1;
+    const key = String(this.calls);
+    this.open.set(key, context);
     // Comes after every call, also after one that was answered.
     call.once('cancelled', () => {
-      this.open.delete(context);
+      this.open.delete(key);
       context.end();
     });
     return context;
