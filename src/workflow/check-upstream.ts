@@ -42,16 +42,6 @@ export class Upstream {
   }
 }
 
-function _makeRows(level: Level, order: readonly Entry[]): readonly Uint32Array[] {
-  const words = Math.ceil(level.entries.length / 32);
-  const rows = level.entries.map(() => new Uint32Array(words));
-  for (const entry of order) {
-    const row = rows[entry.position];
-    if (row !== undefined) for (const other of dependenciesOf(entry)) addRow(row, other.position, rows[other.position]);
-  }
-  return rows;
-}
-
 function addRow(row: Uint32Array, position: number, other: Uint32Array | undefined): void {
   for (let i = 0; i < row.length; i++) row[i] = (row[i] ?? 0) | (other?.[i] ?? 0);
   const word = position >>> 5;
