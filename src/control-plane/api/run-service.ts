@@ -10,6 +10,7 @@ import {
   type RunService,
   type StartRunRequest as WireStart,
 } from '../../gen/yardmaster/v1/run_service_pb.ts';
+import { findStep } from '../engine/state.ts';
 import type { ControlPlane, RunView, StartRunRequest } from '../runtime/control-plane.ts';
 import { inBatches } from './batches.ts';
 import { enumReader } from './convert/enums.ts';
@@ -145,5 +146,5 @@ function readRunId(faults: Faults, runId: string): string {
 }
 
 function findNode({ state }: RunView, path: string) {
-  return state.workflow.nodes[state.workflow.indexById.get(path) ?? -1];
+  return findStep(state, path)?.node;
 }

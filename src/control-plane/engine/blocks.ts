@@ -5,65 +5,59 @@ import type { Draft } from './decision.ts';
 import { MissingValues } from './decision.ts';
 import { failStep } from './failure.ts';
 import { evaluateTemplate } from './outputs.ts';
-import { nodeAt, recordAt } from './state.ts';
+import { type BlockStep, type Step, stepAt } from './state.ts';
 import { isStopping } from './stop.ts';
 import { dropTimer } from './tasks.ts';
 import { wake } from './wake.ts';
 
 /** Puts the children that may start on the work list, in order, as far as the window allows. */
-export function startChildren(draft: Draft, index: number): void {
-  const node = nodeAt(draft.state, index);
-  const block = recordAt(draft.state, index).detail;
-  if (node.kind === 'agent' || block === undefined) return;
-  const room = node.kind === 'parallel' ? node.concurrency - block.activeChildren : node.children.length;
-  const chosen: number[] = [];
-  for (let i = block.cursor; i < node.children.length && chosen.length < room; i++) {
-    const child = node.children[i];
-    if (child === undefined) break;
-    const record = recordAt(draft.state, child);
-    if (record.status === 'PENDING' && record.pendingDependencies === 0) chosen.push(child);
+export function startChildren(draft: Draft, block: BlockStep): void {
+  const { node, detail } = block;
+  if (detail === undefined) return;
+  const room = node.kind === 'parallel' ? node.concurrency - detail.activeChildren : node.children.length;
+  const chosen: Step[] = [];
+  for (let i = detail.cursor; i < node.children.length && chosen.length < room; i++) {
+    const child = stepAt(draft.state, node.children[i] ?? -1);
+    if (child.status === 'PENDING' && child.pendingDependencies === 0) chosen.push(child);
   }
-  for (let i = chosen.length - 1; i >= 0; i--) draft.work.push(chosen[i] ?? 0);
+  draft.work.push(...chosen.toReversed());
 }
 
 /** All children are over: the block is, too. */
-export function finishBlock(draft: Draft, index: number): void {
-  const { state } = draft;
-  const node = nodeAt(state, index);
-  const block = recordAt(state, index).detail;
-  if (node.kind === 'agent' || block === undefined) return;
-  const failure = block.childFailure;
+export function finishBlock(draft: Draft, block: BlockStep): void {
+  const { node, detail, path } = block;
+  if (detail === undefined) return;
+  const failure = detail.childFailure;
   const toleratesFailure = node.kind === 'parallel' && node.onFailure === 'continue';
-  if (failure?.code === 'TOTAL_TIMEOUT' && failure.path === node.id)
-    return close(draft, index, () => failStep(draft, index, 'TIMED_OUT', failure));
+  if (failure?.code === 'TOTAL_TIMEOUT' && failure.path === path)
+    return close(draft, block, () => failStep(draft, block, 'TIMED_OUT', failure));
   if (failure !== undefined && !toleratesFailure)
-    return close(draft, index, () => failStep(draft, index, 'FAILED', failure));
-  if (isStopping(state, node) || block.stoppingUntil > 0) {
-    return close(draft, index, () => {
-      draft.emit({ type: 'StepCancelled', at: draft.now, path: node.id });
-      wake(draft, index);
+    return close(draft, block, () => failStep(draft, block, 'FAILED', failure));
+  if (isStopping(draft.state, block) || detail.stoppingUntil > 0) {
+    return close(draft, block, () => {
+      draft.emit({ type: 'StepCancelled', at: draft.now, path });
+      wake(draft, block);
     });
   }
-  completeBlock(draft, index);
+  completeBlock(draft, block);
 }
 
-function completeBlock(draft: Draft, index: number): void {
-  const node = nodeAt(draft.state, index);
+function completeBlock(draft: Draft, block: BlockStep): void {
+  const { node, path } = block;
   try {
-    const output = node.output === undefined ? undefined : evaluateTemplate(draft, node.output, `out/${node.id}`);
-    close(draft, index, () => {
-      draft.emit({ type: 'StepCompleted', at: draft.now, path: node.id, ...(output === undefined ? {} : { output }) });
-      wake(draft, index);
+    const output = node.output === undefined ? undefined : evaluateTemplate(draft, node.output, `out/${path}`);
+    close(draft, block, () => {
+      draft.emit({ type: 'StepCompleted', at: draft.now, path, ...(output === undefined ? {} : { output }) });
+      wake(draft, block);
     });
   } catch (error) {
-    if (error instanceof MissingValues) return draft.postpone(index, error);
+    if (error instanceof MissingValues) return draft.postpone(path, error);
     const { code, message } = toYardmasterError(error, 'BAD_EXPRESSION');
-    close(draft, index, () => failStep(draft, index, 'FAILED', { code, message, path: node.id }));
+    close(draft, block, () => failStep(draft, block, 'FAILED', { code, message, path }));
   }
 }
 
-function close(draft: Draft, index: number, emit: () => void): void {
-  const node = nodeAt(draft.state, index);
-  if (node.totalTimeoutMs !== undefined) dropTimer(draft, node);
+function close(draft: Draft, block: BlockStep, emit: () => void): void {
+  if (block.node.totalTimeoutMs !== undefined) dropTimer(draft, block);
   emit();
 }

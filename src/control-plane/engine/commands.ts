@@ -5,6 +5,7 @@ import type { StoredValue } from '../../core/stored-value.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
 import type { Failure, RunEvent } from './events.ts';
+import type { AgentStep, Step } from './state.ts';
 import type { ResultVerdict, StopReason } from './status.ts';
 
 export type Command =
@@ -108,10 +109,10 @@ export interface FailRun {
   readonly failure: Failure;
 }
 
-/** Goes on with nodes that waited for stored values; made by the engine itself (`Decision.resume`). */
+/** Goes on with steps that waited for stored values ('' is the run); made by the engine itself (`Decision.resume`). */
 export interface Continue {
   readonly type: 'Continue';
-  readonly nodes: readonly number[];
+  readonly paths: readonly string[];
 }
 
 export type Effect = TaskEffect | TaskDone | Dispatch | Stop | StoreBlob | RunOver;
@@ -119,9 +120,9 @@ export type Effect = TaskEffect | TaskDone | Dispatch | Stop | StoreBlob | RunOv
 /** The row of an attempt that is queued, delayed or leased, or of a timer (attempt 0). Replaces an earlier one with the same key. */
 export interface TaskEffect {
   readonly type: 'task';
+  /** Undefined for the run's own timer. */
+  readonly step: Step | undefined;
   readonly path: string;
-  /** Node of the step; -1 for the run's own timer. */
-  readonly node: number;
   readonly attempt: number;
   readonly state: 'queued' | 'delayed' | 'leased' | 'timer';
   /** Nearest deadline, wall ms; 0: none. */
@@ -145,8 +146,8 @@ export interface TaskDone {
 /** Hand the attempt to its instance. */
 export interface Dispatch {
   readonly type: 'dispatch';
+  readonly step: AgentStep;
   readonly path: string;
-  readonly node: number;
   readonly number: number;
   readonly try: number;
   readonly instanceId: string;

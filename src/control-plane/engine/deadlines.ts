@@ -1,5 +1,5 @@
 /** PURE: every deadline that a run waits for, as its state says: what the task rows hold, without the store. */
-import { liveAttempts, nextNumber, nodeAt, type RunState, recordAt } from './state.ts';
+import { isAgentStep, liveAttempts, nextNumber, type RunState, type Step } from './state.ts';
 import { isRunOver, isStepOver } from './status.ts';
 import { attemptDue, nearest, queueDue, totalDue } from './tasks.ts';
 
@@ -15,24 +15,21 @@ export interface Deadline {
 export function deadlinesOf(state: RunState): readonly Deadline[] {
   if (isRunOver(state.status)) return [];
   const deadlines: Deadline[] = [{ path: '', attempt: 0, dueAt: state.deadlineAt }];
-  for (const node of state.workflow.nodes) deadlines.push(...deadlinesOfStep(state, node.index));
+  for (const step of state.steps) deadlines.push(...deadlinesOfStep(step));
   return deadlines.filter(({ dueAt }) => dueAt > 0);
 }
 
-function deadlinesOfStep(state: RunState, index: number): readonly Deadline[] {
-  const node = nodeAt(state, index);
-  const record = recordAt(state, index);
-  const path = node.id;
-  if (record.status === 'PENDING' || isStepOver(record.status)) return [];
-  if (node.kind !== 'agent') return [{ path, attempt: 0, dueAt: totalDue(node, record) }];
-  const deadlines = liveAttempts(record).map((attempt) => ({
+function deadlinesOfStep(step: Step): readonly Deadline[] {
+  const { path } = step;
+  if (step.status === 'PENDING' || isStepOver(step.status)) return [];
+  if (!isAgentStep(step)) return [{ path, attempt: 0, dueAt: totalDue(step) }];
+  const deadlines = liveAttempts(step).map((attempt) => ({
     path,
     attempt: attempt.number,
-    dueAt: attemptDue(node, record, attempt, 0),
+    dueAt: attemptDue(step, attempt, 0),
   }));
-  const retryAt = record.detail?.retryAt ?? 0;
-  if (record.isQueued) deadlines.push({ path, attempt: nextNumber(record), dueAt: queueDue(node, record) });
-  else if (retryAt > 0)
-    deadlines.push({ path, attempt: nextNumber(record), dueAt: nearest(retryAt, totalDue(node, record)) });
+  const retryAt = step.detail?.retryAt ?? 0;
+  if (step.isQueued) deadlines.push({ path, attempt: nextNumber(step), dueAt: queueDue(step) });
+  else if (retryAt > 0) deadlines.push({ path, attempt: nextNumber(step), dueAt: nearest(retryAt, totalDue(step)) });
   return deadlines;
 }

@@ -2,7 +2,7 @@
  * PURE: what follows from a command. `state` is changed in place by the events that are emitted (through `evolve`); when
  * `decide` throws, the state is spoilt and its owner reloads it.
  */
-import { advance, RUN_NODE } from './advance.ts';
+import { advance } from './advance.ts';
 import { assignStep } from './commands/assign-step.ts';
 import { cancelRun } from './commands/cancel-run.ts';
 import { endAttempt, rerouteAttempt, returnAttempt } from './commands/end-attempt.ts';
@@ -10,8 +10,8 @@ import { failRun } from './commands/fail-run.ts';
 import { settleAttempt } from './commands/settle-attempt.ts';
 import { timerFired } from './commands/timer-fired.ts';
 import type { Command, Decision, StartRun } from './commands.ts';
-import { type DecideContext, Draft, MissingValues } from './decision.ts';
-import type { RunState } from './state.ts';
+import { type DecideContext, Draft, MissingValues, RUN } from './decision.ts';
+import { findStep, type RunState } from './state.ts';
 
 export function decide(state: RunState, command: Exclude<Command, StartRun>, context: DecideContext): Decision {
   const draft = new Draft(state, context);
@@ -45,7 +45,13 @@ function apply(draft: Draft, command: Exclude<Command, StartRun>): void {
     case 'FailRun':
       return failRun(draft, command);
     case 'Continue':
-      for (const node of command.nodes) if (node !== RUN_NODE) draft.work.push(node);
-      return;
+      return resume(draft, command.paths);
+  }
+}
+
+function resume(draft: Draft, paths: readonly string[]): void {
+  for (const path of paths) {
+    const step = path === RUN ? undefined : findStep(draft.state, path);
+    if (step !== undefined) draft.work.push(step);
   }
 }

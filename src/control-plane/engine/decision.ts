@@ -11,7 +11,7 @@ import { decodeValue } from '../../core/value.ts';
 import type { Answer, Command, Decision, Effect } from './commands.ts';
 import type { RunEvent } from './events.ts';
 import { evolve } from './evolve.ts';
-import type { RunState } from './state.ts';
+import type { RunState, Step } from './state.ts';
 
 export interface DecideContext {
   /** Wall ms: the one time of this decision. */
@@ -19,6 +19,9 @@ export interface DecideContext {
   /** Bytes of blobs, by blob id: what an earlier `needs` asked for, or what the shell happens to have. */
   readonly values: { get(blobId: string): Uint8Array | undefined };
 }
+
+/** Stands among paths for the run itself. */
+export const RUN = '';
 
 /** Thrown inside a decision when blobs are needed that the shell has not loaded yet. */
 export class MissingValues extends Error {
@@ -32,8 +35,8 @@ export class MissingValues extends Error {
 export class Draft {
   readonly state: RunState;
   readonly now: number;
-  /** Nodes to look at again: a dependency, a child or a window changed. */
-  readonly work: number[] = [];
+  /** Steps to look at again: a dependency, a child or a window changed. */
+  readonly work: Step[] = [];
   answer: Answer = { type: 'none' };
   private readonly values: DecideContext['values'];
   private readonly events: RunEvent[] = [];
@@ -42,7 +45,7 @@ export class Draft {
   /** Blobs that this decision stores itself. */
   private fresh: Map<string, Uint8Array> | undefined = undefined;
   private missing: Set<string> | undefined = undefined;
-  private readonly waiting: number[] = [];
+  private readonly waiting: string[] = [];
 
   constructor(state: RunState, context: DecideContext) {
     this.state = state;
@@ -99,19 +102,19 @@ export class Draft {
     return json;
   }
 
-  /** Keeps a node for later, when `error` says that values are missing; rethrows anything else. */
-  postpone(node: number, error: unknown): void {
+  /** Keeps a step (or RUN) for later, when `error` says that values are missing; rethrows anything else. */
+  postpone(path: string, error: unknown): void {
     if (!(error instanceof MissingValues)) throw error;
     this.missing ??= new Set();
     for (const blobId of error.blobIds) this.missing.add(blobId);
-    this.waiting.push(node);
+    this.waiting.push(path);
   }
 
   get isPostponed(): boolean {
     return this.waiting.length > 0;
   }
 
-  /** `resume` is what to decide once the values are there; by default, to go on with the nodes that wait. */
+  /** `resume` is what to decide once the values are there; by default, to go on with the steps that wait. */
   finish(resume?: { readonly command: Command; readonly blobIds: readonly string[] }): Decision {
     return {
       events: this.events,
@@ -123,6 +126,6 @@ export class Draft {
 
   private continuation(): Decision['needs'] {
     if (this.waiting.length === 0) return undefined;
-    return { blobIds: [...(this.missing ?? [])], resume: { type: 'Continue', nodes: [...this.waiting] } };
+    return { blobIds: [...(this.missing ?? [])], resume: { type: 'Continue', paths: [...this.waiting] } };
   }
 }

@@ -4,13 +4,12 @@
  */
 import { toYardmasterError } from '../../core/errors.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
-import type { CompiledNode } from '../../workflow/compiled.ts';
-import { type Draft, MissingValues } from './decision.ts';
+import { type Draft, MissingValues, RUN } from './decision.ts';
 import type { Failure } from './events.ts';
 import { evaluateTemplate } from './outputs.ts';
-import { nodeAt, type RunState, recordAt } from './state.ts';
+import { isAgentStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
 import { isRunOver, isStepOver, type RunOutcome } from './status.ts';
-import { killStep, stopChildren } from './stop.ts';
+import { killStep, stopSteps } from './stop.ts';
 import { dropTimer, runTimerTask } from './tasks.ts';
 
 export function beginEnding(
@@ -30,29 +29,32 @@ export function beginEnding(
     ...(output === undefined ? {} : { output }),
   });
   runTimerTask(draft);
-  stopChildren(draft, state.workflow.roots);
+  stopSteps(draft, stepsAt(state, state.workflow.roots));
+}
+
+function stepsAt(state: RunState, indices: readonly number[]): readonly Step[] {
+  return indices.map((index) => stepAt(state, index));
 }
 
 /** The cleanup deadline, or a second cancel: nothing is waited for any more. */
 export function killRun(draft: Draft): void {
-  const { nodes } = draft.state.workflow;
-  for (let index = nodes.length - 1; index >= 0; index--) {
-    const node = nodeAt(draft.state, index);
-    const { status } = recordAt(draft.state, index);
-    if (isStepOver(status) || !isReachable(draft.state, node)) continue;
-    if (status === 'PENDING') draft.emit({ type: 'StepSkipped', at: draft.now, path: node.id, reason: 'RUN_ENDING' });
-    else if (node.kind === 'agent') killStep(draft, node);
+  for (const step of draft.state.steps.toReversed()) {
+    const { status, path } = step;
+    if (isStepOver(status) || !isReachable(draft.state, step)) continue;
+    if (status === 'PENDING') draft.emit({ type: 'StepSkipped', at: draft.now, path, reason: 'RUN_ENDING' });
+    else if (isAgentStep(step)) killStep(draft, step);
     else {
-      if (node.totalTimeoutMs !== undefined) dropTimer(draft, node);
-      draft.emit({ type: 'StepCancelled', at: draft.now, path: node.id });
+      if (step.node.totalTimeoutMs !== undefined) dropTimer(draft, step);
+      draft.emit({ type: 'StepCancelled', at: draft.now, path });
     }
   }
   draft.work.length = 0;
 }
 
 /** False inside a block that has not opened: it ends with its block, without an event. */
-function isReachable(state: RunState, node: CompiledNode): boolean {
-  return node.parent < 0 || recordAt(state, node.parent).status === 'RUNNING';
+function isReachable(state: RunState, step: Step): boolean {
+  const parent = parentOf(state, step);
+  return parent === undefined || parent.status === 'RUNNING';
 }
 
 /** Called when the work list is empty; answers whether there is more to advance. */
@@ -73,7 +75,7 @@ function finishBody(draft: Draft): boolean {
     beginEnding(draft, 'COMPLETED', undefined, output);
   } catch (error) {
     if (error instanceof MissingValues) {
-      draft.postpone(-1, error);
+      draft.postpone(RUN, error);
       return false;
     }
     const { code, message } = toYardmasterError(error, 'BAD_EXPRESSION');
@@ -83,11 +85,11 @@ function finishBody(draft: Draft): boolean {
 }
 
 function openFinally(draft: Draft): boolean {
-  const startable = draft.state.workflow.finallyRoots.filter((index) => {
-    const record = recordAt(draft.state, index);
-    return record.status === 'PENDING' && record.pendingDependencies === 0;
-  });
-  for (let i = startable.length - 1; i >= 0; i--) draft.work.push(startable[i] ?? 0);
+  const { state } = draft;
+  const startable = stepsAt(state, state.workflow.finallyRoots).filter(
+    (step) => step.status === 'PENDING' && step.pendingDependencies === 0,
+  );
+  draft.work.push(...startable.toReversed());
   return startable.length > 0;
 }
 

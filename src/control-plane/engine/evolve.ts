@@ -16,15 +16,18 @@ import type {
 } from './events.ts';
 import {
   type AttemptRecord,
+  type BlockStep,
+  childrenOf,
   detailOf,
   findAttempt,
-  indexOfPath,
+  findStep,
+  isBlockStep,
   isProtected,
   liveAttempts,
-  nodeAt,
+  parentOf,
   type RunState,
-  recordAt,
-  type StepRecord,
+  type Step,
+  stepAt,
 } from './state.ts';
 import type { StepStatus } from './status.ts';
 
@@ -39,11 +42,11 @@ export function evolve(state: RunState, event: RunEvent): void {
       state.deadlineAt = event.deadlineAt ?? 0;
       return;
     case 'BlockStarted':
-      return startBlock(state, indexAt(state, event.path), event.at);
+      return startBlock(state, stepNamed(state, event.path), event.at);
     case 'StepReady':
       return readyStep(state, event);
     case 'StepQueued':
-      return queueStep(stepAt(state, event.path), event.at);
+      return queueStep(stepNamed(state, event.path), event.at);
     case 'AttemptStarted':
       return startAttempt(state, event);
     case 'AttemptUnreachable':
@@ -51,7 +54,7 @@ export function evolve(state: RunState, event: RunEvent): void {
         attempt.isUnreachable = true;
       });
     case 'AttemptReturned':
-      stepAt(state, event.path).isQueued = false;
+      stepNamed(state, event.path).isQueued = false;
       return changeAttempt(state, event.path, event.number, (attempt) => {
         attempt.isUnreachable = false;
       });
@@ -62,24 +65,24 @@ export function evolve(state: RunState, event: RunEvent): void {
         attempt.isUnconfirmed = false;
       });
     case 'RetryScheduled': {
-      const detail = detailOf(stepAt(state, event.path));
+      const detail = detailOf(stepNamed(state, event.path));
       detail.retryAt = event.dueAt;
       detail.backoffUntil = event.backoffUntil;
       return;
     }
     case 'StepStopping':
-      return stopStep(stepAt(state, event.path), event);
+      return stopStep(stepNamed(state, event.path), event);
     case 'StepCompleted': {
-      const index = indexAt(state, event.path);
-      if (event.output !== undefined) detailOf(recordAt(state, index)).output = event.output;
-      return endStep(state, index, 'COMPLETED', event.at);
+      const step = stepNamed(state, event.path);
+      if (event.output !== undefined) detailOf(step).output = event.output;
+      return endStep(state, step, 'COMPLETED', event.at);
     }
     case 'StepFailed':
       return failStep(state, event);
     case 'StepSkipped':
       return skipStep(state, event);
     case 'StepCancelled':
-      return endStep(state, indexAt(state, event.path), 'CANCELLED', event.at);
+      return endStep(state, stepNamed(state, event.path), 'CANCELLED', event.at);
     case 'LateResult':
       return changeAttempt(state, event.path, event.number, (attempt) => {
         attempt.hasLateResult = true;
@@ -94,65 +97,58 @@ export function evolve(state: RunState, event: RunEvent): void {
   }
 }
 
-function indexAt(state: RunState, path: string): number {
-  const index = indexOfPath(state, path);
-  if (index === undefined) throw new RangeError(`the journal of run "${state.runId}" names an unknown step "${path}"`);
-  return index;
+function stepNamed(state: RunState, path: string): Step {
+  const step = findStep(state, path);
+  if (step === undefined) throw new RangeError(`the journal of run "${state.runId}" names an unknown step "${path}"`);
+  return step;
 }
 
-function stepAt(state: RunState, path: string): StepRecord {
-  return recordAt(state, indexAt(state, path));
-}
-
-function startBlock(state: RunState, index: number, at: number): void {
-  const node = nodeAt(state, index);
-  const record = recordAt(state, index);
-  record.status = 'RUNNING';
-  record.readyAt = at;
-  if (node.kind !== 'agent') detailOf(record).openChildren = node.children.length;
-  markActive(state, index);
+function startBlock(state: RunState, step: Step, at: number): void {
+  step.status = 'RUNNING';
+  step.readyAt = at;
+  if (isBlockStep(step)) detailOf(step).openChildren = step.node.children.length;
+  markActive(state, step);
 }
 
 function readyStep(state: RunState, event: StepReady): void {
-  const index = indexAt(state, event.path);
-  const record = recordAt(state, index);
-  record.input = event.input;
-  record.readyAt = event.at;
-  queueStep(record, event.at);
-  markActive(state, index);
+  const step = stepNamed(state, event.path);
+  step.input = event.input;
+  step.readyAt = event.at;
+  queueStep(step, event.at);
+  markActive(state, step);
 }
 
 /** A step started: its block has one more active child. */
-function markActive(state: RunState, index: number): void {
-  const parent = nodeAt(state, index).parent;
-  if (parent < 0) return;
-  detailOf(recordAt(state, parent)).activeChildren += 1;
+function markActive(state: RunState, step: Step): void {
+  const parent = parentOf(state, step);
+  if (parent === undefined) return;
+  detailOf(parent).activeChildren += 1;
   moveCursor(state, parent);
 }
 
 /** Past the children that are no longer PENDING, so that the next one to start is found without a scan. */
-function moveCursor(state: RunState, parent: number): void {
-  const block = detailOf(recordAt(state, parent));
-  const children = childrenOf(state, parent);
+function moveCursor(state: RunState, block: BlockStep): void {
+  const detail = detailOf(block);
+  const { children } = block.node;
   for (;;) {
-    const child = children[block.cursor];
-    if (child === undefined || recordAt(state, child).status === 'PENDING') return;
-    block.cursor += 1;
+    const child = children[detail.cursor];
+    if (child === undefined || stepAt(state, child).status === 'PENDING') return;
+    detail.cursor += 1;
   }
 }
 
-function queueStep(record: StepRecord, at: number): void {
-  record.isQueued = true;
-  record.queuedAt = at;
-  if (record.detail !== undefined) record.detail.retryAt = 0;
-  record.status = liveAttempts(record).length > 0 ? 'RUNNING' : 'READY';
+function queueStep(step: Step, at: number): void {
+  step.isQueued = true;
+  step.queuedAt = at;
+  if (step.detail !== undefined) step.detail.retryAt = 0;
+  step.status = liveAttempts(step).length > 0 ? 'RUNNING' : 'READY';
 }
 
 function startAttempt(state: RunState, event: AttemptStarted): void {
-  const record = stepAt(state, event.path);
-  record.isQueued = false;
-  record.status = 'RUNNING';
-  detailOf(record).attempts.push({
+  const step = stepNamed(state, event.path);
+  step.isQueued = false;
+  step.status = 'RUNNING';
+  detailOf(step).attempts.push({
     number: event.number,
     try: event.try,
     agentId: event.agentId,
@@ -172,14 +168,14 @@ function startAttempt(state: RunState, event: AttemptStarted): void {
 }
 
 function changeAttempt(state: RunState, path: string, number: number, change: (attempt: AttemptRecord) => void): void {
-  const attempt = findAttempt(stepAt(state, path), number);
+  const attempt = findAttempt(stepNamed(state, path), number);
   if (attempt === undefined)
     throw new RangeError(`the journal of run "${state.runId}" names an unknown attempt "${path}#${number}"`);
   change(attempt);
 }
 
 function endAttempt(state: RunState, event: AttemptEnded): void {
-  const record = stepAt(state, event.path);
+  const step = stepNamed(state, event.path);
   changeAttempt(state, event.path, event.number, (attempt) => {
     attempt.outcome = event.outcome;
     attempt.failure = event.failure;
@@ -187,8 +183,8 @@ function endAttempt(state: RunState, event: AttemptEnded): void {
     attempt.isUnconfirmed = event.unconfirmed === true;
     attempt.isAccepted = isResult(event);
   });
-  if (event.countsAsTry === true) record.failedTries += 1;
-  if (liveAttempts(record).length === 0 && record.status === 'RUNNING') record.status = 'READY';
+  if (event.countsAsTry === true) step.failedTries += 1;
+  if (liveAttempts(step).length === 0 && step.status === 'RUNNING') step.status = 'READY';
 }
 
 /** Outcomes that a result of the agent brought about (and not our own word). */
@@ -209,76 +205,69 @@ function isResult(event: AttemptEnded): boolean {
   }
 }
 
-function stopStep(record: StepRecord, event: StepStopping): void {
-  record.isQueued = false;
-  const detail = detailOf(record);
+function stopStep(step: Step, event: StepStopping): void {
+  step.isQueued = false;
+  const detail = detailOf(step);
   detail.retryAt = 0;
   detail.stoppingUntil = event.graceUntil;
   if (event.failure !== undefined) detail.childFailure ??= event.failure;
 }
 
 function failStep(state: RunState, event: StepFailed): void {
-  const index = indexAt(state, event.path);
-  detailOf(recordAt(state, index)).failure = event.failure;
-  if (state.ending !== undefined && isProtected(state, nodeAt(state, index))) state.cleanupFailures.push(event.failure);
-  endStep(state, index, event.status, event.at);
-  countChildFailure(state, index, event.failure);
+  const step = stepNamed(state, event.path);
+  detailOf(step).failure = event.failure;
+  if (state.ending !== undefined && isProtected(state, step)) state.cleanupFailures.push(event.failure);
+  endStep(state, step, event.status, event.at);
+  countChildFailure(state, step, event.failure);
 }
 
 /** A failed child that nobody handles in the block counts for the block's policy. */
-function countChildFailure(state: RunState, index: number, failure: Failure): void {
-  const node = nodeAt(state, index);
-  if (node.parent < 0 || node.onFailure === 'continue') return;
-  detailOf(recordAt(state, node.parent)).childFailure ??= failure;
+function countChildFailure(state: RunState, step: Step, failure: Failure): void {
+  const parent = parentOf(state, step);
+  if (parent === undefined || step.node.onFailure === 'continue') return;
+  detailOf(parent).childFailure ??= failure;
 }
 
 function skipStep(state: RunState, event: StepSkipped): void {
-  const index = indexAt(state, event.path);
-  detailOf(recordAt(state, index)).skip = { reason: event.reason, because: event.because };
-  endStep(state, index, 'SKIPPED', event.at);
+  const step = stepNamed(state, event.path);
+  detailOf(step).skip = { reason: event.reason, because: event.because };
+  endStep(state, step, 'SKIPPED', event.at);
 }
 
-function endStep(state: RunState, index: number, status: StepStatus, at: number): void {
-  const node = nodeAt(state, index);
-  const record = recordAt(state, index);
-  const wasActive = record.status !== 'PENDING';
-  record.status = status;
-  record.isQueued = false;
-  if (record.detail !== undefined || status !== 'SKIPPED') {
-    const detail = detailOf(record);
+function endStep(state: RunState, step: Step, status: StepStatus, at: number): void {
+  const wasActive = step.status !== 'PENDING';
+  step.status = status;
+  step.isQueued = false;
+  if (step.detail !== undefined || status !== 'SKIPPED') {
+    const detail = detailOf(step);
     detail.endedAt = at;
     detail.retryAt = 0;
     detail.stoppingUntil = 0;
   }
-  if (node.kind !== 'agent' && !wasActive) closeUnopened(state, index, status, at);
-  for (const dependent of node.dependents) recordAt(state, dependent).pendingDependencies -= 1;
-  leaveParent(state, node.parent, node.isCleanup, wasActive);
+  if (!wasActive) closeUnopened(state, step, status, at);
+  for (const dependent of step.node.dependents) stepAt(state, dependent).pendingDependencies -= 1;
+  leaveParent(state, step, wasActive);
 }
 
-function leaveParent(state: RunState, parent: number, isCleanup: boolean, wasActive: boolean): void {
-  if (parent >= 0) {
-    const block = detailOf(recordAt(state, parent));
-    block.openChildren -= 1;
-    if (wasActive) block.activeChildren -= 1;
+function leaveParent(state: RunState, step: Step, wasActive: boolean): void {
+  const parent = parentOf(state, step);
+  if (parent !== undefined) {
+    const detail = detailOf(parent);
+    detail.openChildren -= 1;
+    if (wasActive) detail.activeChildren -= 1;
     else moveCursor(state, parent);
-  } else if (isCleanup) state.openFinally -= 1;
+  } else if (step.node.isCleanup) state.openFinally -= 1;
   else state.openRoots -= 1;
 }
 
 /** A block that never opened ends with everything in it, without an event for each. */
-function closeUnopened(state: RunState, block: number, status: StepStatus, at: number): void {
-  const stack = childrenOf(state, block).slice();
-  for (let index = stack.pop(); index !== undefined; index = stack.pop()) {
-    const record = recordAt(state, index);
-    record.status = status === 'CANCELLED' ? 'CANCELLED' : 'SKIPPED';
-    if (record.detail !== undefined) record.detail.endedAt = at;
-    stack.push(...childrenOf(state, index));
+function closeUnopened(state: RunState, block: Step, status: StepStatus, at: number): void {
+  const stack = [...childrenOf(state, block)];
+  for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
+    step.status = status === 'CANCELLED' ? 'CANCELLED' : 'SKIPPED';
+    if (step.detail !== undefined) step.detail.endedAt = at;
+    stack.push(...childrenOf(state, step));
   }
-}
-
-function childrenOf(state: RunState, index: number): readonly number[] {
-  const node = nodeAt(state, index);
-  return node.kind === 'agent' ? [] : node.children;
 }
 
 function beginEnding(state: RunState, event: RunEnding): void {

@@ -6,34 +6,32 @@
 import type { Draft } from './decision.ts';
 import { beginEnding } from './ending.ts';
 import type { Failure } from './events.ts';
-import { nodeAt, type RunState } from './state.ts';
-import { stopSiblings } from './stop.ts';
+import { parentOf, type Step } from './state.ts';
+import { stopBlock } from './stop.ts';
 import { wake } from './wake.ts';
 
-export function failStep(draft: Draft, index: number, status: 'FAILED' | 'TIMED_OUT', failure: Failure): void {
-  const { state } = draft;
-  draft.emit({ type: 'StepFailed', at: draft.now, path: nodeAt(state, index).id, status, failure });
-  wake(draft, index);
-  react(draft, index, failure);
+export function failStep(draft: Draft, step: Step, status: 'FAILED' | 'TIMED_OUT', failure: Failure): void {
+  draft.emit({ type: 'StepFailed', at: draft.now, path: step.path, status, failure });
+  wake(draft, step);
+  react(draft, step, failure);
 }
 
-function react(draft: Draft, index: number, failure: Failure): void {
-  const { state } = draft;
-  let node = nodeAt(state, index);
+function react(draft: Draft, step: Step, failure: Failure): void {
+  let current = step;
   for (;;) {
-    if (node.onFailure === 'continue') return;
-    if (node.parent < 0) break;
-    const parent = nodeAt(state, node.parent);
-    if (parent.kind === 'parallel') {
-      if (parent.onFailure === 'failFast') stopSiblings(draft, parent.index);
+    if (isHandled(current)) return;
+    const parent = parentOf(draft.state, current);
+    if (parent === undefined) break;
+    if (parent.node.kind === 'parallel') {
+      if (parent.node.onFailure === 'failFast') stopBlock(draft, parent);
       return;
     }
-    node = parent;
+    current = parent;
   }
-  if (!node.isCleanup) beginEnding(draft, 'FAILED', failure);
+  if (!current.node.isCleanup) beginEnding(draft, 'FAILED', failure);
 }
 
-/** True when dependents may run although this node failed. */
-export function isHandled(state: RunState, index: number): boolean {
-  return nodeAt(state, index).onFailure === 'continue';
+/** True when dependents may run although this step failed. */
+export function isHandled(step: Step): boolean {
+  return step.node.onFailure === 'continue';
 }

@@ -8,7 +8,7 @@ import { inlineValue, type StoredValue } from '../../core/stored-value.ts';
 import { EMPTY_OBJECT_VALUE, encodeValue, NULL_VALUE } from '../../core/value.ts';
 import type { Scope, StepView, Template } from '../../workflow/compiled.ts';
 import { type Draft, MissingValues } from './decision.ts';
-import { attemptsOf, nodeAt, type RunState, recordAt } from './state.ts';
+import { attemptsOf, childrenOf, type RunState, type Step, stepAt } from './state.ts';
 
 export const EMPTY_INPUT: StoredValue = inlineValue(EMPTY_OBJECT_VALUE);
 const NULL_OUTPUT: StoredValue = inlineValue(NULL_VALUE);
@@ -18,7 +18,7 @@ export function scopeOf(draft: Draft, extra?: { readonly result?: JsonValue; rea
   const { state } = draft;
   return {
     params: () => draft.read(state.params),
-    step: (node) => viewOf(draft, node),
+    step: (node) => viewOf(draft, stepAt(state, node)),
     now: draft.now,
     run: { id: state.runId, namespace: state.namespace, startedAt: state.startedAt },
     workflow: { name: state.workflow.name, version: state.workflow.version },
@@ -26,42 +26,40 @@ export function scopeOf(draft: Draft, extra?: { readonly result?: JsonValue; rea
   };
 }
 
-function viewOf(draft: Draft, node: number): StepView {
-  const record = recordAt(draft.state, node);
-  const attempts = attemptsOf(record);
-  const failure = record.detail?.failure;
+function viewOf(draft: Draft, step: Step): StepView {
+  const attempts = attemptsOf(step);
+  const failure = step.detail?.failure;
   return {
-    status: record.status,
+    status: step.status,
     attempt: attempts.length,
     agent: attempts.at(-1)?.agentId,
     error: failure === undefined ? undefined : { code: failure.code, message: failure.message },
-    output: () => readOutput(draft, node),
+    output: () => readOutput(draft, step),
   };
 }
 
-function readOutput(draft: Draft, index: number): JsonValue | undefined {
-  const record = recordAt(draft.state, index);
-  if (record.status !== 'COMPLETED') return undefined;
-  const stored = record.detail?.output;
+function readOutput(draft: Draft, step: Step): JsonValue | undefined {
+  if (step.status !== 'COMPLETED') return undefined;
+  const stored = step.detail?.output;
   if (stored !== undefined) return draft.read(stored);
-  const node = nodeAt(draft.state, index);
-  switch (node.kind) {
+  const children = childrenOf(draft.state, step);
+  switch (step.node.kind) {
     case 'agent':
       return null;
     case 'sequential': {
-      const last = node.children.at(-1);
+      const last = children.at(-1);
       return last === undefined ? null : (readOutput(draft, last) ?? null);
     }
     case 'parallel':
-      return readChildren(draft, node.children);
+      return readChildren(draft, children);
   }
 }
 
-function readChildren(draft: Draft, children: readonly number[]): JsonValue {
+function readChildren(draft: Draft, children: readonly Step[]): JsonValue {
   const outputs: Record<string, JsonValue> = {};
   for (const child of children) {
     const output = readOutput(draft, child);
-    if (output !== undefined) outputs[nodeAt(draft.state, child).id] = output;
+    if (output !== undefined) outputs[child.node.id] = output;
   }
   return outputs;
 }
@@ -78,17 +76,16 @@ export function requireValues(draft: Draft, template: { readonly reads: Template
     }
   };
   if (template.reads.params) want(draft.state.params);
-  for (const node of template.reads.outputs) for (const value of storedOutputs(draft.state, node)) want(value);
+  for (const node of template.reads.outputs)
+    for (const value of storedOutputs(draft.state, stepAt(draft.state, node))) want(value);
   if (missing.size > 0) throw new MissingValues([...missing]);
 }
 
-/** The stored values that the output of a node is made of. */
-export function storedOutputs(state: RunState, index: number): readonly StoredValue[] {
-  const stored = recordAt(state, index).detail?.output;
+/** The stored values that the output of a step is made of. */
+export function storedOutputs(state: RunState, step: Step): readonly StoredValue[] {
+  const stored = step.detail?.output;
   if (stored !== undefined) return [stored];
-  const node = nodeAt(state, index);
-  if (node.kind === 'agent') return [];
-  return node.children.flatMap((child) => storedOutputs(state, child));
+  return childrenOf(state, step).flatMap((child) => storedOutputs(state, child));
 }
 
 /**
@@ -110,18 +107,16 @@ export function evaluateTemplate(
 
 function passOn(draft: Draft, source: NonNullable<Template['passThrough']>): StoredValue | undefined {
   if (source.kind === 'params') return draft.state.params;
-  return passOnOutput(draft.state, source.node);
+  return passOnOutput(draft.state, stepAt(draft.state, source.node));
 }
 
-/** The single stored value that is a node's output; undefined when it has to be put together, or is not there. */
-function passOnOutput(state: RunState, index: number): StoredValue | undefined {
-  const record = recordAt(state, index);
-  if (record.status !== 'COMPLETED') return undefined;
-  if (record.detail?.output !== undefined) return record.detail.output;
-  const node = nodeAt(state, index);
-  if (node.kind === 'agent') return NULL_OUTPUT;
-  if (node.kind === 'parallel') return undefined;
-  const last = node.children.at(-1);
+/** The single stored value that is a step's output; undefined when it has to be put together, or is not there. */
+function passOnOutput(state: RunState, step: Step): StoredValue | undefined {
+  if (step.status !== 'COMPLETED') return undefined;
+  if (step.detail?.output !== undefined) return step.detail.output;
+  if (step.node.kind === 'agent') return NULL_OUTPUT;
+  if (step.node.kind === 'parallel') return undefined;
+  const last = childrenOf(state, step).at(-1);
   return last === undefined ? NULL_OUTPUT : passOnOutput(state, last);
 }
 

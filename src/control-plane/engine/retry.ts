@@ -6,132 +6,130 @@
 import { formatAttemptId } from '../../core/ids.ts';
 import { limits, times } from '../../core/limits.ts';
 import { hashToUnit } from '../../core/random.ts';
-import type { CompiledAgentNode } from '../../workflow/compiled.ts';
 import type { Draft } from './decision.ts';
 import type { Failure } from './events.ts';
 import { failStep } from './failure.ts';
-import { attemptsOf, liveAttempts, nextNumber, recordAt } from './state.ts';
+import { type AgentStep, attemptsOf, liveAttempts, nextNumber } from './state.ts';
 import { cancelStep, isStopping } from './stop.ts';
 import { delayTask, dropWaiting, queueTask } from './tasks.ts';
 
 /** A counted failure (handler or timeout): the next try, or the end of the step. */
 export function retryOrFail(
   draft: Draft,
-  node: CompiledAgentNode,
+  step: AgentStep,
   failure: Failure,
   options: { readonly status: 'FAILED' | 'TIMED_OUT'; readonly retryable: boolean; readonly retryAfterMs: number },
 ): void {
-  const record = recordAt(draft.state, node.index);
   const mayRetry =
-    options.retryable && record.failedTries < node.retry.tries && !node.retry.nonRetryable.includes(failure.code);
-  if (isBeingStopped(draft, node)) return cancelStep(draft, node);
-  if (!mayRetry) return failStep(draft, node.index, options.status, failure);
-  scheduleRetry(draft, node, Math.max(options.retryAfterMs, backoffMs(draft, node, record.failedTries)));
+    options.retryable &&
+    step.failedTries < step.node.retry.tries &&
+    !step.node.retry.nonRetryable.includes(failure.code);
+  if (isBeingStopped(draft, step)) return cancelStep(draft, step);
+  if (!mayRetry) return failStep(draft, step, options.status, failure);
+  scheduleRetry(draft, step, Math.max(options.retryAfterMs, backoffMs(draft, step, step.failedTries)));
 }
 
 /** True when the step was asked to stop, or its run or block is ending around it. */
-export function isBeingStopped(draft: Draft, node: CompiledAgentNode): boolean {
-  return (recordAt(draft.state, node.index).detail?.stoppingUntil ?? 0) > 0 || isStopping(draft.state, node);
+export function isBeingStopped(draft: Draft, step: AgentStep): boolean {
+  return (step.detail?.stoppingUntil ?? 0) > 0 || isStopping(draft.state, step);
 }
 
-function scheduleRetry(draft: Draft, node: CompiledAgentNode, delayMs: number): void {
+function scheduleRetry(draft: Draft, step: AgentStep, delayMs: number): void {
   const backoffUntil = draft.now + delayMs;
-  const dueAt = hasUnconfirmed(draft, node) ? Math.max(backoffUntil, draft.now + times.stopGraceMs) : backoffUntil;
-  if (dueAt <= draft.now) return requeue(draft, node);
-  draft.emit({ type: 'RetryScheduled', at: draft.now, path: node.id, dueAt, backoffUntil });
-  delayTask(draft, node.index);
+  const dueAt = hasUnconfirmed(step) ? Math.max(backoffUntil, draft.now + times.stopGraceMs) : backoffUntil;
+  if (dueAt <= draft.now) return requeue(draft, step);
+  draft.emit({ type: 'RetryScheduled', at: draft.now, path: step.path, dueAt, backoffUntil });
+  delayTask(draft, step);
 }
 
 /** A non-idempotent attempt that we ended may still be running: the next one waits for its word, or for the grace. */
-function hasUnconfirmed(draft: Draft, node: CompiledAgentNode): boolean {
-  return attemptsOf(recordAt(draft.state, node.index)).some((attempt) => attempt.isUnconfirmed && !attempt.idempotent);
+function hasUnconfirmed(step: AgentStep): boolean {
+  return attemptsOf(step).some((attempt) => attempt.isUnconfirmed && !attempt.idempotent);
 }
 
 /** The agent confirmed: the wait for it is over, the rest of the backoff is not. */
-export function shortenWait(draft: Draft, node: CompiledAgentNode): void {
-  const detail = recordAt(draft.state, node.index).detail;
-  if (detail === undefined || detail.retryAt === 0 || hasUnconfirmed(draft, node)) return;
+export function shortenWait(draft: Draft, step: AgentStep): void {
+  const detail = step.detail;
+  if (detail === undefined || detail.retryAt === 0 || hasUnconfirmed(step)) return;
   const { backoffUntil, retryAt } = detail;
   if (backoffUntil <= draft.now) {
-    dropWaiting(draft, node.index);
-    requeue(draft, node);
+    dropWaiting(draft, step);
+    requeue(draft, step);
   } else if (retryAt > backoffUntil) {
-    draft.emit({ type: 'RetryScheduled', at: draft.now, path: node.id, dueAt: backoffUntil, backoffUntil });
-    delayTask(draft, node.index);
+    draft.emit({ type: 'RetryScheduled', at: draft.now, path: step.path, dueAt: backoffUntil, backoffUntil });
+    delayTask(draft, step);
   }
 }
 
 /** Full jitter over an exponential backoff. The jitter is a hash, so a replay agrees. */
-function backoffMs(draft: Draft, node: CompiledAgentNode, failedTries: number): number {
-  const { backoffMs: first, factor, maxBackoffMs, jitter } = node.retry;
+function backoffMs(draft: Draft, step: AgentStep, failedTries: number): number {
+  const { backoffMs: first, factor, maxBackoffMs, jitter } = step.node.retry;
   // A power that overflows is Infinity, and nothing times Infinity is not a number.
   const ceiling = first === 0 ? 0 : Math.min(maxBackoffMs, first * factor ** Math.max(0, failedTries - 1));
   if (!jitter) return Math.round(ceiling);
-  const number = attemptsOf(recordAt(draft.state, node.index)).length;
-  return Math.round(ceiling * hashToUnit(formatAttemptId({ runId: draft.state.runId, path: node.id, number })));
+  const number = attemptsOf(step).length;
+  return Math.round(ceiling * hashToUnit(formatAttemptId({ runId: draft.state.runId, path: step.path, number })));
 }
 
 /** Back into the queue at once: a loss, a hand-back, a rejection are nobody's failure. */
-export function requeue(draft: Draft, node: CompiledAgentNode): void {
-  draft.emit({ type: 'StepQueued', at: draft.now, path: node.id });
-  queueTask(draft, node.index);
+export function requeue(draft: Draft, step: AgentStep): void {
+  draft.emit({ type: 'StepQueued', at: draft.now, path: step.path });
+  queueTask(draft, step);
 }
 
 /** After an attempt ended without being anyone's try: stop, poison, or offer the step to another agent. */
-export function requeueUnlessOver(draft: Draft, node: CompiledAgentNode): void {
-  const record = recordAt(draft.state, node.index);
-  const hasLive = liveAttempts(record).some((attempt) => !attempt.isUnreachable);
-  if (isPoisoned(draft, node)) return poison(draft, node);
-  if (isBeingStopped(draft, node)) {
-    if (liveAttempts(record).length === 0) cancelStep(draft, node);
+export function requeueUnlessOver(draft: Draft, step: AgentStep): void {
+  const hasLive = liveAttempts(step).some((attempt) => !attempt.isUnreachable);
+  if (isPoisoned(step)) return poison(draft, step);
+  if (isBeingStopped(draft, step)) {
+    if (liveAttempts(step).length === 0) cancelStep(draft, step);
     return;
   }
   if (hasLive) return;
   // Nobody works on it any more: its queueTimeout counts again.
-  if (record.isQueued) return queueTask(draft, node.index, true);
-  if (hasUnconfirmed(draft, node)) scheduleRetry(draft, node, 0);
-  else requeue(draft, node);
+  if (step.isQueued) return queueTask(draft, step, true);
+  if (hasUnconfirmed(step)) scheduleRetry(draft, step, 0);
+  else requeue(draft, step);
 }
 
 /** Distinct instances that were lost while they held this step (an unreachable one counts until it returns). */
-function lostInstances(draft: Draft, node: CompiledAgentNode): readonly string[] {
-  const lost = attemptsOf(recordAt(draft.state, node.index)).filter(
+function lostInstances(step: AgentStep): readonly string[] {
+  const lost = attemptsOf(step).filter(
     (attempt) => attempt.outcome === 'LOST' || (attempt.outcome === undefined && attempt.isUnreachable),
   );
   return [...new Set(lost.map((attempt) => attempt.instanceId))];
 }
 
-function isPoisoned(draft: Draft, node: CompiledAgentNode): boolean {
-  return lostInstances(draft, node).length >= limits.lossesMax;
+function isPoisoned(step: AgentStep): boolean {
+  return lostInstances(step).length >= limits.lossesMax;
 }
 
-function poison(draft: Draft, node: CompiledAgentNode): void {
-  const instances = lostInstances(draft, node);
-  const record = recordAt(draft.state, node.index);
-  dropWaiting(draft, node.index);
-  for (const attempt of liveAttempts(record)) {
-    draft.effect({ type: 'taskDone', path: node.id, attempt: attempt.number });
+function poison(draft: Draft, step: AgentStep): void {
+  const instances = lostInstances(step);
+  dropWaiting(draft, step);
+  for (const attempt of liveAttempts(step)) {
+    draft.effect({ type: 'taskDone', path: step.path, attempt: attempt.number });
     draft.emit({
       type: 'AttemptEnded',
       at: draft.now,
-      path: node.id,
+      path: step.path,
       number: attempt.number,
       outcome: attempt.isUnreachable ? 'LOST' : 'SUPERSEDED',
       unconfirmed: true,
     });
     draft.effect({
       type: 'stop',
-      path: node.id,
+      path: step.path,
       number: attempt.number,
       instanceId: attempt.instanceId,
       reason: 'LOST',
       graceMs: 0,
     });
   }
-  failStep(draft, node.index, 'FAILED', {
+  failStep(draft, step, 'FAILED', {
     code: 'POISONED',
-    message: `"${node.id}" was held by ${instances.length} instances when they were lost: ${instances.join(', ')}`,
-    path: node.id,
-    attempt: nextNumber(record) - 1,
+    message: `"${step.path}" was held by ${instances.length} instances when they were lost: ${instances.join(', ')}`,
+    path: step.path,
+    attempt: nextNumber(step) - 1,
   });
 }

@@ -2,11 +2,11 @@
  * The live state of one run: the fold of its events, changed in place by `evolve` alone. It belongs to the run's mailbox;
  * nobody else holds a reference.
  *
- * Invariants: 1. `steps[i]` is the record of `workflow.nodes[i]`; 2. counters (`pendingDependencies`, `openChildren`, `openRoots`) are
- * what a count over the records would give; 3. nothing here grows with the size of an output.
+ * Invariants: 1. `steps[i]` is the step of `workflow.nodes[i]`; 2. counters (`pendingDependencies`, `openChildren`, `openRoots`) are
+ * what a count over the steps would give; 3. nothing here grows with the size of an output.
  */
 import type { StoredValue } from '../../core/stored-value.ts';
-import type { CompiledNode, CompiledWorkflow } from '../../workflow/compiled.ts';
+import type { CompiledAgentNode, CompiledNode, CompiledWorkflow } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
 import type { Failure, RunCreated, SkipReason } from './events.ts';
 import type { AttemptOutcome, RunOutcome, RunStatus, StepStatus } from './status.ts';
@@ -35,8 +35,8 @@ export interface RunState {
   /** Top-level nodes of the body, and of `finally`, that are not over. */
   openRoots: number;
   openFinally: number;
-  /** Steps that are over, of those that can be counted (agent steps). */
-  readonly steps: StepRecord[];
+  /** By index of the node. */
+  readonly steps: Step[];
 }
 
 export interface Ending {
@@ -46,7 +46,8 @@ export interface Ending {
 }
 
 /** One step of a run. Kept small: 100,000 may wait at once. Everything rare is in `detail`. */
-export class StepRecord {
+export class Step<N extends CompiledNode = CompiledNode> {
+  readonly node: N;
   status: StepStatus = 'PENDING';
   pendingDependencies: number;
   /** True while the step waits for an agent (also beside an unreachable attempt that is still LIVE). */
@@ -59,9 +60,25 @@ export class StepRecord {
   input: StoredValue | undefined = undefined;
   detail: StepDetail | undefined = undefined;
 
-  constructor(pendingDependencies: number) {
-    this.pendingDependencies = pendingDependencies;
+  constructor(node: N) {
+    this.node = node;
+    this.pendingDependencies = node.dependencies.length;
   }
+
+  get path(): string {
+    return this.node.id;
+  }
+}
+
+export type AgentStep = Step<CompiledAgentNode>;
+export type BlockStep = Step<Exclude<CompiledNode, CompiledAgentNode>>;
+
+export function isAgentStep(step: Step): step is AgentStep {
+  return step.node.kind === 'agent';
+}
+
+export function isBlockStep(step: Step): step is BlockStep {
+  return step.node.kind !== 'agent';
 }
 
 export interface StepDetail {
@@ -129,13 +146,13 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
     cleanupFailures: [],
     openRoots: workflow.roots.length,
     openFinally: workflow.finallyRoots.length,
-    steps: workflow.nodes.map((node) => new StepRecord(node.dependencies.length)),
+    steps: workflow.nodes.map((node) => new Step(node)),
   };
 }
 
-/** The rare part of a record, made when first needed. */
-export function detailOf(record: StepRecord): StepDetail {
-  record.detail ??= {
+/** The rare part of a step, made when first needed. */
+export function detailOf(step: Step): StepDetail {
+  step.detail ??= {
     attempts: [],
     output: undefined,
     failure: undefined,
@@ -149,56 +166,65 @@ export function detailOf(record: StepRecord): StepDetail {
     cursor: 0,
     childFailure: undefined,
   };
-  return record.detail;
+  return step.detail;
 }
 
 const NO_ATTEMPTS: readonly AttemptRecord[] = [];
 
-export function attemptsOf(record: StepRecord): readonly AttemptRecord[] {
-  return record.detail?.attempts ?? NO_ATTEMPTS;
+export function attemptsOf(step: Step): readonly AttemptRecord[] {
+  return step.detail?.attempts ?? NO_ATTEMPTS;
 }
 
-export function liveAttempts(record: StepRecord): readonly AttemptRecord[] {
-  const attempts = attemptsOf(record);
+export function liveAttempts(step: Step): readonly AttemptRecord[] {
+  const attempts = attemptsOf(step);
   const last = attempts.at(-1);
   if (last === undefined || (attempts.length === 1 && last.outcome !== undefined)) return NO_ATTEMPTS;
   return attempts.filter((attempt) => attempt.outcome === undefined);
 }
 
 /** The number that the next attempt gets. Numbers only grow: nothing ever leaves the list. */
-export function nextNumber(record: StepRecord): number {
-  return attemptsOf(record).length + 1;
+export function nextNumber(step: Step): number {
+  return attemptsOf(step).length + 1;
 }
 
-export function findAttempt(record: StepRecord, number: number): AttemptRecord | undefined {
-  return record.detail?.attempts[number - 1];
+export function findAttempt(step: Step, number: number): AttemptRecord | undefined {
+  return step.detail?.attempts[number - 1];
 }
 
-/** The node's index for a path; undefined when the run has no such step. */
-export function indexOfPath(state: RunState, path: string): number | undefined {
-  return state.workflow.indexById.get(path);
+/** Undefined when the run has no such step. */
+export function findStep(state: RunState, path: string): Step | undefined {
+  const index = state.workflow.indexById.get(path);
+  return index === undefined ? undefined : state.steps[index];
 }
 
-export function pathOf(state: RunState, index: number): string {
-  return nodeAt(state, index).id;
+export function findAgentStep(state: RunState, path: string): AgentStep | undefined {
+  const step = findStep(state, path);
+  return step !== undefined && isAgentStep(step) ? step : undefined;
 }
 
-export function nodeAt(state: RunState, index: number): CompiledNode {
-  const node = state.workflow.nodes[index];
-  if (node === undefined) throw new RangeError(`no node ${index} in workflow "${state.workflow.name}"`);
-  return node;
+export function stepAt(state: RunState, index: number): Step {
+  const step = state.steps[index];
+  if (step === undefined) throw new RangeError(`no step ${index} in run "${state.runId}"`);
+  return step;
 }
 
-export function recordAt(state: RunState, index: number): StepRecord {
-  const record = state.steps[index];
-  if (record === undefined) throw new RangeError(`no step ${index} in run "${state.runId}"`);
-  return record;
+/** The block around a step; undefined at the top. */
+export function parentOf(state: RunState, step: Step): BlockStep | undefined {
+  const { parent } = step.node;
+  const found = parent < 0 ? undefined : stepAt(state, parent);
+  return found !== undefined && isBlockStep(found) ? found : undefined;
+}
+
+const NO_STEPS: readonly Step[] = [];
+
+export function childrenOf(state: RunState, step: Step): readonly Step[] {
+  return isBlockStep(step) ? step.node.children.map((index) => stepAt(state, index)) : NO_STEPS;
 }
 
 /** True for steps that still run while the run is ENDING: `finally`, `runOn: failure | always`, and what is inside them. */
-export function isProtected(state: RunState, node: CompiledNode): boolean {
-  for (let current = node; ; current = nodeAt(state, current.parent)) {
-    if (current.isCleanup || current.runOn !== 'success') return true;
-    if (current.parent < 0) return false;
+export function isProtected(state: RunState, step: Step): boolean {
+  for (let current: Step | undefined = step; current !== undefined; current = parentOf(state, current)) {
+    if (current.node.isCleanup || current.node.runOn !== 'success') return true;
   }
+  return false;
 }

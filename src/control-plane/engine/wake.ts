@@ -1,11 +1,12 @@
 import type { Draft } from './decision.ts';
-import { nodeAt, recordAt } from './state.ts';
+import { parentOf, type Step, stepAt } from './state.ts';
 
-/** Tells everyone who waits for a node that it is over. The work list is a stack: the first dependent is pushed last. */
-export function wake(draft: Draft, index: number): void {
-  const node = nodeAt(draft.state, index);
-  for (const dependent of node.dependents.toReversed()) {
-    if (recordAt(draft.state, dependent).pendingDependencies === 0) draft.work.push(dependent);
+/** Tells everyone who waits for a step that it is over. The work list is a stack: the first dependent is pushed last. */
+export function wake(draft: Draft, step: Step): void {
+  for (const index of step.node.dependents.toReversed()) {
+    const dependent = stepAt(draft.state, index);
+    if (dependent.pendingDependencies === 0) draft.work.push(dependent);
   }
-  if (node.parent >= 0) draft.work.push(node.parent);
+  const parent = parentOf(draft.state, step);
+  if (parent !== undefined) draft.work.push(parent);
 }

@@ -11,7 +11,7 @@ import type { CompiledAgentNode } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
 import type { Decision, Dispatch, Stop, TaskDone, TaskEffect } from '../engine/commands.ts';
 import { deadlinesOf } from '../engine/deadlines.ts';
-import { findAttempt, nodeAt, type RunState, recordAt } from '../engine/state.ts';
+import { type AgentStep, findAgentStep, findAttempt, findStep, isAgentStep, type RunState } from '../engine/state.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { WireAssignment } from '../registry/frames.ts';
 import { capabilityOf, type HeldAttempt, type Instance } from '../registry/instance.ts';
@@ -110,20 +110,15 @@ export class Dispatcher {
 
   /** Puts one step back that the scheduler gave away, if it still waits. */
   waitAgain(state: RunState, path: string): void {
-    const index = state.workflow.indexById.get(path);
-    const node = index === undefined ? undefined : nodeAt(state, index);
-    if (node === undefined || node.kind !== 'agent' || !recordAt(state, node.index).isQueued) return;
-    this.enqueue(state, node, recordAt(state, node.index).queuedAt, undefined);
+    const step = findAgentStep(state, path);
+    if (step?.isQueued === true) this.enqueue(state, step, undefined);
   }
 
   /** Puts a run's waiting steps into the index again, after its state was read anew; those in `assigned` are under way. */
   requeue(state: RunState, assigned: ReadonlySet<string>): void {
     this.options.scheduler.apply({ type: 'runRemoved', runId: state.runId });
-    for (const node of state.workflow.nodes) {
-      if (node.kind !== 'agent') continue;
-      const record = recordAt(state, node.index);
-      if (record.isQueued && !assigned.has(node.id)) this.enqueue(state, node, record.queuedAt, undefined);
-    }
+    for (const step of state.steps)
+      if (isAgentStep(step) && step.isQueued && !assigned.has(step.path)) this.enqueue(state, step, undefined);
     this.rearm(state);
   }
 
@@ -141,13 +136,10 @@ export class Dispatcher {
     number: number,
     checkpoint: Uint8Array | undefined,
   ): WireAssignment | undefined {
-    const index = state.workflow.indexById.get(path);
-    const node = index === undefined ? undefined : nodeAt(state, index);
-    if (node === undefined || node.kind !== 'agent') return undefined;
-    const record = recordAt(state, node.index);
-    const attempt = findAttempt(record, number);
-    if (attempt === undefined || attempt.outcome !== undefined || record.input === undefined) return undefined;
-    return this.build(state, node, { ...attempt, path, input: record.input }, checkpoint);
+    const step = findAgentStep(state, path);
+    const attempt = step === undefined ? undefined : findAttempt(step, number);
+    if (attempt === undefined || attempt.outcome !== undefined || step?.input === undefined) return undefined;
+    return this.build(state, step.node, { ...attempt, path, input: step.input }, checkpoint);
   }
 
   classOf(state: RunState, node: CompiledAgentNode): NodeClass {
@@ -177,43 +169,39 @@ export class Dispatcher {
       this.options.timers.set(key, { runId: holder.runId, path: effect.path, attempt: effect.attempt }, effect.dueAt);
     else this.options.timers.cancel(key);
     if (effect.state !== 'queued' || effect.isRefresh === true) return;
-    const node = nodeAt(state, effect.node);
-    if (node.kind === 'agent') this.enqueue(state, node, recordAt(state, effect.node).queuedAt, effect.avoid);
+    const { step } = effect;
+    if (step !== undefined && isAgentStep(step)) this.enqueue(state, step, effect.avoid);
   }
 
-  private enqueue(
-    state: RunState,
-    node: CompiledAgentNode,
-    queuedAt: number,
-    avoid: readonly string[] | undefined,
-  ): void {
+  private enqueue(state: RunState, { node, path, queuedAt }: AgentStep, avoid: readonly string[] | undefined): void {
     const { stepClass, key } = this.classOf(state, node);
     const priority = node.priority ?? state.priority;
-    const step = { runId: state.runId, path: node.id, classKey: key, priority, queuedAt };
+    const waiting = { runId: state.runId, path, classKey: key, priority, queuedAt };
     this.options.scheduler.apply({
       type: 'stepQueued',
-      step: avoid === undefined ? step : { ...step, avoid },
+      step: avoid === undefined ? waiting : { ...waiting, avoid },
       class: stepClass,
     });
   }
 
   private rowOf(holder: RunHolder, state: RunState, effect: TaskEffect): TaskRow {
-    const node = effect.node < 0 ? undefined : nodeAt(state, effect.node);
-    const isStep = node?.kind === 'agent' && effect.state !== 'timer';
-    const priority: Priority = (node?.kind === 'agent' ? node.priority : undefined) ?? state.priority;
+    const { step } = effect;
+    const agentStep = step !== undefined && effect.state !== 'timer' && isAgentStep(step) ? step : undefined;
+    const node = agentStep?.node;
+    const priority: Priority = node?.priority ?? state.priority;
     return {
       runId: holder.runId,
       path: effect.path,
       attempt: effect.attempt,
       shard: shardOf(holder.runId),
-      class: isStep ? encodeTaskClass(priority, this.classOf(state, node).key) : '',
-      orderKey: isStep ? orderKeyOf(priority, recordAt(state, effect.node).queuedAt) : 0,
+      class: node === undefined ? '' : encodeTaskClass(priority, this.classOf(state, node).key),
+      orderKey: agentStep === undefined ? 0 : orderKeyOf(priority, agentStep.queuedAt),
       state: effect.state,
       agentId: effect.agentId,
       instanceId: effect.instanceId,
       dueAt: effect.dueAt,
-      lossWindowMs: isStep && effect.state === 'leased' ? this.lossWindowOf(holder.runId, node, effect) : 0,
-      checkpoint: isStep ? holder.checkpoints?.get(effect.path) : undefined,
+      lossWindowMs: node === undefined || effect.state !== 'leased' ? 0 : this.lossWindowOf(holder.runId, node, effect),
+      checkpoint: node !== undefined ? holder.checkpoints?.get(effect.path) : undefined,
     };
   }
 
@@ -238,15 +226,13 @@ export class Dispatcher {
   }
 
   private lease(holder: RunHolder, state: RunState, effect: Dispatch, batch: StagedBatch): void {
-    const node = nodeAt(state, effect.node);
+    const { node, queuedAt } = effect.step;
     const instance = this.options.fleet.instances.get(effect.instanceId);
-    if (node.kind !== 'agent') return;
     if (instance === undefined) {
       // It left between the scheduler's choice and this decision.
       batch.effects.push(() => this.options.onGone(holder.runId, effect.path, effect.number));
       return;
     }
-    const record = recordAt(state, effect.node);
     const held: HeldAttempt = {
       attemptId: formatAttemptId({ runId: holder.runId, path: effect.path, number: effect.number }),
       runId: holder.runId,
@@ -263,7 +249,7 @@ export class Dispatcher {
     };
     this.options.fleet.hold(instance, held);
     this.options.metrics.attemptStarted();
-    this.options.metrics.queueWaited(this.options.clock.now() - record.queuedAt);
+    this.options.metrics.queueWaited(this.options.clock.now() - queuedAt);
     if (instance.peer === undefined) batch.effects.push(() => this.options.onUnreachable(held));
     const checkpoint = holder.checkpoints?.get(effect.path);
     batch.effects.push(() => this.send(instance, held, this.build(state, node, effect, checkpoint)));
@@ -325,8 +311,8 @@ export class Dispatcher {
     const attemptId = formatAttemptId({ runId: state.runId, path: effect.path, number: effect.number });
     const held = instance?.held.get(attemptId);
     if (instance === undefined || held === undefined) return;
-    const index = state.workflow.indexById.get(effect.path);
-    const attempt = index === undefined ? undefined : findAttempt(recordAt(state, index), effect.number);
+    const step = findStep(state, effect.path);
+    const attempt = step === undefined ? undefined : findAttempt(step, effect.number);
     held.isFenced = attempt?.outcome !== undefined;
     held.acceptUntil = 0;
     const stop = { attemptId, reason: effect.reason, graceMs: effect.graceMs };

@@ -5,7 +5,7 @@ import { RUN_ID_LENGTH } from '../../core/ids.ts';
 import type { Gauges } from '../../core/metrics.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import { copyState } from '../engine/copy-state.ts';
-import { type RunState, recordAt } from '../engine/state.ts';
+import { findStep, type RunState } from '../engine/state.ts';
 import { isRunOver } from '../engine/status.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { SessionPeer, SessionReceiver } from '../registry/frames.ts';
@@ -295,16 +295,15 @@ export class Face implements RunningControlPlane {
   }
 
   private explain(state: RunState, path: string): StepExplanation {
-    const index = state.workflow.indexById.get(path);
-    if (index === undefined)
+    const step = findStep(state, path);
+    if (step === undefined)
       throw new YardmasterError(
         'STEP_NOT_FOUND',
         `Cannot explain step "${path}": run "${state.runId}" has no such step`,
       );
-    const record = recordAt(state, index);
     const explanation = this.options.scheduler.explain(state.runId, path, this.options.clock.monotonic());
-    const summary = record.isQueued ? summarize(explanation) : `${path} is ${record.status}`;
-    return { runId: state.runId, path, status: record.status, summary, waitingSince: record.queuedAt, explanation };
+    const summary = step.isQueued ? summarize(explanation) : `${path} is ${step.status}`;
+    return { runId: state.runId, path, status: step.status, summary, waitingSince: step.queuedAt, explanation };
   }
 }
 

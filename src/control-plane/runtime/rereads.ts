@@ -4,7 +4,7 @@
  */
 import { formatAttemptId } from '../../core/ids.ts';
 import { times } from '../../core/limits.ts';
-import { type AttemptRecord, findAttempt, liveAttempts, type RunState, recordAt } from '../engine/state.ts';
+import { type AttemptRecord, findAttempt, findStep, liveAttempts, type RunState } from '../engine/state.ts';
 import { isRunOver, type StopReason } from '../engine/status.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { HeldAttempt, Instance } from '../registry/instance.ts';
@@ -42,10 +42,10 @@ export class Rereads {
     watch.reread(state.runId);
     if (isRunOver(state.status)) watch.over(state.runId);
     for (const instance of this.options.fleet.instances.values()) this.correct(instance, state, ending);
-    for (const node of state.workflow.nodes) {
-      for (const attempt of liveAttempts(recordAt(state, node.index))) {
-        const name = `${node.id}#${attempt.number}`;
-        if (!ending.has(name)) this.lease(state, node.id, attempt, settling.has(name));
+    for (const step of state.steps) {
+      for (const attempt of liveAttempts(step)) {
+        const name = `${step.path}#${attempt.number}`;
+        if (!ending.has(name)) this.lease(state, step.path, attempt, settling.has(name));
       }
     }
     outbox.flushSoon();
@@ -65,8 +65,8 @@ export class Rereads {
   private correct(instance: Instance, state: RunState, ending: ReadonlySet<string>): void {
     for (const held of instance.held.values()) {
       if (held.runId !== state.runId || ending.has(`${held.path}#${held.number}`)) continue;
-      const index = state.workflow.indexById.get(held.path);
-      const attempt = index === undefined ? undefined : findAttempt(recordAt(state, index), held.number);
+      const step = findStep(state, held.path);
+      const attempt = step === undefined ? undefined : findAttempt(step, held.number);
       const isOurs = attempt?.instanceId === instance.instanceId;
       if (isOurs && attempt.outcome === undefined) this.revive(instance, held, state);
       else if (!held.isFenced) this.options.dispatcher.release(instance.instanceId, held.attemptId);
@@ -76,9 +76,8 @@ export class Rereads {
 
   /** LIVE after all; a stop stands only when the step is durably stopping. */
   private revive(instance: Instance, held: HeldAttempt, state: RunState): void {
-    const index = state.workflow.indexById.get(held.path) ?? -1;
     held.isFenced = false;
-    if ((recordAt(state, index).detail?.stoppingUntil ?? 0) === 0) held.stop = undefined;
+    if ((findStep(state, held.path)?.detail?.stoppingUntil ?? 0) === 0) held.stop = undefined;
     else this.stop(instance, held, 'CANCELLED', times.stopGraceMs);
   }
 

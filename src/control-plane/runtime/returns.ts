@@ -84,7 +84,7 @@ export class Returns {
     if (runs.peek(runId) === undefined) return then();
     runs.submit({
       runId,
-      command: { type: 'Continue', nodes: [] },
+      command: { type: 'Continue', paths: [] },
       attachment: undefined,
       onAnswer: then,
       onError: (error) => logger.error('a run could not be looked at', { run: runId, error }),

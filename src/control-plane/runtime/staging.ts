@@ -4,7 +4,7 @@ import { formatAttemptId } from '../../core/ids.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { Command, Decision } from '../engine/commands.ts';
 import type { RunEnded, RunEvent } from '../engine/events.ts';
-import { type RunState, recordAt } from '../engine/state.ts';
+import { findStep, type RunState } from '../engine/state.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import { acceptsWork, capabilityOf } from '../registry/instance.ts';
 import type { Assignment } from '../scheduler/types.ts';
@@ -86,7 +86,7 @@ export class Staging {
 
   /** Looks at a run that has nothing to wait for, so that it goes on or ends. */
   lookAt(runId: string): void {
-    this.submit(runId, { type: 'Continue', nodes: [] });
+    this.submit(runId, { type: 'Continue', paths: [] });
   }
 
   /** Kicks the committer once, later: an exclusion ends then. */
@@ -111,9 +111,8 @@ export class Staging {
   private heardAt(runId: string, path: string, attempt: number): number {
     const attemptId = taskKey(runId, path, attempt);
     const state = this.options.runs.peek(runId)?.state;
-    const index = state?.workflow.indexById.get(path);
-    if (state === undefined || index === undefined) return 0;
-    const instanceId = recordAt(state, index).detail?.attempts[attempt - 1]?.instanceId ?? '';
+    const step = state === undefined ? undefined : findStep(state, path);
+    const instanceId = step?.detail?.attempts[attempt - 1]?.instanceId ?? '';
     return this.options.fleet.instances.get(instanceId)?.held.get(attemptId)?.heardAt ?? 0;
   }
 

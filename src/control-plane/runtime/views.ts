@@ -2,7 +2,6 @@
 import { YardmasterError } from '../../core/errors.ts';
 import { nearest } from '../../core/nearest.ts';
 import type { RunState } from '../engine/state.ts';
-import { recordAt } from '../engine/state.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { AgentStatus, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
@@ -90,10 +89,9 @@ export function viewCapabilities(fleet: Fleet, scheduler: Scheduler, namespace: 
 /** Why each waiting step of a run waits, in a word or two. */
 export function viewWaits(state: RunState, scheduler: Scheduler, monotonic: number): ReadonlyMap<string, string> {
   const waits = new Map<string, string>();
-  for (const node of state.workflow.nodes) {
+  for (const { isQueued, path } of state.steps) {
     if (waits.size >= WAITS_MAX) break;
-    if (recordAt(state, node.index).isQueued)
-      waits.set(node.id, summarize(scheduler.explain(state.runId, node.id, monotonic)));
+    if (isQueued) waits.set(path, summarize(scheduler.explain(state.runId, path, monotonic)));
   }
   return waits;
 }

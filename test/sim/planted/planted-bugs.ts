@@ -3,7 +3,7 @@
  * see it: they prove that the simulator bites.
  */
 import type { SessionWire } from '../../../src/control-plane/api/agent-service.ts';
-import { findAttempt, type RunState, recordAt } from '../../../src/control-plane/engine/state.ts';
+import { findAttempt, findStep, type RunState } from '../../../src/control-plane/engine/state.ts';
 import { isStepOver } from '../../../src/control-plane/engine/status.ts';
 import type { Fleet } from '../../../src/control-plane/registry/fleet.ts';
 import { Fleet as FleetClass } from '../../../src/control-plane/registry/fleet.ts';
@@ -205,9 +205,9 @@ export const plantedBugs: readonly PlantedBug[] = [
 /** Takes the end of an attempt back that is not LIVE any more, so that a late result is accepted. */
 function unfence(_holder: RunHolder, state: RunState, { command }: Pending): void {
   if (command.type !== 'SettleAttempt') return;
-  const index = state.workflow.indexById.get(command.path);
-  if (index === undefined || isStepOver(recordAt(state, index).status)) return;
-  const attempt = findAttempt(recordAt(state, index), command.number);
+  const step = findStep(state, command.path);
+  if (step === undefined || isStepOver(step.status)) return;
+  const attempt = findAttempt(step, command.number);
   if (attempt !== undefined && !attempt.isAccepted) attempt.outcome = undefined;
 }
 

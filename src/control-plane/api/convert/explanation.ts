@@ -67,10 +67,8 @@ function writeCandidate({ agentId, instanceId, reason, detail }: Candidate, isFi
 /** Path of the step that has waited longest. Throws NOTHING_WAITS. */
 export function longestWaiting({ row, state }: RunView): string {
   let longest: { readonly path: string; readonly since: number } | undefined;
-  for (const node of state.workflow.nodes) {
-    const record = state.steps[node.index];
-    if (record?.isQueued !== true) continue;
-    if (longest === undefined || record.queuedAt < longest.since) longest = { path: node.id, since: record.queuedAt };
+  for (const { isQueued, path, queuedAt } of state.steps) {
+    if (isQueued && (longest === undefined || queuedAt < longest.since)) longest = { path, since: queuedAt };
   }
   if (longest !== undefined) return longest.path;
   throw new YardmasterError('NOTHING_WAITS', `Cannot explain run "${row.runId}": no step of it waits for an agent`, {

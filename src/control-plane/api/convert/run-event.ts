@@ -8,6 +8,7 @@ import { RunEventSchema, type RunEvent as WireEvent } from '../../../gen/yardmas
 import { RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
 import { AttemptOutcome, SkipReason, StepStatus } from '../../../gen/yardmaster/v1/step_state_pb.ts';
 import type { Failure, RunEvent } from '../../engine/events.ts';
+import { findStep } from '../../engine/state.ts';
 import type { RunView, WatchedEvent } from '../../runtime/control-plane.ts';
 import { writeFailure } from './failure.ts';
 import { countSteps } from './run.ts';
@@ -37,10 +38,9 @@ export class RunEventWriter {
 
   constructor(view: RunView) {
     this.view = view;
-    const { workflow, steps } = view.state;
-    for (const node of workflow.nodes) {
-      for (const { number, agentId, instanceId } of steps[node.index]?.detail?.attempts ?? []) {
-        this.holders.set(`${node.id}#${number}`, { agentId, instanceId });
+    for (const { path, detail } of view.state.steps) {
+      for (const { number, agentId, instanceId } of detail?.attempts ?? []) {
+        this.holders.set(`${path}#${number}`, { agentId, instanceId });
       }
     }
   }
@@ -140,8 +140,7 @@ export class RunEventWriter {
   }
 
   private ready(path: string): Body {
-    const { workflow } = this.view.state;
-    const node = workflow.nodes[workflow.indexById.get(path) ?? -1];
+    const node = findStep(this.view.state, path)?.node;
     if (node === undefined) return undefined;
     const action = node.kind === 'agent' ? node.action : '';
     return { case: 'stepReady', value: { stepPath: path, kind: STEP_KINDS[node.kind], action } };

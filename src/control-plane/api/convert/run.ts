@@ -28,7 +28,7 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
     ...(values.parameters !== undefined && { parameters: values.parameters }),
     ...(values.output !== undefined && { output: values.output }),
     error: writeFailure(state.failure ?? state.ending?.failure),
-    steps: omitSteps ? [] : state.workflow.nodes.map((node) => writeStep(state, node, { progress, waits, values })),
+    steps: omitSteps ? [] : state.steps.map((step) => writeStep(step, { progress, waits, values })),
     startTime: writeTime(state.startedAt),
     endTime: writeTime(state.endedAt),
     progress: total === 0 ? 0 : completed / total,
@@ -73,11 +73,10 @@ function outcomeOf(state: RunState): RunStatus {
 export function countSteps(state: RunState): { completed: number; total: number } {
   let completed = 0;
   let total = 0;
-  for (const node of state.workflow.nodes) {
+  for (const { node, status } of state.steps) {
     if (node.kind !== 'agent') continue;
     total += 1;
-    const status = state.steps[node.index]?.status;
-    if (status !== undefined && isStepOver(status)) completed += 1;
+    if (isStepOver(status)) completed += 1;
   }
   return { completed, total };
 }

@@ -12,7 +12,7 @@ import {
   WaitReason,
 } from '../../../gen/yardmaster/v1/step_state_pb.ts';
 import type { CompiledNode } from '../../../workflow/compiled.ts';
-import type { AttemptRecord, RunState, StepRecord } from '../../engine/state.ts';
+import type { AttemptRecord, Step } from '../../engine/state.ts';
 import type { RunView } from '../../runtime/control-plane.ts';
 import { writeFailure } from './failure.ts';
 import { writeTime } from './times.ts';
@@ -28,27 +28,26 @@ interface Beside extends Pick<RunView, 'progress' | 'waits'> {
   readonly values: RunValues;
 }
 
-export function writeStep(state: RunState, node: CompiledNode, { progress, waits, values }: Beside): StepState {
-  const record = state.steps[node.index];
-  const path = node.id;
-  const common = { path, stepId: node.id, kind: STEP_KINDS[node.kind], cleanup: node.isCleanup };
-  if (record === undefined) return create(StepStateSchema, { ...common, status: StepStatus.PENDING });
-  const { detail } = record;
+export function writeStep(step: Step, { progress, waits, values }: Beside): StepState {
+  const { detail, node, path } = step;
   const shown = progress.get(path);
   return create(StepStateSchema, {
-    ...common,
-    status: StepStatus[record.status],
-    waitReason: waitReasonOf(record, waits.get(path)),
+    path,
+    stepId: node.id,
+    kind: STEP_KINDS[node.kind],
+    cleanup: node.isCleanup,
+    status: StepStatus[step.status],
+    waitReason: waitReasonOf(step, waits.get(path)),
     input: values.inputs.get(path),
     output: values.outputs.get(path),
     error: writeFailure(detail?.failure),
     attempts: detail?.attempts.map(writeAttempt) ?? [],
-    readyTime: writeTime(record.readyAt),
-    startTime: writeTime(node.kind === 'agent' ? detail?.attempts[0]?.startedAt : record.readyAt),
+    readyTime: writeTime(step.readyAt),
+    startTime: writeTime(node.kind === 'agent' ? detail?.attempts[0]?.startedAt : step.readyAt),
     endTime: writeTime(detail?.endedAt),
-    progress: record.status === 'COMPLETED' ? 1 : (shown?.fraction ?? 0),
+    progress: step.status === 'COMPLETED' ? 1 : (shown?.fraction ?? 0),
     progressMessage: shown?.message ?? '',
-    dueTime: record.status === 'WAITING' ? writeTime(detail?.retryAt) : undefined,
+    dueTime: step.status === 'WAITING' ? writeTime(detail?.retryAt) : undefined,
     skipReason: detail?.skip === undefined ? SkipReason.UNSPECIFIED : SkipReason[detail.skip.reason],
     skippedBecauseOf: detail?.skip?.because ?? '',
   });
@@ -69,11 +68,11 @@ function writeAttempt(attempt: AttemptRecord): Attempt {
 }
 
 /** `wait`: the scheduler's words for a queued step; they begin with NO_AGENT when nobody can take it. */
-function waitReasonOf(record: StepRecord, wait: string | undefined): WaitReason {
-  if (record.status !== 'READY' && record.status !== 'WAITING') return WaitReason.UNSPECIFIED;
-  if (record.isQueued) return wait?.startsWith('NO_AGENT') === true ? WaitReason.NO_AGENT : WaitReason.NO_SLOT;
-  const attempts = record.detail?.attempts ?? [];
+function waitReasonOf(step: Step, wait: string | undefined): WaitReason {
+  if (step.status !== 'READY' && step.status !== 'WAITING') return WaitReason.UNSPECIFIED;
+  if (step.isQueued) return wait?.startsWith('NO_AGENT') === true ? WaitReason.NO_AGENT : WaitReason.NO_SLOT;
+  const attempts = step.detail?.attempts ?? [];
   if (attempts.some((attempt) => attempt.isUnconfirmed)) return WaitReason.STOPPING;
-  if (record.status === 'WAITING') return WaitReason.BACKOFF;
+  if (step.status === 'WAITING') return WaitReason.BACKOFF;
   return attempts.some((attempt) => attempt.isUnreachable) ? WaitReason.AGENT_UNREACHABLE : WaitReason.UNSPECIFIED;
 }

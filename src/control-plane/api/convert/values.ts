@@ -30,10 +30,9 @@ export async function loadValues(controlPlane: Read, state: RunState): Promise<R
   const parameters = await budget.load(state.params);
   const inputs = new Map<string, Payload>();
   const outputs = new Map<string, Payload>();
-  for (const node of state.workflow.nodes) {
-    const record = state.steps[node.index];
-    keep(outputs, node.id, await budget.load(record?.detail?.output));
-    keep(inputs, node.id, await budget.load(record?.input));
+  for (const { path, detail, input } of state.steps) {
+    keep(outputs, path, await budget.load(detail?.output));
+    keep(inputs, path, await budget.load(input));
   }
   return { parameters, output, inputs, outputs };
 }

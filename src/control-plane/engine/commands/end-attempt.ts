@@ -1,23 +1,22 @@
-import type { CompiledAgentNode } from '../../../workflow/compiled.ts';
 import type { EndAttempt, RerouteAttempt, ReturnAttempt } from '../commands.ts';
 import type { Draft } from '../decision.ts';
 import { failStep } from '../failure.ts';
 import { isBeingStopped, requeueUnlessOver } from '../retry.ts';
-import { type AttemptRecord, findAttempt, indexOfPath, nodeAt, recordAt } from '../state.ts';
+import { type AgentStep, type AttemptRecord, findAgentStep, findAttempt } from '../state.ts';
 import { dropAttempt, dropWaiting } from '../tasks.ts';
 
 /** Refused, not accepted in time, or lost: no try is counted, another agent gets the step. */
 export function endAttempt(draft: Draft, command: EndAttempt): void {
   const found = findLive(draft, command);
   if (found === undefined) return;
-  const { node, attempt } = found;
-  dropAttempt(draft, node.index, attempt.number);
-  const failure = { code: command.outcome, message: command.message, path: node.id, attempt: attempt.number };
+  const { step, attempt } = found;
+  dropAttempt(draft, step, attempt.number);
+  const failure = { code: command.outcome, message: command.message, path: step.path, attempt: attempt.number };
   const mayStart = command.outcome === 'NOT_ACCEPTED';
   draft.emit({
     type: 'AttemptEnded',
     at: draft.now,
-    path: node.id,
+    path: step.path,
     number: attempt.number,
     outcome: command.outcome,
     failure,
@@ -25,16 +24,16 @@ export function endAttempt(draft: Draft, command: EndAttempt): void {
   });
   if (mayStart) {
     const { number, instanceId } = attempt;
-    draft.effect({ type: 'stop', path: node.id, number, instanceId, reason: 'NOT_ACCEPTED', graceMs: 0 });
+    draft.effect({ type: 'stop', path: step.path, number, instanceId, reason: 'NOT_ACCEPTED', graceMs: 0 });
   }
-  if (command.invalidInput === true && !isBeingStopped(draft, node)) {
-    failStep(draft, node.index, 'FAILED', {
+  if (command.invalidInput === true && !isBeingStopped(draft, step)) {
+    failStep(draft, step, 'FAILED', {
       ...failure,
       code: 'INVALID_INPUT',
       agentId: attempt.agentId,
       instanceId: attempt.instanceId,
     });
-  } else requeueUnlessOver(draft, node);
+  } else requeueUnlessOver(draft, step);
 }
 
 /** The instance is unreachable: an idempotent attempt stays LIVE, and another agent gets the step at once. */
@@ -42,7 +41,7 @@ export function rerouteAttempt(draft: Draft, command: RerouteAttempt): void {
   const found = findLive(draft, command);
   if (found === undefined || !found.attempt.idempotent || found.attempt.isUnreachable) return;
   draft.emit({ type: 'AttemptUnreachable', at: draft.now, path: command.path, number: command.number });
-  requeueUnlessOver(draft, found.node);
+  requeueUnlessOver(draft, found.step);
 }
 
 /** The instance is back with the attempt: it goes on, and a second one that nobody has started is not needed. */
@@ -50,17 +49,15 @@ export function returnAttempt(draft: Draft, command: ReturnAttempt): void {
   const found = findLive(draft, command);
   draft.answer = { type: 'return', isLive: found !== undefined };
   if (found === undefined || !found.attempt.isUnreachable) return;
-  dropWaiting(draft, found.node.index);
+  dropWaiting(draft, found.step);
   draft.emit({ type: 'AttemptReturned', at: draft.now, path: command.path, number: command.number });
 }
 
 function findLive(
   draft: Draft,
   key: { readonly path: string; readonly number: number },
-): { readonly node: CompiledAgentNode; readonly attempt: AttemptRecord } | undefined {
-  const index = indexOfPath(draft.state, key.path);
-  const node = index === undefined ? undefined : nodeAt(draft.state, index);
-  if (node === undefined || node.kind !== 'agent') return undefined;
-  const attempt = findAttempt(recordAt(draft.state, node.index), key.number);
-  return attempt === undefined || attempt.outcome !== undefined ? undefined : { node, attempt };
+): { readonly step: AgentStep; readonly attempt: AttemptRecord } | undefined {
+  const step = findAgentStep(draft.state, key.path);
+  const attempt = step === undefined ? undefined : findAttempt(step, key.number);
+  return step === undefined || attempt === undefined || attempt.outcome !== undefined ? undefined : { step, attempt };
 }

@@ -1,12 +1,11 @@
 import { toYardmasterError } from '../../../core/errors.ts';
 import type { StoredValue } from '../../../core/stored-value.ts';
-import type { CompiledAgentNode } from '../../../workflow/compiled.ts';
 import type { AttemptResult, SettleAttempt } from '../commands.ts';
 import type { Draft } from '../decision.ts';
 import type { AttemptEnded, Failure } from '../events.ts';
 import { evaluateTemplate, requireValues, scopeOf } from '../outputs.ts';
 import { isBeingStopped, requeueUnlessOver, retryOrFail, shortenWait } from '../retry.ts';
-import { type AttemptRecord, findAttempt, indexOfPath, liveAttempts, nodeAt, recordAt } from '../state.ts';
+import { type AgentStep, type AttemptRecord, findAgentStep, findAttempt, liveAttempts } from '../state.ts';
 import type { AttemptOutcome, ResultVerdict } from '../status.ts';
 import { cancelStep } from '../stop.ts';
 import { dropAttempt, dropWaiting } from '../tasks.ts';
@@ -18,31 +17,25 @@ export function settleAttempt(draft: Draft, command: SettleAttempt): void {
 }
 
 function settle(draft: Draft, command: SettleAttempt): ResultVerdict {
-  const index = indexOfPath(draft.state, command.path);
-  const node = index === undefined ? undefined : nodeAt(draft.state, index);
-  if (node === undefined || node.kind !== 'agent') return 'UNKNOWN';
-  const attempt = findAttempt(recordAt(draft.state, node.index), command.number);
+  const step = findAgentStep(draft.state, command.path);
+  if (step === undefined) return 'UNKNOWN';
+  const attempt = findAttempt(step, command.number);
   if (attempt === undefined || attempt.instanceId !== command.instanceId) return 'UNKNOWN';
-  if (attempt.outcome !== undefined) return answerEnded(draft, node, attempt, command.result);
-  acceptResult(draft, node, attempt, command.result);
+  if (attempt.outcome !== undefined) return answerEnded(draft, step, attempt, command.result);
+  acceptResult(draft, step, attempt, command.result);
   return 'ACCEPTED';
 }
 
 /** The answer to a resent result is the answer it got first; a late one is kept as evidence and confirms the stop. */
-function answerEnded(
-  draft: Draft,
-  node: CompiledAgentNode,
-  attempt: AttemptRecord,
-  result: AttemptResult,
-): ResultVerdict {
+function answerEnded(draft: Draft, step: AgentStep, attempt: AttemptRecord, result: AttemptResult): ResultVerdict {
   if (attempt.isAccepted) return 'ACCEPTED';
   const { number } = attempt;
   if (attempt.isUnconfirmed) {
-    draft.emit({ type: 'StopConfirmed', at: draft.now, path: node.id, number });
-    shortenWait(draft, node);
+    draft.emit({ type: 'StopConfirmed', at: draft.now, path: step.path, number });
+    shortenWait(draft, step);
   }
   if (!attempt.hasLateResult && result.kind !== 'cancelled') {
-    draft.emit({ type: 'LateResult', at: draft.now, path: node.id, number, outcome: outcomeOf(result) });
+    draft.emit({ type: 'LateResult', at: draft.now, path: step.path, number, outcome: outcomeOf(result) });
   }
   return 'SUPERSEDED';
 }
@@ -60,55 +53,54 @@ function outcomeOf(result: AttemptResult): AttemptOutcome {
   }
 }
 
-function acceptResult(draft: Draft, node: CompiledAgentNode, attempt: AttemptRecord, result: AttemptResult): void {
+function acceptResult(draft: Draft, step: AgentStep, attempt: AttemptRecord, result: AttemptResult): void {
   switch (result.kind) {
     case 'completed':
-      return completeAttempt(draft, node, attempt, result.output);
+      return completeAttempt(draft, step, attempt, result.output);
     case 'failed':
-      return failAttempt(draft, node, attempt, result);
+      return failAttempt(draft, step, attempt, result);
     case 'cancelled':
-      return cancelAttempt(draft, node, attempt);
+      return cancelAttempt(draft, step, attempt);
     case 'handedBack':
-      end(draft, node, attempt, { outcome: 'HANDED_BACK' });
-      return requeueUnlessOver(draft, node);
+      end(draft, step, attempt, { outcome: 'HANDED_BACK' });
+      return requeueUnlessOver(draft, step);
   }
 }
 
-function completeAttempt(draft: Draft, node: CompiledAgentNode, attempt: AttemptRecord, raw: StoredValue): void {
-  const shaped = shapeOutput(draft, node, attempt, raw);
+function completeAttempt(draft: Draft, step: AgentStep, attempt: AttemptRecord, raw: StoredValue): void {
+  const shaped = shapeOutput(draft, step, attempt, raw);
   if ('failure' in shaped) {
-    const retryable = shaped.failure.code === 'ASSERTION_FAILED' && node.retry.onAssert;
-    return failAttempt(draft, node, attempt, { failure: shaped.failure, retryable, retryAfterMs: 0 });
+    const retryable = shaped.failure.code === 'ASSERTION_FAILED' && step.node.retry.onAssert;
+    return failAttempt(draft, step, attempt, { failure: shaped.failure, retryable, retryAfterMs: 0 });
   }
-  end(draft, node, attempt, { outcome: 'COMPLETED' });
-  endOthers(draft, node);
-  dropWaiting(draft, node.index);
-  draft.emit({ type: 'StepCompleted', at: draft.now, path: node.id, output: shaped.output });
-  wake(draft, node.index);
+  end(draft, step, attempt, { outcome: 'COMPLETED' });
+  endOthers(draft, step);
+  dropWaiting(draft, step);
+  draft.emit({ type: 'StepCompleted', at: draft.now, path: step.path, output: shaped.output });
+  wake(draft, step);
 }
 
 /** `output` over the raw result, then `assert`. Throws MissingValues before anything was emitted. */
 function shapeOutput(
   draft: Draft,
-  node: CompiledAgentNode,
+  step: AgentStep,
   attempt: AttemptRecord,
   raw: StoredValue,
 ): { readonly output: StoredValue } | { readonly failure: Failure } {
-  if (node.output === undefined && node.assert === undefined) return { output: raw };
-  if (node.output !== undefined) requireValues(draft, node.output);
-  if (node.assert !== undefined) requireValues(draft, node.assert);
-  const place = { path: node.id, attempt: attempt.number, agentId: attempt.agentId, instanceId: attempt.instanceId };
+  const { output: shape, assert } = step.node;
+  if (shape === undefined && assert === undefined) return { output: raw };
+  if (shape !== undefined) requireValues(draft, shape);
+  if (assert !== undefined) requireValues(draft, assert);
+  const place = { path: step.path, attempt: attempt.number, agentId: attempt.agentId, instanceId: attempt.instanceId };
   const result = draft.read(raw);
   try {
     const output =
-      node.output === undefined
-        ? raw
-        : evaluateTemplate(draft, node.output, `out/${node.id}#${attempt.number}`, { result });
-    if (node.assert === undefined || isAsserted(draft, node, result, output)) return { output };
+      shape === undefined ? raw : evaluateTemplate(draft, shape, `out/${step.path}#${attempt.number}`, { result });
+    if (assert === undefined || isAsserted(draft, step, result, output)) return { output };
     return {
       failure: {
         code: 'ASSERTION_FAILED',
-        message: `the result of "${node.id}" does not satisfy ${node.assert.source}`,
+        message: `the result of "${step.path}" does not satisfy ${assert.source}`,
         ...place,
       },
     };
@@ -118,22 +110,17 @@ function shapeOutput(
   }
 }
 
-function isAsserted(
-  draft: Draft,
-  node: CompiledAgentNode,
-  result: ReturnType<Draft['read']>,
-  output: StoredValue,
-): boolean {
-  return node.assert?.evaluate(scopeOf(draft, { result, output: draft.read(output) })) === true;
+function isAsserted(draft: Draft, step: AgentStep, result: ReturnType<Draft['read']>, output: StoredValue): boolean {
+  return step.node.assert?.evaluate(scopeOf(draft, { result, output: draft.read(output) })) === true;
 }
 
 /** Another attempt won: the rest ends SUPERSEDED where it is connected, LOST where it is not. */
-function endOthers(draft: Draft, node: CompiledAgentNode): void {
-  for (const other of liveAttempts(recordAt(draft.state, node.index))) {
-    end(draft, node, other, { outcome: other.isUnreachable ? 'LOST' : 'SUPERSEDED', unconfirmed: true });
+function endOthers(draft: Draft, step: AgentStep): void {
+  for (const other of liveAttempts(step)) {
+    end(draft, step, other, { outcome: other.isUnreachable ? 'LOST' : 'SUPERSEDED', unconfirmed: true });
     draft.effect({
       type: 'stop',
-      path: node.id,
+      path: step.path,
       number: other.number,
       instanceId: other.instanceId,
       reason: 'SUPERSEDED',
@@ -144,23 +131,22 @@ function endOthers(draft: Draft, node: CompiledAgentNode): void {
 
 function failAttempt(
   draft: Draft,
-  node: CompiledAgentNode,
+  step: AgentStep,
   attempt: AttemptRecord,
   result: { readonly failure: Failure; readonly retryable: boolean; readonly retryAfterMs: number },
 ): void {
   const failure: Failure = {
     ...result.failure,
-    path: node.id,
+    path: step.path,
     attempt: attempt.number,
     agentId: attempt.agentId,
     instanceId: attempt.instanceId,
   };
-  const record = recordAt(draft.state, node.index);
-  const othersLive = liveAttempts(record).length > 1;
-  end(draft, node, attempt, { outcome: 'FAILED', failure, ...(othersLive ? {} : { countsAsTry: true }) });
+  const othersLive = liveAttempts(step).length > 1;
+  end(draft, step, attempt, { outcome: 'FAILED', failure, ...(othersLive ? {} : { countsAsTry: true }) });
   if (othersLive) return;
-  dropWaiting(draft, node.index);
-  retryOrFail(draft, node, failure, {
+  dropWaiting(draft, step);
+  retryOrFail(draft, step, failure, {
     status: 'FAILED',
     retryable: result.retryable,
     retryAfterMs: result.retryAfterMs,
@@ -168,22 +154,25 @@ function failAttempt(
 }
 
 /** The agent stopped: because we asked, or by itself, which is a failed try. */
-function cancelAttempt(draft: Draft, node: CompiledAgentNode, attempt: AttemptRecord): void {
-  if (isBeingStopped(draft, node)) {
-    end(draft, node, attempt, { outcome: 'CANCELLED' });
-    if (liveAttempts(recordAt(draft.state, node.index)).length === 0) cancelStep(draft, node);
+function cancelAttempt(draft: Draft, step: AgentStep, attempt: AttemptRecord): void {
+  if (isBeingStopped(draft, step)) {
+    end(draft, step, attempt, { outcome: 'CANCELLED' });
+    if (liveAttempts(step).length === 0) cancelStep(draft, step);
     return;
   }
-  const failure = { code: 'CANCELLED_BY_AGENT', message: `the agent stopped "${node.id}" although nobody asked it to` };
-  failAttempt(draft, node, attempt, { failure, retryable: true, retryAfterMs: 0 });
+  const failure = {
+    code: 'CANCELLED_BY_AGENT',
+    message: `the agent stopped "${step.path}" although nobody asked it to`,
+  };
+  failAttempt(draft, step, attempt, { failure, retryable: true, retryAfterMs: 0 });
 }
 
 function end(
   draft: Draft,
-  node: CompiledAgentNode,
+  step: AgentStep,
   attempt: AttemptRecord,
   how: Pick<AttemptEnded, 'outcome' | 'failure' | 'countsAsTry' | 'unconfirmed'>,
 ): void {
-  dropAttempt(draft, node.index, attempt.number);
-  draft.emit({ type: 'AttemptEnded', at: draft.now, path: node.id, number: attempt.number, ...how });
+  dropAttempt(draft, step, attempt.number);
+  draft.emit({ type: 'AttemptEnded', at: draft.now, path: step.path, number: attempt.number, ...how });
 }

@@ -2,7 +2,7 @@ import { advance } from '../advance.ts';
 import type { Decision, StartRun } from '../commands.ts';
 import { type DecideContext, Draft } from '../decision.ts';
 import type { RunCreated } from '../events.ts';
-import { createRunState, type RunState } from '../state.ts';
+import { createRunState, type RunState, stepAt } from '../state.ts';
 import { runTimerTask } from '../tasks.ts';
 
 /** Creates the run and starts what has no dependencies. */
@@ -29,7 +29,7 @@ export function startRun(
   const deadline = workflow.timeoutMs === undefined ? {} : { deadlineAt: context.now + workflow.timeoutMs };
   draft.emit({ type: 'RunStarted', at: context.now, ...deadline });
   if (state.deadlineAt > 0) runTimerTask(draft);
-  for (let i = workflow.roots.length - 1; i >= 0; i--) draft.work.push(workflow.roots[i] ?? 0);
+  draft.work.push(...workflow.roots.toReversed().map((index) => stepAt(state, index)));
   advance(draft);
   return { state, decision: draft.finish() };
 }

@@ -1,14 +1,22 @@
 import { times } from '../../../core/limits.ts';
-import type { CompiledAgentNode, CompiledNode } from '../../../workflow/compiled.ts';
 import type { TimerFired } from '../commands.ts';
 import type { Draft } from '../decision.ts';
 import { beginEnding, killRun } from '../ending.ts';
 import type { Failure } from '../events.ts';
 import { failStep } from '../failure.ts';
 import { requeue, retryOrFail } from '../retry.ts';
-import { type AttemptRecord, findAttempt, indexOfPath, liveAttempts, nodeAt, recordAt } from '../state.ts';
+import {
+  type AgentStep,
+  type AttemptRecord,
+  type BlockStep,
+  findAttempt,
+  findStep,
+  isAgentStep,
+  isBlockStep,
+  liveAttempts,
+} from '../state.ts';
 import { isRunOver, isStepOver } from '../status.ts';
-import { killStep, stopSiblings } from '../stop.ts';
+import { killStep, stopBlock } from '../stop.ts';
 import {
   delayTask,
   dropAttempt,
@@ -23,13 +31,16 @@ import {
 /** A row came due: what is really over by now ends; what is not gets its row again. */
 export function timerFired(draft: Draft, command: TimerFired): void {
   if (command.path === '') return runTimer(draft);
-  const index = indexOfPath(draft.state, command.path);
-  if (index === undefined || isStepOver(recordAt(draft.state, index).status)) return;
-  const node = nodeAt(draft.state, index);
-  if (node.kind !== 'agent') return blockTimer(draft, node);
-  const attempt = findAttempt(recordAt(draft.state, index), command.attempt);
-  if (attempt === undefined) return waitingTimer(draft, node);
-  if (attempt.outcome === undefined) attemptTimer(draft, node, attempt, command.heardAt);
+  const step = findStep(draft.state, command.path);
+  if (step === undefined || isStepOver(step.status)) return;
+  if (isAgentStep(step)) agentTimer(draft, step, command);
+  else if (isBlockStep(step)) blockTimer(draft, step);
+}
+
+function agentTimer(draft: Draft, step: AgentStep, command: TimerFired): void {
+  const attempt = findAttempt(step, command.attempt);
+  if (attempt === undefined) return waitingTimer(draft, step);
+  if (attempt.outcome === undefined) attemptTimer(draft, step, attempt, command.heardAt);
 }
 
 function runTimer(draft: Draft): void {
@@ -43,68 +54,66 @@ function runTimer(draft: Draft): void {
   });
 }
 
-function blockTimer(draft: Draft, node: CompiledNode): void {
-  const due = totalDue(node, recordAt(draft.state, node.index));
+function blockTimer(draft: Draft, step: BlockStep): void {
+  const due = totalDue(step);
   if (due === 0 || due > draft.now) return;
   const failure = {
     code: 'TOTAL_TIMEOUT',
-    message: `"${node.id}" took longer than its totalTimeout of ${node.totalTimeoutMs} ms`,
-    path: node.id,
+    message: `"${step.path}" took longer than its totalTimeout of ${step.node.totalTimeoutMs} ms`,
+    path: step.path,
   };
-  stopSiblings(draft, node.index, failure);
-  draft.work.push(node.index);
+  stopBlock(draft, step, failure);
+  draft.work.push(step);
 }
 
 /** Queued or in backoff. */
-function waitingTimer(draft: Draft, node: CompiledAgentNode): void {
-  const record = recordAt(draft.state, node.index);
-  if (isDue(totalDue(node, record), draft.now)) return endByTotal(draft, node);
-  const retryAt = record.detail?.retryAt ?? 0;
+function waitingTimer(draft: Draft, step: AgentStep): void {
+  if (isDue(totalDue(step), draft.now)) return endByTotal(draft, step);
+  const retryAt = step.detail?.retryAt ?? 0;
   if (retryAt > 0) {
-    if (retryAt > draft.now) return delayTask(draft, node.index);
-    dropWaiting(draft, node.index);
-    return requeue(draft, node);
+    if (retryAt > draft.now) return delayTask(draft, step);
+    dropWaiting(draft, step);
+    return requeue(draft, step);
   }
-  if (!record.isQueued) return;
-  if (!isDue(queueDue(node, record), draft.now)) return queueTask(draft, node.index, true);
-  dropWaiting(draft, node.index);
-  failStep(draft, node.index, 'FAILED', {
+  if (!step.isQueued) return;
+  if (!isDue(queueDue(step), draft.now)) return queueTask(draft, step, true);
+  dropWaiting(draft, step);
+  failStep(draft, step, 'FAILED', {
     code: 'NO_AGENT',
-    message: `"${node.id}" waited ${node.queueTimeoutMs} ms for an agent that offers "${node.action}"`,
-    path: node.id,
+    message: `"${step.path}" waited ${step.node.queueTimeoutMs} ms for an agent that offers "${step.node.action}"`,
+    path: step.path,
   });
 }
 
-function attemptTimer(draft: Draft, node: CompiledAgentNode, attempt: AttemptRecord, heardAt: number): void {
-  const record = recordAt(draft.state, node.index);
-  const stoppingUntil = record.detail?.stoppingUntil ?? 0;
+function attemptTimer(draft: Draft, step: AgentStep, attempt: AttemptRecord, heardAt: number): void {
+  const stoppingUntil = step.detail?.stoppingUntil ?? 0;
   if (stoppingUntil > 0) {
-    if (stoppingUntil <= draft.now) killStep(draft, node);
-    else leaseTask(draft, node.index, attempt, heardAt);
+    if (stoppingUntil <= draft.now) killStep(draft, step);
+    else leaseTask(draft, step, attempt, heardAt);
     return;
   }
-  if (isDue(totalDue(node, record), draft.now)) return endByTotal(draft, node);
-  const failure = overdue(draft, node, attempt, heardAt);
-  if (failure === undefined) return leaseTask(draft, node.index, attempt, heardAt);
-  timeOut(draft, node, attempt, failure, liveAttempts(record).length === 1);
-  if (liveAttempts(record).length > 0) return;
-  dropWaiting(draft, node.index);
-  retryOrFail(draft, node, failure, { status: 'TIMED_OUT', retryable: true, retryAfterMs: 0 });
+  if (isDue(totalDue(step), draft.now)) return endByTotal(draft, step);
+  const failure = overdue(draft, step, attempt, heardAt);
+  if (failure === undefined) return leaseTask(draft, step, attempt, heardAt);
+  timeOut(draft, step, attempt, failure, liveAttempts(step).length === 1);
+  if (liveAttempts(step).length > 0) return;
+  dropWaiting(draft, step);
+  retryOrFail(draft, step, failure, { status: 'TIMED_OUT', retryable: true, retryAfterMs: 0 });
 }
 
-function overdue(draft: Draft, node: CompiledAgentNode, attempt: AttemptRecord, heardAt: number): Failure | undefined {
-  const place = { path: node.id, attempt: attempt.number, agentId: attempt.agentId, instanceId: attempt.instanceId };
+function overdue(draft: Draft, step: AgentStep, attempt: AttemptRecord, heardAt: number): Failure | undefined {
+  const place = { path: step.path, attempt: attempt.number, agentId: attempt.agentId, instanceId: attempt.instanceId };
   if (isDue(attempt.deadlineAt, draft.now)) {
     return {
       code: 'STEP_TIMEOUT',
-      message: `"${node.id}" took longer than its timeout of ${attempt.deadlineAt - attempt.startedAt} ms`,
+      message: `"${step.path}" took longer than its timeout of ${attempt.deadlineAt - attempt.startedAt} ms`,
       ...place,
     };
   }
-  if (isDue(heartbeatDue(node, attempt, heardAt), draft.now)) {
+  if (isDue(heartbeatDue(step, attempt, heardAt), draft.now)) {
     return {
       code: 'HEARTBEAT_TIMEOUT',
-      message: `"${node.id}" gave no sign for ${node.heartbeatTimeoutMs} ms`,
+      message: `"${step.path}" gave no sign for ${step.node.heartbeatTimeoutMs} ms`,
       ...place,
     };
   }
@@ -112,37 +121,31 @@ function overdue(draft: Draft, node: CompiledAgentNode, attempt: AttemptRecord, 
 }
 
 /** `totalTimeout` spans all tries: nothing is tried again. */
-function endByTotal(draft: Draft, node: CompiledAgentNode): void {
+function endByTotal(draft: Draft, step: AgentStep): void {
   const failure = {
     code: 'TOTAL_TIMEOUT',
-    message: `"${node.id}" took longer than its totalTimeout of ${node.totalTimeoutMs} ms`,
-    path: node.id,
+    message: `"${step.path}" took longer than its totalTimeout of ${step.node.totalTimeoutMs} ms`,
+    path: step.path,
   };
-  for (const attempt of liveAttempts(recordAt(draft.state, node.index))) timeOut(draft, node, attempt, failure, true);
-  dropWaiting(draft, node.index);
-  failStep(draft, node.index, 'TIMED_OUT', failure);
+  for (const attempt of liveAttempts(step)) timeOut(draft, step, attempt, failure, true);
+  dropWaiting(draft, step);
+  failStep(draft, step, 'TIMED_OUT', failure);
 }
 
-function timeOut(
-  draft: Draft,
-  node: CompiledAgentNode,
-  attempt: AttemptRecord,
-  failure: Failure,
-  counts: boolean,
-): void {
+function timeOut(draft: Draft, step: AgentStep, attempt: AttemptRecord, failure: Failure, counts: boolean): void {
   const { number, instanceId } = attempt;
-  dropAttempt(draft, node.index, number);
+  dropAttempt(draft, step, number);
   draft.emit({
     type: 'AttemptEnded',
     at: draft.now,
-    path: node.id,
+    path: step.path,
     number,
     outcome: 'TIMED_OUT',
     failure,
     unconfirmed: true,
     ...(counts ? { countsAsTry: true } : {}),
   });
-  draft.effect({ type: 'stop', path: node.id, number, instanceId, reason: 'DEADLINE', graceMs: times.stopGraceMs });
+  draft.effect({ type: 'stop', path: step.path, number, instanceId, reason: 'DEADLINE', graceMs: times.stopGraceMs });
 }
 
 function isDue(at: number, now: number): boolean {
