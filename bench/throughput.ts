@@ -10,10 +10,7 @@ export interface ThroughputFigures {
 
 const CHAIN = 10;
 const FAN = 100;
-/**
- * V8 goes on compiling the hot code of all processes for this long, anew when the load changes: a control plane that runs for
- * days is compiled.
- */
+/** V8 goes on compiling the hot code of all processes for this long under each load: a control plane that runs for days is compiled. */
 const WARM_UP_SECONDS = 8;
 const TEXT = 'x'.repeat(200);
 
@@ -44,11 +41,11 @@ export async function measureThroughput(seconds: number): Promise<ThroughputFigu
     await mesh.client.registerWorkflow(fan);
     const load = (workflow: string, clients: number, forSeconds: number): Promise<Load> =>
       drive(() => runOnce(mesh.client, workflow), clients, forSeconds);
-    await load('Chain', 64, WARM_UP_SECONDS);
-    await load('Fan', 8, WARM_UP_SECONDS);
     await load('Chain', 1, WARM_UP_SECONDS);
     const single = await load('Chain', 1, seconds);
+    await load('Chain', 64, WARM_UP_SECONDS);
     const many = await priced(mesh, () => load('Chain', 64, seconds), CHAIN);
+    await load('Fan', 8, WARM_UP_SECONDS);
     const wide = await priced(mesh, () => load('Fan', 8, seconds), FAN);
     const perStep = single.runMs.map((ms) => (ms * 1_000) / CHAIN);
     return {

@@ -28,7 +28,7 @@ const SESSION_PATH = '/yardmaster.v1.AgentService/Session';
 /** After a half-close the other side has this long to end the stream. */
 const CLOSE_MS = 1_000;
 
-/** No pings: a session ends after 15 s without a frame, which is sooner, and the calls for blobs have a deadline. */
+/** No pings: a session ends when no frame came for a while (15 s by default), which is sooner. */
 const OPTIONS: ChannelOptions = {
   'grpc.enable_retries': 0,
   'grpc.initial_reconnect_backoff_ms': 200,
@@ -37,6 +37,13 @@ const OPTIONS: ChannelOptions = {
   'grpc.max_receive_message_length': limits.frameBytesMax,
   'grpc.max_send_message_length': limits.frameBytesMax,
   'grpc.use_local_subchannel_pool': 1,
+};
+
+/** Its connection outlives calls: without pings one whose peer vanished would time out call after call. Asked only during calls. */
+const BLOB_OPTIONS: ChannelOptions = {
+  ...OPTIONS,
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
 };
 
 export interface GrpcLinkOptions {
@@ -51,11 +58,11 @@ export function createGrpcLinks({ url, token }: GrpcLinkOptions): LinkFactory {
   const { target, isSecure } = parseUrl(url);
   const metadata = new Metadata();
   if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
-  const connect = (address: string): Client =>
-    new Client(address, isSecure ? credentials.createSsl() : credentials.createInsecure(), OPTIONS);
+  const connect = (address: string, options = OPTIONS): Client =>
+    new Client(address, isSecure ? credentials.createSsl() : credentials.createInsecure(), options);
   let blobs: Client | undefined;
   const blobClient = (): Client => {
-    blobs ??= connect(target);
+    blobs ??= connect(target, BLOB_OPTIONS);
     return blobs;
   };
   return {

@@ -32,7 +32,7 @@ type PackedStart = readonly [
 
 export type PackedOrder = PackedStart | Extract<Order, { type: 'stop' }>;
 
-/** Checkpoints keep a buffer of their own: they may be held for long, and must not hold their batch. */
+/** Checkpoints of news keep a buffer of their own: they may be held for long, and must not hold their batch. */
 export type PackedNews =
   | readonly [attemptId: string]
   | readonly [attemptId: string, output: PackedPayload]

@@ -1,5 +1,6 @@
 /**
- * A map for entries that come and go all the time, in the order of their arrival.
+ * A map for entries that come and go all the time, in the order of their arrival (keys that look like array indices first, by
+ * size).
  *
  * A `Map` that is filled and emptied again and again outgrows table after table, and each outgrown table points at its successor
  * (for iterators that are under way). Once one of them is old, the young collection finds all later ones reachable, with

@@ -61,9 +61,12 @@ export function createGrpcTransport(url: string): GrpcTransport {
   const channel = client.getChannel();
   return {
     async unary(method, signal, timeoutMs, header, input) {
+      // grpc-js would send it all the same.
+      if (signal?.aborted === true) throw new ConnectError('the call was aborted before it was sent', Code.Canceled);
       const request = toBytes(method.input, input);
+      const metadata = toMetadata(header);
       const call = channel.createCall(pathOf(method), deadlineOf(timeoutMs), null, null, null);
-      return toAnswer(method, await exchange(call, toMetadata(header), request, signal));
+      return toAnswer(method, await exchange(call, metadata, request, signal));
     },
     async stream(method, signal, timeoutMs, header, input) {
       const call = client.makeBidiStreamRequest(
@@ -90,7 +93,11 @@ function toBytes<I extends DescMessage>(schema: I, input: MessageInitShape<I>): 
 }
 
 function fromBytes<O extends DescMessage>(schema: O, bytes: Buffer): MessageShape<O> {
-  return fromBinary(schema, bytes, { readUnknownFields: false });
+  try {
+    return fromBinary(schema, bytes, { readUnknownFields: false });
+  } catch (error) {
+    throw new ConnectError('the answer cannot be read', Code.Internal, undefined, undefined, error);
+  }
 }
 
 function deadlineOf(timeoutMs: number | undefined): number {
@@ -150,8 +157,7 @@ function exchange(
     call.startRead();
     call.sendMessageWithContext({}, request);
     call.halfClose();
-    if (signal?.aborted === true) cancel();
-    else signal?.addEventListener('abort', cancel, { once: true });
+    signal?.addEventListener('abort', cancel, { once: true });
   });
 }
 

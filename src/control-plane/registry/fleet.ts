@@ -46,6 +46,8 @@ export interface Now {
 interface Awaiting {
   readonly instance: Instance;
   readonly attempt: HeldAttempt;
+  /** Its `acceptUntil` when it was put here: one that was sent again has a newer entry. */
+  readonly until: number;
 }
 
 const AWAITING_GARBAGE_MAX = 64;
@@ -162,13 +164,13 @@ export class Fleet {
     return actions;
   }
 
-  /** An attempt was handed to the instance. `acceptUntil` 0: it needs no acceptance (it was found held). */
+  /** An attempt was handed to the instance, or is sent again. `acceptUntil` 0: it needs no acceptance (it was found held). */
   hold(instance: Instance, attempt: HeldAttempt): void {
     instance.held.set(attempt.attemptId, attempt);
     if (attempt.acceptUntil === 0) return;
     // Most are accepted within milliseconds: to keep them until the deadline would fill the old generation with them.
     this.dropAccepted();
-    this.awaiting.push({ instance, attempt });
+    this.awaiting.push({ instance, attempt, until: attempt.acceptUntil });
   }
 
   /** A lease found after a restart: its instance gets one window, from now, to come back. */
@@ -176,11 +178,6 @@ export class Fleet {
     const instance = this.instances.get(identity.instanceId) ?? createInstance(identity);
     this.instances.set(identity.instanceId, instance);
     instance.held.set(attempt.attemptId, attempt);
-  }
-
-  /** When the next acceptance is due, registry time; Infinity: none is. */
-  nextAcceptance(): number {
-    return this.awaiting[this.awaitingHead]?.attempt.acceptUntil ?? Number.POSITIVE_INFINITY;
   }
 
   private judgeAcceptance(at: number, actions: FleetAction[]): void {
@@ -244,8 +241,8 @@ export class Fleet {
   }
 }
 
-function needsAcceptance({ instance, attempt }: Awaiting): boolean {
-  if (attempt.acceptUntil === 0 || attempt.isFenced || instance.peer === undefined) return false;
+function needsAcceptance({ instance, attempt, until }: Awaiting): boolean {
+  if (attempt.acceptUntil !== until || attempt.isFenced || instance.peer === undefined) return false;
   return instance.held.get(attempt.attemptId) === attempt;
 }
 

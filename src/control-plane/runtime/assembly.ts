@@ -227,6 +227,7 @@ class Parts extends Given {
   readonly returns = new Returns({
     logger: this.logger,
     runs: this.runs,
+    fleet: this.fleet,
     dispatcher: this.dispatcher,
     scheduler: this.scheduler,
     outbox: this.outbox,

@@ -1,6 +1,7 @@
 /** What follows a Hello: the attempts that the instance lists, and those that we leased and it does not list. */
 import { parseAttemptId } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { Fleet } from '../registry/fleet.ts';
 import type { HelloFrame } from '../registry/frames.ts';
 import type { HeldAttempt, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
@@ -11,6 +12,7 @@ import type { Runs } from './runs.ts';
 export interface ReturnsOptions {
   readonly logger: Logger;
   readonly runs: Runs;
+  readonly fleet: Fleet;
   readonly dispatcher: Dispatcher;
   readonly scheduler: Scheduler;
   readonly outbox: Outbox;
@@ -97,6 +99,7 @@ export class Returns {
   private missing(instance: Instance, held: HeldAttempt): void {
     if (held.isFenced) return this.options.dispatcher.release(instance.instanceId, held.attemptId);
     held.acceptUntil = this.options.acceptUntil();
+    this.options.fleet.hold(instance, held);
     void this.resend(instance, held);
   }
 

@@ -50,10 +50,6 @@ export class WatchHub {
     this.store = store;
   }
 
-  isWatched(runId: string): boolean {
-    return this.watchers.has(runId);
-  }
-
   /** Calls `fn` once when the run's end is durable. The answer takes it back. */
   onceOver(runId: string, fn: () => void): () => void {
     const waiting = this.ends.get(runId) ?? new Set();

@@ -9,7 +9,7 @@ import type { Clock } from '../../core/clock.ts';
 import { limits, times } from '../../core/limits.ts';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0');
-/** The kernel asks a quiet peer, ten times in ten seconds, and wakes nobody while the peer is there. Agents beat, so are never asked. */
+/** The kernel asks a quiet peer, ten times in ten seconds, and wakes nobody while the peer is there. Agents beat, so are seldom asked. */
 const PROBE_AFTER_MS = 20_000;
 
 export interface FrontOptions {

@@ -5,7 +5,6 @@
  * and never `destroy`; an AbortSignal for handlers; `break` out of a plain `for await` over a call would hang the client;
  * `write() === false` stops nobody. Requests are decoded here, so that bytes which are no message are INVALID_ARGUMENT.
  */
-
 import {
   create,
   type DescMessage,

@@ -28,7 +28,7 @@ import { Reflection } from './reflection.ts';
 import { SESSION_PATH, SessionStreams } from './session-stream.ts';
 
 /**
- * As research/reliability.md section 4 has them, but for the pings. Agents are found dead by their beats and quiet peers by
+ * Agents are found dead by their beats and quiet peers by
  * probes of the kernel (`Front`); pings are for what neither sees: a peer that was gone, or frozen, before it read what we
  * wrote. Each wakes the process twice, so with a thousand connections they are seldom. No stream is cut for its age.
  */

@@ -115,6 +115,20 @@ test('an instance that comes back without what we leased gets it again, under th
   expect(run).toHaveHistory(['a#1 COMPLETED']);
 });
 
+test('what is sent again to an instance must be accepted in time, as the first time', async () => {
+  await using mesh = await TestMesh.start();
+  const first = await new RawAgent(mesh).say(hello('i-1', ['a']));
+  const run = await mesh.startWorkflow(flow([step('a')]));
+  await first.drop();
+  await mesh.advance('2s');
+  const back = await new RawAgent(mesh).say(hello('i-1', ['a']));
+  expect(back.assignments).toHaveLength(1);
+  await mesh.advance('4.9s');
+  expect(run).toHaveHistory(['a#1 OPEN']);
+  await mesh.advance('400ms');
+  expect(run).toHaveHistory(['a#1 NOT_ACCEPTED']);
+});
+
 test('an instance that lists what is fenced is told to stop it', async () => {
   await using mesh = await TestMesh.start();
   const first = await new RawAgent(mesh).say(hello('i-1', ['a']));

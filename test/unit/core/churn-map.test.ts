@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ChurnMap } from '../../../src/core/churn-map.ts';
 
-const key = fc.constantFrom('a', 'b', 'run/step#1', '__proto__', 'constructor', 'toString', '');
+const key = fc.constantFrom('a', 'b', 'run/step#1', '__proto__', 'constructor', 'toString', '', '10', '9');
 const change = fc.record({ key, value: fc.option(fc.integer(), { nil: undefined }) });
 
-test('a churn map does what a Map does, whatever the keys are called', () => {
+test('a churn map does what a Map does, whatever the keys are called, with indices first', () => {
   fc.assert(
     fc.property(fc.array(change), (changes) => {
       const map = new ChurnMap<number>();
@@ -20,8 +20,11 @@ test('a churn map does what a Map does, whatever the keys are called', () => {
         expect(map.has(key)).toBe(model.has(key));
         expect(map.size).toBe(model.size);
       }
-      expect(map.keys()).toEqual([...model.keys()]);
-      expect(map.values()).toEqual([...model.values()]);
+      const named = [...model].filter(([name]) => !/^\d+$/.test(name));
+      const numbered = [...model].filter(([name]) => /^\d+$/.test(name)).sort(([a], [b]) => Number(a) - Number(b));
+      const expected = [...numbered, ...named];
+      expect(map.keys()).toEqual(expected.map(([name]) => name));
+      expect(map.values()).toEqual(expected.map(([, value]) => value));
     }),
   );
 });
