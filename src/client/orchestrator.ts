@@ -149,6 +149,16 @@ export class Orchestrator implements AsyncDisposable {
     return cancelRun(this.api, runId, reason);
   }
 
+  /** Nothing new starts until `resumeRun`. False when the end of the run was decided before. */
+  async pauseRun(runId: string, reason = ''): Promise<boolean> {
+    return (await this.api.runs.pauseRun({ runId, reason })).accepted;
+  }
+
+  /** False when it was not paused. */
+  async resumeRun(runId: string): Promise<boolean> {
+    return (await this.api.runs.resumeRun({ runId })).accepted;
+  }
+
   /** The events of a run; resumes from the last position after a cut. */
   watchRun(runId: string, options: WatchRunOptions = {}): AsyncIterable<RunEvent> {
     return watchRun(this.api, runId, { ...options, signal: this.#signal(options.signal) });

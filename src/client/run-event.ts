@@ -39,6 +39,8 @@ export type RunEventBody =
       readonly skippedBecauseOf: string | undefined;
     }
   | { readonly type: 'cancelRequested'; readonly reason: string }
+  | { readonly type: 'runPaused'; readonly reason: string }
+  | { readonly type: 'runResumed' }
   | { readonly type: 'runEnding'; readonly outcome: WorkflowStatus }
   | { readonly type: 'runEnded'; readonly status: WorkflowStatus }
   | {

@@ -16,6 +16,10 @@ export interface RunHandle<Output = JsonValue> {
   events(options?: WatchRunOptions): AsyncIterable<RunEvent>;
   /** Asks the run to end as CANCELLED; a second call ends its cleanup, too. */
   cancel(reason?: string): Promise<CancelAnswer>;
+  /** Nothing new starts until `resume`; what runs goes on. False when the end of the run was decided before. */
+  pause(reason?: string): Promise<boolean>;
+  /** False when it was not paused. */
+  resume(): Promise<boolean>;
   /** Why a step does not run; without a path, the step that has waited longest. */
   explain(path?: string): Promise<StepExplanation>;
   status(): Promise<WorkflowStatus>;
@@ -50,6 +54,8 @@ export function createRunHandle<Output>({ api, runId, signal, told }: HandleOpti
     },
     events: (options = {}) => watchRun(api, runId, { ...options, signal: anySignal(signal, options.signal) }),
     cancel: (reason = '') => cancelRun(api, runId, reason),
+    pause: async (reason = '') => (await api.runs.pauseRun({ runId, reason }, { signal })).accepted,
+    resume: async () => (await api.runs.resumeRun({ runId }, { signal })).accepted,
     explain: async (path = '') => toExplanation(await api.runs.explainStep({ runId, stepPath: path }, { signal })),
     async status() {
       const { run } = await api.runs.getRun({ runId }, { signal });

@@ -47,6 +47,8 @@ export interface RunView {
   readonly createTime: Date;
   readonly startTime: Date | undefined;
   readonly endTime: Date | undefined;
+  /** Since when nothing new starts; undefined: it is not paused. */
+  readonly pauseTime: Date | undefined;
   readonly requestId: string;
   readonly labels: Readonly<Record<string, string>>;
   /** Agent steps that have ended, and all of them. */

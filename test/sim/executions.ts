@@ -19,6 +19,7 @@ export class Executions {
   private readonly verdict: Verdict;
   private readonly running = new Map<string, Set<Execution>>();
   private readonly started = new Set<string>();
+  private readonly handled = new Set<string>();
   count = 0;
 
   constructor(world: World, verdict: Verdict) {
@@ -53,7 +54,13 @@ export class Executions {
     return execution;
   }
 
+  /** Whether the handler of an attempt (`run/step#1`) has ended in this process: its result may not be durable yet. */
+  hasHandled(process: string, attempt: string): boolean {
+    return this.handled.has(`${process} ${attempt}`);
+  }
+
   end(execution: Execution): void {
+    this.handled.add(`${execution.process.name} ${execution.attempt}`);
     this.running.get(execution.step)?.delete(execution);
   }
 

@@ -103,6 +103,24 @@ export class SimClient {
     );
   }
 
+  /** Pauses a run, and resumes it `forMs` after the pause was answered. */
+  pause(runId: string, forMs: number): void {
+    this.openRequests += 1;
+    this.persist(
+      (face) => face.pauseRun(NAMESPACE, runId, 'the client needs a moment'),
+      () => this.world.after(forMs, this.process, 'timer', () => this.resume(runId)),
+    );
+  }
+
+  private resume(runId: string): void {
+    this.persist(
+      (face) => face.resumeRun(NAMESPACE, runId),
+      () => {
+        this.openRequests -= 1;
+      },
+    );
+  }
+
   /** Asks until the run is over. */
   waitFor(runId: string): void {
     this.openWaits += 1;

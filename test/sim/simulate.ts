@@ -82,7 +82,7 @@ class Simulation {
   private readonly agents: readonly AgentHost[];
   private readonly nemesis: Nemesis;
   private readonly sqlDisk: SqlDisk | undefined;
-  private readonly facts = new Map<string, InstanceFacts>();
+  private readonly facts = new Map<string, Omit<InstanceFacts, 'hasHandled'>>();
 
   constructor(seed: number, dice: Dice, settings: SimSettings, { print, wrapWire, wrapStore }: SimOptions) {
     this.seed = seed;
@@ -266,14 +266,16 @@ class Simulation {
   }
 
   private factsOf(instanceId: string): InstanceFacts {
-    return this.facts.get(instanceId.slice(0, instanceId.lastIndexOf('-'))) ?? { slots: 0, concurrency: new Map() };
+    const known = this.facts.get(instanceId.slice(0, instanceId.lastIndexOf('-')));
+    const hasHandled = (attempt: string): boolean => this.executions.hasHandled(instanceId, attempt);
+    return { slots: 0, concurrency: new Map(), ...known, hasHandled };
   }
 
   // ---- what is asked of it
 
   private work(): void {
     const dice = this.dice.fork('work');
-    const { workflows, runs, stormMs, stepsMax, cancels } = this.settings;
+    const { workflows, runs, stormMs, stepsMax, cancels, pauses } = this.settings;
     const names: string[] = [];
     for (let i = 0; i < workflows; i++) {
       const name = `w${i}`;
@@ -294,6 +296,10 @@ class Simulation {
         this.client.startRun(`request-${i}`, luck.pick(names), params, (runId) => {
           this.client.waitFor(runId);
           if (luck.chance(0.5)) this.client.watch(runId);
+          if (luck.chance(pauses)) {
+            const forMs = luck.skewed(1, stormMs);
+            this.world.after(luck.skewed(1, stormMs), undefined, 'timer', () => this.client.pause(runId, forMs));
+          }
           if (!luck.chance(cancels)) return;
           const cancel = (): void => this.client.cancel(runId);
           this.world.after(luck.skewed(1, stormMs), undefined, 'timer', cancel);

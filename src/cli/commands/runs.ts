@@ -1,3 +1,4 @@
+import type { Message } from '@bufbuild/protobuf';
 import type { Command } from 'commander';
 import { collectPages, runStatusNumber, toExplanation, toRun, WorkflowStatus } from '../../client/index.ts';
 import { YardmasterError } from '../../core/errors.ts';
@@ -46,6 +47,13 @@ export function addRunsCommands(program: Command, bind: Bind): void {
     .option('--reason <text>', 'kept in the run')
     .description('end a run; a second time: end its cleanup, too')
     .action(bind(cancelRun));
+  runs
+    .command('pause')
+    .argument('<run>', RUN)
+    .option('--reason <text>', 'kept in the run')
+    .description('start nothing new in a run; what runs goes on')
+    .action(bind(pauseRun));
+  runs.command('resume').argument('<run>', RUN).description('let a paused run go on').action(bind(resumeRun));
 }
 
 interface ListFlags {
@@ -120,6 +128,28 @@ async function cancelRun(context: Context, reference: string, flags: { readonly 
   const tail = runTail(runId);
   if (message.accepted) say(context, `run ${shortId(runId)} is ending. next: yardmaster runs watch ${tail}`);
   else say(context, `run ${shortId(runId)}: its end was decided before. next: yardmaster runs get ${tail}`);
+  return answer(context, runId, message);
+}
+
+async function pauseRun(context: Context, reference: string, flags: { readonly reason?: string }): Promise<number> {
+  const runId = await resolveRun(context.api(), reference);
+  const message = await context.api().runs.pauseRun({ runId, reason: flags.reason ?? '' });
+  const tail = runTail(runId);
+  if (message.accepted) say(context, `run ${shortId(runId)} is paused. next: yardmaster runs resume ${tail}`);
+  else say(context, `run ${shortId(runId)}: its end was decided before. next: yardmaster runs get ${tail}`);
+  return answer(context, runId, message);
+}
+
+async function resumeRun(context: Context, reference: string): Promise<number> {
+  const runId = await resolveRun(context.api(), reference);
+  const message = await context.api().runs.resumeRun({ runId });
+  const tail = runTail(runId);
+  if (message.accepted) say(context, `run ${shortId(runId)} goes on. next: yardmaster runs watch ${tail}`);
+  else say(context, `run ${shortId(runId)} was not paused. next: yardmaster runs get ${tail}`);
+  return answer(context, runId, message);
+}
+
+function answer(context: Context, runId: string, message: Message & { readonly accepted: boolean }): number {
   if (context.format !== 'table' && context.format !== 'wide') {
     printItem(context, { message, name: runId, text: () => '' });
   }

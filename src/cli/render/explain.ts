@@ -54,8 +54,9 @@ function splitState(text: string): readonly [string, string] {
 }
 
 function nextOf(explanation: StepExplanation): readonly string[] {
-  const { candidates, action, status } = explanation;
+  const { candidates, action, status, waitReason } = explanation;
   if (status !== 'READY') return [];
+  if (waitReason === 'PAUSED') return ['next: yardmaster runs resume, with the run'];
   const name = safe(action);
   if (candidates.length === 0) return [`next: start an agent that offers ${name}`];
   if (candidates.some(({ reason }) => reason === 'FREE')) return [];

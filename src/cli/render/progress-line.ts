@@ -30,6 +30,10 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
       return stepLine(event, 'CHECKPOINT', '');
     case 'cancelRequested':
       return `run=${shortId(event.runId)} CANCELLING${quoted(event.reason)}`;
+    case 'runPaused':
+      return `run=${shortId(event.runId)} PAUSED${quoted(event.reason)}`;
+    case 'runResumed':
+      return `run=${shortId(event.runId)} RESUMED`;
     case 'runEnding':
       return event.outcome === 'COMPLETED'
         ? undefined

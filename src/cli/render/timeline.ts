@@ -66,6 +66,7 @@ function clamp(value: number, min: number, max: number): number {
 export function headline(run: RunView, { nowMs, style }: Pick<TimelineOptions, 'nowMs' | 'style'>): string {
   const parts = [`${safe(run.workflow)} v${run.version}`, shortId(run.runId)];
   parts.push(`${paintStatus(style, run.status)} ${durationOf(run, nowMs)}`);
+  if (run.pauseTime !== undefined) parts.push(style.paint('paused', 'warn'));
   if (run.error !== undefined) parts.push(failureOf(run));
   return parts.join('  ');
 }
@@ -132,6 +133,7 @@ const WAITS: Readonly<Record<string, string>> = {
   AGENT_UNREACHABLE: 'its agent is out of reach',
   STOPPING: 'an attempt that stops',
   BLOCK_CONCURRENCY: 'its block runs as many as it may',
+  PAUSED: 'its run is paused',
 };
 
 /** Why a step waits, in a few words. */
@@ -225,6 +227,7 @@ function nextLine(run: RunView): readonly string[] {
     case 'CANCELLED':
       return [];
     default:
+      if (run.pauseTime !== undefined) return [`next: yardmaster runs resume ${tail}`];
       return [`next: yardmaster runs ${waits ? 'explain' : 'watch'} ${tail}`];
   }
 }

@@ -21,6 +21,10 @@ function toBody(event: WireEvent['event']): Body {
     }
     case 'cancelRequested':
       return { type: 'cancelRequested', reason: event.value.reason };
+    case 'runPaused':
+      return { type: 'runPaused', reason: event.value.reason };
+    case 'runResumed':
+      return { type: 'runResumed' };
     case 'runEnding':
       return { type: 'runEnding', outcome: readRunStatus(event.value.outcome), error: toFailure(event.value.error) };
     case 'runEnded':
@@ -32,7 +36,7 @@ function toBody(event: WireEvent['event']): Body {
 
 type StepCase = Exclude<
   WireEvent['event'],
-  { readonly case: 'runStarted' | 'cancelRequested' | 'runEnding' | 'runEnded' }
+  { readonly case: 'runStarted' | 'cancelRequested' | 'runPaused' | 'runResumed' | 'runEnding' | 'runEnded' }
 >;
 
 function toStepBody(event: StepCase): Body {

@@ -31,6 +31,7 @@ export function toRun(run: Run): RunView {
     createTime: toDate(run.createTime) ?? new Date(0),
     startTime: toDate(run.startTime),
     endTime: toDate(run.endTime),
+    pauseTime: toDate(run.pauseTime),
     requestId: run.requestId,
     labels: run.labels,
     completedSteps: run.completedSteps,

@@ -35,7 +35,7 @@ const readStatus = enumReader(RunStatus, 'UNKNOWN');
 
 type Plane = Pick<
   ControlPlane,
-  'startRun' | 'getRun' | 'listRuns' | 'cancelRun' | 'watchRun' | 'explainStep' | 'readValue'
+  'startRun' | 'getRun' | 'listRuns' | 'cancelRun' | 'pauseRun' | 'resumeRun' | 'watchRun' | 'explainStep' | 'readValue'
 >;
 
 export interface RunServiceOptions {
@@ -103,6 +103,20 @@ export function createRunService({ controlPlane, clock }: RunServiceOptions): Se
       const { alreadyEnding } = await controlPlane.cancelRun(NAMESPACE, runId, cutText(request.reason));
       const { state } = await controlPlane.getRun(NAMESPACE, runId);
       return { accepted: !alreadyEnding, status: RunStatus[state.status] };
+    },
+
+    async pauseRun(request) {
+      const runId = readRequest('pause a run', (faults) => readRunId(faults, request.runId));
+      const { isAccepted } = await controlPlane.pauseRun(NAMESPACE, runId, cutText(request.reason));
+      const { state } = await controlPlane.getRun(NAMESPACE, runId);
+      return { accepted: isAccepted, status: RunStatus[state.status] };
+    },
+
+    async resumeRun(request) {
+      const runId = readRequest('resume a run', (faults) => readRunId(faults, request.runId));
+      const { isAccepted } = await controlPlane.resumeRun(NAMESPACE, runId);
+      const { state } = await controlPlane.getRun(NAMESPACE, runId);
+      return { accepted: isAccepted, status: RunStatus[state.status] };
     },
 
     async explainStep(request) {

@@ -36,7 +36,7 @@ function lookAt(draft: Draft, step: Step): void {
 /** Starts a step whose dependencies are over; or skips it; or leaves it when its block holds it back. */
 function startStep(draft: Draft, step: Step): void {
   const { state } = draft;
-  if (step.pendingDependencies > 0 || !isParentOpen(state, step)) return;
+  if (state.pausedAt > 0 || step.pendingDependencies > 0 || !isParentOpen(state, step)) return;
   const verdict = startVerdict(state, step);
   if (verdict.kind === 'skip') return skip(draft, step, verdict.reason, verdict.because);
   if (isHeldByWindow(state, step)) return;

@@ -17,6 +17,8 @@ export type Command =
   | ReturnAttempt
   | TimerFired
   | CancelRun
+  | PauseRun
+  | ResumeRun
   | FailRun
   | Continue;
 
@@ -103,6 +105,15 @@ export interface CancelRun {
   readonly reason: string;
 }
 
+export interface PauseRun {
+  readonly type: 'PauseRun';
+  readonly reason: string;
+}
+
+export interface ResumeRun {
+  readonly type: 'ResumeRun';
+}
+
 /** The run cannot go on (a limit, a broken invariant): it ends FAILED at once, without cleanup. */
 export interface FailRun {
   readonly type: 'FailRun';
@@ -182,7 +193,9 @@ export type Answer =
   | { readonly type: 'return'; readonly isLive: boolean }
   | { readonly type: 'assign'; readonly number: number }
   /** `already`: the run's end was decided before. */
-  | { readonly type: 'cancel'; readonly already: boolean };
+  | { readonly type: 'cancel'; readonly already: boolean }
+  /** Of a pause and a resume: false when there was nothing to do it to. */
+  | { readonly type: 'pause'; readonly isAccepted: boolean };
 
 export interface Decision {
   readonly events: readonly RunEvent[];

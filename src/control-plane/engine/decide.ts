@@ -7,6 +7,7 @@ import { assignStep } from './commands/assign-step.ts';
 import { cancelRun } from './commands/cancel-run.ts';
 import { endAttempt, rerouteAttempt, returnAttempt } from './commands/end-attempt.ts';
 import { failRun } from './commands/fail-run.ts';
+import { pauseRun, resumeRun } from './commands/pause-run.ts';
 import { settleAttempt } from './commands/settle-attempt.ts';
 import { timerFired } from './commands/timer-fired.ts';
 import type { Command, Decision, StartRun } from './commands.ts';
@@ -42,6 +43,10 @@ function apply(draft: Draft, command: Exclude<Command, StartRun>): void {
       return timerFired(draft, command);
     case 'CancelRun':
       return cancelRun(draft, command);
+    case 'PauseRun':
+      return pauseRun(draft, command);
+    case 'ResumeRun':
+      return resumeRun(draft);
     case 'FailRun':
       return failRun(draft, command);
     case 'Continue':

@@ -7,6 +7,7 @@ import type { StoredValue } from '../../core/stored-value.ts';
 import { type Draft, MissingValues, RUN } from './decision.ts';
 import type { Failure } from './events.ts';
 import { evaluateTemplate } from './outputs.ts';
+import { goOn } from './pause.ts';
 import { isAgentStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
 import { isRunOver, isStepOver, type RunOutcome } from './status.ts';
 import { killStep, stopSteps } from './stop.ts';
@@ -20,6 +21,7 @@ export function beginEnding(
 ): void {
   const { state } = draft;
   if (state.ending !== undefined || isRunOver(state.status)) return;
+  const wasPaused = state.pausedAt > 0;
   draft.emit({
     type: 'RunEnding',
     at: draft.now,
@@ -30,6 +32,7 @@ export function beginEnding(
   });
   runTimerTask(draft);
   stopSteps(draft, stepsAt(state, state.workflow.roots));
+  if (wasPaused) goOn(draft);
 }
 
 function stepsAt(state: RunState, indices: readonly number[]): readonly Step[] {
@@ -60,7 +63,7 @@ function isReachable(state: RunState, step: Step): boolean {
 /** Called when the work list is empty; answers whether there is more to advance. */
 export function finishRunIfDone(draft: Draft): boolean {
   const { state } = draft;
-  if (draft.isPostponed || state.openRoots > 0 || isRunOver(state.status)) return false;
+  if (draft.isPostponed || state.openRoots > 0 || state.pausedAt > 0 || isRunOver(state.status)) return false;
   if (state.ending === undefined) return finishBody(draft);
   if (state.openFinally > 0) return openFinally(draft);
   endRun(draft);

@@ -167,6 +167,16 @@ export interface CancelRequested extends At {
   readonly reason: string;
 }
 
+/** Nothing new starts until RunResumed or RunEnding. */
+export interface RunPaused extends At {
+  readonly type: 'RunPaused';
+  readonly reason: string;
+}
+
+export interface RunResumed extends At {
+  readonly type: 'RunResumed';
+}
+
 /** The first cause fixes the outcome; from here only cleanup runs, until `cleanupUntil`. */
 export interface RunEnding extends At {
   readonly type: 'RunEnding';
@@ -204,5 +214,7 @@ export type RunEvent =
   | StepCancelled
   | LateResult
   | CancelRequested
+  | RunPaused
+  | RunResumed
   | RunEnding
   | RunEnded;

@@ -90,6 +90,12 @@ export function evolve(state: RunState, event: RunEvent): void {
     case 'CancelRequested':
       state.cancelRequests += 1;
       return;
+    case 'RunPaused':
+      state.pausedAt = event.at;
+      return;
+    case 'RunResumed':
+      state.pausedAt = 0;
+      return;
     case 'RunEnding':
       return beginEnding(state, event);
     case 'RunEnded':
@@ -274,6 +280,7 @@ function beginEnding(state: RunState, event: RunEnding): void {
   state.status = 'ENDING';
   state.ending = { outcome: event.outcome, failure: event.failure, output: event.output };
   state.deadlineAt = event.cleanupUntil;
+  state.pausedAt = 0;
 }
 
 function endRun(state: RunState, event: RunEnded): void {

@@ -28,6 +28,8 @@ export interface RunState {
   /** Wall ms; 0: none. While ENDING it is the end of the cleanup. */
   deadlineAt: number;
   cancelRequests: number;
+  /** Wall ms since when nothing new starts; 0: not paused. */
+  pausedAt: number;
   ending: Ending | undefined;
   output: StoredValue | undefined;
   failure: Failure | undefined;
@@ -140,6 +142,7 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
     endedAt: 0,
     deadlineAt: 0,
     cancelRequests: 0,
+    pausedAt: 0,
     ending: undefined,
     output: undefined,
     failure: undefined,

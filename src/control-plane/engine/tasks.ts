@@ -2,7 +2,7 @@
 import type { Draft } from './decision.ts';
 import { type AgentStep, type AttemptRecord, attemptsOf, liveAttempts, nextNumber, type Step } from './state.ts';
 
-/** The step waits for an agent. */
+/** The step waits for an agent; in a paused run it is only held, until the pause is over. */
 export function queueTask(draft: Draft, step: AgentStep, isRefresh = false): void {
   const avoid = instancesToAvoid(step);
   draft.effect({
@@ -10,7 +10,7 @@ export function queueTask(draft: Draft, step: AgentStep, isRefresh = false): voi
     step,
     path: step.path,
     attempt: nextNumber(step),
-    state: 'queued',
+    state: draft.state.pausedAt > 0 ? 'delayed' : 'queued',
     dueAt: queueDue(step),
     agentId: '',
     instanceId: '',

@@ -31,6 +31,10 @@ export interface ControlPlane {
   getRun(namespace: string, runId: string, wait?: RunWait): Promise<RunView>;
   listRuns(query: RunQuery): Promise<readonly RunRow[]>;
   cancelRun(namespace: string, runId: string, reason: string): Promise<{ readonly alreadyEnding: boolean }>;
+  /** Not accepted when the end was decided before; a second pause is accepted and changes nothing. */
+  pauseRun(namespace: string, runId: string, reason: string): Promise<{ readonly isAccepted: boolean }>;
+  /** Not accepted when it was not paused. */
+  resumeRun(namespace: string, runId: string): Promise<{ readonly isAccepted: boolean }>;
   /** Committed events from `fromPosition`, then new ones; ends after RunEnded. Live ones only with `live`. */
   watchRun(request: {
     readonly namespace: string;
@@ -136,6 +140,8 @@ export interface StepExplanation {
   readonly runId: string;
   readonly path: string;
   readonly status: string;
+  /** Its run is paused. */
+  readonly isPaused: boolean;
   /** One sentence: why it waits, or what it does. */
   readonly summary: string;
   readonly waitingSince: number;

@@ -111,13 +111,13 @@ export class Dispatcher {
   /** Puts one step back that the scheduler gave away, if it still waits. */
   waitAgain(state: RunState, path: string): void {
     const step = findAgentStep(state, path);
-    if (step?.isQueued === true) this.enqueue(state, step, undefined);
+    if (step?.isQueued === true && state.pausedAt === 0) this.enqueue(state, step, undefined);
   }
 
   /** Puts a run's waiting steps into the index again, after its state was read anew; those in `assigned` are under way. */
   requeue(state: RunState, assigned: ReadonlySet<string>): void {
     this.options.scheduler.apply({ type: 'runRemoved', runId: state.runId });
-    for (const step of state.steps)
+    for (const step of state.pausedAt > 0 ? [] : state.steps)
       if (isAgentStep(step) && step.isQueued && !assigned.has(step.path)) this.enqueue(state, step, undefined);
     this.rearm(state);
   }

@@ -4,6 +4,7 @@ import { YardmasterError } from '../../core/errors.ts';
 import { RUN_ID_LENGTH } from '../../core/ids.ts';
 import type { Gauges } from '../../core/metrics.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
+import type { PauseRun, ResumeRun } from '../engine/commands.ts';
 import { copyState } from '../engine/copy-state.ts';
 import { findStep, type RunState } from '../engine/state.ts';
 import { isRunOver } from '../engine/status.ts';
@@ -36,7 +37,7 @@ import type { Runs } from './runs.ts';
 import type { Sessions } from './sessions.ts';
 import type { Starts } from './starts.ts';
 import type { UploadRequest, Uploads } from './uploads.ts';
-import { agentNotFound, summarize, viewAgents, viewCapabilities, viewWaits } from './views.ts';
+import { agentNotFound, PAUSED, summarize, viewAgents, viewCapabilities, viewWaits } from './views.ts';
 import type { WatchHub } from './watch.ts';
 
 const AGENT_EVENTS = 50;
@@ -114,6 +115,14 @@ export class Face implements RunningControlPlane {
     const row = await this.findRun(namespace, runId);
     const answer = await this.options.runs.ask(row.runId, { type: 'CancelRun', reason });
     return { alreadyEnding: answer.type === 'cancel' && answer.already };
+  }
+
+  async pauseRun(namespace: string, runId: string, reason: string): Promise<{ readonly isAccepted: boolean }> {
+    return this.changePause(namespace, runId, { type: 'PauseRun', reason });
+  }
+
+  async resumeRun(namespace: string, runId: string): Promise<{ readonly isAccepted: boolean }> {
+    return this.changePause(namespace, runId, { type: 'ResumeRun' });
   }
 
   async *watchRun(request: Parameters<ControlPlane['watchRun']>[0]): AsyncGenerator<WatchedEvent> {
@@ -294,6 +303,17 @@ export class Face implements RunningControlPlane {
     };
   }
 
+  private async changePause(
+    namespace: string,
+    runId: string,
+    command: PauseRun | ResumeRun,
+  ): Promise<{ readonly isAccepted: boolean }> {
+    this.admit();
+    const row = await this.findRun(namespace, runId);
+    const answer = await this.options.runs.ask(row.runId, command);
+    return { isAccepted: answer.type === 'pause' && answer.isAccepted };
+  }
+
   private explain(state: RunState, path: string): StepExplanation {
     const step = findStep(state, path);
     if (step === undefined)
@@ -302,8 +322,11 @@ export class Face implements RunningControlPlane {
         `Cannot explain step "${path}": run "${state.runId}" has no such step`,
       );
     const explanation = this.options.scheduler.explain(state.runId, path, this.options.clock.monotonic());
-    const summary = step.isQueued ? summarize(explanation) : `${path} is ${step.status}`;
-    return { runId: state.runId, path, status: step.status, summary, waitingSince: step.queuedAt, explanation };
+    const isPaused = state.pausedAt > 0;
+    const wait = isPaused ? PAUSED : summarize(explanation);
+    const summary = step.isQueued ? wait : `${path} is ${step.status}`;
+    const { status, queuedAt: waitingSince } = step;
+    return { runId: state.runId, path, status, isPaused, summary, waitingSince, explanation };
   }
 }
 

@@ -86,12 +86,16 @@ export function viewCapabilities(fleet: Fleet, scheduler: Scheduler, namespace: 
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** What every step of a paused run waits for. */
+export const PAUSED = 'PAUSED: its run is paused';
+
 /** Why each waiting step of a run waits, in a word or two. */
 export function viewWaits(state: RunState, scheduler: Scheduler, monotonic: number): ReadonlyMap<string, string> {
   const waits = new Map<string, string>();
   for (const { isQueued, path } of state.steps) {
     if (waits.size >= WAITS_MAX) break;
-    if (isQueued) waits.set(path, summarize(scheduler.explain(state.runId, path, monotonic)));
+    if (!isQueued) continue;
+    waits.set(path, state.pausedAt > 0 ? PAUSED : summarize(scheduler.explain(state.runId, path, monotonic)));
   }
   return waits;
 }

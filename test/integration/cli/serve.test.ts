@@ -90,3 +90,22 @@ test('says who has the store, and goes on with what was open after a kill', asyn
   }
   expect(out).toContain('1 open run recovered; ready');
 });
+
+test('pauses a run, shows it, and lets it go on', async () => {
+  const { url } = await serve();
+  const at = (...args: readonly string[]): Promise<Ran> => runCommand([...args, '--url', url]);
+  const started = await at('run', join(folder, 'nightly.yaml'), '-p', 'table=orders', '--detach');
+  const id = started.out.trim();
+  const paused = await at('runs', 'pause', id, '--reason', 'the disk is full');
+  expect(paused).toMatchObject({ code: 0, out: '' });
+  expect(paused.err).toMatch(/^run \w+ is paused\. next: yardmaster runs resume \w+\n$/);
+  const shown = await at('runs', 'get', id);
+  expect(shown.out).toMatch(/^Nightly v1 .* RUNNING .* paused\n/);
+  expect(shown.out).toContain('waits: its run is paused');
+  expect(shown.out).toContain('next: yardmaster runs resume');
+  expect((await at('runs', 'explain', id)).out).toContain('PAUSED: its run is paused');
+  expect(await at('runs', 'resume', id)).toMatchObject({ code: 0, out: '' });
+  const again = await at('runs', 'resume', id, '-o', 'json');
+  expect(again).toMatchObject({ code: 5 });
+  expect(JSON.parse(again.out)).toEqual({ accepted: false, status: 'RUN_STATUS_RUNNING' });
+});

@@ -23,6 +23,8 @@ import { RunModel } from './run-model.ts';
 export interface InstanceFacts {
   readonly slots: number;
   readonly concurrency: ReadonlyMap<string, number>;
+  /** Its handler has ended there, whatever the journal says by now. */
+  hasHandled(attempt: string): boolean;
 }
 
 export class Observer implements HostObserver, ClientObserver {
@@ -111,7 +113,7 @@ export class Observer implements HostObserver, ClientObserver {
       .sort();
     const expected: string[] = [];
     for (const { info, isQueued, isDelayed, attempts } of model.steps.values()) {
-      if (isQueued) expected.push(`queued ${info.id}#${attempts.length + 1}`);
+      if (isQueued) expected.push(`${model.isPaused ? 'delayed' : 'queued'} ${info.id}#${attempts.length + 1}`);
       if (isDelayed) expected.push(`delayed ${info.id}#${attempts.length + 1}`);
       for (const { number, outcome, instanceId } of attempts)
         if (outcome === undefined) expected.push(`leased ${info.id}#${number} ${instanceId}`);
@@ -122,7 +124,7 @@ export class Observer implements HostObserver, ClientObserver {
       () => `run ${model.runId} has [${actual.join(', ')}], its journal [${expected.join(', ')}]`,
     );
     this.verdict.check(
-      model.outcome !== undefined || actual.length > 0,
+      model.outcome !== undefined || model.isPaused || actual.length > 0,
       'every open run has something that it waits for',
       () => `run ${model.runId} is open and has no task`,
     );
@@ -132,10 +134,13 @@ export class Observer implements HostObserver, ClientObserver {
     for (const event of events) {
       if (event.type !== 'AttemptStarted') continue;
       const { instanceId } = event;
-      const { slots } = this.factsOf(instanceId);
+      const { slots, hasHandled } = this.factsOf(instanceId);
       let used = 0;
       for (const model of this.runs.values())
-        for (const { attempt } of model.live()) if (attempt.instanceId === instanceId) used += 1;
+        for (const { step, attempt } of model.live()) {
+          const name = `${model.runId}/${step.info.id}#${attempt.number}`;
+          if (attempt.instanceId === instanceId && !hasHandled(name)) used += 1;
+        }
       this.verdict.check(
         used <= slots,
         'attempts never exceed the slots',

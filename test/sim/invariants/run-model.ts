@@ -35,6 +35,7 @@ export class RunModel {
   isEnding = false;
   outcome: RunOutcome | undefined = undefined;
   cancelRequests = 0;
+  isPaused = false;
   readonly steps = new Map<string, StepModel>();
   private readonly complain: Complain;
 
@@ -70,7 +71,16 @@ export class RunModel {
       case 'CancelRequested':
         this.cancelRequests += 1;
         return;
+      case 'RunPaused':
+        this.check(!this.isPaused && !this.isEnding, 'a pause is one', () => `a second one at ${position}`);
+        this.isPaused = true;
+        return;
+      case 'RunResumed':
+        this.check(this.isPaused, 'a pause is one', () => `resumed without a pause at ${position}`);
+        this.isPaused = false;
+        return;
       case 'RunEnding':
+        this.isPaused = false;
         this.check(!this.isEnding, 'the first cause of the end counts', () => `a second one at ${position}`);
         this.isEnding = true;
         return;
@@ -89,7 +99,10 @@ export class RunModel {
 
   private takeStepEvent(
     path: string,
-    event: Exclude<RunEvent, { type: 'RunCreated' | 'RunStarted' | 'CancelRequested' | 'RunEnding' | 'RunEnded' }>,
+    event: Exclude<
+      RunEvent,
+      { type: 'RunCreated' | 'RunStarted' | 'CancelRequested' | 'RunPaused' | 'RunResumed' | 'RunEnding' | 'RunEnded' }
+    >,
   ): void {
     const step = this.steps.get(path);
     if (step === undefined) return this.complain('a journal names steps of its workflow', `${this.runId}: ${path}`);
@@ -138,6 +151,7 @@ export class RunModel {
   }
 
   private start(step: StepModel): void {
+    this.check(!this.isPaused, 'nothing starts in a paused run', () => `${step.info.id} starts`);
     const { id, parent, dependencies, isCleanup } = step.info;
     this.check(!step.hasStarted && !step.isOver, 'a step starts exactly once', () => `${id} starts again`);
     step.hasStarted = true;
@@ -171,6 +185,7 @@ export class RunModel {
   private startAttempt(step: StepModel, event: AttemptStarted): void {
     const { id, agent, tries } = step.info;
     const attempts = step.attempts;
+    this.check(!this.isPaused, 'nothing starts in a paused run', () => `${id}#${event.number}`);
     this.check(step.isQueued && !step.isOver, 'only a waiting step is assigned', () => `${id}#${event.number}`);
     this.check(
       event.number === attempts.length + 1,

@@ -63,6 +63,7 @@ export function run(more: Partial<RunView> = {}): RunView {
     createTime: at(0),
     startTime: at(0),
     endTime: undefined,
+    pauseTime: undefined,
     requestId: '',
     labels: {},
     completedSteps: 0,

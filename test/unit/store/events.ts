@@ -106,6 +106,8 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
   StepCancelled: { path },
   LateResult: { ...attempt, outcome },
   CancelRequested: { reason: text },
+  RunPaused: { reason: text },
+  RunResumed: {},
   RunEnding: { outcome: end, failure: optional(failure), output: optional(value), cleanupUntil: at },
   RunEnded: {
     status: end,

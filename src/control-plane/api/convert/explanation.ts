@@ -31,12 +31,14 @@ export function writeExplanation(
   node: CompiledNode | undefined,
 ): MessageInitShape<typeof ExplainStepResponseSchema> {
   const { explanation } = explained;
-  const isQueued = explanation.step !== undefined;
+  const { isPaused, status } = explained;
+  // A paused run is not in the queue; its steps wait all the same.
+  const isQueued = explanation.step !== undefined || (isPaused && status === 'READY');
   const candidates = explanation.candidates.slice(0, CANDIDATES_MAX);
   return {
     stepPath: explained.path,
-    status: STATUSES[explained.status] ?? StepStatus.UNSPECIFIED,
-    waitReason: isQueued ? waitReasonOf(candidates) : WaitReason.UNSPECIFIED,
+    status: STATUSES[status] ?? StepStatus.UNSPECIFIED,
+    waitReason: isQueued ? waitReasonOf(explained) : WaitReason.UNSPECIFIED,
     ...writeRequirement(explained, node),
     waitingSince: isQueued ? writeTime(explained.waitingSince) : undefined,
     candidates: candidates.map((candidate, i) => writeCandidate(candidate, i === 0)),
@@ -45,8 +47,9 @@ export function writeExplanation(
   };
 }
 
-function waitReasonOf(candidates: readonly Candidate[]): WaitReason {
-  return candidates.some(({ reason }) => ABLE.has(reason)) ? WaitReason.NO_SLOT : WaitReason.NO_AGENT;
+function waitReasonOf({ isPaused, explanation }: StepExplanation): WaitReason {
+  if (isPaused) return WaitReason.PAUSED;
+  return explanation.candidates.some(({ reason }) => ABLE.has(reason)) ? WaitReason.NO_SLOT : WaitReason.NO_AGENT;
 }
 
 function writeRequirement({ explanation }: StepExplanation, node: CompiledNode | undefined) {

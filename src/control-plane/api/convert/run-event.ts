@@ -126,6 +126,10 @@ export class RunEventWriter {
         return stepEnded({ stepPath: event.path, status: StepStatus.CANCELLED });
       case 'CancelRequested':
         return { case: 'cancelRequested', value: { reason: event.reason } };
+      case 'RunPaused':
+        return { case: 'runPaused', value: { reason: event.reason } };
+      case 'RunResumed':
+        return { case: 'runResumed', value: {} };
       case 'RunEnding':
         return { case: 'runEnding', value: { outcome: RunStatus[event.outcome], error: writeFailure(event.failure) } };
       case 'RunEnded':

@@ -31,6 +31,7 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
     steps: omitSteps ? [] : state.steps.map((step) => writeStep(step, { progress, waits, values })),
     startTime: writeTime(state.startedAt),
     endTime: writeTime(state.endedAt),
+    pauseTime: writeTime(state.pausedAt),
     progress: total === 0 ? 0 : completed / total,
     completedSteps: completed,
     totalSteps: total,

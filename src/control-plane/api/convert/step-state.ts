@@ -67,10 +67,16 @@ function writeAttempt(attempt: AttemptRecord): Attempt {
   });
 }
 
-/** `wait`: the scheduler's words for a queued step; they begin with NO_AGENT when nobody can take it. */
+/** `wait` begins with NO_AGENT when nobody can take it. */
+function queuedReason(wait: string | undefined): WaitReason {
+  if (wait?.startsWith('PAUSED') === true) return WaitReason.PAUSED;
+  return wait?.startsWith('NO_AGENT') === true ? WaitReason.NO_AGENT : WaitReason.NO_SLOT;
+}
+
+/** `wait`: the words for a queued step. */
 function waitReasonOf(step: Step, wait: string | undefined): WaitReason {
   if (step.status !== 'READY' && step.status !== 'WAITING') return WaitReason.UNSPECIFIED;
-  if (step.isQueued) return wait?.startsWith('NO_AGENT') === true ? WaitReason.NO_AGENT : WaitReason.NO_SLOT;
+  if (step.isQueued) return queuedReason(wait);
   const attempts = step.detail?.attempts ?? [];
   if (attempts.some((attempt) => attempt.isUnconfirmed)) return WaitReason.STOPPING;
   if (step.status === 'WAITING') return WaitReason.BACKOFF;

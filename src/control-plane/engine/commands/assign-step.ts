@@ -8,7 +8,7 @@ import { dropAttempt, leaseTask } from '../tasks.ts';
 /** The lease: the queued step's next attempt belongs to the instance. A step that no longer waits answers `none`. */
 export function assignStep(draft: Draft, command: AssignStep): void {
   const step = findAgentStep(draft.state, command.path);
-  if (step === undefined || !step.isQueued) return;
+  if (step === undefined || !step.isQueued || draft.state.pausedAt > 0) return;
   fenceOldest(draft, step);
   const idempotent = step.node.idempotent ?? command.idempotent;
   const timeoutMs = step.node.timeoutMs ?? (command.timeoutMs > 0 ? command.timeoutMs : times.stepTimeoutMs);

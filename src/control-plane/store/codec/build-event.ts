@@ -66,6 +66,10 @@ export function buildEvent(fields: EventFields): RunEvent {
       return { type: 'LateResult', at, path, number, outcome: must(fields.outcome, 'an outcome') };
     case EVENT_TYPES.CancelRequested:
       return { type: 'CancelRequested', at, reason: fields.reason };
+    case EVENT_TYPES.RunPaused:
+      return { type: 'RunPaused', at, reason: fields.reason };
+    case EVENT_TYPES.RunResumed:
+      return { type: 'RunResumed', at };
     case EVENT_TYPES.RunEnding:
       return buildRunEnding(fields);
     case EVENT_TYPES.RunEnded:

@@ -90,7 +90,10 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
       writeAttempt(writer, event.path, event.number);
       return writeNumber(writer, 88, ATTEMPT_OUTCOMES[event.outcome]);
     case 'CancelRequested':
+    case 'RunPaused':
       return writeText(writer, 154, event.reason);
+    case 'RunResumed':
+      return;
     case 'RunEnding':
       writeUntil(writer, event.cleanupUntil, first);
       return writeRunEnd(writer, event, event.outcome);

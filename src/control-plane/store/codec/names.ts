@@ -25,6 +25,8 @@ export const EVENT_TYPES = {
   CancelRequested: 18,
   RunEnding: 19,
   RunEnded: 20,
+  RunPaused: 21,
+  RunResumed: 22,
 } as const satisfies Record<RunEvent['type'], number>;
 
 export const ATTEMPT_OUTCOMES = {

@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/run_service.proto.
  */
 export const file_yardmaster_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch95YXJkbWFzdGVyL3YxL3J1bl9zZXJ2aWNlLnByb3RvEg15YXJkbWFzdGVyLnYxIrMCCg9TdGFydFJ1blJlcXVlc3QSEAoId29ya2Zsb3cYASABKAkSDwoHdmVyc2lvbhgCIAEoDRIqCgpwYXJhbWV0ZXJzGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEhIKCnJlcXVlc3RfaWQYBCABKAkSKQoIcHJpb3JpdHkYBSABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EjoKBmxhYmVscxgGIAMoCzIqLnlhcmRtYXN0ZXIudjEuU3RhcnRSdW5SZXF1ZXN0LkxhYmVsc0VudHJ5EicKBHdhaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJuChBTdGFydFJ1blJlc3BvbnNlEg4KBnJ1bl9pZBgBIAEoCRIYChB3b3JrZmxvd192ZXJzaW9uGAIgASgNEg8KB2NyZWF0ZWQYAyABKAgSHwoDcnVuGAQgASgLMhIueWFyZG1hc3Rlci52MS5SdW4idAoNR2V0UnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSFgoOaW5jbHVkZV92YWx1ZXMYAiABKAgSJwoEd2FpdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgpvbWl0X3N0ZXBzGAQgASgIIjEKDkdldFJ1blJlc3BvbnNlEh8KA3J1bhgBIAEoCzISLnlhcmRtYXN0ZXIudjEuUnVuInQKD0xpc3RSdW5zUmVxdWVzdBIQCgh3b3JrZmxvdxgBIAEoCRIoCgZzdGF0dXMYAiABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxIRCglwYWdlX3NpemUYAyABKA0SEgoKcGFnZV90b2tlbhgEIAEoCSJNChBMaXN0UnVuc1Jlc3BvbnNlEiAKBHJ1bnMYASADKAsyEi55YXJkbWFzdGVyLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRgoPV2F0Y2hSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIVCg1mcm9tX3Bvc2l0aW9uGAIgASgNEgwKBGxpdmUYAyABKAgiOwoQV2F0Y2hSdW5SZXNwb25zZRInCgZldmVudHMYASADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkV2ZW50IjIKEENhbmNlbFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJPChFDYW5jZWxSdW5SZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoCBIoCgZzdGF0dXMYAiABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cyI3ChJFeHBsYWluU3RlcFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhEKCXN0ZXBfcGF0aBgCIAEoCSK5AgoTRXhwbGFpblN0ZXBSZXNwb25zZRIRCglzdGVwX3BhdGgYASABKAkSKQoGc3RhdHVzGAIgASgOMhkueWFyZG1hc3Rlci52MS5TdGVwU3RhdHVzEi4KC3dhaXRfcmVhc29uGAMgASgOMhkueWFyZG1hc3Rlci52MS5XYWl0UmVhc29uEjMKC3JlcXVpcmVtZW50GAQgASgLMh4ueWFyZG1hc3Rlci52MS5TdGVwUmVxdWlyZW1lbnQSMQoNd2FpdGluZ19zaW5jZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoKY2FuZGlkYXRlcxgGIAMoCzIYLnlhcmRtYXN0ZXIudjEuQ2FuZGlkYXRlEg8KB3N1bW1hcnkYByABKAkSDQoFYWhlYWQYCCABKA0irwEKD1N0ZXBSZXF1aXJlbWVudBIOCgZhY3Rpb24YASABKAkSDwoHdmVyc2lvbhgCIAEoCRIQCghhZ2VudF9pZBgDIAEoCRI6CgZsYWJlbHMYBCADKAsyKi55YXJkbWFzdGVyLnYxLlN0ZXBSZXF1aXJlbWVudC5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIoYBCglDYW5kaWRhdGUSEAoIYWdlbnRfaWQYASABKAkSEwoLaW5zdGFuY2VfaWQYAiABKAkSLgoGcmVhc29uGAMgASgOMh4ueWFyZG1hc3Rlci52MS5DYW5kaWRhdGVSZWFzb24SDAoEdGV4dBgEIAEoCRIUCgxmaXJzdF9jaG9pY2UYBSABKAgq2wIKD0NhbmRpZGF0ZVJlYXNvbhIgChxDQU5ESURBVEVfUkVBU09OX1VOU1BFQ0lGSUVEEAASGQoVQ0FORElEQVRFX1JFQVNPTl9GUkVFEAESGQoVQ0FORElEQVRFX1JFQVNPTl9CVVNZEAISHwobQ0FORElEQVRFX1JFQVNPTl9DQVBBQklMSVRZEAMSIAocQ0FORElEQVRFX1JFQVNPTl9DT05DVVJSRU5DWRAEEhwKGENBTkRJREFURV9SRUFTT05fVkVSU0lPThAFEhoKFkNBTkRJREFURV9SRUFTT05fQUdFTlQQBhIaChZDQU5ESURBVEVfUkVBU09OX0xBQkVMEAcSGgoWQ0FORElEQVRFX1JFQVNPTl9TVEFURRAIEh0KGUNBTkRJREFURV9SRUFTT05fRVhDTFVERUQQCRIcChhDQU5ESURBVEVfUkVBU09OX0FWT0lERUQQCjLiAwoKUnVuU2VydmljZRJLCghTdGFydFJ1bhIeLnlhcmRtYXN0ZXIudjEuU3RhcnRSdW5SZXF1ZXN0Gh8ueWFyZG1hc3Rlci52MS5TdGFydFJ1blJlc3BvbnNlEkUKBkdldFJ1bhIcLnlhcmRtYXN0ZXIudjEuR2V0UnVuUmVxdWVzdBodLnlhcmRtYXN0ZXIudjEuR2V0UnVuUmVzcG9uc2USSwoITGlzdFJ1bnMSHi55YXJkbWFzdGVyLnYxLkxpc3RSdW5zUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuTGlzdFJ1bnNSZXNwb25zZRJNCghXYXRjaFJ1bhIeLnlhcmRtYXN0ZXIudjEuV2F0Y2hSdW5SZXF1ZXN0Gh8ueWFyZG1hc3Rlci52MS5XYXRjaFJ1blJlc3BvbnNlMAESTgoJQ2FuY2VsUnVuEh8ueWFyZG1hc3Rlci52MS5DYW5jZWxSdW5SZXF1ZXN0GiAueWFyZG1hc3Rlci52MS5DYW5jZWxSdW5SZXNwb25zZRJUCgtFeHBsYWluU3RlcBIhLnlhcmRtYXN0ZXIudjEuRXhwbGFpblN0ZXBSZXF1ZXN0GiIueWFyZG1hc3Rlci52MS5FeHBsYWluU3RlcFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_run, file_yardmaster_v1_run_event, file_yardmaster_v1_step_state]);
+  fileDesc("Ch95YXJkbWFzdGVyL3YxL3J1bl9zZXJ2aWNlLnByb3RvEg15YXJkbWFzdGVyLnYxIrMCCg9TdGFydFJ1blJlcXVlc3QSEAoId29ya2Zsb3cYASABKAkSDwoHdmVyc2lvbhgCIAEoDRIqCgpwYXJhbWV0ZXJzGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEhIKCnJlcXVlc3RfaWQYBCABKAkSKQoIcHJpb3JpdHkYBSABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EjoKBmxhYmVscxgGIAMoCzIqLnlhcmRtYXN0ZXIudjEuU3RhcnRSdW5SZXF1ZXN0LkxhYmVsc0VudHJ5EicKBHdhaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJuChBTdGFydFJ1blJlc3BvbnNlEg4KBnJ1bl9pZBgBIAEoCRIYChB3b3JrZmxvd192ZXJzaW9uGAIgASgNEg8KB2NyZWF0ZWQYAyABKAgSHwoDcnVuGAQgASgLMhIueWFyZG1hc3Rlci52MS5SdW4idAoNR2V0UnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSFgoOaW5jbHVkZV92YWx1ZXMYAiABKAgSJwoEd2FpdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgpvbWl0X3N0ZXBzGAQgASgIIjEKDkdldFJ1blJlc3BvbnNlEh8KA3J1bhgBIAEoCzISLnlhcmRtYXN0ZXIudjEuUnVuInQKD0xpc3RSdW5zUmVxdWVzdBIQCgh3b3JrZmxvdxgBIAEoCRIoCgZzdGF0dXMYAiABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxIRCglwYWdlX3NpemUYAyABKA0SEgoKcGFnZV90b2tlbhgEIAEoCSJNChBMaXN0UnVuc1Jlc3BvbnNlEiAKBHJ1bnMYASADKAsyEi55YXJkbWFzdGVyLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRgoPV2F0Y2hSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIVCg1mcm9tX3Bvc2l0aW9uGAIgASgNEgwKBGxpdmUYAyABKAgiOwoQV2F0Y2hSdW5SZXNwb25zZRInCgZldmVudHMYASADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkV2ZW50IjIKEENhbmNlbFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJPChFDYW5jZWxSdW5SZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoCBIoCgZzdGF0dXMYAiABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cyIxCg9QYXVzZVJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJOChBQYXVzZVJ1blJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzIiIKEFJlc3VtZVJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIk8KEVJlc3VtZVJ1blJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzIjcKEkV4cGxhaW5TdGVwUmVxdWVzdBIOCgZydW5faWQYASABKAkSEQoJc3RlcF9wYXRoGAIgASgJIrkCChNFeHBsYWluU3RlcFJlc3BvbnNlEhEKCXN0ZXBfcGF0aBgBIAEoCRIpCgZzdGF0dXMYAiABKA4yGS55YXJkbWFzdGVyLnYxLlN0ZXBTdGF0dXMSLgoLd2FpdF9yZWFzb24YAyABKA4yGS55YXJkbWFzdGVyLnYxLldhaXRSZWFzb24SMwoLcmVxdWlyZW1lbnQYBCABKAsyHi55YXJkbWFzdGVyLnYxLlN0ZXBSZXF1aXJlbWVudBIxCg13YWl0aW5nX3NpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgpjYW5kaWRhdGVzGAYgAygLMhgueWFyZG1hc3Rlci52MS5DYW5kaWRhdGUSDwoHc3VtbWFyeRgHIAEoCRINCgVhaGVhZBgIIAEoDSKvAQoPU3RlcFJlcXVpcmVtZW50Eg4KBmFjdGlvbhgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhAKCGFnZW50X2lkGAMgASgJEjoKBmxhYmVscxgEIAMoCzIqLnlhcmRtYXN0ZXIudjEuU3RlcFJlcXVpcmVtZW50LkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEihgEKCUNhbmRpZGF0ZRIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRIuCgZyZWFzb24YAyABKA4yHi55YXJkbWFzdGVyLnYxLkNhbmRpZGF0ZVJlYXNvbhIMCgR0ZXh0GAQgASgJEhQKDGZpcnN0X2Nob2ljZRgFIAEoCCrbAgoPQ2FuZGlkYXRlUmVhc29uEiAKHENBTkRJREFURV9SRUFTT05fVU5TUEVDSUZJRUQQABIZChVDQU5ESURBVEVfUkVBU09OX0ZSRUUQARIZChVDQU5ESURBVEVfUkVBU09OX0JVU1kQAhIfChtDQU5ESURBVEVfUkVBU09OX0NBUEFCSUxJVFkQAxIgChxDQU5ESURBVEVfUkVBU09OX0NPTkNVUlJFTkNZEAQSHAoYQ0FORElEQVRFX1JFQVNPTl9WRVJTSU9OEAUSGgoWQ0FORElEQVRFX1JFQVNPTl9BR0VOVBAGEhoKFkNBTkRJREFURV9SRUFTT05fTEFCRUwQBxIaChZDQU5ESURBVEVfUkVBU09OX1NUQVRFEAgSHQoZQ0FORElEQVRFX1JFQVNPTl9FWENMVURFRBAJEhwKGENBTkRJREFURV9SRUFTT05fQVZPSURFRBAKMv8ECgpSdW5TZXJ2aWNlEksKCFN0YXJ0UnVuEh4ueWFyZG1hc3Rlci52MS5TdGFydFJ1blJlcXVlc3QaHy55YXJkbWFzdGVyLnYxLlN0YXJ0UnVuUmVzcG9uc2USRQoGR2V0UnVuEhwueWFyZG1hc3Rlci52MS5HZXRSdW5SZXF1ZXN0Gh0ueWFyZG1hc3Rlci52MS5HZXRSdW5SZXNwb25zZRJLCghMaXN0UnVucxIeLnlhcmRtYXN0ZXIudjEuTGlzdFJ1bnNSZXF1ZXN0Gh8ueWFyZG1hc3Rlci52MS5MaXN0UnVuc1Jlc3BvbnNlEk0KCFdhdGNoUnVuEh4ueWFyZG1hc3Rlci52MS5XYXRjaFJ1blJlcXVlc3QaHy55YXJkbWFzdGVyLnYxLldhdGNoUnVuUmVzcG9uc2UwARJOCglDYW5jZWxSdW4SHy55YXJkbWFzdGVyLnYxLkNhbmNlbFJ1blJlcXVlc3QaIC55YXJkbWFzdGVyLnYxLkNhbmNlbFJ1blJlc3BvbnNlEksKCFBhdXNlUnVuEh4ueWFyZG1hc3Rlci52MS5QYXVzZVJ1blJlcXVlc3QaHy55YXJkbWFzdGVyLnYxLlBhdXNlUnVuUmVzcG9uc2USTgoJUmVzdW1lUnVuEh8ueWFyZG1hc3Rlci52MS5SZXN1bWVSdW5SZXF1ZXN0GiAueWFyZG1hc3Rlci52MS5SZXN1bWVSdW5SZXNwb25zZRJUCgtFeHBsYWluU3RlcBIhLnlhcmRtYXN0ZXIudjEuRXhwbGFpblN0ZXBSZXF1ZXN0GiIueWFyZG1hc3Rlci52MS5FeHBsYWluU3RlcFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_run, file_yardmaster_v1_run_event, file_yardmaster_v1_step_state]);
 
 /**
  * What to start.
@@ -374,6 +374,111 @@ export const CancelRunResponseSchema: GenMessage<CancelRunResponse> = /*@__PURE_
   messageDesc(file_yardmaster_v1_run_service, 9);
 
 /**
+ * Which run to pause.
+ *
+ * @generated from message yardmaster.v1.PauseRunRequest
+ */
+export type PauseRunRequest = Message<"yardmaster.v1.PauseRunRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * For people; kept in the run.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.PauseRunRequest.
+ * Use `create(PauseRunRequestSchema)` to create a new message.
+ */
+export const PauseRunRequestSchema: GenMessage<PauseRunRequest> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_service, 10);
+
+/**
+ * What the pause did.
+ *
+ * @generated from message yardmaster.v1.PauseRunResponse
+ */
+export type PauseRunResponse = Message<"yardmaster.v1.PauseRunResponse"> & {
+  /**
+   * False when the end of the run was decided before. True, too, when it was paused already.
+   *
+   * @generated from field: bool accepted = 1;
+   */
+  accepted: boolean;
+
+  /**
+   * Where the run stands now.
+   *
+   * @generated from field: yardmaster.v1.RunStatus status = 2;
+   */
+  status: RunStatus;
+};
+
+/**
+ * Describes the message yardmaster.v1.PauseRunResponse.
+ * Use `create(PauseRunResponseSchema)` to create a new message.
+ */
+export const PauseRunResponseSchema: GenMessage<PauseRunResponse> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_service, 11);
+
+/**
+ * Which run to resume.
+ *
+ * @generated from message yardmaster.v1.ResumeRunRequest
+ */
+export type ResumeRunRequest = Message<"yardmaster.v1.ResumeRunRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.ResumeRunRequest.
+ * Use `create(ResumeRunRequestSchema)` to create a new message.
+ */
+export const ResumeRunRequestSchema: GenMessage<ResumeRunRequest> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_service, 12);
+
+/**
+ * What the resume did.
+ *
+ * @generated from message yardmaster.v1.ResumeRunResponse
+ */
+export type ResumeRunResponse = Message<"yardmaster.v1.ResumeRunResponse"> & {
+  /**
+   * False when it was not paused.
+   *
+   * @generated from field: bool accepted = 1;
+   */
+  accepted: boolean;
+
+  /**
+   * Where the run stands now.
+   *
+   * @generated from field: yardmaster.v1.RunStatus status = 2;
+   */
+  status: RunStatus;
+};
+
+/**
+ * Describes the message yardmaster.v1.ResumeRunResponse.
+ * Use `create(ResumeRunResponseSchema)` to create a new message.
+ */
+export const ResumeRunResponseSchema: GenMessage<ResumeRunResponse> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_service, 13);
+
+/**
  * Which step to explain.
  *
  * @generated from message yardmaster.v1.ExplainStepRequest
@@ -399,7 +504,7 @@ export type ExplainStepRequest = Message<"yardmaster.v1.ExplainStepRequest"> & {
  * Use `create(ExplainStepRequestSchema)` to create a new message.
  */
 export const ExplainStepRequestSchema: GenMessage<ExplainStepRequest> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 10);
+  messageDesc(file_yardmaster_v1_run_service, 14);
 
 /**
  * Why a step does not run.
@@ -469,7 +574,7 @@ export type ExplainStepResponse = Message<"yardmaster.v1.ExplainStepResponse"> &
  * Use `create(ExplainStepResponseSchema)` to create a new message.
  */
 export const ExplainStepResponseSchema: GenMessage<ExplainStepResponse> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 11);
+  messageDesc(file_yardmaster_v1_run_service, 15);
 
 /**
  * What an instance must be in order to take a step.
@@ -511,7 +616,7 @@ export type StepRequirement = Message<"yardmaster.v1.StepRequirement"> & {
  * Use `create(StepRequirementSchema)` to create a new message.
  */
 export const StepRequirementSchema: GenMessage<StepRequirement> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 12);
+  messageDesc(file_yardmaster_v1_run_service, 16);
 
 /**
  * One instance, seen from a waiting step.
@@ -560,7 +665,7 @@ export type Candidate = Message<"yardmaster.v1.Candidate"> & {
  * Use `create(CandidateSchema)` to create a new message.
  */
 export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 13);
+  messageDesc(file_yardmaster_v1_run_service, 17);
 
 /**
  * Why an instance does not take a step.
@@ -716,6 +821,27 @@ export const RunService: GenService<{
     methodKind: "unary";
     input: typeof CancelRunRequestSchema;
     output: typeof CancelRunResponseSchema;
+  },
+  /**
+   * Nothing new starts until the run is resumed: what runs goes on and its results are kept, deadlines go on, a cancel works. An
+   * end (a cancel, a timeout, a failure that nobody handles) takes the pause back, so that cleanup runs.
+   *
+   * @generated from rpc yardmaster.v1.RunService.PauseRun
+   */
+  pauseRun: {
+    methodKind: "unary";
+    input: typeof PauseRunRequestSchema;
+    output: typeof PauseRunResponseSchema;
+  },
+  /**
+   * Takes a pause back. Does nothing to a run that is not paused.
+   *
+   * @generated from rpc yardmaster.v1.RunService.ResumeRun
+   */
+  resumeRun: {
+    methodKind: "unary";
+    input: typeof ResumeRunRequestSchema;
+    output: typeof ResumeRunResponseSchema;
   },
   /**
    * Why a step does not run, instance by instance.
