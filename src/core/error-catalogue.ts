@@ -75,6 +75,10 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'DEADLINE_EXCEEDED',
     'All attempts of a step together, or a block, took longer than its total timeout.',
   ),
+  QUORUM_NOT_REACHED: entry(
+    'FAILED_PRECONDITION',
+    'Too many children of a parallel block did not complete for its quorum to be reached.',
+  ),
   RUN_TIMEOUT: entry('DEADLINE_EXCEEDED', 'The run took longer than the timeout of its workflow.'),
   TIMEOUT: entry('DEADLINE_EXCEEDED', 'A handler ended because its time was over.'),
   NO_AGENT: entry('UNAVAILABLE', 'No agent took the step within its queue timeout.'),

@@ -4,7 +4,13 @@ import { NAME_PATTERN } from '../core/ids.ts';
 import { isJsonObject, type JsonValue } from '../core/json.ts';
 import { limits } from '../core/limits.ts';
 import { canonicalWorkflow } from './canonical.ts';
-import type { AgentStepDefinition, RetryPolicy, StepDefinition, WorkflowDefinition } from './definition.ts';
+import type {
+  AgentStepDefinition,
+  ParallelStepDefinition,
+  RetryPolicy,
+  StepDefinition,
+  WorkflowDefinition,
+} from './definition.ts';
 import type { Finding, Path } from './finding.ts';
 import type { Entry, Survey } from './survey.ts';
 
@@ -72,8 +78,21 @@ class FieldChecker {
 
   #block(step: Exclude<StepDefinition, AgentStepDefinition>, subject: string, path: Path): void {
     if (step.steps.length === 0) this.report('MISSING_FIELD', `${subject} has no steps in it`, [...path, 'steps']);
-    if (step.type !== 'parallel' || step.concurrency === undefined) return;
-    this.#wholeFrom(1, step.concurrency, subject, [...path, 'concurrency']);
+    if (step.type !== 'parallel') return;
+    if (step.concurrency !== undefined) this.#wholeFrom(1, step.concurrency, subject, [...path, 'concurrency']);
+    if (step.quorum !== undefined) this.#quorum(step, step.quorum, subject, [...path, 'quorum']);
+  }
+
+  #quorum(step: ParallelStepDefinition, quorum: number, subject: string, path: Path): void {
+    this.#wholeFrom(1, quorum, subject, path);
+    if (quorum > step.steps.length)
+      this.report(
+        'BAD_FIELD',
+        `${subject}: "quorum" is ${quorum}, but only ${step.steps.length} steps are in it`,
+        path,
+      );
+    if (step.onFailure !== undefined)
+      this.report('BAD_FIELD', `${subject} has both "quorum" and "onFailure"; a quorum says what failures mean`, path);
   }
 
   #retry(retry: RetryPolicy, subject: string, path: Path): void {

@@ -95,6 +95,7 @@ function compileNode(place: Place, layout: Layout, dependents: readonly number[]
         children: indicesOf(step.steps, layout),
         concurrency: step.concurrency ?? Math.max(1, step.steps.length),
         onFailure: step.onFailure ?? 'waitAll',
+        quorum: step.quorum,
       };
     case 'sequential':
       return {

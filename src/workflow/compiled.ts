@@ -75,6 +75,8 @@ export interface CompiledParallelNode extends CompiledNodeCommon {
   readonly children: readonly number[];
   readonly concurrency: number;
   readonly onFailure: ParallelPolicy;
+  /** Children that must complete; the failures of others do not count then. */
+  readonly quorum: number | undefined;
 }
 
 export interface CompiledSequentialNode extends CompiledNodeCommon {

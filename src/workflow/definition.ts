@@ -94,6 +94,8 @@ export interface ParallelStepDefinition extends StepCommon {
   readonly concurrency?: number;
   /** Default waitAll. */
   readonly onFailure?: ParallelPolicy;
+  /** Instead of `onFailure`: done when so many children COMPLETED; the rest is stopped. */
+  readonly quorum?: number;
 }
 
 export interface SequentialStepDefinition extends StepCommon {

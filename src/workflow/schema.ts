@@ -121,6 +121,7 @@ export const parallelSchema = z.strictObject({
   steps: z.exactOptional(steps),
   concurrency: z.exactOptional(count),
   onFailure: z.exactOptional(oneOf('failFast', 'waitAll', 'continue')),
+  quorum: z.exactOptional(count),
 });
 
 export const sequentialSchema = z.strictObject({
@@ -138,7 +139,6 @@ export const laterStepFields: ReadonlySet<string> = new Set([
   'cache',
   'hedge',
   'budget',
-  'quorum',
 ]);
 export const laterBlocks: ReadonlySet<string> = new Set([
   'condition',

@@ -67,12 +67,16 @@ class Maker {
       const steps = this.siblings(children, depth + 1, 'chain');
       return { ...common, type: 'sequential', steps, ...(dice.chance(0.3) ? { onFailure: 'continue' as const } : {}) };
     }
+    const quorum = dice.chance(0.2) ? dice.int(1, children) : undefined;
     return {
       ...common,
       type: 'parallel',
       steps: this.siblings(children, depth + 1, 'graph'),
       ...(dice.chance(0.4) ? { concurrency: dice.int(1, 3) } : {}),
-      ...(dice.chance(0.6) ? { onFailure: dice.pick(['failFast', 'waitAll', 'continue'] as const) } : {}),
+      ...(quorum === undefined ? {} : { quorum }),
+      ...(quorum === undefined && dice.chance(0.6)
+        ? { onFailure: dice.pick(['failFast', 'waitAll', 'continue'] as const) }
+        : {}),
     };
   }
 

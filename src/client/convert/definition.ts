@@ -69,7 +69,8 @@ function blockOf(step: StepDefinition): Pick<StepInit, 'block' | 'onFailure'> {
       return { block: { case: 'agent', value: toWireAgentStep(step) }, ...onFailureOf(step.onFailure) };
     case 'parallel': {
       const policy = step.onFailure === undefined ? ParallelPolicy.UNSPECIFIED : POLICIES[step.onFailure];
-      const value = { steps: step.steps.map(toWireStep), concurrency: step.concurrency ?? 0, policy };
+      const { concurrency = 0, quorum = 0 } = step;
+      const value = { steps: step.steps.map(toWireStep), concurrency, policy, quorum };
       return { block: { case: 'parallel', value } };
     }
     case 'sequential':

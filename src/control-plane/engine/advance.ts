@@ -4,7 +4,7 @@
  */
 import { toYardmasterError } from '../../core/errors.ts';
 import type { Expression } from '../../workflow/compiled.ts';
-import { finishBlock, startChildren } from './blocks.ts';
+import { finishBlock, settleQuorum, startChildren } from './blocks.ts';
 import { type Draft, MissingValues } from './decision.ts';
 import { finishRunIfDone } from './ending.ts';
 import type { SkipReason } from './events.ts';
@@ -28,6 +28,7 @@ function lookAt(draft: Draft, step: Step): void {
   if (isStepOver(step.status)) return;
   if (step.status === 'PENDING') startStep(draft, step);
   else if (isBlockStep(step)) {
+    settleQuorum(draft, step);
     if ((step.detail?.openChildren ?? 0) === 0) finishBlock(draft, step);
     else startChildren(draft, step);
   }

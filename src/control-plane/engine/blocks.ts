@@ -3,10 +3,11 @@
 import { toYardmasterError } from '../../core/errors.ts';
 import type { Draft } from './decision.ts';
 import { MissingValues } from './decision.ts';
+import type { Failure } from './events.ts';
 import { failStep } from './failure.ts';
 import { evaluateTemplate } from './outputs.ts';
 import { type BlockStep, type Step, stepAt } from './state.ts';
-import { isStopping } from './stop.ts';
+import { isStopping, stopBlock } from './stop.ts';
 import { dropTimer } from './tasks.ts';
 import { wake } from './wake.ts';
 
@@ -23,16 +24,30 @@ export function startChildren(draft: Draft, block: BlockStep): void {
   draft.work.push(...chosen.toReversed());
 }
 
+/** Enough children have completed, or no longer can: the rest is stopped. */
+export function settleQuorum(draft: Draft, block: BlockStep): void {
+  const { node, detail } = block;
+  if (node.kind !== 'parallel' || node.quorum === undefined || detail === undefined || detail.openChildren === 0)
+    return;
+  const isReached = detail.completedChildren >= node.quorum;
+  const isLost = detail.completedChildren + detail.openChildren < node.quorum;
+  if (isReached || isLost) stopBlock(draft, block);
+}
+
 /** All children are over: the block is, too. */
 export function finishBlock(draft: Draft, block: BlockStep): void {
   const { node, detail, path } = block;
   if (detail === undefined) return;
   const failure = detail.childFailure;
-  const toleratesFailure = node.kind === 'parallel' && node.onFailure === 'continue';
+  const toleratesFailure = node.kind === 'parallel' && (node.onFailure === 'continue' || node.quorum !== undefined);
   if (failure?.code === 'TOTAL_TIMEOUT' && failure.path === path)
     return close(draft, block, () => failStep(draft, block, 'TIMED_OUT', failure));
   if (failure !== undefined && !toleratesFailure)
     return close(draft, block, () => failStep(draft, block, 'FAILED', failure));
+  const quorum = node.kind === 'parallel' ? node.quorum : undefined;
+  if (quorum !== undefined && detail.completedChildren >= quorum) return completeBlock(draft, block);
+  if (quorum !== undefined && !isStopping(draft.state, block))
+    return close(draft, block, () => failStep(draft, block, 'FAILED', quorumFailure(block, quorum)));
   if (isStopping(draft.state, block) || detail.stoppingUntil > 0) {
     return close(draft, block, () => {
       draft.emit({ type: 'StepCancelled', at: draft.now, path });
@@ -55,6 +70,16 @@ function completeBlock(draft: Draft, block: BlockStep): void {
     const { code, message } = toYardmasterError(error, 'BAD_EXPRESSION');
     close(draft, block, () => failStep(draft, block, 'FAILED', { code, message, path }));
   }
+}
+
+function quorumFailure({ path, detail }: BlockStep, quorum: number): Failure {
+  const { completedChildren = 0, childFailure } = detail ?? {};
+  const cause = childFailure === undefined ? '' : `; the first failure: ${childFailure.code} ${childFailure.message}`;
+  return {
+    code: 'QUORUM_NOT_REACHED',
+    message: `only ${completedChildren} of ${quorum} steps that "${path}" needs completed${cause}`,
+    path,
+  };
 }
 
 function close(draft: Draft, block: BlockStep, emit: () => void): void {

@@ -260,6 +260,7 @@ function leaveParent(state: RunState, step: Step, wasActive: boolean): void {
   if (parent !== undefined) {
     const detail = detailOf(parent);
     detail.openChildren -= 1;
+    if (step.status === 'COMPLETED') detail.completedChildren += 1;
     if (wasActive) detail.activeChildren -= 1;
     else moveCursor(state, parent);
   } else if (step.node.isCleanup) state.openFinally -= 1;

@@ -94,9 +94,10 @@ export interface StepDetail {
   /** Wall ms when the next try is due; 0: no backoff. */
   retryAt: number;
   backoffUntil: number;
-  /** Of a block: children that are not over, children that started and are not over, where to look for the next to start. */
+  /** Of a block: children that are not over, that started and are not over, that COMPLETED; where to look for the next to start. */
   openChildren: number;
   activeChildren: number;
+  completedChildren: number;
   cursor: number;
   /** Of a block: the first child failure that its policy counts. */
   childFailure: Failure | undefined;
@@ -166,6 +167,7 @@ export function detailOf(step: Step): StepDetail {
     backoffUntil: 0,
     openChildren: 0,
     activeChildren: 0,
+    completedChildren: 0,
     cursor: 0,
     childFailure: undefined,
   };

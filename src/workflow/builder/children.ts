@@ -54,6 +54,7 @@ interface NestedBlock<Params, Steps> extends BlockOptions<Params, Steps> {
   readonly type: 'parallel' | 'sequential';
   readonly steps: readonly NestedStep<Params, Steps>[];
   readonly concurrency?: number;
+  readonly quorum?: number;
   readonly onFailure?: FailureMode | ParallelPolicy;
 }
 

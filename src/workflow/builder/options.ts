@@ -112,6 +112,8 @@ export interface ParallelOptions<Params, Steps, Children> extends BlockOptions<P
   readonly concurrency?: number;
   /** Default waitAll. */
   readonly onFailure?: ParallelPolicy;
+  /** Instead of `onFailure`: done when so many children completed; the rest is stopped. */
+  readonly quorum?: number;
 }
 
 export interface SequentialOptions<Params, Steps, Children> extends BlockOptions<Params, Steps> {

@@ -63,6 +63,13 @@ const EVERYTHING: WorkflowDefinition = {
       steps: [{ type: 'agent', id: 'left', dependencies: [], action: 'x' }],
     },
     {
+      type: 'parallel',
+      id: 'any',
+      dependencies: [],
+      quorum: 1,
+      steps: [{ type: 'agent', id: 'first', dependencies: [], action: 'x' }],
+    },
+    {
       type: 'sequential',
       id: 'line',
       dependencies: [],

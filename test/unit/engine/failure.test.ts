@@ -76,6 +76,40 @@ test('failFast stops siblings that run and skips those that did not start', asyn
   expect((await run.result()).durationMs).toBe(1_000);
 });
 
+test('a quorum completes the block when enough children have, and stops the rest', async () => {
+  await using mesh = await TestMesh.start();
+  mesh.agent('worker').failWith('a', 'NO').setResponse('b', 2).setResponse('c', 3).setDelay('c', '1s');
+  mesh.agent('slow').setResponse('d', 4).setDelay('d', '1h');
+  const children = [step('a'), step('b'), step('c'), step('d'), step('e')];
+  const run = await mesh.startWorkflow(
+    flow([parallel('p', children, { quorum: 2 })], { output: '${{ steps.p.output }}' }),
+  );
+  await stepThrough(mesh, run, 20_000);
+  expect(await statuses(run)).toEqual({
+    p: 'COMPLETED',
+    a: 'FAILED',
+    b: 'COMPLETED',
+    c: 'COMPLETED',
+    d: 'CANCELLED',
+    e: 'CANCELLED',
+  });
+  expect((await run.result()).output).toEqual({ b: 2, c: 3 });
+  expect(run).toHaveHistory(['a#1 FAILED', 'b#1 COMPLETED', 'c#1 COMPLETED', 'd#1 CANCELLED']);
+  await expectReplay(mesh, run);
+});
+
+test('a quorum that can no longer be reached stops the rest and fails', async () => {
+  await using mesh = await TestMesh.start();
+  mesh.agent('worker').failWith('a', 'NO').failWith('b', 'NO').setResponse('c', 3).setDelay('c', '1h');
+  const run = await mesh.startWorkflow(flow([parallel('p', [step('a'), step('b'), step('c')], { quorum: 2 })]));
+  await stepThrough(mesh, run, 20_000);
+  expect(await statuses(run)).toEqual({ p: 'FAILED', a: 'FAILED', b: 'FAILED', c: 'CANCELLED' });
+  const { error } = await run.result();
+  expect(error).toMatchObject({ code: 'QUORUM_NOT_REACHED', step: 'p' });
+  expect(error?.message).toContain('only 0 of 2');
+  expect(error?.message).toContain('the first failure: NO');
+});
+
 test('`continue` completes the block; failed children have no output, only status and error', async () => {
   await using mesh = await TestMesh.start();
   const worker = mesh

@@ -211,6 +211,15 @@ describe('values', () => {
     expect(errors([{ id: 'p', type: 'parallel', concurrency: 0, steps: [] }])).toHaveLength(2);
   });
 
+  test('refuses a quorum that cannot be, and one beside a policy', () => {
+    const steps = [{ id: 'a', action: 'a' }];
+    const withQuorum = (more: object) => errors([{ id: 'p', type: 'parallel', steps, ...more }]);
+    expect(withQuorum({ quorum: 1 })).toEqual([]);
+    expect(withQuorum({ quorum: 0 })).toHaveLength(1);
+    expect(withQuorum({ quorum: 2 })).toEqual(['BAD_FIELD step "p": "quorum" is 2, but only 1 steps are in it']);
+    expect(withQuorum({ quorum: 1, onFailure: 'waitAll' })).toHaveLength(1);
+  });
+
   test('refuses a definition over 1 MiB', () => {
     expect(errors([agent('a', { parameters: 'x'.repeat(1_100_000) })])).toEqual([
       expect.stringMatching(/^LIMIT the definition has 11\d+ bytes, limit 1048576$/),

@@ -59,7 +59,7 @@ function readStep(faults: Faults, pointer: string, step: Step): StepDefinition |
     case 'agent':
       return { ...common, ...handled, ...readAgentStep(faults, `${pointer}.agent`, step.block.value) };
     case 'parallel': {
-      const { steps, concurrency, policy } = step.block.value;
+      const { steps, concurrency, policy, quorum } = step.block.value;
       if (onFailure !== undefined)
         faults.add(`${pointer}.on_failure`, 'is for other steps; a parallel block has a policy');
       const policyName = nameOf(POLICY, policy);
@@ -68,6 +68,7 @@ function readStep(faults: Faults, pointer: string, step: Step): StepDefinition |
         type: 'parallel',
         steps: readSteps(faults, `${pointer}.parallel.steps`, steps),
         ...(concurrency > 0 && { concurrency }),
+        ...(quorum > 0 && { quorum }),
         ...(policyName !== undefined && { onFailure: policyName }),
       };
     }
@@ -167,7 +168,8 @@ function writeBlock(step: StepDefinition) {
     case 'parallel': {
       const policy = step.onFailure === undefined ? ParallelPolicy.UNSPECIFIED : POLICY[step.onFailure];
       const steps = step.steps.map(writeStepDefinition);
-      return { case: 'parallel', value: { steps, concurrency: step.concurrency ?? 0, policy } } as const;
+      const { concurrency = 0, quorum = 0 } = step;
+      return { case: 'parallel', value: { steps, concurrency, policy, quorum } } as const;
     }
     case 'sequential':
       return { case: 'sequential', value: { steps: step.steps.map(writeStepDefinition) } } as const;
