@@ -17,6 +17,13 @@ function readText(text: string): number | undefined {
   return Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? Number.NaN);
 }
 
+/** The way people write a duration: in the largest unit that needs no fraction, such as `14d`, `30s`; 0 is `0ms`. */
+export function unitDuration(ms: number): string {
+  const units = Object.entries(UNIT_MS).toReversed();
+  const [unit, size] = units.find(([, candidate]) => ms >= candidate && ms % candidate === 0) ?? ['ms', 1];
+  return `${ms / size}${unit}`;
+}
+
 /** The way people read a duration: `12ms`, `0.9s`, `1m 05s`, `2h 03m`. */
 export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)}ms`;

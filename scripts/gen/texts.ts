@@ -1,0 +1,14 @@
+/** The committed files that are generated from the schemas of the sources, by path in the repository. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../run-command.ts';
+import { fillConfigurationPage, renderExampleFile } from './configuration.ts';
+
+/** Of pages only the marked regions are generated, so their present text goes in. */
+export function generateTexts(): ReadonlyMap<string, string> {
+  const page = (path: string): string => readFileSync(join(root, path), 'utf8');
+  return new Map([
+    ['docs/configuration.md', fillConfigurationPage(page('docs/configuration.md'))],
+    ['examples/yardmaster.yaml', renderExampleFile()],
+  ]);
+}
