@@ -44,7 +44,6 @@ const duration = z
     pattern: DURATION_PATTERN.source,
     minimum: 0,
     maximum: DURATION_MS_MAX,
-    examples: ['30s', '5m', '1h'],
   });
 
 const json = z.unknown().transform((value, context): JsonValue => {
