@@ -1,8 +1,9 @@
 /**
- * Generates everything that is derived from `proto/` and committed in `src/gen/`.
+ * Generates everything that is derived and committed: `src/gen/` from `proto/`, and from the schemas of the sources what
+ * gen/texts.ts lists (tables of the documentation, the schema for editors).
  *
- *   node scripts/gen.ts            writes src/gen
- *   node scripts/gen.ts --check    writes nothing; exit code 1 when src/gen is not what the protos say
+ *   node scripts/gen.ts            writes it
+ *   node scripts/gen.ts --check    writes nothing; exit code 1 when something is not what its source says
  *   node scripts/gen.ts --release  also makes the protos of today the base of `buf breaking`
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,6 +16,7 @@ import {
   FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt';
 import { createOpaqueFile, OPAQUE_FILE } from './gen/opaque.ts';
+import { generateTexts } from './gen/texts.ts';
 import { mustRun, root } from './run-command.ts';
 
 const GEN = join(root, 'src', 'gen');
@@ -31,8 +33,10 @@ function main(args: readonly string[]): void {
   const work = mkdtempSync(join(parent, 'gen-'));
   try {
     const out = generateAll(work);
-    if (args.includes('--check')) return reportDrift(out);
+    const texts = generateTexts();
+    if (args.includes('--check')) return reportDrift([...findDrift(out), ...findDriftOfTexts(texts)]);
     replaceGenerated(out);
+    for (const [path, text] of texts) writeText(path, text);
     if (args.includes('--release')) mustRun('buf', ['build', '--exclude-source-info', '-o', RELEASED]);
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -73,11 +77,26 @@ function replaceGenerated(out: string): void {
   for (const name of listFiles(GEN)) if (!existsSync(join(out, name))) rmSync(join(GEN, name));
 }
 
-function reportDrift(out: string): void {
+function writeText(path: string, text: string): void {
+  const file = join(root, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+function findDrift(out: string): readonly string[] {
   const names = new Set([...listFiles(out), ...listFiles(GEN)]);
-  const drifted = [...names].filter((name) => !hasSameBytes(join(out, name), join(GEN, name)));
+  return [...names].filter((name) => !hasSameBytes(join(out, name), join(GEN, name))).map((name) => `src/gen/${name}`);
+}
+
+function findDriftOfTexts(texts: ReadonlyMap<string, string>): readonly string[] {
+  const isOld = (path: string, text: string): boolean =>
+    !existsSync(join(root, path)) || readFileSync(join(root, path), 'utf8') !== text;
+  return [...texts].filter(([path, text]) => isOld(path, text)).map(([path]) => path);
+}
+
+function reportDrift(drifted: readonly string[]): void {
   if (drifted.length === 0) return;
-  console.error(`src/gen is not what proto/ says: ${drifted.join(', ')}\nnext: npm run gen, and commit src/gen`);
+  console.error(`not what its source says: ${drifted.join(', ')}\nnext: npm run gen, and commit what it writes`);
   process.exitCode = 1;
 }
 

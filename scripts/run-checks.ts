@@ -22,7 +22,7 @@ const checks: readonly Check[] = [
   { name: 'types', run: () => runCommand('tsc', ['-p', '.', '--noEmit']) },
   { name: 'protos: lint', run: () => runCommand('buf', ['lint']) },
   { name: 'protos: compatible', run: () => runCommand('buf', ['breaking', '--against', 'proto/released.binpb']) },
-  { name: 'generated code', run: () => runCommand(process.execPath, ['scripts/gen.ts', '--check']) },
+  { name: 'generated files', run: () => runCommand(process.execPath, ['scripts/gen.ts', '--check']) },
   { name: 'build', run: () => runCommand(process.execPath, ['scripts/build.ts']) },
   { name: 'package', run: checkPackage },
 ];

@@ -12,7 +12,7 @@ import { systemRandom } from '../core/random.ts';
 import { createAgentService } from './api/agent-service.ts';
 import { mountServices } from './api/services.ts';
 import { type ConfigSources, loadConfig } from './config/load-config.ts';
-import type { Config } from './config/settings.ts';
+import { type Config, STOP_GRACE_MS } from './config/settings.ts';
 import { type RunningControlPlane, startControlPlane } from './runtime/assembly.ts';
 import { createMemoryStore, openSqliteStore, type Store } from './store/index.ts';
 import type { StoreStats } from './store/port.ts';
@@ -35,6 +35,8 @@ export interface ServerOptions {
   readonly beatIntervalMs?: number;
   /** How long finished runs are kept; 0: for ever. Default 14 days. */
   readonly retentionMs?: number;
+  /** How long open streams and calls may take to end by themselves at a stop. Default 3 s. */
+  readonly stopGraceMs?: number;
   readonly logger?: Logger;
   readonly metrics?: Metrics & { readonly contentType: string; read(): Promise<string> };
   /** The store cannot be mended or belongs to another process now. Default: the server stops. */
@@ -47,12 +49,9 @@ export interface Server {
   readonly port: number;
   readonly controlPlane: RunningControlPlane;
   stats(): StoreStats;
-  /** Resolves when everything is durable and closed, within 10 s. A second call waits for the first. */
+  /** Resolves when everything is durable and closed, a few seconds after `stopGraceMs` at most. A second call waits for the first. */
   stop(): Promise<void>;
 }
-
-/** Open streams and calls have this long to end by themselves. */
-const STOP_GRACE_MS = 3_000;
 
 /** Rejects with STORE_OWNED, SCHEMA_NEWER, STORE_CORRUPT, PORT_IN_USE, NON_LOOPBACK. */
 export async function startServer(options: ServerOptions): Promise<Server> {
@@ -78,7 +77,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     throw error;
   });
   const shutDown = async (): Promise<void> => {
-    const closing = listener.stop({ graceMs: STOP_GRACE_MS });
+    const closing = listener.stop({ graceMs: options.stopGraceMs ?? STOP_GRACE_MS });
     await controlPlane.stop();
     await closing;
   };
@@ -98,13 +97,14 @@ export async function startConfiguredServer(
   onFatal: (error: Error) => void,
 ): Promise<{ readonly server: Server; readonly config: Config }> {
   const config = loadConfig(sources);
-  const { listen, store, lossWindow, beatInterval, retention, log } = config;
+  const { listen, store, lossWindow, beatInterval, retention, stopGrace, log } = config;
   const server = await startServer({
     ...listen,
     store: store.kind === 'memory' ? { kind: 'memory' } : { kind: 'sqlite', file: store.file },
     lossWindowMs: lossWindow,
     beatIntervalMs: beatInterval,
     retentionMs: retention,
+    stopGraceMs: stopGrace,
     logger: createLogger({ level: log.level }),
     metrics: new PrometheusMetrics(),
     onFatal,

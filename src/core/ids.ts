@@ -10,6 +10,8 @@ export const SHARD_COUNT = 256;
 
 /** Ids of steps, agents and capabilities that may stand in a path. */
 export const STEP_ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
+/** Own members of every object in JavaScript: allowed in data, too confusing as names. */
+export const RESERVED_IDS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 /** Agent ids and capability names: like step ids, with dots, colons and slashes kept out of paths. */
 export const NAME_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$/;
 

@@ -1,11 +1,8 @@
 /** Ids and edges: every id once, every dependency a sibling, no cycle. */
-import { STEP_ID_PATTERN } from '../core/ids.ts';
+import { RESERVED_IDS, STEP_ID_PATTERN } from '../core/ids.ts';
 import type { Finding } from './finding.ts';
 import type { Suggestions } from './suggestions.ts';
 import type { Entry, Level, Survey } from './survey.ts';
-
-/** Own members of every object in JavaScript: allowed in data, too confusing as names. */
-const RESERVED_IDS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 export function checkGraph(survey: Survey, suggestions: Suggestions): readonly Finding[] {
   return [

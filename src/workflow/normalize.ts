@@ -9,13 +9,12 @@ import { type FieldReading, readFields } from './fields.ts';
 import { type Finding, formatPath, type Path } from './finding.ts';
 import { isRecord } from './json-copy.ts';
 import {
-  agentSchema,
+  blocks,
   laterBlockByField,
   laterBlocks,
   laterStepFields,
   laterWorkflowFields,
-  parallelSchema,
-  sequentialSchema,
+  workflowRequired,
   workflowSchema,
 } from './schema.ts';
 
@@ -32,7 +31,7 @@ export function normalizeWorkflow(source: unknown): Normalized {
 }
 
 type Source = Readonly<Record<string, unknown>>;
-type Kind = 'agent' | 'parallel' | 'sequential';
+type Kind = keyof typeof blocks;
 /** How children without a `dependencies` key are ordered. */
 type Order = 'chain' | 'together';
 
@@ -56,11 +55,11 @@ class Reader {
     const subject = typeof source.name === 'string' ? `workflow "${source.name}"` : 'the workflow';
     const fields = readFields(workflowSchema, source, {
       ...this.#reading(subject, []),
-      required: ['name', 'steps'],
+      required: workflowRequired,
       later: laterWorkflowFields,
       hints: WORKFLOW_HINTS,
     });
-    const { name = '', steps = [], timeout, cleanupTimeout, finally: last, ...rest } = fields;
+    const { $schema: _, name = '', steps = [], timeout, cleanupTimeout, finally: last, ...rest } = fields;
     return {
       ...rest,
       name,
@@ -135,7 +134,10 @@ class Reader {
   }
 
   #agent(source: Source, subject: string, path: Path, above: string | undefined): StepDefinition {
-    const fields = readFields(agentSchema, source, { ...this.#reading(subject, path), required: ['id', 'action'] });
+    const fields = readFields(blocks.agent.schema, source, {
+      ...this.#reading(subject, path),
+      required: blocks.agent.required,
+    });
     const { timeout, queueTimeout, heartbeatTimeout, lossWindow, totalTimeout, labels, retries, retry, ...rest } =
       fields;
     if (retries !== undefined && retry !== undefined) {
@@ -165,14 +167,14 @@ class Reader {
     above: string | undefined,
     depth: number,
   ): StepDefinition {
-    const reading = { ...this.#reading(subject, path), required: ['id', 'steps'], hints: BLOCK_HINTS };
+    const reading = { ...this.#reading(subject, path), required: blocks[kind].required, hints: BLOCK_HINTS };
     const nested = (steps: readonly unknown[] = []): StepDefinition[] =>
       this.#nested(steps, [...path, 'steps'], kind === 'parallel' ? 'together' : 'chain', depth);
     if (kind === 'parallel') {
-      const { totalTimeout, steps, ...rest } = readFields(parallelSchema, source, reading);
+      const { totalTimeout, steps, ...rest } = readFields(blocks.parallel.schema, source, reading);
       return { ...rest, ...edges(rest, above), ...total(totalTimeout), type: kind, steps: nested(steps) };
     }
-    const { totalTimeout, steps, ...rest } = readFields(sequentialSchema, source, reading);
+    const { totalTimeout, steps, ...rest } = readFields(blocks.sequential.schema, source, reading);
     return { ...rest, ...edges(rest, above), ...total(totalTimeout), type: kind, steps: nested(steps) };
   }
 

@@ -2,22 +2,49 @@
  * The form that people write (the seed's), field by field. Durations come out in milliseconds; nesting, edges and
  * everything between steps is read by normalize.ts and check.ts. Every field is optional here, so that what is valid
  * can be kept beside what is not; fields.ts asks for the required ones.
+ *
+ * `npm run gen` makes from it schema/workflow.json, which editors read, and the tables of docs/workflows.md. So every
+ * field says what it is, and a type whose reading is code says in `.meta` what JSON Schema calls it.
  */
 import { z } from 'zod';
-import { parseDuration } from '../core/duration.ts';
+import { DURATION_MS_MAX, DURATION_PATTERN, parseDuration } from '../core/duration.ts';
+import { NAME_PATTERN, RESERVED_IDS, STEP_ID_PATTERN } from '../core/ids.ts';
 import type { JsonValue } from '../core/json.ts';
 import { copyJson, isRecord } from './json-copy.ts';
 
-const duration = z.unknown().transform((value, context): number => {
-  const ms = typeof value === 'number' || typeof value === 'string' ? parseDuration(value) : undefined;
-  if (ms === undefined) {
-    context.addIssue({
-      code: 'custom',
-      message: 'must be a duration: milliseconds, or text such as 500ms, 30s, 5m, 1h, 2d',
-    });
-  }
-  return ms ?? 0;
-});
+/** What the documentation says of a field; other members are keywords of JSON Schema. */
+interface FieldMeta {
+  /** What it means to leave it out, in words; a plain value is `default`. */
+  readonly otherwise?: string;
+  readonly [keyword: string]: unknown;
+}
+
+function field<Type extends z.ZodType>(
+  type: Type,
+  description: string,
+  meta: FieldMeta = {},
+): z.ZodExactOptional<Type> {
+  return z.exactOptional(type).meta({ ...meta, description });
+}
+
+const duration = z
+  .unknown()
+  .transform((value, context): number => {
+    const ms = typeof value === 'number' || typeof value === 'string' ? parseDuration(value) : undefined;
+    if (ms === undefined) {
+      context.addIssue({
+        code: 'custom',
+        message: 'must be a duration: milliseconds, or text such as 500ms, 30s, 5m, 1h, 2d',
+      });
+    }
+    return ms ?? 0;
+  })
+  .meta({
+    type: ['string', 'number'],
+    pattern: DURATION_PATTERN.source,
+    minimum: 0,
+    maximum: DURATION_MS_MAX,
+  });
 
 const json = z.unknown().transform((value, context): JsonValue => {
   return copyJson(value, (message, path) =>
@@ -34,12 +61,15 @@ const jsonObject = z
     return Object.fromEntries(
       members.map(([key, member]): [string, JsonValue] => [key, copyJson(member, refuse(key), [key])]),
     );
-  });
+  })
+  .meta({ type: 'object' });
 
-const labels = z.custom<Readonly<Record<string, string>>>(
-  (value) => isRecord(value) && Object.values(value).every((label) => typeof label === 'string'),
-  'must be an object whose values are text',
-);
+const labels = z
+  .custom<Readonly<Record<string, string>>>(
+    (value) => isRecord(value) && Object.values(value).every((label) => typeof label === 'string'),
+    'must be an object whose values are text',
+  )
+  .meta({ type: 'object', additionalProperties: { type: 'string' } });
 
 const text = z.string({ error: 'must be text' });
 const flag = z.boolean({ error: 'must be true or false' });
@@ -51,84 +81,143 @@ function oneOf<const Names extends readonly [string, ...string[]]>(...names: Nam
   return z.enum(names, { error: `must be one of ${names.join(', ')}` });
 }
 
-const steps = z.array(z.unknown(), { error: 'must be a list of steps' });
+/** Read by normalize.ts, which knows the blocks. */
+const step = z.unknown().meta({ $ref: '#/definitions/step' });
+const steps = z.array(step, { error: 'must be a list of steps' });
 const priority = oneOf('critical', 'high', 'normal', 'low');
 const failureMode = oneOf('fail', 'continue');
+const name = { pattern: NAME_PATTERN.source };
+const nonEmpty = { minItems: 1 };
 
-export const workflowSchema = z.strictObject({
-  name: z.exactOptional(text),
-  label: z.exactOptional(text),
-  description: z.exactOptional(text),
-  parameters: z.exactOptional(jsonObject),
-  timeout: z.exactOptional(duration),
-  priority: z.exactOptional(priority),
-  output: z.exactOptional(json),
-  steps: z.exactOptional(steps),
-  finally: z.exactOptional(steps),
-  cleanupTimeout: z.exactOptional(duration),
-  labels: z.exactOptional(labels),
-  metadata: z.exactOptional(jsonObject),
-});
+export const workflowSchema = z
+  .strictObject({
+    name: field(text, '1 to 128 of letters, digits, `_ . : -`; also what runs are started by', name),
+    label: field(text, 'a title for people'),
+    description: field(text, 'what it is for'),
+    parameters: field(jsonObject, 'JSON Schema of the parameters', { otherwise: 'anything' }),
+    timeout: field(duration, 'of the whole run; 0 is none', { otherwise: 'none' }),
+    priority: field(priority, 'of its steps while they wait for an agent', { default: 'normal' }),
+    output: field(json, 'of the run: a template over `steps`, read from the body and not from `finally`', {
+      otherwise: 'null',
+    }),
+    steps: field(steps, 'the body; each follows the one above it unless it has `dependencies`', nonEmpty),
+    finally: field(steps, 'steps that run after the body, however it ended'),
+    cleanupTimeout: field(duration, 'for everything that runs once the run is ending', { otherwise: '5 min' }),
+    labels: field(labels, 'for people and programs: text by name'),
+    metadata: field(jsonObject, 'for people and programs: anything'),
+    $schema: field(text, 'where an editor finds the schema of this file; not part of the workflow'),
+  })
+  .meta({ description: 'A workflow of Yardmaster: steps that agents do, with their order, data and ways to fail.' });
+
+export const workflowRequired: readonly string[] = ['name', 'steps'];
 
 const common = {
-  id: z.exactOptional(text),
-  type: z.exactOptional(z.string()),
-  name: z.exactOptional(text),
-  description: z.exactOptional(text),
-  dependencies: z.exactOptional(texts),
-  when: z.exactOptional(condition),
-  runOn: z.exactOptional(oneOf('success', 'failure', 'always')),
-  totalTimeout: z.exactOptional(duration),
-  output: z.exactOptional(json),
-  assert: z.exactOptional(condition),
-  metadata: z.exactOptional(jsonObject),
+  id: field(text, 'unique in the workflow; 1 to 64 of letters, digits, `_`, `-`', {
+    pattern: STEP_ID_PATTERN.source,
+    not: { enum: [...RESERVED_IDS] },
+  }),
+  type: field(z.string(), 'the kind of block', { default: 'agent' }),
+  name: field(text, 'a title for people'),
+  description: field(text, 'what it does'),
+  dependencies: field(texts, 'ids of siblings that must have ended; `[]` starts at once', {
+    otherwise: 'the step above it; in `parallel` none',
+  }),
+  when: field(condition, 'CEL; false skips the step'),
+  runOn: field(
+    oneOf('success', 'failure', 'always'),
+    '`success`: all that it depends on completed; `failure`: one of them failed or timed out; `always`',
+    { default: 'success' },
+  ),
+  totalTimeout: field(duration, 'over all attempts, waiting included; 0 is none', { otherwise: 'none' }),
+  output: field(json, 'a template over `result` that makes the output; text is CEL', { otherwise: 'the result' }),
+  assert: field(
+    condition,
+    'of agent steps: CEL over `output` and `result`; false fails the step with ASSERTION_FAILED',
+  ),
+  metadata: field(jsonObject, 'anything; the handler gets it, too'),
 };
 
 const retrySchema = z.strictObject(
   {
-    tries: count,
-    backoff: z.exactOptional(duration),
-    factor: z.exactOptional(z.number({ error: 'must be a number' })),
-    maxBackoff: z.exactOptional(duration),
-    jitter: z.exactOptional(flag),
-    nonRetryable: z.exactOptional(texts),
-    onDifferentAgent: z.exactOptional(flag),
-    onAssert: z.exactOptional(flag),
+    tries: count.meta({ description: 'in all, the first included', minimum: 1 }),
+    backoff: field(duration, 'before the second try', { otherwise: '1 s' }),
+    factor: field(z.number({ error: 'must be a number' }), 'by which each wait is longer than the last', {
+      default: 2,
+      minimum: 1,
+    }),
+    maxBackoff: field(duration, 'longest wait', { otherwise: '1 min' }),
+    jitter: field(flag, 'waits are random, between nothing and what they would be', { default: true }),
+    nonRetryable: field(texts, 'error codes that are not tried again'),
+    onDifferentAgent: field(flag, 'prefer an instance that has not failed this step', { default: false }),
+    onAssert: field(flag, 'try again when `assert` is false', { default: false }),
   },
   { error: (issue) => (issue.code === 'invalid_type' ? 'must be an object such as { tries: 3 }' : undefined) },
 );
 
-export const agentSchema = z.strictObject({
-  ...common,
-  action: z.exactOptional(text),
-  agentId: z.exactOptional(text),
-  version: z.exactOptional(text),
-  labels: z.exactOptional(labels),
-  parameters: z.exactOptional(json),
-  onFailure: z.exactOptional(failureMode),
-  timeout: z.exactOptional(duration),
-  queueTimeout: z.exactOptional(duration),
-  heartbeatTimeout: z.exactOptional(duration),
-  retries: z.exactOptional(count),
-  retry: z.exactOptional(retrySchema),
-  priority: z.exactOptional(priority),
-  idempotent: z.exactOptional(flag),
-  lossWindow: z.exactOptional(duration),
-});
+export const agentSchema = z
+  .strictObject({
+    ...common,
+    action: field(text, 'the capability', name),
+    agentId: field(text, 'only this agent', { ...name, otherwise: 'any' }),
+    version: field(text, 'a semver range of the capability, such as `^1.2`', { otherwise: 'any' }),
+    labels: field(labels, 'labels that the agent must have', { otherwise: 'any' }),
+    parameters: field(json, 'what the handler gets: a template', { otherwise: '`{}`' }),
+    timeout: field(duration, 'of each attempt; 0 is none', { otherwise: "the capability's, else 1 h" }),
+    queueTimeout: field(duration, 'of waiting for an agent; then FAILED with NO_AGENT', { otherwise: 'none' }),
+    heartbeatTimeout: field(duration, 'of silence: no progress, no checkpoint', { otherwise: 'none' }),
+    retries: field(count, 'tries after the first', { default: 0, minimum: 0 }),
+    retry: field(retrySchema, 'instead of `retries`: how often, and how long to wait between'),
+    priority: field(priority, 'of this step while it waits for an agent', { otherwise: "the run's" }),
+    idempotent: field(flag, 'may run twice without harm; it moves to another agent at once when its agent is cut off', {
+      otherwise: "the capability's, else false",
+    }),
+    lossWindow: field(duration, 'how long it waits for a lost agent', { otherwise: "the capability's, else 30 s" }),
+    onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
+  })
+  .meta({ description: 'One action, done by one agent.', not: { required: ['retries', 'retry'] } });
 
-export const parallelSchema = z.strictObject({
-  ...common,
-  steps: z.exactOptional(steps),
-  concurrency: z.exactOptional(count),
-  onFailure: z.exactOptional(oneOf('failFast', 'waitAll', 'continue')),
-  quorum: z.exactOptional(count),
-});
+export const parallelSchema = z
+  .strictObject({
+    ...common,
+    steps: field(steps, 'start together', nonEmpty),
+    concurrency: field(count, 'how many run at once', { otherwise: 'all', minimum: 1 }),
+    onFailure: field(
+      oneOf('failFast', 'waitAll', 'continue'),
+      'when one fails: `waitAll` lets the others finish and then fails, `failFast` stops them, `continue` completes without the outputs of those that failed',
+      { default: 'waitAll' },
+    ),
+    quorum: field(count, 'instead of `onFailure`: done when so many completed; the rest is stopped', {
+      otherwise: 'none',
+      minimum: 1,
+    }),
+  })
+  .meta({
+    description: 'Steps that start together. Its output is an object by child id.',
+    not: { required: ['quorum', 'onFailure'] },
+  });
 
-export const sequentialSchema = z.strictObject({
-  ...common,
-  steps: z.exactOptional(steps),
-  onFailure: z.exactOptional(failureMode),
-});
+export const sequentialSchema = z
+  .strictObject({
+    ...common,
+    steps: field(steps, 'one after the other', nonEmpty),
+    onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
+  })
+  .meta({ description: "Steps one after the other. Its output is the last child's." });
+
+interface BlockForm {
+  readonly schema: z.ZodObject;
+  readonly required: readonly string[];
+}
+
+/** Every kind of block that this version runs, by its `type`; a step without one is an agent step. */
+export const blocks = {
+  agent: { schema: agentSchema, required: ['id', 'action'] },
+  parallel: { schema: parallelSchema, required: ['id', 'steps'] },
+  sequential: { schema: sequentialSchema, required: ['id', 'steps'] },
+} satisfies Readonly<Record<string, BlockForm>>;
+
+/** Fields that all of them have. */
+export const commonFields: readonly string[] = Object.keys(common);
 
 /** Words of the language that this version does not run yet; they are refused by name. */
 export const laterWorkflowFields: ReadonlySet<string> = new Set(['retries', 'concurrency', 'schedule', 'secrets']);

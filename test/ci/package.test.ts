@@ -123,9 +123,10 @@ describe('an installed package', () => {
   test('holds the protos and the demo, and neither sources nor tests', () => {
     const files = mustRun('tar', ['-tzf', tarball], folder).trim().split('\n');
     const folders = new Set(files.map((name) => name.split('/').slice(1, 3).join('/')));
-    const known = ['bin', 'dist', 'proto', 'CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+    const known = ['bin', 'dist', 'proto', 'schema', 'CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
     expect([...folders].filter((name) => !known.includes(name.split('/')[0] ?? ''))).toEqual([]);
     expect(files).toContain('package/proto/yardmaster/v1/agent_service.proto');
+    expect(files).toContain('package/schema/workflow.json');
     expect(files).toContain('package/dist/demo/data/birdstrikes.csv.gz');
     expect(files.filter((name) => /proto\/.*internal|released\.binpb|\.test\.|(?<!\.d)\.ts$/.test(name))).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import { glob, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { formatProblem, formatProblemLine, inspectWorkflow, type Problem } from '../../client/index.ts';
 import { type Context, say } from '../context.ts';
@@ -10,6 +11,8 @@ import { readText } from '../read-workflow-file.ts';
 import { plural } from '../render/text.ts';
 import type { Bind } from './group.ts';
 
+/** From the sources and from dist/ alike. */
+const SCHEMA = fileURLToPath(new URL('../../../schema/workflow.json', import.meta.url));
 /** A folder with more definitions than that is somebody's disk. */
 const FILES_MAX = 10_000;
 
@@ -18,6 +21,10 @@ export function addLintCommand(program: Command, bind: Bind): void {
     .command('lint <paths...>')
     .description('check definitions offline: what is wrong with them, and what looks wrong')
     .option('--strict', 'warnings count as problems')
+    .addHelpText(
+      'after',
+      `\nEditors check while you type with this first line:\n  # yaml-language-server: $schema=${SCHEMA}`,
+    )
     .action(bind(lint));
 }
 

@@ -11,8 +11,11 @@ import { roughly } from '../render/time.ts';
 import { tellError } from '../tell-error.ts';
 import type { Bind } from './group.ts';
 
-/** A stop that takes longer than that is given up, so that the process is never killed in the middle of a write. */
-const STOP_MS = 10_000;
+/**
+ * A stop that takes longer than that beside the setting `stopGrace` is given up, so that the process is never killed in
+ * the middle of a write.
+ */
+const STOP_MS = 7_000;
 
 interface ServeFlags {
   readonly config?: string;
@@ -49,7 +52,7 @@ async function serve(context: Context, flags: ServeFlags): Promise<number> {
   const end = await signals.end;
   if (end.kind === 'fatal') tellError(context, toYardmasterError(end.error));
   else say(context, `${end.signal}: stopping; again to leave at once`);
-  const isStopped = await withDeadline(started.server.stop());
+  const isStopped = await withDeadline(started.server.stop(), started.config.stopGrace + STOP_MS);
   return isStopped && end.kind === 'signal' ? exitCodes.ok : exitCodes.bug;
 }
 
@@ -119,9 +122,9 @@ function listenForSignals(): Disposable & { readonly end: Promise<End>; readonly
 }
 
 /** False when it took too long. */
-async function withDeadline(stopped: Promise<void>): Promise<boolean> {
+async function withDeadline(stopped: Promise<void>, timeoutMs: number): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), STOP_MS);
+  const timer = setTimeout(() => resolve(false), timeoutMs);
   try {
     return await Promise.race([stopped.then(() => true), late]);
   } finally {

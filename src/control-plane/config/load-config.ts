@@ -7,11 +7,9 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 import { type Problem, YardmasterError } from '../../core/errors.ts';
 import { nearest } from '../../core/nearest.ts';
-import { type Config, settingPaths, settingsSchema } from './settings.ts';
+import { type Config, flagOf, otherVariables, settingPaths, settingsSchema, variableOf } from './settings.ts';
 
 const ENV_PREFIX = 'YARDMASTER_';
-/** Variables of this program that are not settings of the control plane. */
-const OTHER_VARIABLES = new Set(['YARDMASTER_URL', 'YARDMASTER_CONFIG']);
 const FILE_BYTES_MAX = 1_024 * 1_024;
 
 export interface ConfigSources {
@@ -25,7 +23,7 @@ export interface ConfigSources {
 interface Setting {
   readonly path: string;
   readonly value: unknown;
-  /** For people: `--listen.port`, `YARDMASTER_LISTEN_PORT`, `yardmaster.yaml`. */
+  /** For people: `--port`, `YARDMASTER_LISTEN_PORT`, `yardmaster.yaml`. */
   readonly source: string;
 }
 
@@ -47,27 +45,19 @@ export function loadConfig({ flags = {}, env = {}, file = env.YARDMASTER_CONFIG 
 
 function readFlags(flags: Readonly<Record<string, unknown>>): readonly Setting[] {
   const given = Object.entries(flags).filter(([, value]) => value !== undefined);
-  return given.map(([path, value]) => ({ path, value, source: `--${path}` }));
+  return given.map(([path, value]) => ({ path, value, source: flagOf(path) }));
 }
 
-/** `YARDMASTER_LOSS_WINDOW` is `lossWindow`, `YARDMASTER_LISTEN_PORT` is `listen.port`. */
 function readEnvironment(env: Readonly<Record<string, string | undefined>>, problems: Problem[]): readonly Setting[] {
   const byName = new Map(settingPaths.map((path) => [variableOf(path), path]));
   const settings: Setting[] = [];
   for (const [name, value] of Object.entries(env)) {
-    if (!name.startsWith(ENV_PREFIX) || OTHER_VARIABLES.has(name) || value === undefined) continue;
+    if (!name.startsWith(ENV_PREFIX) || Object.hasOwn(otherVariables, name) || value === undefined) continue;
     const path = byName.get(name);
     if (path === undefined) problems.push(unknown(name, 'the environment', nearest(name, byName.keys())));
     else settings.push({ path, value, source: name });
   }
   return settings;
-}
-
-export function variableOf(path: string): string {
-  return `${ENV_PREFIX}${path
-    .replaceAll('.', '_')
-    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
-    .toUpperCase()}`;
 }
 
 function readFile(file: string, problems: Problem[]): readonly Setting[] {
@@ -123,13 +113,13 @@ function toProblem(issue: z.core.$ZodIssue, sources: ReadonlyMap<string, string>
   const path = issue.path.join('.');
   const source = sources.get(path);
   const where = source === undefined ? '' : ` in ${source}`;
-  return { code: 'CONFIG_INVALID', message: `"${path}"${where}: ${issue.message}`, place: { pointer: path } };
+  return { code: 'CONFIG_INVALID', message: `"${path}"${where} ${issue.message}` };
 }
 
 function invalid(problems: readonly Problem[]): YardmasterError {
-  const facts = problems.map(({ message }) => message).join('\n  ');
-  const message = problems.length === 1 ? facts : `${problems.length} problems\n  ${facts}`;
-  return new YardmasterError('CONFIG_INVALID', `Cannot read the configuration: ${message}`, {
+  const [first] = problems;
+  const fact = problems.length === 1 && first !== undefined ? first.message : `${problems.length} problems`;
+  return new YardmasterError('CONFIG_INVALID', `Cannot read the configuration: ${fact}`, {
     problems,
     next: `the settings are ${settingPaths.join(', ')}`,
   });

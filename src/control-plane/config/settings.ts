@@ -1,71 +1,165 @@
-/** Every setting of the control plane: its place in the file, its type and its default. */
+/**
+ * Every setting of the control plane: its place in the file, its type, its default and what it means to an operator.
+ * `npm run gen` writes docs/configuration.md and examples/yardmaster.yaml from it.
+ */
 import { z } from 'zod';
-import { parseDuration } from '../../core/duration.ts';
+import { parseDuration, unitDuration } from '../../core/duration.ts';
 import { times } from '../../core/limits.ts';
 
-const duration = z
-  .union([z.string(), z.number()])
-  .transform((value, context) => {
-    const ms = parseDuration(value);
-    if (ms !== undefined) return ms;
-    context.addIssue({
-      code: 'custom',
-      message: `${JSON.stringify(value)} is not a duration such as 500ms, 30s, 5m or 14d`,
-    });
-    return z.NEVER;
-  })
-  .describe('duration');
-
-function atLeast(minMs: number, text: string) {
-  return duration.refine((ms) => ms >= minMs, { message: `is shorter than ${text}` });
+/** What the documentation says of a setting and its schema cannot. */
+export interface SettingMeta {
+  /** For people, as a sentence without its first capital and full stop. */
+  readonly description: string;
+  /** Of `yardmaster serve`, where it has one. */
+  readonly flag?: string;
 }
 
-const port = z.coerce.number().int().min(0).max(65_535);
-const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
+/** What it says of a type, in Markdown. */
+export interface ValuesMeta {
+  readonly values: string;
+}
+
+/** Longest time that a stop may be told to wait; service managers kill after 90 s. */
+const STOP_GRACE_MS_MAX = 60_000;
+export const STOP_GRACE_MS = 3_000;
+/** Of a wrong value in a message. */
+const SHOWN_CHARS = 80;
+
+function duration(leastMs: number, mostMs = Number.POSITIVE_INFINITY) {
+  const least = leastMs > 0 ? `, at least ${unitDuration(leastMs)}` : '';
+  const most = Number.isFinite(mostMs) ? `, at most ${unitDuration(mostMs)}` : '';
+  const values = `duration${least}${most}`;
+  return z
+    .unknown()
+    .transform((value, context): number => {
+      const ms = typeof value === 'string' || typeof value === 'number' ? parseDuration(value) : undefined;
+      if (ms !== undefined && ms >= leastMs && ms <= mostMs) return ms;
+      const shown = JSON.stringify(value).slice(0, SHOWN_CHARS);
+      context.addIssue({ code: 'custom', message: `must be a ${values}, such as 500ms, 30s, 5m or 14d, not ${shown}` });
+      return z.NEVER;
+    })
+    .meta({ values } satisfies ValuesMeta);
+}
+
+const text = z
+  .string({ error: 'must be text' })
+  .min(1, 'must not be empty')
+  .meta({ values: 'text' } satisfies ValuesMeta);
+/** Variables are text. Not `z.coerce`, which reads "" and null as 0. */
+const port = z
+  .union([z.int(), z.string().regex(/^\d+$/).transform(Number)], { error: 'must be a whole number' })
+  .refine((value) => value >= 0 && value <= 65_535, 'must be from 0 to 65535')
+  .meta({ values: '0 to 65535' } satisfies ValuesMeta);
+const flag = z
+  .union([z.boolean(), z.enum(['true', 'false']).transform((value) => value === 'true')], {
+    error: 'must be true or false',
+  })
+  .meta({ values: '`true`, `false`' } satisfies ValuesMeta);
+
+function oneOf<const Names extends readonly [string, ...string[]]>(...names: Names) {
+  const values = names.map((name) => `\`${name}\``).join(', ');
+  return z.enum(names, { error: `must be one of ${names.join(', ')}` }).meta({ values } satisfies ValuesMeta);
+}
+
+function group<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'invalid_type' ? `must be a group of ${Object.keys(shape).join(', ')}` : undefined,
+  });
+}
 
 export const settingsSchema = z.strictObject({
-  listen: z
-    .strictObject({
-      host: z.string().min(1).default('127.0.0.1').describe('Address of the port'),
-      port: port.default(7420).describe('The one port; 0: any free one'),
-      allowNonLoopback: flag
-        .default(false)
-        .describe('Allow an address that other machines can reach, without TLS and auth'),
-    })
-    .prefault({}),
-  store: z
-    .strictObject({
-      kind: z.enum(['sqlite', 'memory']).default('sqlite').describe('memory: everything is lost at the end'),
-      file: z.string().min(1).default('./yardmaster.db').describe('File of the SQLite store'),
-    })
-    .prefault({}),
-  retention: duration.default(times.retentionMs).describe('How long a finished run is kept; 0: for ever'),
-  lossWindow: atLeast(1_000, '1 s')
+  listen: group({
+    host: text.default('127.0.0.1').meta({
+      flag: '--host',
+      description: 'address to listen on; others than loopback need `allowNonLoopback`',
+    } satisfies SettingMeta),
+    port: port.default(7420).meta({
+      flag: '--port',
+      description: 'the one port, for agents, API and pages; 0: any free one',
+    } satisfies SettingMeta),
+    allowNonLoopback: flag.default(false).meta({
+      flag: '--allow-non-loopback',
+      description:
+        'listen on an address that other machines can reach. There is no authentication: everyone who can reach it can do everything',
+    } satisfies SettingMeta),
+  }).prefault({}),
+  store: group({
+    kind: oneOf('sqlite', 'memory')
+      .default('sqlite')
+      .meta({
+        flag: '--store memory',
+        description: 'where runs are kept. `memory`: everything is lost at the end',
+      } satisfies SettingMeta),
+    file: text.default('./yardmaster.db').meta({
+      flag: '--store',
+      description:
+        'file of the SQLite store, made when it is not there; from the working directory. Its disk must keep what is synced to it',
+    } satisfies SettingMeta),
+  }).prefault({}),
+  retention: duration(0)
+    .default(times.retentionMs)
+    .meta({ flag: '--retention', description: 'how long a finished run is kept; 0: for ever' } satisfies SettingMeta),
+  lossWindow: duration(1_000)
     .default(times.lossWindowMs)
-    .describe('How long a lost instance may take to come back'),
-  beatInterval: atLeast(100, '100 ms').default(times.beatIntervalMs).describe('Time between beats of an agent'),
-  stopGrace: duration.default(times.stopGraceMs).describe('Longest time to end open streams at a stop'),
-  log: z
-    .strictObject({
-      level: z
-        .enum(['debug', 'info', 'warn', 'error', 'silent'])
-        .default('info')
-        .describe('Least level that is written'),
-    })
-    .prefault({}),
+    .meta({
+      flag: '--loss-window',
+      description:
+        'how long an agent that is cut off may take to come back before its work that is not idempotent is given up for lost; steps and capabilities can say otherwise',
+    } satisfies SettingMeta),
+  beatInterval: duration(100)
+    .default(times.beatIntervalMs)
+    .meta({
+      description: `time between beats of an agent; it is suspected after ${times.suspectBeats} that are missing and cut off after ${times.silentBeats}`,
+    } satisfies SettingMeta),
+  stopGrace: duration(0, STOP_GRACE_MS_MAX)
+    .default(STOP_GRACE_MS)
+    .meta({
+      description: 'how long open streams and calls may take to end by themselves at a stop',
+    } satisfies SettingMeta),
+  log: group({
+    level: oneOf('debug', 'info', 'warn', 'error', 'silent')
+      .default('info')
+      .meta({
+        flag: '--log-level',
+        description: 'least level that is written; `serve` on a terminal without a configuration file takes `warn`',
+      } satisfies SettingMeta),
+  }).prefault({}),
 });
 
 /** Durations are milliseconds. */
 export type Config = z.output<typeof settingsSchema>;
 
-/** Paths of all settings, such as `listen.port`. */
-export const settingPaths: readonly string[] = pathsOf(settingsSchema, '');
+const settings: ReadonlyMap<string, z.ZodType> = new Map(settingsOf(settingsSchema, ''));
 
-function pathsOf(schema: z.ZodType, prefix: string): readonly string[] {
+/** Paths of all settings, such as `listen.port`. */
+export const settingPaths: readonly string[] = [...settings.keys()];
+
+/** Variables of this program that are not settings of the control plane, and what they are. */
+export const otherVariables: Readonly<Record<string, string>> = {
+  YARDMASTER_CONFIG: 'file of settings that `yardmaster serve` reads; `--config` goes before it',
+  YARDMASTER_URL: 'address of the control plane, for agents, clients and commands; default `http://127.0.0.1:7420`',
+};
+
+/** `YARDMASTER_LOSS_WINDOW` is `lossWindow`, `YARDMASTER_LISTEN_PORT` is `listen.port`. */
+export function variableOf(path: string): string {
+  return `YARDMASTER_${path
+    .replaceAll('.', '_')
+    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
+    .toUpperCase()}`;
+}
+
+/** `--port` of `listen.port`; the path itself where there is no flag. */
+export function flagOf(path: string): string {
+  const flag = settings.get(path)?.meta()?.flag;
+  return typeof flag === 'string' ? flag.replace(/ .*/, '') : `--${path}`;
+}
+
+function settingsOf(schema: z.ZodType, prefix: string): readonly (readonly [string, z.ZodType])[] {
   const inner = unwrap(schema);
-  if (!(inner instanceof z.ZodObject)) return [prefix];
+  if (!(inner instanceof z.ZodObject)) return [[prefix, schema]];
   return Object.entries<z.ZodType>(inner.shape).flatMap(([key, child]) =>
-    pathsOf(child, prefix === '' ? key : `${prefix}.${key}`),
+    settingsOf(child, prefix === '' ? key : `${prefix}.${key}`),
   );
 }
 

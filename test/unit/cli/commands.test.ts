@@ -66,6 +66,14 @@ describe('exit codes', () => {
 });
 
 describe('what goes where', () => {
+  test('problems of a configuration are said once', async () => {
+    const env = { YARDMASTER_LOSS_WINDOW: 'soon', YARDMASTER_LOG_LEVEL: 'loud' };
+    const { code, err } = await runCommand(['serve'], { env });
+    expect(code).toBe(2);
+    expect(err.match(/soon|must be one of/g)).toHaveLength(2);
+    expect(err).toContain('error CONFIG_INVALID: cannot read the configuration: 2 problems\n  next: ');
+  });
+
   test('stdout is data, stderr is talk', async () => {
     const { code, out, err } = await yardmaster(ended(RunStatus.COMPLETED), `runs watch ${RUN_ID}`);
     expect(code).toBe(0);

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadConfig, variableOf } from '../../../src/control-plane/config/load-config.ts';
-import { settingPaths } from '../../../src/control-plane/config/settings.ts';
+import { loadConfig } from '../../../src/control-plane/config/load-config.ts';
+import { settingPaths, variableOf } from '../../../src/control-plane/config/settings.ts';
 import { YardmasterError } from '../../../src/core/errors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'yardmaster-config-'));
@@ -33,7 +33,7 @@ describe('the configuration', () => {
       retention: 14 * 86_400_000,
       lossWindow: 30_000,
       beatInterval: 5_000,
-      stopGrace: 10_000,
+      stopGrace: 3_000,
       log: { level: 'info' },
     });
   });
@@ -70,7 +70,26 @@ describe('the configuration', () => {
     const problems = problemsOf(() => loadConfig({ env }));
     expect(problems).toHaveLength(3);
     expect(problems.join('\n')).toMatch(/"listen.port" in YARDMASTER_LISTEN_PORT/);
-    expect(problems.join('\n')).toMatch(/"soon" is not a duration/);
+    expect(problems.join('\n')).toMatch(/"lossWindow" in YARDMASTER_LOSS_WINDOW must be a duration, .* not "soon"/);
+  });
+
+  it('names the flag as it is typed', () => {
+    expect(problemsOf(() => loadConfig({ flags: { 'log.level': 'loud' } }))).toEqual([
+      '"log.level" in --log-level must be one of debug, info, warn, error, silent',
+    ]);
+  });
+
+  it('reads no port out of an empty variable, and no stop longer than service managers wait', () => {
+    const problems = problemsOf(() =>
+      loadConfig({ env: { YARDMASTER_LISTEN_PORT: '' }, file: fileWith('stopGrace: 2m\n') }),
+    );
+    expect(problems.join('\n')).toMatch(/"listen.port".*must be a whole number\n"stopGrace".*at most 1m/);
+  });
+
+  it('says each of several problems once', () => {
+    const load = () => loadConfig({ file: fileWith('lisen: 1\nlog: { level: loud }\n') });
+    expect(problemsOf(load)).toHaveLength(2);
+    expect(load).toThrow(/^Cannot read the configuration: 2 problems$/);
   });
 
   it('refuses a group that is not one, and a file that is no YAML or is not there', () => {

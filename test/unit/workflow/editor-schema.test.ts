@@ -1,0 +1,197 @@
+/** schema/workflow.json, as an editor uses it, beside the real reader. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { inspectWorkflow, inspectWorkflowValue } from '../../../src/workflow/index.ts';
+import * as forms from '../../../src/workflow/schema.ts';
+import { readDocumentation } from '../../docs/read-blocks.ts';
+
+type Node = { readonly [keyword: string]: unknown };
+
+const schema: Node = JSON.parse(readFileSync('schema/workflow.json', 'utf8'));
+const ajv = new Ajv({
+  allErrors: true,
+  strict: true,
+  allowUnionTypes: true,
+  strictTypes: false,
+  strictRequired: false,
+});
+const validate = ajv.compile(schema);
+
+function complaintsOf(value: unknown): readonly string[] {
+  validate(value);
+  return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
+}
+
+/** Every object that describes fields, with the name that it has in the schema. */
+function fieldsIn(node: unknown, name: string): readonly (readonly [string, Node])[] {
+  if (!isNode(node)) return [];
+  const own = isNode(node.properties) ? node.properties : {};
+  const nested = isNode(node.definitions) ? node.definitions : {};
+  return [...Object.entries(own), ...Object.entries(nested)].flatMap(([key, member]) => {
+    const path = `${name}.${key}`;
+    const fields = fieldsIn(member, path);
+    return Object.hasOwn(own, key) && isNode(member) ? [[path, member] as const, ...fields] : fields;
+  });
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+describe('the schema', () => {
+  test('explains every field', () => {
+    const fields = fieldsIn(schema, 'workflow');
+    expect(fields.length).toBeGreaterThan(50);
+    expect(fields.filter(([, { description }]) => typeof description !== 'string').map(([name]) => name)).toEqual([]);
+  });
+
+  test('has every block whose form the reader knows', () => {
+    const known = Object.entries(forms).filter(([name]) => /^(?!workflow).+Schema$/.test(name));
+    const used: readonly unknown[] = Object.values(forms.blocks).map((block) => block.schema);
+    expect(known.filter(([, form]) => !used.includes(form)).map(([name]) => name)).toEqual([]);
+    expect(schema.definitions).toMatchObject(Object.fromEntries(Object.keys(forms.blocks).map((kind) => [kind, {}])));
+  });
+
+  test.each(Object.entries(forms.blocks))('asks of %s what the reader asks', (type, { required }) => {
+    const { errors } = inspectWorkflowValue({ name: 'W', steps: [{ type }] });
+    const missing = errors.flatMap(({ message }) => /has no "(\w+)"/.exec(message)?.[1] ?? []);
+    expect(missing.sort()).toEqual(required.toSorted());
+    expect(complaintsOf({ name: 'W', steps: [{ type }] }).filter((text) => text.includes('required'))).toEqual(
+      required.map((field) => `/steps/0 must have required property '${field}'`),
+    );
+  });
+});
+
+describe('examples', () => {
+  const { blocks } = readDocumentation(process.cwd());
+  const shown = blocks.filter(({ kind, exitCode }) => kind === 'yaml lint' && exitCode === 0);
+  test.each(shown.map(({ document, line, text }) => [`${document}:${line}`, text]))('%s is valid', (_, text) => {
+    expect(complaintsOf(parse(text))).toEqual([]);
+  });
+
+  const folder = 'examples/workflows';
+  test.each(readdirSync(folder).filter((name) => name.endsWith('.yaml')))('%s is valid', (name) => {
+    expect(complaintsOf(parse(readFileSync(join(folder, name), 'utf8')))).toEqual([]);
+  });
+});
+
+const step = (more: object): object => ({ name: 'W', steps: [{ id: 'a', action: 'work', ...more }] });
+const block = (more: object): object => ({
+  name: 'W',
+  steps: [{ id: 'p', type: 'parallel', steps: [{ id: 'a', action: 'work' }], ...more }],
+});
+
+const good: Readonly<Record<string, unknown>> = {
+  'the least': step({}),
+  'all of a step': step({
+    type: 'agent',
+    name: 'A',
+    dependencies: [],
+    when: true,
+    runOn: 'always',
+    totalTimeout: ' 5m ',
+    output: { kept: '${{ result.kept }}' },
+    assert: 'output.kept > 0',
+    metadata: { team: 'data', nested: [1, null] },
+    agentId: 'db',
+    version: '^1.2',
+    labels: { region: 'eu' },
+    parameters: [1],
+    onFailure: 'continue',
+    timeout: 0,
+    queueTimeout: 1500,
+    heartbeatTimeout: '1.5s',
+    retry: { tries: 3, backoff: '2s', factor: 1.5, maxBackoff: '1m', jitter: false, nonRetryable: ['X'] },
+    priority: 'low',
+    idempotent: true,
+    lossWindow: '1h',
+  }),
+  'all of a workflow': {
+    $schema: './node_modules/yardmaster/schema/workflow.json',
+    ...step({}),
+    label: 'Nightly copy',
+    description: 'Copies',
+    parameters: { type: 'object' },
+    timeout: '1d',
+    priority: 'critical',
+    output: 'steps.a.output',
+    finally: [],
+    cleanupTimeout: 1,
+    labels: {},
+    metadata: {},
+  },
+  'a parallel': block({ concurrency: 1, onFailure: 'failFast' }),
+  'blocks in blocks': block({ steps: [{ id: 's', type: 'sequential', steps: [{ id: 'a', action: 'work' }] }] }),
+};
+
+const bad: Readonly<Record<string, unknown>> = {
+  'no object': 'name: W',
+  'no name': { steps: [{ id: 'a', action: 'work' }] },
+  'no steps': { name: 'W' },
+  'an empty body': { name: 'W', steps: [] },
+  'a name with a space': { ...step({}), name: 'My flow' },
+  'an unknown field of a workflow': { ...step({}), step: 1 },
+  'a word of later': { ...step({}), schedule: 'daily' },
+  'a step that is text': { name: 'W', steps: ['work'] },
+  'a cleanup step without an action': { ...step({}), finally: [{ id: 'b' }] },
+  'an id with a dot': step({ id: 'a.b' }),
+  'a reserved id': step({ id: 'constructor' }),
+  'an unknown field of a step': step({ tiemout: '1m' }),
+  'a field of another block': step({ concurrency: 2 }),
+  'steps without a type': { name: 'W', steps: [{ id: 'p', steps: [{ id: 'a', action: 'work' }] }] },
+  'an unknown type': step({ type: 'paralel' }),
+  'a type that is no text': step({ type: null }),
+  'a duration in weeks': step({ timeout: '1w' }),
+  'a negative duration': step({ timeout: -1 }),
+  'a duration of more than a hundred years': step({ timeout: 4e12 }),
+  'a number as text': step({ retries: '2' }),
+  'a fraction of a try': step({ retries: 1.5 }),
+  'fewer than no retries': step({ retries: -1 }),
+  'both retries and retry': step({ retries: 1, retry: { tries: 2 } }),
+  'a retry without tries': step({ retry: { backoff: '1s' } }),
+  'no try at all': step({ retry: { tries: 0 } }),
+  'a shrinking wait': step({ retry: { tries: 2, factor: 0.5 } }),
+  'an unknown field of retry': step({ retry: { tries: 2, wait: 1 } }),
+  'labels that are numbers': step({ labels: { zone: 1 } }),
+  'one dependency as text': step({ dependencies: 'b' }),
+  'a word that is not in the list': step({ runOn: 'allways' }),
+  'a field left empty': step({ description: null }),
+  'a condition that is a number': step({ when: 1 }),
+  'a parallel without steps': block({ steps: [] }),
+  'a parallel with an attempt timeout': block({ timeout: '1m' }),
+  'no child at once': block({ concurrency: 0 }),
+  'a wrong step inside': block({ steps: [{ id: 'a' }] }),
+};
+
+describe('the schema and the reader', () => {
+  test.each(Object.entries(good))('take %s', (_, value) => {
+    expect(inspectWorkflowValue(value).errors).toEqual([]);
+    expect(complaintsOf(value)).toEqual([]);
+  });
+
+  test.each(Object.entries(bad))('refuse %s', (_, value) => {
+    expect(inspectWorkflowValue(value).errors).not.toEqual([]);
+    expect(complaintsOf(value)).not.toEqual([]);
+  });
+
+  test.each([...forms.laterBlocks])('refuse %s, which this version does not run', (type) => {
+    const value = step({ type });
+    expect(inspectWorkflowValue(value).errors).toMatchObject([{ code: 'NOT_SUPPORTED' }]);
+    expect(complaintsOf(value)).not.toEqual([]);
+  });
+
+  test('differ where the relation between steps is wrong: only the reader sees it', () => {
+    const value = { name: 'W', steps: [{ id: 'a', action: 'work', dependencies: ['nobody'] }] };
+    expect(complaintsOf(value)).toEqual([]);
+    expect(inspectWorkflowValue(value).errors).toMatchObject([{ code: 'UNKNOWN_DEPENDENCY' }]);
+  });
+});
+
+test('the place of the schema is not part of the workflow', () => {
+  const text = JSON.stringify({ $schema: './workflow.json', ...step({}) });
+  const { definition } = inspectWorkflow({ text, format: 'json' });
+  expect(definition).toEqual(inspectWorkflowValue(step({})).definition);
+});
