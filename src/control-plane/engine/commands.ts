@@ -100,6 +100,8 @@ export interface TimerFired {
 export interface CancelRun {
   readonly type: 'CancelRun';
   readonly reason: string;
+  /** A run that is ending is left to its cleanup: a repeat does nothing. Absent: a second cancel ends the cleanup. */
+  readonly onlyFirst?: true;
 }
 
 /** The run cannot go on (a limit, a broken invariant): it ends FAILED at once, without cleanup. */
