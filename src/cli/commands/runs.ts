@@ -57,8 +57,8 @@ interface ListFlags {
 async function listRuns(context: Context, flags: ListFlags): Promise<number> {
   const status = flags.status === undefined ? undefined : readStatus(flags.status);
   const messages = await collectPages(flags.limit, async (page) => {
-    const request = { workflow: flags.workflow ?? '', ...(status === undefined ? {} : { status }), ...page };
-    const { runs, nextPageToken } = await context.api().runs.listRuns(request);
+    const filter = { workflow: flags.workflow ?? '', statuses: status === undefined ? [] : [status] };
+    const { runs, nextPageToken } = await context.api().runs.listRuns({ filter, ...page });
     return { items: runs, nextPageToken };
   });
   printList(context, {
