@@ -77,7 +77,7 @@ export const limits = {
   runsLookedAtMax: 2_000,
   /** Labels of one filter. */
   filterLabelsMax: 16,
-  /** Runs of one portion of a bulk action: decided in one turn of the loop, so that nobody else waits for long. */
+  /** Runs of one portion of a bulk action: all are durable before the next portion is read and before progress is told. */
   bulkPortion: 50,
   /** Ids that the answer of a bulk action names. */
   bulkIdsMax: 20,

@@ -120,7 +120,8 @@ export class Face implements RunningControlPlane {
 
   cancelRuns({ reason, dryRun, ...request }: CancelRunsRequest): AsyncIterable<BulkProgress> {
     const act = (row: RunRow): Promise<boolean> => this.cancelOnce(row.runId, reason);
-    return actOnRuns({ ...request, store: this.options.store, act: dryRun ? undefined : act });
+    const { store, clock } = this.options;
+    return actOnRuns({ ...request, store, clock, act: dryRun ? undefined : act });
   }
 
   async *watchRun(request: Parameters<ControlPlane['watchRun']>[0]): AsyncGenerator<WatchedEvent> {
