@@ -17,7 +17,12 @@ export interface FilterFlags {
 export function addFilterOptions(command: Command): Command {
   return command
     .option('--workflow <name>', 'only of this workflow')
-    .option('--status <status>', 'only with this status, such as FAILED; may be repeated', collect, [])
+    .option(
+      '--status <status>',
+      'only with this status, such as RUNNING; may be repeated for any of several',
+      collect,
+      [],
+    )
     .option('--label <key=value>', 'only with this label; may be repeated, and all must fit', collect, [])
     .option('--since <when>', 'only accepted then or later: 1h ago as 1h, or 2026-11-24T12:00Z')
     .option('--until <when>', 'only accepted before then')
