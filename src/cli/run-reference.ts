@@ -1,6 +1,6 @@
 /** Runs as people name them: an id, a unique tail of it, `@last`, `@failed`, `@waiting`. */
-import type { MeshApi } from '../client/index.ts';
-import { type RunView, runStatusNumber, toRun } from '../client/index.ts';
+import type { MeshApi, WorkflowStatus } from '../client/index.ts';
+import { type RunView, toRun, toWireFilter } from '../client/index.ts';
 import { YardmasterError } from '../core/errors.ts';
 import { RUN_ID_LENGTH } from '../core/ids.ts';
 import { usageError } from './options.ts';
@@ -12,9 +12,9 @@ const OPEN_RUNS_MAX = 50;
 export async function resolveRun(api: MeshApi, reference: string): Promise<string> {
   switch (reference) {
     case '@last':
-      return newest(api, undefined, reference);
+      return newest(api, [], reference);
     case '@failed':
-      return newest(api, 'FAILED', reference);
+      return newest(api, ['FAILED'], reference);
     case '@waiting':
       return waitingLongest(api);
     default:
@@ -31,14 +31,14 @@ async function resolveTail(api: MeshApi, reference: string): Promise<string> {
   return run?.runId ?? notFound(reference);
 }
 
-async function newest(api: MeshApi, status: string | undefined, reference: string): Promise<string> {
-  const filter = status === undefined ? {} : { status: runStatusNumber(status) ?? 0 };
-  const { runs } = await api.runs.listRuns({ ...filter, pageSize: 1 });
+async function newest(api: MeshApi, status: readonly WorkflowStatus[], reference: string): Promise<string> {
+  const { runs } = await api.runs.listRuns({ filter: toWireFilter({ status }), pageSize: 1 });
   return runs[0]?.runId ?? notFound(reference);
 }
 
 async function waitingLongest(api: MeshApi): Promise<string> {
-  const { runs } = await api.runs.listRuns({ status: runStatusNumber('RUNNING') ?? 0, pageSize: OPEN_RUNS_MAX });
+  const filter = toWireFilter({ status: ['RUNNING', 'ENDING'] });
+  const { runs } = await api.runs.listRuns({ filter, pageSize: OPEN_RUNS_MAX });
   let longest: { readonly runId: string; readonly sinceMs: number } | undefined;
   for (const { runId } of runs) {
     const { run } = await api.runs.getRun({ runId });

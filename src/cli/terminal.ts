@@ -1,3 +1,5 @@
+import { createInterface } from 'node:readline/promises';
+
 /** Where a command writes and what it may ask of the screen. Tests pass their own. */
 export interface Terminal {
   /** Data. */
@@ -12,6 +14,8 @@ export interface Terminal {
   now(): number;
   /** Calls `fn` on Ctrl-C, instead of ending the process. The answer stops it. */
   onInterrupt(fn: () => void): () => void;
+  /** One line from whoever looks on. Undefined: nobody can answer. */
+  readonly ask: ((question: string) => Promise<string>) | undefined;
 }
 
 const COLUMNS = 80;
@@ -38,4 +42,16 @@ export const processTerminal: Terminal = {
       process.off('SIGINT', fn);
     };
   },
+  ask: process.stdin.isTTY === true && process.stderr.isTTY === true ? askOnStderr : undefined,
 };
+
+/** An input that ends is an empty line. */
+async function askOnStderr(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+  try {
+    return await Promise.race([lines.question(question), closed]);
+  } finally {
+    lines.close();
+  }
+}

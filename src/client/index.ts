@@ -8,6 +8,7 @@ export {
   type InspectedWorkflow,
   inspectWorkflow,
 } from '../workflow/index.ts';
+export { type CancelledRuns, type CancelRunsOptions, cancelRunsOnWire } from './cancel-runs.ts';
 export type { RegisterOptions, WorkflowInput, WorkflowText } from './catalogue.ts';
 export { toAgent, toOffer } from './convert/fleet.ts';
 export { type PriorityName, toExplanation, toRun } from './convert/run.ts';
@@ -27,6 +28,7 @@ export { estimateEta, toProgress, type WorkflowProgress } from './progress.ts';
 export type { ProgressListener } from './progress-watchers.ts';
 export { protoJson } from './proto-json.ts';
 export type { RunEvent } from './run-event.ts';
+export { type RunFilter, toWireFilter } from './run-filter.ts';
 export type { CancelAnswer, RunHandle } from './run-handle.ts';
 export type { StepResult, WorkflowResult } from './run-result.ts';
 export type { StartOptions } from './start-run.ts';

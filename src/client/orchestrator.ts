@@ -7,6 +7,7 @@ import { YardmasterError } from '../core/errors.ts';
 import type { Untyped } from '../workflow/builder/recorded.ts';
 import type { Workflow } from '../workflow/builder/workflow.ts';
 import { createBackoff } from './backoff.ts';
+import { type CancelledRuns, type CancelRunsOptions, cancelRuns } from './cancel-runs.ts';
 import { type RegisterOptions, registerWorkflow, type WorkflowInput } from './catalogue.ts';
 import { toAgent, toOffer } from './convert/fleet.ts';
 import { toExplanation, toRun } from './convert/run.ts';
@@ -16,10 +17,10 @@ import { createMeshApi, type MeshApi } from './mesh-api.ts';
 import { collectPages } from './pages.ts';
 import { type ProgressListener, ProgressWatchers } from './progress-watchers.ts';
 import type { RunEvent } from './run-event.ts';
+import { type RunFilter, toWireFilter } from './run-filter.ts';
 import { anySignal, type CancelAnswer, cancelRun, createRunHandle, type RunHandle } from './run-handle.ts';
 import type { WorkflowResult } from './run-result.ts';
 import { type StartArguments, type StartOptions, startRun } from './start-run.ts';
-import { runStatusNumber, type WorkflowStatus } from './statuses.ts';
 import { type RunChange, trackRun } from './track-run.ts';
 import { createConnections } from './transport/connections.ts';
 import { withTypedErrors } from './transport/typed-errors.ts';
@@ -41,9 +42,7 @@ export interface OrchestratorOptions {
   readonly transport?: Transport;
 }
 
-export interface ListRunsOptions {
-  readonly workflow?: string;
-  readonly status?: WorkflowStatus;
+export interface ListRunsOptions extends RunFilter {
   /** At most this many, newest first; default 50. */
   readonly limit?: number;
 }
@@ -136,10 +135,10 @@ export class Orchestrator implements AsyncDisposable {
   }
 
   /** Newest first, without their steps. */
-  async listRuns({ workflow = '', status, limit = 50 }: ListRunsOptions = {}): Promise<readonly RunView[]> {
-    const filter = { workflow, ...(status === undefined ? {} : { status: runStatusNumber(status) ?? 0 }) };
+  async listRuns({ limit = 50, ...filter }: ListRunsOptions = {}): Promise<readonly RunView[]> {
+    const request = { filter: toWireFilter(filter) };
     const runs = await collectPages(limit, async (page) => {
-      const { runs, nextPageToken } = await this.api.runs.listRuns({ ...filter, ...page });
+      const { runs, nextPageToken } = await this.api.runs.listRuns({ ...request, ...page });
       return { items: runs, nextPageToken };
     });
     return runs.map(toRun);
@@ -157,6 +156,14 @@ export class Orchestrator implements AsyncDisposable {
   /** False when it was not paused. */
   async resumeRun(runId: string): Promise<boolean> {
     return (await this.api.runs.resumeRun({ runId })).accepted;
+  }
+
+  /**
+   * Cancels every run that is QUEUED or RUNNING and fits; at least one condition must be given. Can be repeated: what is ending
+   * already is left to its cleanup. With `dryRun` it only says what would be cancelled.
+   */
+  cancelRuns(filter: RunFilter, options: CancelRunsOptions = {}): Promise<CancelledRuns> {
+    return cancelRuns(this.api, filter, { ...options, signal: this.#signal(options.signal) });
   }
 
   /** The events of a run; resumes from the last position after a cut. */

@@ -35,7 +35,7 @@ export async function* trackRun(api: MeshApi, runId: string, signal?: AbortSigna
 
 /** How long the last completed runs of a workflow took, in milliseconds. */
 export async function pastDurations(api: MeshApi, workflow: string): Promise<readonly number[]> {
-  const request = { workflow, status: RunStatus.COMPLETED, pageSize: PAST_RUNS };
+  const request = { filter: { workflow, statuses: [RunStatus.COMPLETED] }, pageSize: PAST_RUNS };
   const { runs } = await api.runs.listRuns(request);
   return runs.map(toRun).flatMap(({ startTime, endTime }) => {
     return startTime === undefined || endTime === undefined ? [] : [endTime.getTime() - startTime.getTime()];

@@ -33,6 +33,7 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'No run has this id or ends with these characters; it may have been removed after its retention.',
   ),
   RUN_ID_AMBIGUOUS: entry('INVALID_ARGUMENT', 'Several run ids end with these characters; give more of them.'),
+  PAGE_TOKEN_MISMATCH: entry('INVALID_ARGUMENT', 'A page token came with another filter than the page before.'),
   STEP_NOT_FOUND: entry('NOT_FOUND', 'The run has no step with this path.'),
   NOTHING_WAITS: entry('FAILED_PRECONDITION', 'No step of the run waits for an agent, so there is nothing to explain.'),
   WORKFLOW_NOT_FOUND: entry('NOT_FOUND', 'No workflow has this name, or not in this version.'),

@@ -17,14 +17,24 @@ export const NAME_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$/;
 
 /** A ULID in lower case: 48 bits of time, 80 of randomness; sorts by time. */
 export function createUlid(nowMs: number, random: Random): string {
+  let text = ulidTime(nowMs);
+  const bytes = random.bytes(16);
+  for (let i = 0; i < 16; i++) text += ALPHABET.charAt((bytes[i] ?? 0) & 31);
+  return text;
+}
+
+/** No id made at `ms` or later is below this one, and every earlier one is. */
+export function firstUlidOf(ms: number): string {
+  return ulidTime(ms).padEnd(RUN_ID_LENGTH, ALPHABET.charAt(0));
+}
+
+function ulidTime(ms: number): string {
   let text = '';
-  let time = Math.floor(nowMs);
+  let time = Math.floor(ms);
   for (let i = 0; i < 10; i++) {
     text = ALPHABET.charAt(time % 32) + text;
     time = Math.floor(time / 32);
   }
-  const bytes = random.bytes(16);
-  for (let i = 0; i < 16; i++) text += ALPHABET.charAt((bytes[i] ?? 0) & 31);
   return text;
 }
 

@@ -73,6 +73,14 @@ export const limits = {
   /** Items of one page of a list, and the default. */
   pageSizeMax: 500,
   pageSizeDefault: 50,
+  /** Runs that one page of a filtered list looks at: reads stand in front of the commits behind them, so none may take long. */
+  runsLookedAtMax: 2_000,
+  /** Labels of one filter. */
+  filterLabelsMax: 16,
+  /** Runs of one portion of a bulk action: all are durable before the next portion is read and before progress is told. */
+  bulkPortion: 50,
+  /** Ids that the answer of a bulk action names. */
+  bulkIdsMax: 20,
 } as const;
 
 /** Times, in milliseconds. */

@@ -10,6 +10,7 @@ import {
   createMemoryStore,
   openSqliteStore,
   type RunChange,
+  type RunFilter,
   type Store,
   StoreError,
 } from '../../src/control-plane/store/index.ts';
@@ -24,14 +25,21 @@ const text = fc.string({ unit: 'grapheme', maxLength: 4 });
 const bytes = fc.uint8Array({ maxLength: 8 });
 const path = fc.constantFrom('', 'a', 'a/1/b');
 
+const usual = fc.constantFrom<Record<string, string>>({ k: 'v' }, { k: 'v', l: 'w' }, { k: 'w', l: 'v' });
+
 const insert = fc
-  .tuple(number, status, fc.constantFrom(undefined, 'q1', 'q2'), fc.dictionary(text, text, { maxKeys: 2 }))
+  .tuple(
+    number,
+    status,
+    fc.constantFrom(undefined, 'q1', 'q2'),
+    fc.oneof(usual, fc.dictionary(text, text, { maxKeys: 2 })),
+  )
   .map(([run, state, requestId, labels]): RunChange => {
     const endedAt = state === 'COMPLETED' || state === 'FAILED' ? NOW + run : undefined;
     return { type: 'insert', row: aRun(run, { status: state, endedAt, requestId, labels: { ...labels } }) };
   });
 const change = fc
-  .tuple(number, status, fc.constantFrom(undefined, NOW, NOW + 9), fc.option(text, { nil: undefined }))
+  .tuple(number, status, fc.constantFrom(undefined, NOW, NOW + 9), fc.constantFrom(undefined, 'X', 'Y'))
   .map(
     ([run, state, endedAt, failureCode]): RunChange => ({
       type: 'status',
@@ -57,6 +65,15 @@ const batch: fc.Arbitrary<Omit<Batch, 'epoch'>> = fc.record({
   ),
 });
 
+const PAGE = { namespace: 'default', before: '', limit: 2 };
+const FILTERS: readonly RunFilter[] = [
+  { statuses: ['COMPLETED', 'FAILED'] },
+  { labels: { k: 'v' } },
+  { labels: { k: 'v', l: 'w' }, statuses: ['QUEUED', 'RUNNING'] },
+  { failureCode: 'X', labels: { k: 'v' } },
+  { workflow: 'etl', statuses: ['RUNNING'], from: runId(2) },
+];
+
 type Step =
   | { readonly type: 'commit'; readonly batch: Omit<Batch, 'epoch'> }
   | { readonly type: 'prune'; readonly before: number };
@@ -81,7 +98,8 @@ async function readEverything(store: Store): Promise<unknown> {
   return {
     open: await store.loadOpenRuns('', 100),
     all: await store.listRuns({ namespace: 'default', before: '', limit: 100 }),
-    failed: await store.listRuns({ namespace: 'default', status: 'FAILED', before: runId(4), limit: 100 }),
+    failed: await store.listRuns({ namespace: 'default', statuses: ['FAILED'], before: runId(4), limit: 100 }),
+    filtered: await Promise.all(FILTERS.map((filter) => store.listRuns({ ...filter, ...PAGE }))),
     requests: [await store.findRunByRequest('default', 'q1'), await store.findRunByRequest('default', 'q2')],
     tails: await store.findRunsByTail('default', '3', 100),
     tasks: await store.loadTasks(undefined, 100),

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Store } from '../../src/control-plane/store/index.ts';
+import type { RunQuery, Store } from '../../src/control-plane/store/index.ts';
 import { failureOf } from './store/failure.ts';
 import { aBatch, aJournal, aRun, aTask, aWorkflow, insert, NOW, runId } from './store/rows.ts';
 import { type World, worlds } from './store/worlds.ts';
@@ -38,19 +38,72 @@ describe.each(worlds)('the store contract, lists and values: $name', ({ create }
     );
 
     const ids = (rows: readonly { runId: string }[]): string[] => rows.map((row) => row.runId);
+    const list = async (query: Partial<RunQuery> = {}): Promise<number[]> => {
+      const { runs } = await store.listRuns({ namespace: 'default', before: '', limit: 10, ...query });
+      return runs.map((row) => Number(row.runId.slice(3)));
+    };
 
-    it('shows the newest first, a page at a time', async () => {
+    it('shows the newest first, a page at a time, and says where the next one begins', async () => {
       const first = await store.listRuns({ namespace: 'default', before: '', limit: 2 });
-      const rest = await store.listRuns({ namespace: 'default', before: first.at(-1)?.runId ?? '', limit: 10 });
-      expect(ids(first)).toEqual([runId(15), runId(3)]);
-      expect(ids(rest)).toEqual([runId(2), runId(1)]);
+      expect(ids(first.runs)).toEqual([runId(15), runId(3)]);
+      expect(first.next).toBe(runId(3));
+      const rest = await store.listRuns({ namespace: 'default', before: first.next, limit: 2 });
+      expect(ids(rest.runs)).toEqual([runId(2), runId(1)]);
+      expect(rest.next).toBe('');
     });
 
-    it('filters by workflow and status', async () => {
-      const query = { namespace: 'default', before: '', limit: 10 };
-      expect(ids(await store.listRuns({ ...query, workflow: 'etl' }))).toEqual([runId(15), runId(3), runId(1)]);
-      expect(ids(await store.listRuns({ ...query, status: 'COMPLETED' }))).toEqual([runId(3)]);
-      expect(ids(await store.listRuns({ ...query, workflow: 'other', status: 'COMPLETED' }))).toEqual([]);
+    it('filters by workflow, by one status and by several', async () => {
+      expect(await list({ workflow: 'etl' })).toEqual([15, 3, 1]);
+      expect(await list({ statuses: ['COMPLETED'] })).toEqual([3]);
+      expect(await list({ workflow: 'other', statuses: ['COMPLETED'] })).toEqual([]);
+      expect(await list({ statuses: ['COMPLETED', 'QUEUED'] })).toEqual([15, 3, 2, 1]);
+      expect(await list({ workflow: 'etl', statuses: ['QUEUED', 'FAILED'] })).toEqual([15, 1]);
+      expect(await list({ statuses: [] })).toEqual([15, 3, 2, 1]);
+    });
+
+    it('finds the runs that have every label that is asked for, in this namespace', async () => {
+      const prod = { env: 'prod', team: 'a' };
+      const rows = [
+        aRun(21, { labels: prod }),
+        aRun(22, { labels: { env: 'prod' } }),
+        aRun(23, { labels: { env: 'a', team: 'prod' } }),
+        aRun(24, { labels: { ...prod, extra: '' }, workflow: 'other' }),
+        aRun(25, { labels: prod, namespace: 'other' }),
+      ];
+      await store.commit(aBatch(epoch, insert(...rows)));
+      expect(await list({ labels: { env: 'prod' } })).toEqual([24, 22, 21]);
+      expect(await list({ labels: prod })).toEqual([24, 21]);
+      expect(await list({ labels: { ...prod, extra: '' } })).toEqual([24]);
+      expect(await list({ labels: prod, workflow: 'etl', statuses: ['QUEUED'] })).toEqual([21]);
+      expect(await list({ labels: { env: 'PROD' } })).toEqual([]);
+      expect(await list({ labels: { toString: '' } })).toEqual([]);
+      expect((await store.getRun('default', runId(21)))?.labels).toEqual(prod);
+    });
+
+    it('finds runs between two ids, which begin with the time of their start', async () => {
+      expect(await list({ from: runId(2) })).toEqual([15, 3, 2]);
+      expect(await list({ from: runId(2), before: runId(15) })).toEqual([3, 2]);
+      expect(await list({ from: runId(2), before: runId(15), statuses: ['QUEUED'] })).toEqual([2]);
+    });
+
+    it('finds runs by the code of their failure, from when it is known', async () => {
+      const end = { type: 'status', status: 'FAILED', endedAt: NOW, failureCode: 'DOWN' } as const;
+      await store.commit(aBatch(epoch, { runs: [2, 15].map((number) => ({ ...end, runId: runId(number) })) }));
+      expect(await list({ failureCode: 'DOWN' })).toEqual([15, 2]);
+      expect(await list({ failureCode: 'DOWN', workflow: 'etl' })).toEqual([15]);
+      expect(await list({ failureCode: 'UP' })).toEqual([]);
+    });
+
+    it('keeps its place while runs come and end between two pages', async () => {
+      const first = await store.listRuns({ namespace: 'default', statuses: ['QUEUED'], before: '', limit: 2 });
+      expect(ids(first.runs)).toEqual([runId(15), runId(2)]);
+      const end = { type: 'status', status: 'COMPLETED', endedAt: NOW, failureCode: undefined } as const;
+      await store.commit(
+        aBatch(epoch, {
+          runs: [...insert(aRun(16), aRun(17)).runs, ...[15, 2].map((number) => ({ ...end, runId: runId(number) }))],
+        }),
+      );
+      expect(await list({ statuses: ['QUEUED'], before: first.next })).toEqual([1]);
     });
 
     it('loads the open ones of all namespaces by id, after an id', async () => {
@@ -155,7 +208,12 @@ describe.each(worlds)('the store contract, lists and values: $name', ({ create }
 
   it('prunes old runs with all that is theirs, a few at a time, the oldest first', async () => {
     const over = (number: number) =>
-      aRun(number, { status: 'COMPLETED', endedAt: NOW + number, requestId: `q${number}` });
+      aRun(number, {
+        status: 'COMPLETED',
+        endedAt: NOW + number,
+        requestId: `q${number}`,
+        labels: { n: `${number % 2}` },
+      });
     await store.commit(
       aBatch(epoch, {
         ...insert(over(3), over(1), over(2), over(9), aRun(5, { labels: { a: 'b' } })),
@@ -166,9 +224,8 @@ describe.each(worlds)('the store contract, lists and values: $name', ({ create }
       }),
     );
     expect(await store.prune(NOW + 9, 2)).toBe(2);
-    expect((await store.listRuns({ namespace: 'default', before: '', limit: 9 })).map((row) => row.runId)).toEqual(
-      [9, 5, 3].map(runId),
-    );
+    const left = await store.listRuns({ namespace: 'default', before: '', limit: 9 });
+    expect(left.runs.map((row) => row.runId)).toEqual([9, 5, 3].map(runId));
     expect(await store.prune(NOW + 9, 2)).toBe(1);
     expect(await store.prune(NOW + 9, 2)).toBe(0);
     expect(await store.loadJournal(runId(1), 0, 9)).toEqual([]);
@@ -177,6 +234,8 @@ describe.each(worlds)('the store contract, lists and values: $name', ({ create }
     expect(await store.findRunByRequest('default', 'q1')).toBeUndefined();
     expect(await store.loadJournal(runId(5), 0, 9)).toHaveLength(1);
     expect((await store.listAgentEvents('a', 9)).map((row) => row.at)).toEqual([NOW + 9]);
-    await store.commit(aBatch(epoch, insert(aRun(1, { requestId: 'q1' }))));
+    await store.commit(aBatch(epoch, insert(aRun(1, { requestId: 'q1', labels: { n: '1' } }))));
+    const odd = await store.listRuns({ namespace: 'default', labels: { n: '1' }, before: '', limit: 9 });
+    expect(odd.runs.map((row) => row.runId)).toEqual([9, 1].map(runId));
   });
 });

@@ -1,31 +1,27 @@
-import type { Message } from '@bufbuild/protobuf';
 import type { Command } from 'commander';
-import { collectPages, runStatusNumber, toExplanation, toRun, WorkflowStatus } from '../../client/index.ts';
+import { collectPages, toExplanation, toRun, toWireFilter } from '../../client/index.ts';
 import { YardmasterError } from '../../core/errors.ts';
-import { shortId } from '../../core/ids.ts';
 import { limits } from '../../core/limits.ts';
-import { nearest } from '../../core/nearest.ts';
-import { type Context, listOptions, say } from '../context.ts';
+import { type Context, listOptions } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { followRun } from '../follow.ts';
-import { readCount, usageError } from '../options.ts';
+import { readCount } from '../options.ts';
 import { printItem, printList } from '../print.ts';
 import { renderExplanation } from '../render/explain.ts';
 import { renderRuns } from '../render/lists.ts';
-import { runTail } from '../render/text.ts';
 import { renderTimeline } from '../render/timeline.ts';
+import { addFilterOptions, type FilterFlags, isFilterEmpty, readFilter } from '../run-filter.ts';
 import { resolveRun } from '../run-reference.ts';
+import { addCancelCommand } from './cancel-runs.ts';
 import type { Bind } from './group.ts';
+import { addPauseCommands } from './pause-run.ts';
 
 const RUN = 'an id, the end of one (4 characters or more), @last, @failed or @waiting';
 
 export function addRunsCommands(program: Command, bind: Bind): void {
   const runs = program.command('runs').description('what runs and ran');
-  runs
-    .command('list')
+  addFilterOptions(runs.command('list'))
     .description('runs, newest first')
-    .option('--workflow <name>', 'only of this workflow')
-    .option('--status <status>', 'only with this status, such as FAILED')
     .option('--limit <n>', 'at most this many', readCount, limits.pageSizeDefault)
     .action(bind(listRuns));
   runs
@@ -41,32 +37,18 @@ export function addRunsCommands(program: Command, bind: Bind): void {
     .argument('[step]', 'its path; default: the step that has waited longest')
     .description('why a step waits, instance by instance')
     .action(bind(explainStep));
-  runs
-    .command('cancel')
-    .argument('<run>', RUN)
-    .option('--reason <text>', 'kept in the run')
-    .description('end a run; a second time: end its cleanup, too')
-    .action(bind(cancelRun));
-  runs
-    .command('pause')
-    .argument('<run>', RUN)
-    .option('--reason <text>', 'kept in the run')
-    .description('start nothing new in a run; what runs goes on')
-    .action(bind(pauseRun));
-  runs.command('resume').argument('<run>', RUN).description('let a paused run go on').action(bind(resumeRun));
+  addCancelCommand(runs, RUN, bind);
+  addPauseCommands(runs, RUN, bind);
 }
 
-interface ListFlags {
-  readonly workflow?: string;
-  readonly status?: string;
+interface ListFlags extends FilterFlags {
   readonly limit: number;
 }
 
 async function listRuns(context: Context, flags: ListFlags): Promise<number> {
-  const status = flags.status === undefined ? undefined : readStatus(flags.status);
+  const filter = toWireFilter(readFilter(flags, context.terminal.now()));
   const messages = await collectPages(flags.limit, async (page) => {
-    const request = { workflow: flags.workflow ?? '', ...(status === undefined ? {} : { status }), ...page };
-    const { runs, nextPageToken } = await context.api().runs.listRuns(request);
+    const { runs, nextPageToken } = await context.api().runs.listRuns({ filter, ...page });
     return { items: runs, nextPageToken };
   });
   printList(context, {
@@ -74,19 +56,9 @@ async function listRuns(context: Context, flags: ListFlags): Promise<number> {
     messages,
     nameOf: ({ runId }) => runId,
     text: () => renderRuns(messages.map(toRun), listOptions(context)),
-    empty: 'no run. next: yardmaster run FILE.yaml',
+    empty: isFilterEmpty(flags) ? 'no run. next: yardmaster run FILE.yaml' : 'no run fits. next: yardmaster runs list',
   });
   return exitCodes.ok;
-}
-
-function readStatus(text: string): NonNullable<ReturnType<typeof runStatusNumber>> {
-  const name = text.toUpperCase().replace('-', '_');
-  const number = runStatusNumber(name);
-  if (number !== undefined) return number;
-  const known = Object.keys(WorkflowStatus).filter((status) => status !== 'UNKNOWN');
-  const close = nearest(name, known);
-  const hint = close === undefined ? `one of ${known.join(', ')}` : `did you mean ${close}?`;
-  throw usageError(`Cannot list runs with status "${text}": there is no such status; ${hint}`);
 }
 
 async function getRun(context: Context, reference: string, flags: { readonly values?: boolean }): Promise<number> {
@@ -120,38 +92,4 @@ async function explainStep(context: Context, reference: string, step: string | u
     text: () => renderExplanation(toExplanation(message), listOptions(context)),
   });
   return exitCodes.ok;
-}
-
-async function cancelRun(context: Context, reference: string, flags: { readonly reason?: string }): Promise<number> {
-  const runId = await resolveRun(context.api(), reference);
-  const message = await context.api().runs.cancelRun({ runId, reason: flags.reason ?? '' });
-  const tail = runTail(runId);
-  if (message.accepted) say(context, `run ${shortId(runId)} is ending. next: yardmaster runs watch ${tail}`);
-  else say(context, `run ${shortId(runId)}: its end was decided before. next: yardmaster runs get ${tail}`);
-  return answer(context, runId, message);
-}
-
-async function pauseRun(context: Context, reference: string, flags: { readonly reason?: string }): Promise<number> {
-  const runId = await resolveRun(context.api(), reference);
-  const message = await context.api().runs.pauseRun({ runId, reason: flags.reason ?? '' });
-  const tail = runTail(runId);
-  if (message.accepted) say(context, `run ${shortId(runId)} is paused. next: yardmaster runs resume ${tail}`);
-  else say(context, `run ${shortId(runId)}: its end was decided before. next: yardmaster runs get ${tail}`);
-  return answer(context, runId, message);
-}
-
-async function resumeRun(context: Context, reference: string): Promise<number> {
-  const runId = await resolveRun(context.api(), reference);
-  const message = await context.api().runs.resumeRun({ runId });
-  const tail = runTail(runId);
-  if (message.accepted) say(context, `run ${shortId(runId)} goes on. next: yardmaster runs watch ${tail}`);
-  else say(context, `run ${shortId(runId)} was not paused. next: yardmaster runs get ${tail}`);
-  return answer(context, runId, message);
-}
-
-function answer(context: Context, runId: string, message: Message & { readonly accepted: boolean }): number {
-  if (context.format !== 'table' && context.format !== 'wide') {
-    printItem(context, { message, name: runId, text: () => '' });
-  }
-  return message.accepted ? exitCodes.ok : exitCodes.refused;
 }

@@ -26,9 +26,15 @@ export function renderRuns(runs: readonly RunView[], options: ListOptions): stri
     { title: 'TOOK', cell: (run) => durationOf(run, nowMs) },
     { title: 'CREATED', cell: (run) => dateTime(run.createTime, utc), wide: true },
     { title: 'REQUEST', cell: (run) => safe(run.requestId), wide: true },
+    { title: 'LABELS', cell: labelsOf, wide: true },
     { title: 'ERROR', cell: (run) => errorOf(run, options.wide) },
   ];
   return renderTable(runs, columns, options);
+}
+
+function labelsOf({ labels }: RunView): string {
+  const pairs = Object.entries(labels).sort(([left], [right]) => (left < right ? -1 : 1));
+  return safe(pairs.map(([key, value]) => `${key}=${value}`).join(','));
 }
 
 export function durationOf(run: RunView, nowMs: number): string {

@@ -11,16 +11,17 @@ import {
   type StartRunRequest as WireStart,
 } from '../../gen/yardmaster/v1/run_service_pb.ts';
 import { findStep } from '../engine/state.ts';
+import { CANCELLABLE_STATUSES } from '../engine/status.ts';
 import type { ControlPlane, RunView, StartRunRequest } from '../runtime/control-plane.ts';
 import { inBatches } from './batches.ts';
-import { enumReader } from './convert/enums.ts';
 import { longestWaiting, writeExplanation } from './convert/explanation.ts';
 import type { Faults } from './convert/faults.ts';
-import { cutPage, readPage } from './convert/paging.ts';
+import { readPage } from './convert/paging.ts';
 import { readValue } from './convert/payload.ts';
 import { readPriority } from './convert/priority.ts';
 import { writeRun, writeRunRow } from './convert/run.ts';
 import { RunEventWriter } from './convert/run-event.ts';
+import { readBulkFilter, readRunFilter, readRunsToken, writeRunsToken } from './convert/run-filter.ts';
 import { cutText, readLabels, readName } from './convert/text.ts';
 import { readDuration } from './convert/times.ts';
 import { loadOutput, loadValues, NO_VALUES } from './convert/values.ts';
@@ -31,11 +32,18 @@ const WAIT_MS_MAX = 60_000;
 const EVENTS_PER_MESSAGE = 256;
 const RUN_ID_PATTERN = /^[0-9a-zA-Z]{4,26}$/;
 
-const readStatus = enumReader(RunStatus, 'UNKNOWN');
-
 type Plane = Pick<
   ControlPlane,
-  'startRun' | 'getRun' | 'listRuns' | 'cancelRun' | 'pauseRun' | 'resumeRun' | 'watchRun' | 'explainStep' | 'readValue'
+  | 'startRun'
+  | 'getRun'
+  | 'listRuns'
+  | 'cancelRun'
+  | 'cancelRuns'
+  | 'pauseRun'
+  | 'resumeRun'
+  | 'watchRun'
+  | 'explainStep'
+  | 'readValue'
 >;
 
 export interface RunServiceOptions {
@@ -70,20 +78,13 @@ export function createRunService({ controlPlane, clock }: RunServiceOptions): Se
     },
 
     async listRuns(request) {
-      const { page, workflow } = readRequest('list runs', (faults) => ({
+      const { page, filter } = readRequest('list runs', (faults) => ({
         page: readPage(faults, request),
-        workflow: request.workflow === '' ? undefined : readName(faults, 'workflow', request.workflow),
+        filter: readRunFilter(faults, request.filter),
       }));
-      const status = readStatus(request.status);
-      const found = await controlPlane.listRuns({
-        namespace: NAMESPACE,
-        ...(workflow !== undefined && { workflow }),
-        ...(status !== 'UNKNOWN' && { status }),
-        before: page.after,
-        limit: page.limit + 1,
-      });
-      const { items, nextPageToken } = cutPage(found, page.limit, (row) => row.runId);
-      return { runs: items.map(writeRunRow), nextPageToken };
+      const before = readRunsToken(page.after, filter) || filter.before;
+      const found = await controlPlane.listRuns({ ...filter, namespace: NAMESPACE, before, limit: page.limit });
+      return { runs: found.runs.map(writeRunRow), nextPageToken: writeRunsToken(found.next, filter) };
     },
 
     async *watchRun(request, { signal }) {
@@ -105,18 +106,18 @@ export function createRunService({ controlPlane, clock }: RunServiceOptions): Se
       return { accepted: !alreadyEnding, status: RunStatus[state.status] };
     },
 
-    async pauseRun(request) {
-      const runId = readRequest('pause a run', (faults) => readRunId(faults, request.runId));
-      const { isAccepted } = await controlPlane.pauseRun(NAMESPACE, runId, cutText(request.reason));
-      const { state } = await controlPlane.getRun(NAMESPACE, runId);
-      return { accepted: isAccepted, status: RunStatus[state.status] };
-    },
+    ...createPauseCalls(controlPlane),
 
-    async resumeRun(request) {
-      const runId = readRequest('resume a run', (faults) => readRunId(faults, request.runId));
-      const { isAccepted } = await controlPlane.resumeRun(NAMESPACE, runId);
-      const { state } = await controlPlane.getRun(NAMESPACE, runId);
-      return { accepted: isAccepted, status: RunStatus[state.status] };
+    async *cancelRuns(request, { signal }) {
+      const { before, ...filter } = readRequest('cancel runs', (faults) =>
+        readBulkFilter(faults, request.filter, CANCELLABLE_STATUSES),
+      );
+      const { dryRun } = request;
+      const reason = cutText(request.reason);
+      const progress = controlPlane.cancelRuns({ namespace: NAMESPACE, filter, before, reason, dryRun, signal });
+      for await (const { matched, changed, runIds, isDone } of progress) {
+        yield { matched, cancelled: changed, runIds: [...runIds], done: isDone };
+      }
     },
 
     async explainStep(request) {
@@ -125,6 +126,26 @@ export function createRunService({ controlPlane, clock }: RunServiceOptions): Se
       const path = request.stepPath === '' ? longestWaiting(view) : request.stepPath;
       const explained = await controlPlane.explainStep(NAMESPACE, view.row.runId, path);
       return create(ExplainStepResponseSchema, writeExplanation(explained, findNode(view, path)));
+    },
+  };
+}
+
+function createPauseCalls(controlPlane: Plane): Pick<ServiceImpl<typeof RunService>, 'pauseRun' | 'resumeRun'> {
+  const statusOf = async (runId: string): Promise<RunStatus> => {
+    const { state } = await controlPlane.getRun(NAMESPACE, runId);
+    return RunStatus[state.status];
+  };
+  return {
+    async pauseRun(request) {
+      const runId = readRequest('pause a run', (faults) => readRunId(faults, request.runId));
+      const { isAccepted } = await controlPlane.pauseRun(NAMESPACE, runId, cutText(request.reason));
+      return { accepted: isAccepted, status: await statusOf(runId) };
+    },
+
+    async resumeRun(request) {
+      const runId = readRequest('resume a run', (faults) => readRunId(faults, request.runId));
+      const { isAccepted } = await controlPlane.resumeRun(NAMESPACE, runId);
+      return { accepted: isAccepted, status: await statusOf(runId) };
     },
   };
 }

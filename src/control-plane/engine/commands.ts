@@ -103,6 +103,8 @@ export interface TimerFired {
 export interface CancelRun {
   readonly type: 'CancelRun';
   readonly reason: string;
+  /** A run that is ending is left to its cleanup: a repeat does nothing. Absent: a second cancel ends the cleanup. */
+  readonly onlyFirst?: true;
 }
 
 export interface PauseRun {

@@ -35,6 +35,9 @@ export function isRunOver(status: RunStatus): status is RunOutcome {
   return status === 'COMPLETED' || status === 'FAILED' || status === 'CANCELLED' || status === 'TIMED_OUT';
 }
 
+/** Statuses of runs whose end is not decided. */
+export const CANCELLABLE_STATUSES: readonly RunStatus[] = ['QUEUED', 'RUNNING'];
+
 export function isStepOver(status: StepStatus): boolean {
   switch (status) {
     case 'COMPLETED':

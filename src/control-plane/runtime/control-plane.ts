@@ -10,7 +10,8 @@ import type { RunState } from '../engine/state.ts';
 import type { Capability, SessionPeer, SessionReceiver } from '../registry/frames.ts';
 import type { AgentStatus } from '../registry/instance.ts';
 import type { Explanation } from '../scheduler/types.ts';
-import type { AgentEventRow, RunQuery, RunRow, WorkflowRow } from '../store/port.ts';
+import type { AgentEventRow, RunFilter, RunPage, RunQuery, RunRow, WorkflowRow } from '../store/port.ts';
+import type { BulkProgress } from './bulk.ts';
 
 export type { AgentStatus } from '../registry/instance.ts';
 
@@ -29,12 +30,14 @@ export interface ControlPlane {
   startRun(request: StartRunRequest): Promise<StartedRun>;
   /** `runId` may be a unique tail of at least 4 characters. Throws RUN_NOT_FOUND, RUN_ID_AMBIGUOUS. */
   getRun(namespace: string, runId: string, wait?: RunWait): Promise<RunView>;
-  listRuns(query: RunQuery): Promise<readonly RunRow[]>;
+  listRuns(query: RunQuery): Promise<RunPage>;
   cancelRun(namespace: string, runId: string, reason: string): Promise<{ readonly alreadyEnding: boolean }>;
   /** Not accepted when the end was decided before; a second pause is accepted and changes nothing. */
   pauseRun(namespace: string, runId: string, reason: string): Promise<{ readonly isAccepted: boolean }>;
   /** Not accepted when it was not paused. */
   resumeRun(namespace: string, runId: string): Promise<{ readonly isAccepted: boolean }>;
+  /** Cancels every run that fits, a portion at a time. A run that is ending already is left to its cleanup. */
+  cancelRuns(request: CancelRunsRequest): AsyncIterable<BulkProgress>;
   /** Committed events from `fromPosition`, then new ones; ends after RunEnded. Live ones only with `live`. */
   watchRun(request: {
     readonly namespace: string;
@@ -73,6 +76,17 @@ export interface ControlPlane {
 
   /** Stops admitting, tells agents to come back later, waits for what is being committed. */
   stop(): Promise<void>;
+}
+
+export interface CancelRunsRequest {
+  readonly namespace: string;
+  readonly filter: RunFilter;
+  /** Ids below this one; '': all. */
+  readonly before: string;
+  readonly reason: string;
+  /** Counts only. */
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal;
 }
 
 /** Answer when the run is over, or after `ms`, or when the signal aborts, with the run as it is then. */

@@ -1,6 +1,6 @@
 /** The control plane's face: what the API may ask. Every answer is a copy of something durable. */
 import type { Clock } from '../../core/clock.ts';
-import { YardmasterError } from '../../core/errors.ts';
+import { isYardmasterError, YardmasterError } from '../../core/errors.ts';
 import { RUN_ID_LENGTH } from '../../core/ids.ts';
 import type { Gauges } from '../../core/metrics.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
@@ -12,13 +12,15 @@ import type { Fleet } from '../registry/fleet.ts';
 import type { SessionPeer, SessionReceiver } from '../registry/frames.ts';
 import type { AgentStatus, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
-import type { AgentEventRow, RunQuery, RunRow, Store } from '../store/port.ts';
+import type { AgentEventRow, RunPage, RunQuery, RunRow, Store } from '../store/port.ts';
 import type { AgentWatch } from './agent-watch.ts';
 import type { RunningControlPlane } from './assembly.ts';
 import type { Blobs } from './blobs.ts';
+import { actOnRuns, type BulkProgress } from './bulk.ts';
 import type { Catalogue } from './catalogue.ts';
 import type {
   AgentView,
+  CancelRunsRequest,
   CapabilityView,
   ControlPlane,
   RegisteredWorkflow,
@@ -106,7 +108,7 @@ export class Face implements RunningControlPlane {
     return view;
   }
 
-  listRuns(query: RunQuery): Promise<readonly RunRow[]> {
+  listRuns(query: RunQuery): Promise<RunPage> {
     return this.options.store.listRuns(query);
   }
 
@@ -123,6 +125,12 @@ export class Face implements RunningControlPlane {
 
   async resumeRun(namespace: string, runId: string): Promise<{ readonly isAccepted: boolean }> {
     return this.changePause(namespace, runId, { type: 'ResumeRun' });
+  }
+
+  cancelRuns({ reason, dryRun, ...request }: CancelRunsRequest): AsyncIterable<BulkProgress> {
+    const act = (row: RunRow): Promise<boolean> => this.cancelOnce(row.runId, reason);
+    const { store, clock } = this.options;
+    return actOnRuns({ ...request, store, clock, act: dryRun ? undefined : act });
   }
 
   async *watchRun(request: Parameters<ControlPlane['watchRun']>[0]): AsyncGenerator<WatchedEvent> {
@@ -270,6 +278,19 @@ export class Face implements RunningControlPlane {
       );
     }
     return only;
+  }
+
+  /** False: its end was decided before, or it is gone. */
+  private async cancelOnce(runId: string, reason: string): Promise<boolean> {
+    this.admit();
+    try {
+      const answer = await this.options.runs.ask(runId, { type: 'CancelRun', reason, onlyFirst: true });
+      return answer.type === 'cancel' && !answer.already;
+    } catch (error) {
+      // It ended and its retention was over since the page was read.
+      if (isYardmasterError(error) && error.code === 'RUN_NOT_FOUND') return false;
+      throw error;
+    }
   }
 
   private waitForEnd(runId: string, wait: RunWait): Promise<void> {

@@ -166,6 +166,16 @@ export class Staging {
         return metrics.stepEnded('SKIPPED');
       case 'StepCancelled':
         return metrics.stepEnded('CANCELLED');
+      case 'RunEnding':
+        // For lists. A run that is over in the same batch is written once, with its end.
+        batch.addRun({
+          type: 'status',
+          runId: state.runId,
+          status: 'ENDING',
+          endedAt: undefined,
+          failureCode: event.failure?.code,
+        });
+        return;
       case 'RunEnded':
         return this.ended(holder, event, batch);
       default:

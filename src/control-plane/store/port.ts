@@ -37,7 +37,7 @@ export interface Store {
   getRun(namespace: string, runId: string): Promise<RunRow | undefined>;
   findRunByRequest(namespace: string, requestId: string): Promise<RunRow | undefined>;
   /** Newest first. */
-  listRuns(query: RunQuery): Promise<readonly RunRow[]>;
+  listRuns(query: RunQuery): Promise<RunPage>;
   /** Run ids that end with `tail` (for short ids), at most `limit`. */
   findRunsByTail(namespace: string, tail: string, limit: number): Promise<readonly string[]>;
 
@@ -185,13 +185,29 @@ export interface AgentEventRow {
   readonly message: string;
 }
 
-export interface RunQuery {
-  readonly namespace: string;
+/** Which runs; everything that is given must hold. */
+export interface RunFilter {
   readonly workflow?: string;
-  readonly status?: RunStatus;
+  /** One of these; empty: any. */
+  readonly statuses?: readonly RunStatus[];
+  /** Every one of these. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly failureCode?: string;
+  /** Run ids from this one on, and below `before`: ids begin with the time of the start (`firstUlidOf`). '': no bound. */
+  readonly from?: string;
+}
+
+export interface RunQuery extends RunFilter {
+  readonly namespace: string;
   /** Run ids below this one (keyset paging, newest first); '' starts at the newest. */
   readonly before: string;
   readonly limit: number;
+}
+
+export interface RunPage {
+  readonly runs: readonly RunRow[];
+  /** `before` of the next page; '': this was the last. A page that is not the last may be short: an adapter looks at so many rows at most. */
+  readonly next: string;
 }
 
 export type StoreErrorKind = 'FENCED' | 'CONFLICT' | 'BUSY' | 'FULL' | 'UNCLEAR' | 'ABANDONED' | 'CLOSED';

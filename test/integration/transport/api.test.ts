@@ -1,11 +1,15 @@
-import { toJson } from '@bufbuild/protobuf';
+import { type MessageInitShape, toJson } from '@bufbuild/protobuf';
 import { ValueSchema } from '@bufbuild/protobuf/wkt';
 import { status as Status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { FleetService } from '../../../src/gen/yardmaster/v1/fleet_service_pb.ts';
 import type { Payload } from '../../../src/gen/yardmaster/v1/payload_pb.ts';
 import { RunStatus } from '../../../src/gen/yardmaster/v1/run_pb.ts';
-import type { WatchRunResponse } from '../../../src/gen/yardmaster/v1/run_service_pb.ts';
+import type {
+  CancelRunsRequestSchema,
+  CancelRunsResponse,
+  WatchRunResponse,
+} from '../../../src/gen/yardmaster/v1/run_service_pb.ts';
 import { RunService } from '../../../src/gen/yardmaster/v1/run_service_pb.ts';
 import { StepKind, StepStatus, WaitReason } from '../../../src/gen/yardmaster/v1/step_state_pb.ts';
 import type { Workflow } from '../../../src/gen/yardmaster/v1/workflow_pb.ts';
@@ -14,7 +18,7 @@ import { Mesh } from './mesh.ts';
 import { eventually, failureOf, problemsOf, reasonOf } from './rig.ts';
 
 const { registerWorkflow, getWorkflow, listWorkflows } = WorkflowService.method;
-const { startRun, getRun, listRuns, watchRun, cancelRun, explainStep } = RunService.method;
+const { startRun, getRun, listRuns, watchRun, cancelRun, cancelRuns, explainStep } = RunService.method;
 const { listAgents, getAgent, listCapabilities } = FleetService.method;
 
 const NIGHTLY = `
@@ -178,10 +182,58 @@ describe('the API over gRPC', () => {
     expect(run?.parameters).toBeUndefined();
 
     expect(await mesh.rig.unary(cancelRun, { runId, reason: 'enough' })).toMatchObject({ accepted: true });
-    const { runs } = await mesh.rig.unary(listRuns, { status: RunStatus.CANCELLED });
+    const { runs } = await mesh.rig.unary(listRuns, { filter: { statuses: [RunStatus.CANCELLED] } });
     expect(runs.map((listed) => listed.runId)).toEqual([runId]);
     const nothing = await failureOf(mesh.rig.unary(explainStep, { runId }));
     expect(reasonOf(nothing)).toBe('NOTHING_WAITS');
+  });
+
+  it('finds runs by filter, page by page, and refuses the token of another filter', async () => {
+    await using mesh = await Mesh.start();
+    await register(mesh);
+    const labels = { team: 'data', env: 'prod' };
+    for (const more of [labels, labels, labels, { team: 'web' }]) {
+      await mesh.rig.unary(startRun, { workflow: 'nightly', parameters: PARAMETERS, labels: more });
+    }
+    const filter = { workflow: 'nightly', statuses: [RunStatus.RUNNING, RunStatus.ENDING], labels };
+    const first = await mesh.rig.unary(listRuns, { filter, pageSize: 2 });
+    expect(first.runs.map((run) => run.labels)).toEqual([labels, labels]);
+    const second = await mesh.rig.unary(listRuns, { filter, pageSize: 2, pageToken: first.nextPageToken });
+    expect(second).toMatchObject({ runs: [{ labels }], nextPageToken: '' });
+
+    const other = mesh.rig.unary(listRuns, { filter: { workflow: 'nightly' }, pageToken: first.nextPageToken });
+    const refused = await failureOf(other);
+    expect(refused.code).toBe(Status.INVALID_ARGUMENT);
+    expect(reasonOf(refused)).toBe('PAGE_TOKEN_MISMATCH');
+    const bad = await failureOf(
+      mesh.rig.unary(listRuns, { filter: { statuses: [99 as RunStatus] }, pageToken: 'made up' }),
+    );
+    expect(problemsOf(bad).map(({ pointer }) => pointer)).toEqual(['page_token', 'filter.statuses']);
+  });
+
+  it('cancels runs by filter in one call that says how far it is', async () => {
+    await using mesh = await Mesh.start();
+    await register(mesh);
+    const start = { workflow: 'nightly', parameters: PARAMETERS };
+    for (let i = 0; i < 60; i++) await mesh.rig.unary(startRun, { ...start, labels: { batch: 'a' } });
+    const { runId: kept } = await mesh.rig.unary(startRun, start);
+    const filter = { labels: { batch: 'a' } };
+    const [tried] = await readAll(mesh, { filter, dryRun: true });
+    expect(tried).toMatchObject({ matched: 60, cancelled: 0, done: true });
+    expect(tried?.runIds).toHaveLength(20);
+
+    const told = await readAll(mesh, { filter, reason: 'enough' });
+    const counts = told.map(({ matched, cancelled, done }) => [matched, cancelled, done]);
+    expect(counts).toEqual([
+      [50, 50, false],
+      [60, 60, true],
+    ]);
+    expect(await readAll(mesh, { filter })).toMatchObject([{ matched: 0, cancelled: 0, done: true }]);
+    const { runs } = await mesh.rig.unary(listRuns, { filter: { statuses: [RunStatus.RUNNING] } });
+    expect(runs.map((run) => run.runId)).toEqual([kept]);
+    const unbounded = await failureOf(readAll(mesh, {}));
+    expect(reasonOf(unbounded)).toBe('INVALID_ARGUMENT');
+    expect(problemsOf(unbounded).map(({ pointer }) => pointer)).toEqual(['filter']);
   });
 
   it('shows agents and what they offer', async () => {
@@ -233,6 +285,13 @@ function collect(mesh: Mesh, runId: string): Event[] {
   stream.on('error', () => {});
   stream.on('data', (message: WatchRunResponse) => events.push(...message.events.map(({ event }) => event)));
   return events;
+}
+
+function readAll(
+  mesh: Mesh,
+  request: MessageInitShape<typeof CancelRunsRequestSchema>,
+): Promise<readonly CancelRunsResponse[]> {
+  return mesh.rig.serverStream(cancelRuns, request).toArray();
 }
 
 function completed(attemptId: string, value: string) {

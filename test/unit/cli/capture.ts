@@ -15,6 +15,8 @@ export interface Setting {
   /** Ctrl-C as soon as anything waits. */
   readonly interrupt?: boolean;
   readonly now?: () => number;
+  /** What the person types who is asked; absent: nobody is there. */
+  readonly answer?: string;
   readonly connect?: (url: string) => Orchestrator;
 }
 
@@ -37,6 +39,13 @@ export async function runCommand(args: readonly string[], setting: Setting = {})
       if (setting.interrupt === true) setImmediate(fn);
       return () => undefined;
     },
+    ask:
+      setting.answer === undefined
+        ? undefined
+        : async (question) => {
+            written.err += question;
+            return setting.answer ?? '';
+          },
   };
   const { connect } = setting;
   const code = await runCli(args, { terminal, version: '0.0.0', ...(connect === undefined ? {} : { connect }) });

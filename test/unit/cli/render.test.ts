@@ -233,6 +233,15 @@ RUN       WORKFLOW    STATUS   STEPS  AGE  TOOK   ERROR
 9c41e7b2  Nightly v3  FAILED   4/4    20s  12.4s  load: UPSTREAM_DOWN
 `);
   });
+
+  test('wide has the labels, too', () => {
+    const labelled = run({ labels: { team: 'data', env: 'prod' }, requestId: 'r-1' });
+    const wide = { ...list, wide: true, nowMs: START + 20_000 };
+    expect(page(renderRuns([labelled], wide))).toBe(`
+RUN                         WORKFLOW    STATUS   STEPS  AGE  TOOK   CREATED               REQUEST  LABELS              ERROR
+01k0000000000000009c41e7b2  Nightly v3  RUNNING  -      20s  20.0s  2026-11-24 12:00:00Z  r-1      env=prod,team=data  -
+`);
+  });
 });
 
 describe('errors', () => {

@@ -6,6 +6,7 @@ import { ErrorInfoSchema } from '../../../src/gen/google/rpc/error_details_pb.ts
 import { ProblemSetSchema } from '../../../src/gen/yardmaster/v1/errors_pb.ts';
 import { PayloadSchema } from '../../../src/gen/yardmaster/v1/payload_pb.ts';
 import { type RunEvent, RunEventSchema } from '../../../src/gen/yardmaster/v1/run_event_pb.ts';
+import type { RunFilter } from '../../../src/gen/yardmaster/v1/run_filter_pb.ts';
 import { type Run, RunSchema, RunStatus } from '../../../src/gen/yardmaster/v1/run_pb.ts';
 import { RunService } from '../../../src/gen/yardmaster/v1/run_service_pb.ts';
 import { StepKind, StepStatus } from '../../../src/gen/yardmaster/v1/step_state_pb.ts';
@@ -33,6 +34,12 @@ export class FakeMesh {
       status: StepStatus.PENDING,
     })),
   });
+  /** What lists show, and bulk calls act on. */
+  listed: Run[] = [];
+  /** Of those: whose end was decided before a bulk cancel came to them. */
+  late = 0;
+  /** What was asked for, call by call. */
+  readonly filters: (RunFilter | undefined)[] = [];
   /** Streams of `watchRun` that end after this many events, one number for each. */
   cuts: number[] = [];
   failures: ConnectError[] = [];
@@ -65,7 +72,20 @@ export class FakeMesh {
         if (request.wait !== undefined) await mesh.#waitForEnd(context.signal);
         return { run: mesh.run };
       },
-      listRuns: () => ({ runs: [] }),
+      listRuns: (request) => {
+        mesh.filters.push(request.filter);
+        return { runs: mesh.listed };
+      },
+      async *cancelRuns(request) {
+        mesh.#record(request.dryRun ? 'cancelRuns dry' : 'cancelRuns');
+        mesh.filters.push(request.filter);
+        const runIds = mesh.listed.map(({ runId }) => runId);
+        const matched = runIds.length;
+        const half = Math.floor(matched / 2);
+        if (half > 0) yield { matched: half, cancelled: request.dryRun ? 0 : half, runIds: runIds.slice(0, half) };
+        if (mesh.cuts.shift() !== undefined) return;
+        yield { matched, cancelled: request.dryRun ? 0 : matched - mesh.late, runIds, done: true };
+      },
       async *watchRun(request, context) {
         mesh.#record('watchRun');
         mesh.watchedFrom.push(request.fromPosition);

@@ -37,5 +37,9 @@ export function cutPage<T>(
   const items = found.slice(0, limit);
   const last = items.at(-1);
   if (found.length <= limit || last === undefined) return { items, nextPageToken: '' };
-  return { items, nextPageToken: Buffer.from(`${TOKEN_PREFIX}${keyOf(last)}`).toString('base64url') };
+  return { items, nextPageToken: writeToken(keyOf(last)) };
+}
+
+export function writeToken(key: string): string {
+  return Buffer.from(`${TOKEN_PREFIX}${key}`).toString('base64url');
 }

@@ -8,7 +8,7 @@ export function cancelRun(draft: Draft, command: CancelRun): void {
   const { state } = draft;
   const already = state.ending !== undefined || isRunOver(state.status);
   draft.answer = { type: 'cancel', already };
-  if (isRunOver(state.status)) return;
+  if (isRunOver(state.status) || (already && command.onlyFirst === true)) return;
   const isSecond = state.cancelRequests > 0;
   draft.emit({ type: 'CancelRequested', at: draft.now, reason: command.reason });
   if (!already)

@@ -13,6 +13,7 @@ import {
   type Batch,
   type JournalRow,
   type NewWorkflow,
+  type RunPage,
   type RunQuery,
   type RunRow,
   type Store,
@@ -141,7 +142,7 @@ class MemoryStoreAdapter implements MemoryStore {
     });
   }
 
-  listRuns(query: RunQuery): Promise<readonly RunRow[]> {
+  listRuns(query: RunQuery): Promise<RunPage> {
     return this.#read(() => readRuns(this.#data, query));
   }
 

@@ -2,7 +2,7 @@
 import { isRunOver } from '../../engine/status.ts';
 import { decodeEvents } from '../codec/decode.ts';
 import { trimRow } from '../journal-row.ts';
-import type { AgentEventRow, JournalRow, RunQuery, RunRow, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
+import type { AgentEventRow, JournalRow, RunPage, RunQuery, RunRow, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
 import type { MemoryData } from './memory-data.ts';
 
 export function readOpenRuns(data: MemoryData, after: string, limit: number): RunRow[] {
@@ -30,15 +30,25 @@ export function readJournal(data: MemoryData, runId: string, from: number, limit
   return rows;
 }
 
-export function readRuns(data: MemoryData, query: RunQuery): RunRow[] {
-  const { namespace, workflow, status, before, limit } = query;
-  const fits = (row: RunRow): boolean =>
+export function readRuns(data: MemoryData, query: RunQuery): RunPage {
+  const { before, limit } = query;
+  const rows = [...data.runs.values()].filter((row) => fits(row, query) && (before === '' || row.runId < before));
+  const runs = rows.sort((left, right) => compareText(right.runId, left.runId)).slice(0, limit);
+  return { runs, next: rows.length > limit ? (runs.at(-1)?.runId ?? '') : '' };
+}
+
+function fits(
+  row: RunRow,
+  { namespace, workflow, statuses = [], labels = {}, failureCode, from = '' }: RunQuery,
+): boolean {
+  return (
     row.namespace === namespace &&
+    row.runId >= from &&
     (workflow === undefined || row.workflow === workflow) &&
-    (status === undefined || row.status === status) &&
-    (before === '' || row.runId < before);
-  const rows = [...data.runs.values()].filter(fits);
-  return rows.sort((left, right) => compareText(right.runId, left.runId)).slice(0, limit);
+    (statuses.length === 0 || statuses.includes(row.status)) &&
+    (failureCode === undefined || row.failureCode === failureCode) &&
+    Object.entries(labels).every(([name, value]) => Object.hasOwn(row.labels, name) && row.labels[name] === value)
+  );
 }
 
 export function readRunsByTail(data: MemoryData, namespace: string, tail: string, limit: number): string[] {

@@ -18,8 +18,8 @@ export class BatchWriter {
   readonly #insertAgentEvent: StatementSync;
 
   constructor(db: DatabaseSync) {
-    this.#insertRun = db.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
-    this.#insertLabel = db.prepare('INSERT INTO labels VALUES (?, ?, ?)');
+    this.#insertRun = db.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertLabel = db.prepare('INSERT INTO labels VALUES (?, ?, ?, ?)');
     this.#updateRun = db.prepare('UPDATE runs SET status = ?, ended_at = ?, failure_code = ? WHERE run_id = ?');
     this.#insertJournal = db.prepare('INSERT INTO journal VALUES (?, ?, ?)');
     this.#deleteTask = db.prepare('DELETE FROM tasks WHERE run_id = ? AND path = ? AND attempt = ?');
@@ -80,8 +80,11 @@ export class BatchWriter {
       row.inputHash,
       row.failureCode ?? null,
       toTail(row.runId),
+      JSON.stringify(row.labels),
     );
-    for (const [name, value] of Object.entries(row.labels)) this.#insertLabel.run(row.runId, name, value);
+    for (const [name, value] of Object.entries(row.labels)) {
+      this.#insertLabel.run(row.namespace, name, value, row.runId);
+    }
   }
 
   #writeJournal(frame: FrameReader): number {

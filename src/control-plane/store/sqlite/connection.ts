@@ -4,7 +4,7 @@ import { partOutOfOrder } from '../batch.ts';
 import { type NewWorkflow, StoreError, type WorkflowRow } from '../port.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { FrameReader } from './frame.ts';
-import { Queries } from './queries.ts';
+import { type LabelledRun, Queries } from './queries.ts';
 
 export class Connection {
   readonly db: DatabaseSync;
@@ -60,15 +60,24 @@ export class Connection {
   /** Deletes runs that ended before `before`, and agent events as old, at most `limit` of each. */
   prune(epoch: number, before: number, limit: number): number {
     return this.#transact(epoch, () => {
-      const runIds = this.queries.findPrunable(before, limit);
-      for (const table of ['journal', 'blobs', 'tasks', 'labels', 'runs']) {
+      const runs = this.queries.findPrunable(before, limit);
+      this.#deleteLabels(runs);
+      for (const table of ['journal', 'blobs', 'tasks', 'runs']) {
         const statement = this.db.prepare(`DELETE FROM ${table} WHERE run_id = ?`);
-        for (const runId of runIds) statement.run(runId);
+        for (const { runId } of runs) statement.run(runId);
       }
       const old = 'SELECT id FROM agent_events WHERE at < ? ORDER BY at LIMIT ?';
       this.db.prepare(`DELETE FROM agent_events WHERE id IN (${old})`).run(before, limit);
-      return runIds.length;
+      return runs.length;
     });
+  }
+
+  #deleteLabels(runs: readonly LabelledRun[]): void {
+    const key = 'namespace = ? AND name = ? AND value = ? AND run_id = ?';
+    const statement = this.db.prepare(`DELETE FROM labels WHERE ${key}`);
+    for (const { runId, namespace, labels } of runs) {
+      for (const [name, value] of Object.entries(labels)) statement.run(namespace, name, value, runId);
+    }
   }
 
   /** Throws FENCED when another epoch is the newest. */

@@ -1,7 +1,8 @@
 /** What is read, each query prepared once and answered in one go: no read transaction stays open. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { limits } from '../../../core/limits.ts';
-import type { AgentEventRow, RunQuery, RunRow, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
+import type { AgentEventRow, RunPage, RunQuery, RunRow, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
+import { listRuns } from './list-runs.ts';
 import {
   AGENT_EVENT_COLUMNS,
   RUN_COLUMNS,
@@ -19,6 +20,9 @@ export interface EncodedRow {
   readonly position: number;
   readonly events: Uint8Array;
 }
+
+/** What of a run it takes to find its labels. */
+export type LabelledRun = Pick<RunRow, 'runId' | 'namespace' | 'labels'>;
 
 export class Queries {
   readonly #db: DatabaseSync;
@@ -61,21 +65,8 @@ export class Queries {
     return columns === undefined ? undefined : toRunRow(columns);
   }
 
-  listRuns({ namespace, workflow, status, before, limit }: RunQuery): RunRow[] {
-    const conditions = ['namespace = ?'];
-    const values: (string | number)[] = [namespace];
-    const add = (condition: string, value: string | undefined): void => {
-      if (value === undefined || value === '') return;
-      conditions.push(condition);
-      values.push(value);
-    };
-    add('workflow = ?', workflow);
-    add('status = ?', status);
-    add('run_id < ?', before);
-    const sql = `SELECT ${RUN_COLUMNS} FROM runs WHERE ${conditions.join(' AND ')} ORDER BY run_id DESC LIMIT ?`;
-    return this.#prepare(sql)
-      .all(...values, limit)
-      .map(toRunRow);
+  listRuns(query: RunQuery): RunPage {
+    return listRuns((sql) => this.#prepare(sql), query);
   }
 
   findRunsByTail(namespace: string, tail: string, limit: number): string[] {
@@ -126,14 +117,12 @@ export class Queries {
     return this.#prepare(sql).all(agentId, limit).map(toAgentEventRow).reverse();
   }
 
-  findPrunable(before: number, limit: number): string[] {
-    const sql = 'SELECT run_id FROM runs WHERE ended_at < ? ORDER BY ended_at LIMIT ?';
-    return this.#prepare(sql)
-      .all(before, limit)
-      .map((row) => String(row.run_id));
+  findPrunable(before: number, limit: number): LabelledRun[] {
+    const sql = `SELECT ${RUN_COLUMNS} FROM runs WHERE ended_at < ? ORDER BY ended_at LIMIT ?`;
+    return this.#prepare(sql).all(before, limit).map(toRunRow);
   }
 
-  /** The texts are of a fixed, small number. */
+  /** The texts are of a small number. */
   #prepare(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {

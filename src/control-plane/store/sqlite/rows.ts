@@ -7,9 +7,14 @@ export type Columns = Readonly<Record<string, SQLOutputValue>>;
 /** Characters of a run id that people see (core/ids `shortId`). */
 const TAIL_LENGTH = 8;
 
-export const RUN_COLUMNS = `run_id AS runId, shard, namespace, workflow, version, status, priority, queued_at AS queuedAt,
-  ended_at AS endedAt, request_id AS requestId, input_hash AS inputHash, failure_code AS failureCode,
-  (SELECT json_group_object(name, value) FROM labels WHERE labels.run_id = runs.run_id) AS labels`;
+/** All of a run but its id. */
+const RUN_FACTS = `runs.shard, runs.namespace, runs.workflow, runs.version, runs.status, runs.priority, runs.queued_at AS queuedAt,
+  runs.ended_at AS endedAt, runs.request_id AS requestId, runs.input_hash AS inputHash, runs.failure_code AS failureCode,
+  runs.labels`;
+
+export const RUN_COLUMNS = `runs.run_id AS runId, ${RUN_FACTS}`;
+/** The id from the index that is walked: SQLite takes only that as the order of the walk. */
+export const WALKED_RUN_COLUMNS = `walked.run_id AS runId, ${RUN_FACTS}`;
 
 export function toRunRow(columns: Columns): RunRow {
   return {

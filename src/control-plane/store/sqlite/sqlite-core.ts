@@ -8,7 +8,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { YardmasterError } from '../../../core/errors.ts';
 import type { StoreOpened, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
-import { type AgentEventRow, type NewWorkflow, type RunQuery, type RunRow, StoreError } from '../port.ts';
+import { type AgentEventRow, type NewWorkflow, type RunPage, type RunQuery, type RunRow, StoreError } from '../port.ts';
 import { Connection } from './connection.ts';
 import { migrate } from './migrate.ts';
 import { openDatabase, truncateLog } from './open-database.ts';
@@ -114,7 +114,7 @@ export class SqliteCore {
     return this.#read(({ queries }) => queries.findRunByRequest(namespace, requestId));
   }
 
-  listRuns(query: RunQuery): RunRow[] {
+  listRuns(query: RunQuery): RunPage {
     return this.#read(({ queries }) => queries.listRuns(query));
   }
 

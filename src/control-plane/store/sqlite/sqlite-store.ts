@@ -9,6 +9,7 @@ import {
   type Batch,
   type JournalRow,
   type NewWorkflow,
+  type RunPage,
   type RunQuery,
   type RunRow,
   type Store,
@@ -109,7 +110,7 @@ class SqliteStore implements Store {
     return this.#call('findRunByRequest', [namespace, requestId]);
   }
 
-  listRuns(query: RunQuery): Promise<readonly RunRow[]> {
+  listRuns(query: RunQuery): Promise<RunPage> {
     return this.#call('listRuns', [query]);
   }
 

@@ -12,6 +12,8 @@ import type { Run, RunStatus } from "./run_pb.ts";
 import { file_yardmaster_v1_run } from "./run_pb.ts";
 import type { RunEvent } from "./run_event_pb.ts";
 import { file_yardmaster_v1_run_event } from "./run_event_pb.ts";
+import type { RunFilter } from "./run_filter_pb.ts";
+import { file_yardmaster_v1_run_filter } from "./run_filter_pb.ts";
 import type { StepStatus, WaitReason } from "./step_state_pb.ts";
 import { file_yardmaster_v1_step_state } from "./step_state_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -20,7 +22,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/run_service.proto.
  */
 export const file_yardmaster_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch95YXJkbWFzdGVyL3YxL3J1bl9zZXJ2aWNlLnByb3RvEg15YXJkbWFzdGVyLnYxIrMCCg9TdGFydFJ1blJlcXVlc3QSEAoId29ya2Zsb3cYASABKAkSDwoHdmVyc2lvbhgCIAEoDRIqCgpwYXJhbWV0ZXJzGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEhIKCnJlcXVlc3RfaWQYBCABKAkSKQoIcHJpb3JpdHkYBSABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EjoKBmxhYmVscxgGIAMoCzIqLnlhcmRtYXN0ZXIudjEuU3RhcnRSdW5SZXF1ZXN0LkxhYmVsc0VudHJ5EicKBHdhaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJuChBTdGFydFJ1blJlc3BvbnNlEg4KBnJ1bl9pZBgBIAEoCRIYChB3b3JrZmxvd192ZXJzaW9uGAIgASgNEg8KB2NyZWF0ZWQYAyABKAgSHwoDcnVuGAQgASgLMhIueWFyZG1hc3Rlci52MS5SdW4idAoNR2V0UnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSFgoOaW5jbHVkZV92YWx1ZXMYAiABKAgSJwoEd2FpdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgpvbWl0X3N0ZXBzGAQgASgIIjEKDkdldFJ1blJlc3BvbnNlEh8KA3J1bhgBIAEoCzISLnlhcmRtYXN0ZXIudjEuUnVuInQKD0xpc3RSdW5zUmVxdWVzdBIQCgh3b3JrZmxvdxgBIAEoCRIoCgZzdGF0dXMYAiABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxIRCglwYWdlX3NpemUYAyABKA0SEgoKcGFnZV90b2tlbhgEIAEoCSJNChBMaXN0UnVuc1Jlc3BvbnNlEiAKBHJ1bnMYASADKAsyEi55YXJkbWFzdGVyLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRgoPV2F0Y2hSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIVCg1mcm9tX3Bvc2l0aW9uGAIgASgNEgwKBGxpdmUYAyABKAgiOwoQV2F0Y2hSdW5SZXNwb25zZRInCgZldmVudHMYASADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkV2ZW50IjIKEENhbmNlbFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJPChFDYW5jZWxSdW5SZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoCBIoCgZzdGF0dXMYAiABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cyIxCg9QYXVzZVJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJOChBQYXVzZVJ1blJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzIiIKEFJlc3VtZVJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIk8KEVJlc3VtZVJ1blJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzIjcKEkV4cGxhaW5TdGVwUmVxdWVzdBIOCgZydW5faWQYASABKAkSEQoJc3RlcF9wYXRoGAIgASgJIrkCChNFeHBsYWluU3RlcFJlc3BvbnNlEhEKCXN0ZXBfcGF0aBgBIAEoCRIpCgZzdGF0dXMYAiABKA4yGS55YXJkbWFzdGVyLnYxLlN0ZXBTdGF0dXMSLgoLd2FpdF9yZWFzb24YAyABKA4yGS55YXJkbWFzdGVyLnYxLldhaXRSZWFzb24SMwoLcmVxdWlyZW1lbnQYBCABKAsyHi55YXJkbWFzdGVyLnYxLlN0ZXBSZXF1aXJlbWVudBIxCg13YWl0aW5nX3NpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgpjYW5kaWRhdGVzGAYgAygLMhgueWFyZG1hc3Rlci52MS5DYW5kaWRhdGUSDwoHc3VtbWFyeRgHIAEoCRINCgVhaGVhZBgIIAEoDSKvAQoPU3RlcFJlcXVpcmVtZW50Eg4KBmFjdGlvbhgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhAKCGFnZW50X2lkGAMgASgJEjoKBmxhYmVscxgEIAMoCzIqLnlhcmRtYXN0ZXIudjEuU3RlcFJlcXVpcmVtZW50LkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEihgEKCUNhbmRpZGF0ZRIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRIuCgZyZWFzb24YAyABKA4yHi55YXJkbWFzdGVyLnYxLkNhbmRpZGF0ZVJlYXNvbhIMCgR0ZXh0GAQgASgJEhQKDGZpcnN0X2Nob2ljZRgFIAEoCCrbAgoPQ2FuZGlkYXRlUmVhc29uEiAKHENBTkRJREFURV9SRUFTT05fVU5TUEVDSUZJRUQQABIZChVDQU5ESURBVEVfUkVBU09OX0ZSRUUQARIZChVDQU5ESURBVEVfUkVBU09OX0JVU1kQAhIfChtDQU5ESURBVEVfUkVBU09OX0NBUEFCSUxJVFkQAxIgChxDQU5ESURBVEVfUkVBU09OX0NPTkNVUlJFTkNZEAQSHAoYQ0FORElEQVRFX1JFQVNPTl9WRVJTSU9OEAUSGgoWQ0FORElEQVRFX1JFQVNPTl9BR0VOVBAGEhoKFkNBTkRJREFURV9SRUFTT05fTEFCRUwQBxIaChZDQU5ESURBVEVfUkVBU09OX1NUQVRFEAgSHQoZQ0FORElEQVRFX1JFQVNPTl9FWENMVURFRBAJEhwKGENBTkRJREFURV9SRUFTT05fQVZPSURFRBAKMv8ECgpSdW5TZXJ2aWNlEksKCFN0YXJ0UnVuEh4ueWFyZG1hc3Rlci52MS5TdGFydFJ1blJlcXVlc3QaHy55YXJkbWFzdGVyLnYxLlN0YXJ0UnVuUmVzcG9uc2USRQoGR2V0UnVuEhwueWFyZG1hc3Rlci52MS5HZXRSdW5SZXF1ZXN0Gh0ueWFyZG1hc3Rlci52MS5HZXRSdW5SZXNwb25zZRJLCghMaXN0UnVucxIeLnlhcmRtYXN0ZXIudjEuTGlzdFJ1bnNSZXF1ZXN0Gh8ueWFyZG1hc3Rlci52MS5MaXN0UnVuc1Jlc3BvbnNlEk0KCFdhdGNoUnVuEh4ueWFyZG1hc3Rlci52MS5XYXRjaFJ1blJlcXVlc3QaHy55YXJkbWFzdGVyLnYxLldhdGNoUnVuUmVzcG9uc2UwARJOCglDYW5jZWxSdW4SHy55YXJkbWFzdGVyLnYxLkNhbmNlbFJ1blJlcXVlc3QaIC55YXJkbWFzdGVyLnYxLkNhbmNlbFJ1blJlc3BvbnNlEksKCFBhdXNlUnVuEh4ueWFyZG1hc3Rlci52MS5QYXVzZVJ1blJlcXVlc3QaHy55YXJkbWFzdGVyLnYxLlBhdXNlUnVuUmVzcG9uc2USTgoJUmVzdW1lUnVuEh8ueWFyZG1hc3Rlci52MS5SZXN1bWVSdW5SZXF1ZXN0GiAueWFyZG1hc3Rlci52MS5SZXN1bWVSdW5SZXNwb25zZRJUCgtFeHBsYWluU3RlcBIhLnlhcmRtYXN0ZXIudjEuRXhwbGFpblN0ZXBSZXF1ZXN0GiIueWFyZG1hc3Rlci52MS5FeHBsYWluU3RlcFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_run, file_yardmaster_v1_run_event, file_yardmaster_v1_step_state]);
+  fileDesc("Ch95YXJkbWFzdGVyL3YxL3J1bl9zZXJ2aWNlLnByb3RvEg15YXJkbWFzdGVyLnYxIrMCCg9TdGFydFJ1blJlcXVlc3QSEAoId29ya2Zsb3cYASABKAkSDwoHdmVyc2lvbhgCIAEoDRIqCgpwYXJhbWV0ZXJzGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEhIKCnJlcXVlc3RfaWQYBCABKAkSKQoIcHJpb3JpdHkYBSABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EjoKBmxhYmVscxgGIAMoCzIqLnlhcmRtYXN0ZXIudjEuU3RhcnRSdW5SZXF1ZXN0LkxhYmVsc0VudHJ5EicKBHdhaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJuChBTdGFydFJ1blJlc3BvbnNlEg4KBnJ1bl9pZBgBIAEoCRIYChB3b3JrZmxvd192ZXJzaW9uGAIgASgNEg8KB2NyZWF0ZWQYAyABKAgSHwoDcnVuGAQgASgLMhIueWFyZG1hc3Rlci52MS5SdW4idAoNR2V0UnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSFgoOaW5jbHVkZV92YWx1ZXMYAiABKAgSJwoEd2FpdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgpvbWl0X3N0ZXBzGAQgASgIIjEKDkdldFJ1blJlc3BvbnNlEh8KA3J1bhgBIAEoCzISLnlhcmRtYXN0ZXIudjEuUnVuImIKD0xpc3RSdW5zUmVxdWVzdBIoCgZmaWx0ZXIYASABKAsyGC55YXJkbWFzdGVyLnYxLlJ1bkZpbHRlchIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJNChBMaXN0UnVuc1Jlc3BvbnNlEiAKBHJ1bnMYASADKAsyEi55YXJkbWFzdGVyLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRgoPV2F0Y2hSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIVCg1mcm9tX3Bvc2l0aW9uGAIgASgNEgwKBGxpdmUYAyABKAgiOwoQV2F0Y2hSdW5SZXNwb25zZRInCgZldmVudHMYASADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkV2ZW50IjIKEENhbmNlbFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJPChFDYW5jZWxSdW5SZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoCBIoCgZzdGF0dXMYAiABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cyIxCg9QYXVzZVJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJOChBQYXVzZVJ1blJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzIiIKEFJlc3VtZVJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIk8KEVJlc3VtZVJ1blJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzIl4KEUNhbmNlbFJ1bnNSZXF1ZXN0EigKBmZpbHRlchgBIAEoCzIYLnlhcmRtYXN0ZXIudjEuUnVuRmlsdGVyEg8KB2RyeV9ydW4YAiABKAgSDgoGcmVhc29uGAMgASgJIlcKEkNhbmNlbFJ1bnNSZXNwb25zZRIPCgdtYXRjaGVkGAEgASgNEhEKCWNhbmNlbGxlZBgCIAEoDRIPCgdydW5faWRzGAMgAygJEgwKBGRvbmUYBCABKAgiNwoSRXhwbGFpblN0ZXBSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIRCglzdGVwX3BhdGgYAiABKAkiuQIKE0V4cGxhaW5TdGVwUmVzcG9uc2USEQoJc3RlcF9wYXRoGAEgASgJEikKBnN0YXR1cxgCIAEoDjIZLnlhcmRtYXN0ZXIudjEuU3RlcFN0YXR1cxIuCgt3YWl0X3JlYXNvbhgDIAEoDjIZLnlhcmRtYXN0ZXIudjEuV2FpdFJlYXNvbhIzCgtyZXF1aXJlbWVudBgEIAEoCzIeLnlhcmRtYXN0ZXIudjEuU3RlcFJlcXVpcmVtZW50EjEKDXdhaXRpbmdfc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCmNhbmRpZGF0ZXMYBiADKAsyGC55YXJkbWFzdGVyLnYxLkNhbmRpZGF0ZRIPCgdzdW1tYXJ5GAcgASgJEg0KBWFoZWFkGAggASgNIq8BCg9TdGVwUmVxdWlyZW1lbnQSDgoGYWN0aW9uGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSEAoIYWdlbnRfaWQYAyABKAkSOgoGbGFiZWxzGAQgAygLMioueWFyZG1hc3Rlci52MS5TdGVwUmVxdWlyZW1lbnQuTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKGAQoJQ2FuZGlkYXRlEhAKCGFnZW50X2lkGAEgASgJEhMKC2luc3RhbmNlX2lkGAIgASgJEi4KBnJlYXNvbhgDIAEoDjIeLnlhcmRtYXN0ZXIudjEuQ2FuZGlkYXRlUmVhc29uEgwKBHRleHQYBCABKAkSFAoMZmlyc3RfY2hvaWNlGAUgASgIKtsCCg9DYW5kaWRhdGVSZWFzb24SIAocQ0FORElEQVRFX1JFQVNPTl9VTlNQRUNJRklFRBAAEhkKFUNBTkRJREFURV9SRUFTT05fRlJFRRABEhkKFUNBTkRJREFURV9SRUFTT05fQlVTWRACEh8KG0NBTkRJREFURV9SRUFTT05fQ0FQQUJJTElUWRADEiAKHENBTkRJREFURV9SRUFTT05fQ09OQ1VSUkVOQ1kQBBIcChhDQU5ESURBVEVfUkVBU09OX1ZFUlNJT04QBRIaChZDQU5ESURBVEVfUkVBU09OX0FHRU5UEAYSGgoWQ0FORElEQVRFX1JFQVNPTl9MQUJFTBAHEhoKFkNBTkRJREFURV9SRUFTT05fU1RBVEUQCBIdChlDQU5ESURBVEVfUkVBU09OX0VYQ0xVREVEEAkSHAoYQ0FORElEQVRFX1JFQVNPTl9BVk9JREVEEAoy1AUKClJ1blNlcnZpY2USSwoIU3RhcnRSdW4SHi55YXJkbWFzdGVyLnYxLlN0YXJ0UnVuUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuU3RhcnRSdW5SZXNwb25zZRJFCgZHZXRSdW4SHC55YXJkbWFzdGVyLnYxLkdldFJ1blJlcXVlc3QaHS55YXJkbWFzdGVyLnYxLkdldFJ1blJlc3BvbnNlEksKCExpc3RSdW5zEh4ueWFyZG1hc3Rlci52MS5MaXN0UnVuc1JlcXVlc3QaHy55YXJkbWFzdGVyLnYxLkxpc3RSdW5zUmVzcG9uc2USTQoIV2F0Y2hSdW4SHi55YXJkbWFzdGVyLnYxLldhdGNoUnVuUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuV2F0Y2hSdW5SZXNwb25zZTABEk4KCUNhbmNlbFJ1bhIfLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUnVuUmVxdWVzdBogLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUnVuUmVzcG9uc2USSwoIUGF1c2VSdW4SHi55YXJkbWFzdGVyLnYxLlBhdXNlUnVuUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuUGF1c2VSdW5SZXNwb25zZRJOCglSZXN1bWVSdW4SHy55YXJkbWFzdGVyLnYxLlJlc3VtZVJ1blJlcXVlc3QaIC55YXJkbWFzdGVyLnYxLlJlc3VtZVJ1blJlc3BvbnNlElMKCkNhbmNlbFJ1bnMSIC55YXJkbWFzdGVyLnYxLkNhbmNlbFJ1bnNSZXF1ZXN0GiEueWFyZG1hc3Rlci52MS5DYW5jZWxSdW5zUmVzcG9uc2UwARJUCgtFeHBsYWluU3RlcBIhLnlhcmRtYXN0ZXIudjEuRXhwbGFpblN0ZXBSZXF1ZXN0GiIueWFyZG1hc3Rlci52MS5FeHBsYWluU3RlcFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_run, file_yardmaster_v1_run_event, file_yardmaster_v1_run_filter, file_yardmaster_v1_step_state]);
 
 /**
  * What to start.
@@ -198,30 +200,23 @@ export const GetRunResponseSchema: GenMessage<GetRunResponse> = /*@__PURE__*/
  */
 export type ListRunsRequest = Message<"yardmaster.v1.ListRunsRequest"> & {
   /**
-   * Only of this workflow. Empty: of all.
+   * Unset: all.
    *
-   * @generated from field: string workflow = 1;
+   * @generated from field: yardmaster.v1.RunFilter filter = 1;
    */
-  workflow: string;
-
-  /**
-   * Only with this status. Unspecified: with any.
-   *
-   * @generated from field: yardmaster.v1.RunStatus status = 2;
-   */
-  status: RunStatus;
+  filter?: RunFilter | undefined;
 
   /**
    * 1 to 500. 0: 50.
    *
-   * @generated from field: uint32 page_size = 3;
+   * @generated from field: uint32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * `next_page_token` of the page before. Empty: the first page.
+   * `next_page_token` of the page before, with the same filter; another filter fails with PAGE_TOKEN_MISMATCH. Empty: the first page.
    *
-   * @generated from field: string page_token = 4;
+   * @generated from field: string page_token = 3;
    */
   pageToken: string;
 };
@@ -240,7 +235,7 @@ export const ListRunsRequestSchema: GenMessage<ListRunsRequest> = /*@__PURE__*/
  */
 export type ListRunsResponse = Message<"yardmaster.v1.ListRunsResponse"> & {
   /**
-   * Newest first.
+   * Newest first. May be fewer than `page_size`, even none, on a page that is not the last: a page looks at so many runs at most.
    *
    * @generated from field: repeated yardmaster.v1.Run runs = 1;
    */
@@ -479,6 +474,83 @@ export const ResumeRunResponseSchema: GenMessage<ResumeRunResponse> = /*@__PURE_
   messageDesc(file_yardmaster_v1_run_service, 13);
 
 /**
+ * Which runs to cancel.
+ *
+ * @generated from message yardmaster.v1.CancelRunsRequest
+ */
+export type CancelRunsRequest = Message<"yardmaster.v1.CancelRunsRequest"> & {
+  /**
+   * At least one condition. Statuses: QUEUED and RUNNING, of which none given means both.
+   *
+   * @generated from field: yardmaster.v1.RunFilter filter = 1;
+   */
+  filter?: RunFilter | undefined;
+
+  /**
+   * Only says what would be cancelled. Default false.
+   *
+   * @generated from field: bool dry_run = 2;
+   */
+  dryRun: boolean;
+
+  /**
+   * For people; kept in each run.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.CancelRunsRequest.
+ * Use `create(CancelRunsRequestSchema)` to create a new message.
+ */
+export const CancelRunsRequestSchema: GenMessage<CancelRunsRequest> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_service, 14);
+
+/**
+ * How far a bulk cancel is. Each message takes the place of the one before.
+ *
+ * @generated from message yardmaster.v1.CancelRunsResponse
+ */
+export type CancelRunsResponse = Message<"yardmaster.v1.CancelRunsResponse"> & {
+  /**
+   * Runs so far that fit the filter.
+   *
+   * @generated from field: uint32 matched = 1;
+   */
+  matched: number;
+
+  /**
+   * Of those: ending because of this call; the end of the others was decided a moment before. 0 with `dry_run`.
+   *
+   * @generated from field: uint32 cancelled = 2;
+   */
+  cancelled: number;
+
+  /**
+   * Ids of the first that matched, newest first; at most 20.
+   *
+   * @generated from field: repeated string run_ids = 3;
+   */
+  runIds: string[];
+
+  /**
+   * True in the last message: all that fit were looked at.
+   *
+   * @generated from field: bool done = 4;
+   */
+  done: boolean;
+};
+
+/**
+ * Describes the message yardmaster.v1.CancelRunsResponse.
+ * Use `create(CancelRunsResponseSchema)` to create a new message.
+ */
+export const CancelRunsResponseSchema: GenMessage<CancelRunsResponse> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_service, 15);
+
+/**
  * Which step to explain.
  *
  * @generated from message yardmaster.v1.ExplainStepRequest
@@ -504,7 +576,7 @@ export type ExplainStepRequest = Message<"yardmaster.v1.ExplainStepRequest"> & {
  * Use `create(ExplainStepRequestSchema)` to create a new message.
  */
 export const ExplainStepRequestSchema: GenMessage<ExplainStepRequest> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 14);
+  messageDesc(file_yardmaster_v1_run_service, 16);
 
 /**
  * Why a step does not run.
@@ -574,7 +646,7 @@ export type ExplainStepResponse = Message<"yardmaster.v1.ExplainStepResponse"> &
  * Use `create(ExplainStepResponseSchema)` to create a new message.
  */
 export const ExplainStepResponseSchema: GenMessage<ExplainStepResponse> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 15);
+  messageDesc(file_yardmaster_v1_run_service, 17);
 
 /**
  * What an instance must be in order to take a step.
@@ -616,7 +688,7 @@ export type StepRequirement = Message<"yardmaster.v1.StepRequirement"> & {
  * Use `create(StepRequirementSchema)` to create a new message.
  */
 export const StepRequirementSchema: GenMessage<StepRequirement> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 16);
+  messageDesc(file_yardmaster_v1_run_service, 18);
 
 /**
  * One instance, seen from a waiting step.
@@ -665,7 +737,7 @@ export type Candidate = Message<"yardmaster.v1.Candidate"> & {
  * Use `create(CandidateSchema)` to create a new message.
  */
 export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 17);
+  messageDesc(file_yardmaster_v1_run_service, 19);
 
 /**
  * Why an instance does not take a step.
@@ -842,6 +914,18 @@ export const RunService: GenService<{
     methodKind: "unary";
     input: typeof ResumeRunRequestSchema;
     output: typeof ResumeRunResponseSchema;
+  },
+  /**
+   * Asks every run that is QUEUED or RUNNING and fits a filter to end as CANCELLED, newest first, a portion at a time; each message
+   * says how far it is and the last one how it came out. Leaves alone what is ENDING already and what starts meanwhile, so a call
+   * that was cut off can be repeated. A caller that leaves stops it; what was cancelled by then stays so.
+   *
+   * @generated from rpc yardmaster.v1.RunService.CancelRuns
+   */
+  cancelRuns: {
+    methodKind: "server_streaming";
+    input: typeof CancelRunsRequestSchema;
+    output: typeof CancelRunsResponseSchema;
   },
   /**
    * Why a step does not run, instance by instance.

@@ -16,7 +16,7 @@ CREATE TABLE workflows (
   UNIQUE (namespace, name, hash)
 ) STRICT;
 
--- tail: the last 8 characters of run_id, the last one first, so that a short id is a prefix.
+-- tail: the last 8 characters of run_id, the last one first, so that a short id is a prefix. labels: JSON, for readers.
 CREATE TABLE runs (
   run_id TEXT PRIMARY KEY,
   shard INTEGER NOT NULL,
@@ -30,7 +30,8 @@ CREATE TABLE runs (
   request_id TEXT,
   input_hash TEXT NOT NULL,
   failure_code TEXT,
-  tail TEXT NOT NULL
+  tail TEXT NOT NULL,
+  labels TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX runs_request ON runs (namespace, request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX runs_open ON runs (run_id) WHERE status IN ('QUEUED', 'RUNNING', 'ENDING');
@@ -38,13 +39,16 @@ CREATE INDEX runs_ended ON runs (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_newest ON runs (namespace, run_id);
 CREATE INDEX runs_workflow ON runs (namespace, workflow, run_id);
 CREATE INDEX runs_status ON runs (namespace, status, run_id);
+CREATE INDEX runs_failure ON runs (namespace, failure_code, run_id) WHERE failure_code IS NOT NULL;
 CREATE INDEX runs_tail ON runs (tail, namespace);
 
+-- The index from a label to its runs; a table, because a run has several.
 CREATE TABLE labels (
-  run_id TEXT NOT NULL,
+  namespace TEXT NOT NULL,
   name TEXT NOT NULL,
   value TEXT NOT NULL,
-  PRIMARY KEY (run_id, name)
+  run_id TEXT NOT NULL,
+  PRIMARY KEY (namespace, name, value, run_id)
 ) STRICT, WITHOUT ROWID;
 
 -- A rowid table: rows are appended; the order within a run is the index's.
