@@ -1,6 +1,7 @@
 /**
  * The control plane as its API sees it. One implementation (`runtime/assembly.ts`); the services of `api/` translate between this
  * and proto, and nothing else. Everything answers only when what it says is durable. Errors are YardmasterErrors.
+ * With a `caller`, what changes something has an entry in the audit log.
  */
 import type { Problem } from '../../core/errors.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
@@ -10,9 +11,12 @@ import type { RunState } from '../engine/state.ts';
 import type { Capability, SessionPeer, SessionReceiver } from '../registry/frames.ts';
 import type { AgentStatus } from '../registry/instance.ts';
 import type { Explanation } from '../scheduler/types.ts';
-import type { AgentEventRow, RunQuery, RunRow, WorkflowRow } from '../store/port.ts';
+import type { AgentEventRow, AuditQuery, AuditRow, Caller, RunQuery, RunRow, WorkflowRow } from '../store/port.ts';
+import type { AuditFacts } from './audit-log.ts';
 
 export type { AgentStatus } from '../registry/instance.ts';
+export type { AuditQuery, AuditRow, Caller } from '../store/port.ts';
+export type { AuditFacts } from './audit-log.ts';
 
 export interface ControlPlane {
   readonly node: string;
@@ -21,6 +25,7 @@ export interface ControlPlane {
     readonly namespace: string;
     readonly definition: WorkflowDefinition;
     readonly validateOnly: boolean;
+    readonly caller?: Caller;
   }): Promise<RegisteredWorkflow>;
   /** Throws WORKFLOW_NOT_FOUND (with the nearest name). `version` 0: the latest. */
   getWorkflow(namespace: string, name: string, version: number): Promise<RegisteredWorkflow>;
@@ -30,7 +35,12 @@ export interface ControlPlane {
   /** `runId` may be a unique tail of at least 4 characters. Throws RUN_NOT_FOUND, RUN_ID_AMBIGUOUS. */
   getRun(namespace: string, runId: string, wait?: RunWait): Promise<RunView>;
   listRuns(query: RunQuery): Promise<readonly RunRow[]>;
-  cancelRun(namespace: string, runId: string, reason: string): Promise<{ readonly alreadyEnding: boolean }>;
+  cancelRun(
+    namespace: string,
+    runId: string,
+    reason: string,
+    caller?: Caller,
+  ): Promise<{ readonly alreadyEnding: boolean }>;
   /** Committed events from `fromPosition`, then new ones; ends after RunEnded. Live ones only with `live`. */
   watchRun(request: {
     readonly namespace: string;
@@ -48,6 +58,11 @@ export interface ControlPlane {
   /** The whole list at once, then again whenever something changed (at most 4 times a second). */
   watchAgents(namespace: string, signal: AbortSignal): AsyncIterable<readonly AgentView[]>;
   listCapabilities(namespace: string): readonly CapabilityView[];
+
+  /** Newest first. */
+  listAudit(query: AuditQuery): Promise<readonly AuditRow[]>;
+  /** A call was refused: it has an entry of the audit log when this resolves, unless there are too many or the store is in trouble. */
+  noteRefusal(facts: AuditFacts, errorCode: string): Promise<void>;
 
   /** A new agent stream. The receiver is called by the transport. */
   openSession(peer: SessionPeer): SessionReceiver;
@@ -95,6 +110,7 @@ export interface StartRunRequest {
   readonly requestId: string;
   readonly priority: Priority | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  readonly caller?: Caller;
 }
 
 export interface StartedRun extends RunRow {

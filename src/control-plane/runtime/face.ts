@@ -11,9 +11,10 @@ import type { Fleet } from '../registry/fleet.ts';
 import type { SessionPeer, SessionReceiver } from '../registry/frames.ts';
 import type { AgentStatus, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
-import type { AgentEventRow, RunQuery, RunRow, Store } from '../store/port.ts';
+import type { AgentEventRow, AuditQuery, AuditRow, Caller, RunQuery, RunRow, Store } from '../store/port.ts';
 import type { AgentWatch } from './agent-watch.ts';
 import type { RunningControlPlane } from './assembly.ts';
+import type { AuditFacts, AuditLog } from './audit-log.ts';
 import type { Blobs } from './blobs.ts';
 import type { Catalogue } from './catalogue.ts';
 import type {
@@ -57,6 +58,7 @@ export interface FaceOptions {
   readonly sessions: Sessions;
   readonly uploads: Uploads;
   readonly blobs: Blobs;
+  readonly audit: AuditLog;
   readonly lost: () => Iterable<Instance>;
   readonly isStoreUsable: () => boolean;
   readonly nextTimer: () => number | undefined;
@@ -79,7 +81,16 @@ export class Face implements RunningControlPlane {
 
   registerWorkflow(request: Parameters<ControlPlane['registerWorkflow']>[0]): Promise<RegisteredWorkflow> {
     this.admit();
-    return this.options.catalogue.register(request.namespace, request.definition, request.validateOnly);
+    const { namespace, definition, validateOnly, caller } = request;
+    const { name } = definition;
+    const audit = this.entryOf(caller, {
+      namespace,
+      action: 'workflow.register',
+      kind: 'WORKFLOW',
+      subject: name,
+      workflow: name,
+    });
+    return this.options.catalogue.register(namespace, definition, validateOnly, audit);
   }
 
   getWorkflow(namespace: string, name: string, version: number): Promise<RegisteredWorkflow> {
@@ -109,10 +120,18 @@ export class Face implements RunningControlPlane {
     return this.options.store.listRuns(query);
   }
 
-  async cancelRun(namespace: string, runId: string, reason: string): Promise<{ readonly alreadyEnding: boolean }> {
+  async cancelRun(
+    namespace: string,
+    runId: string,
+    reason: string,
+    caller?: Caller,
+  ): Promise<{ readonly alreadyEnding: boolean }> {
     this.admit();
     const row = await this.findRun(namespace, runId);
-    const answer = await this.options.runs.ask(row.runId, { type: 'CancelRun', reason });
+    const { workflow, version } = row;
+    const facts = { namespace, action: 'run.cancel', kind: 'RUN', subject: row.runId, workflow, version } as const;
+    const audit = this.entryOf(caller, { ...facts, details: { reason } });
+    const answer = await this.options.runs.ask(row.runId, { type: 'CancelRun', reason }, audit);
     return { alreadyEnding: answer.type === 'cancel' && answer.already };
   }
 
@@ -153,6 +172,14 @@ export class Face implements RunningControlPlane {
 
   listCapabilities(namespace: string): readonly CapabilityView[] {
     return viewCapabilities(this.options.fleet, this.options.scheduler, namespace);
+  }
+
+  listAudit(query: AuditQuery): Promise<readonly AuditRow[]> {
+    return this.options.store.listAudit(query);
+  }
+
+  noteRefusal(facts: AuditFacts, errorCode: string): Promise<void> {
+    return this.options.audit.refuse(facts, errorCode);
   }
 
   openSession(peer: SessionPeer): SessionReceiver {
@@ -225,6 +252,11 @@ export class Face implements RunningControlPlane {
     this.healthChanged();
     this.options.sessions.goAway();
     await this.options.onStop();
+  }
+
+  /** Nobody outside asked: no entry. */
+  private entryOf(caller: Caller | undefined, facts: Omit<AuditFacts, 'caller'>): AuditRow | undefined {
+    return caller === undefined ? undefined : this.options.audit.entry({ ...facts, caller });
   }
 
   private admit(): void {

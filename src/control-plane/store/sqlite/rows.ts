@@ -1,6 +1,6 @@
 /** Columns of SQLite -> rows of the contract. The casts are the database's: only this program writes it. */
 import type { SQLOutputValue } from 'node:sqlite';
-import type { AgentEventRow, RunRow, TaskRow, WorkflowRow } from '../port.ts';
+import type { AgentEventRow, AuditRow, Caller, RunRow, TaskRow, WorkflowRow } from '../port.ts';
 
 export type Columns = Readonly<Record<string, SQLOutputValue>>;
 
@@ -8,17 +8,23 @@ export type Columns = Readonly<Record<string, SQLOutputValue>>;
 const TAIL_LENGTH = 8;
 
 export const RUN_COLUMNS = `run_id AS runId, shard, namespace, workflow, version, status, priority, queued_at AS queuedAt,
-  ended_at AS endedAt, request_id AS requestId, input_hash AS inputHash, failure_code AS failureCode,
+  ended_at AS endedAt, request_id AS requestId, input_hash AS inputHash, failure_code AS failureCode, actor, user_agent AS userAgent, address,
   (SELECT json_group_object(name, value) FROM labels WHERE labels.run_id = runs.run_id) AS labels`;
 
 export function toRunRow(columns: Columns): RunRow {
+  const { actor = null, userAgent = '', address = '', ...rest } = columns;
   return {
-    ...columns,
+    ...rest,
     endedAt: columns.endedAt ?? undefined,
     requestId: columns.requestId ?? undefined,
     failureCode: columns.failureCode ?? undefined,
     labels: JSON.parse(String(columns.labels)),
+    caller: toCaller({ actor, userAgent, address }),
   } as RunRow;
+}
+
+function toCaller({ actor, userAgent, address }: Columns): Caller {
+  return { actor: actor === null ? undefined : String(actor), userAgent: String(userAgent), address: String(address) };
 }
 
 export const TASK_COLUMNS = `run_id AS runId, path, attempt, shard, class, order_key AS orderKey, state, agent_id AS agentId,
@@ -38,6 +44,15 @@ export const AGENT_EVENT_COLUMNS = 'at, agent_id AS agentId, instance_id AS inst
 
 export function toAgentEventRow(columns: Columns): AgentEventRow {
   return { ...columns } as unknown as AgentEventRow;
+}
+
+export const AUDIT_COLUMNS = `id, at, namespace, actor, user_agent AS userAgent, address, action, subject_kind AS subjectKind,
+  subject, workflow, version, request_id AS requestId, error_code AS errorCode, details`;
+
+export function toAuditRow(columns: Columns): AuditRow {
+  const { actor = null, userAgent = '', address = '', ...rest } = columns;
+  const details = JSON.parse(String(columns.details));
+  return { ...rest, caller: toCaller({ actor, userAgent, address }), details } as AuditRow;
 }
 
 /** The end of an id, backwards: `runs.tail`, where a short id is a prefix. */
