@@ -6,12 +6,15 @@ import { limits } from '../../core/limits.ts';
 import { EMPTY_OBJECT_VALUE } from '../../core/value.ts';
 import { RunStatus } from '../../gen/yardmaster/v1/run_pb.ts';
 import {
+  type CancelRunRequest,
   ExplainStepResponseSchema,
   type RunService,
   type StartRunRequest as WireStart,
 } from '../../gen/yardmaster/v1/run_service_pb.ts';
-import type { ControlPlane, RunView, StartRunRequest } from '../runtime/control-plane.ts';
+import type { AuditFacts, Caller, ControlPlane, RunView, StartRunRequest } from '../runtime/control-plane.ts';
+import { audited } from './audited.ts';
 import { inBatches } from './batches.ts';
+import { readCaller } from './caller.ts';
 import { enumReader } from './convert/enums.ts';
 import { longestWaiting, writeExplanation } from './convert/explanation.ts';
 import type { Faults } from './convert/faults.ts';
@@ -34,7 +37,7 @@ const readStatus = enumReader(RunStatus, 'UNKNOWN');
 
 type Plane = Pick<
   ControlPlane,
-  'startRun' | 'getRun' | 'listRuns' | 'cancelRun' | 'watchRun' | 'explainStep' | 'readValue'
+  'startRun' | 'getRun' | 'listRuns' | 'cancelRun' | 'watchRun' | 'explainStep' | 'readValue' | 'noteRefusal'
 >;
 
 export interface RunServiceOptions {
@@ -45,11 +48,15 @@ export interface RunServiceOptions {
 export function createRunService({ controlPlane, clock }: RunServiceOptions): ServiceImpl<typeof RunService> {
   return {
     async startRun(wire, context) {
-      const { start, waitMs } = readRequest('start a run', (faults) => ({
-        start: readStart(faults, wire),
-        waitMs: readWait(faults, wire),
-      }));
-      const started = await controlPlane.startRun(start);
+      const caller = readCaller(context);
+      const describe = () => startFacts(wire, caller);
+      const { started, waitMs } = await audited(controlPlane, describe, async () => {
+        const { start, waitMs } = readRequest('start a run', (faults) => ({
+          start: readStart(faults, wire, caller),
+          waitMs: readWait(faults, wire),
+        }));
+        return { started: await controlPlane.startRun(start), waitMs };
+      });
       const answer = { runId: started.runId, workflowVersion: started.version, created: started.isRepeat !== true };
       if (waitMs === 0) return answer;
       const view = await controlPlane.getRun(NAMESPACE, started.runId, { ms: waitMs, signal: context.signal });
@@ -97,9 +104,13 @@ export function createRunService({ controlPlane, clock }: RunServiceOptions): Se
       }
     },
 
-    async cancelRun(request) {
-      const runId = readRequest('cancel a run', (faults) => readRunId(faults, request.runId));
-      const { alreadyEnding } = await controlPlane.cancelRun(NAMESPACE, runId, cutText(request.reason));
+    async cancelRun(request, context) {
+      const caller = readCaller(context);
+      const describe = () => cancelFacts(request, caller);
+      const { runId, alreadyEnding } = await audited(controlPlane, describe, async () => {
+        const runId = readRequest('cancel a run', (faults) => readRunId(faults, request.runId));
+        return { runId, ...(await controlPlane.cancelRun(NAMESPACE, runId, cutText(request.reason), caller)) };
+      });
       const { state } = await controlPlane.getRun(NAMESPACE, runId);
       return { accepted: !alreadyEnding, status: RunStatus[state.status] };
     },
@@ -118,7 +129,18 @@ function readWait(faults: Faults, { wait }: { readonly wait?: Duration | undefin
   return Math.min(WAIT_MS_MAX, readDuration(faults, 'wait', wait) ?? 0);
 }
 
-function readStart(faults: Faults, wire: WireStart): StartRunRequest {
+/** No run came of it: what was refused is a start of the workflow. */
+function startFacts({ workflow, version, requestId }: WireStart, caller: Caller): AuditFacts {
+  const subject = { kind: 'WORKFLOW', subject: workflow, workflow, version } as const;
+  return { namespace: NAMESPACE, caller, action: 'run.start', ...subject, requestId };
+}
+
+function cancelFacts({ runId, reason }: CancelRunRequest, caller: Caller): AuditFacts {
+  const subject = runId.toLowerCase();
+  return { namespace: NAMESPACE, caller, action: 'run.cancel', kind: 'RUN', subject, details: { reason } };
+}
+
+function readStart(faults: Faults, wire: WireStart, caller: Caller): StartRunRequest {
   if (wire.requestId.length > REQUEST_ID_CHARS_MAX) {
     faults.add('request_id', `has ${wire.requestId.length} characters; at most ${REQUEST_ID_CHARS_MAX} are allowed`);
   }
@@ -135,6 +157,7 @@ function readStart(faults: Faults, wire: WireStart): StartRunRequest {
     requestId: wire.requestId,
     priority: readPriority(wire.priority),
     labels: readLabels(faults, 'labels', wire.labels),
+    caller,
   };
 }
 
