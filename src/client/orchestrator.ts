@@ -8,6 +8,7 @@ import type { Untyped } from '../workflow/builder/recorded.ts';
 import type { Workflow } from '../workflow/builder/workflow.ts';
 import { createBackoff } from './backoff.ts';
 import { type RegisterOptions, registerWorkflow, type WorkflowInput } from './catalogue.ts';
+import { type AuditFilter, toAuditEntry, writeAuditFilter } from './convert/audit.ts';
 import { toAgent, toOffer } from './convert/fleet.ts';
 import { toExplanation, toRun } from './convert/run.ts';
 import { toWorkflow } from './convert/workflow.ts';
@@ -25,6 +26,7 @@ import { createConnections } from './transport/connections.ts';
 import { withTypedErrors } from './transport/typed-errors.ts';
 import type {
   AgentView,
+  AuditEntryView,
   CapabilityOfferView,
   RegisteredWorkflow,
   RunView,
@@ -37,6 +39,11 @@ import { type WatchRunOptions, watchRun } from './watch-run.ts';
 export interface OrchestratorOptions {
   /** Address of the control plane; default: the variable YARDMASTER_URL, then `http://127.0.0.1:7420`. */
   readonly url?: string;
+  /**
+   * Who calls, for the audit log; printable ASCII, at most 128 characters. It is believed, not proven. Default: the variable
+   * YARDMASTER_ACTOR, then nobody in particular. Not with `transport`.
+   */
+  readonly actor?: string;
   /** Another way to the control plane than connections to `url`; the caller closes it. */
   readonly transport?: Transport;
 }
@@ -44,6 +51,11 @@ export interface OrchestratorOptions {
 export interface ListRunsOptions {
   readonly workflow?: string;
   readonly status?: WorkflowStatus;
+  /** At most this many, newest first; default 50. */
+  readonly limit?: number;
+}
+
+export interface ListAuditOptions extends AuditFilter {
   /** At most this many, newest first; default 50. */
   readonly limit?: number;
 }
@@ -61,7 +73,7 @@ export class Orchestrator implements AsyncDisposable {
   constructor(options: OrchestratorOptions = {}) {
     const url = normalizeUrl(options.url ?? process.env.YARDMASTER_URL ?? DEFAULT_URL);
     if (options.transport === undefined) {
-      const connections = createConnections(url);
+      const connections = createConnections(url, readActor(options.actor ?? process.env.YARDMASTER_ACTOR ?? ''));
       this.api = createMeshApi(withTypedErrors(connections, url));
       this.#closeConnections = () => connections.close();
     } else {
@@ -205,6 +217,16 @@ export class Orchestrator implements AsyncDisposable {
     return watchAgents(this.api, this.#signal(signal));
   }
 
+  /** Who registered, started and cancelled what: newest first, refused calls too. */
+  async listAudit({ limit = 50, ...filter }: ListAuditOptions = {}): Promise<readonly AuditEntryView[]> {
+    const request = writeAuditFilter(filter);
+    const entries = await collectPages(limit, async (page) => {
+      const { entries, nextPageToken } = await this.api.audit.listAuditEntries({ ...request, ...page });
+      return { items: entries, nextPageToken };
+    });
+    return entries.map(toAuditEntry);
+  }
+
   async listCapabilities(): Promise<readonly CapabilityOfferView[]> {
     const offers = await collectPages(Number.POSITIVE_INFINITY, async (page) => {
       const { offers, nextPageToken } = await this.api.fleet.listCapabilities(page);
@@ -234,6 +256,18 @@ export class Orchestrator implements AsyncDisposable {
   #signal(signal: AbortSignal | undefined): AbortSignal {
     return anySignal(this.#closing.signal, signal);
   }
+}
+
+function readActor(actor: string): string {
+  if (/^[ -~]{0,128}$/.test(actor)) return actor.trim();
+  throw new YardmasterError(
+    'INVALID_ARGUMENT',
+    'Cannot call in the name of that actor: it has other characters than printable ASCII, or more than 128',
+    {
+      meta: { status: 'INVALID_ARGUMENT' },
+      next: 'use a login name or an address, in the option "actor" or in YARDMASTER_ACTOR',
+    },
+  );
 }
 
 function normalizeUrl(url: string): string {
