@@ -8,6 +8,7 @@ export {
   type InspectedWorkflow,
   inspectWorkflow,
 } from '../workflow/index.ts';
+export { readActor } from './actor.ts';
 export type { RegisterOptions, WorkflowInput, WorkflowText } from './catalogue.ts';
 export { type AuditFilter, toAuditEntry, writeAuditFilter } from './convert/audit.ts';
 export { toAgent, toOffer } from './convert/fleet.ts';

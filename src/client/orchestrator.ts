@@ -6,6 +6,7 @@ import type { Transport } from '@connectrpc/connect';
 import { YardmasterError } from '../core/errors.ts';
 import type { Untyped } from '../workflow/builder/recorded.ts';
 import type { Workflow } from '../workflow/builder/workflow.ts';
+import { readActor } from './actor.ts';
 import { createBackoff } from './backoff.ts';
 import { type RegisterOptions, registerWorkflow, type WorkflowInput } from './catalogue.ts';
 import { type AuditFilter, toAuditEntry, writeAuditFilter } from './convert/audit.ts';
@@ -73,7 +74,7 @@ export class Orchestrator implements AsyncDisposable {
   constructor(options: OrchestratorOptions = {}) {
     const url = normalizeUrl(options.url ?? process.env.YARDMASTER_URL ?? DEFAULT_URL);
     if (options.transport === undefined) {
-      const connections = createConnections(url, readActor(options.actor ?? process.env.YARDMASTER_ACTOR ?? ''));
+      const connections = createConnections(url, readActor(options.actor));
       this.api = createMeshApi(withTypedErrors(connections, url));
       this.#closeConnections = () => connections.close();
     } else {
@@ -256,18 +257,6 @@ export class Orchestrator implements AsyncDisposable {
   #signal(signal: AbortSignal | undefined): AbortSignal {
     return anySignal(this.#closing.signal, signal);
   }
-}
-
-function readActor(actor: string): string {
-  if (/^[ -~]{0,128}$/.test(actor)) return actor.trim();
-  throw new YardmasterError(
-    'INVALID_ARGUMENT',
-    'Cannot call in the name of that actor: it has other characters than printable ASCII, or more than 128',
-    {
-      meta: { status: 'INVALID_ARGUMENT' },
-      next: 'use a login name or an address, in the option "actor" or in YARDMASTER_ACTOR',
-    },
-  );
 }
 
 function normalizeUrl(url: string): string {

@@ -11,7 +11,7 @@ import { type Config, settingPaths, settingsSchema } from './settings.ts';
 
 const ENV_PREFIX = 'YARDMASTER_';
 /** Variables of this program that are not settings of the control plane. */
-const OTHER_VARIABLES = new Set(['YARDMASTER_URL', 'YARDMASTER_CONFIG']);
+const OTHER_VARIABLES = new Set(['YARDMASTER_URL', 'YARDMASTER_CONFIG', 'YARDMASTER_ACTOR']);
 const FILE_BYTES_MAX = 1_024 * 1_024;
 
 export interface ConfigSources {
