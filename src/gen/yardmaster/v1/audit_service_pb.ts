@@ -114,9 +114,9 @@ export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse
  */
 export const AuditService: GenService<{
   /**
-   * Calls that changed something or were refused the change, newest first. A call that changed nothing has no entry: a repeated
-   * start, content that was registered before, a cancel of a run that is over. Neither has one that could not be decided
-   * (UNAVAILABLE, INTERNAL).
+   * Calls that changed something or were refused the change, newest first; those of one millisecond in any order. A call that
+   * changed nothing has no entry: a repeated start, content that was registered before, a cancel of a run that is over. Neither
+   * has one that could not be decided (UNAVAILABLE, INTERNAL). Of more than 100 refusals in a second the rest is only counted.
    *
    * @generated from rpc yardmaster.v1.AuditService.ListAuditEntries
    */
