@@ -75,6 +75,7 @@ function createBatches(epoch: number): (steps: number) => Batch {
       checkpoints: [],
       blobs: [],
       agentEvents: [],
+      audit: [],
     };
   };
 }

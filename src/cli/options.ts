@@ -29,6 +29,15 @@ export function readDuration(text: string): number {
   throw usageError(`Cannot read the duration "${text}": it is not like 500ms, 30s, 5m or 1h`);
 }
 
+/** Reads `1h` (before now) or `2026-11-24T12:00:00Z` on the command line. */
+export function readMoment(text: string, nowMs: number): Date {
+  const ms = parseDuration(text);
+  const moment = new Date(ms === undefined ? text : nowMs - ms);
+  // Other texts that Date reads, such as `1`, mean something else to everybody.
+  if (!Number.isNaN(moment.getTime()) && (ms !== undefined || /^\d{4}-\d{2}-\d{2}/.test(text))) return moment;
+  throw usageError(`Cannot read the time "${text}": it is not like 30m, 1h or 2d, nor like 2026-11-24T12:00:00Z`);
+}
+
 export function readCount(text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0) return value;

@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { toYardmasterError, type YardmasterError } from '../core/errors.ts';
 import { addAgentsCommands } from './commands/agents.ts';
+import { addAuditCommand } from './commands/audit.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addErrorsCommand } from './commands/errors.ts';
@@ -24,6 +25,7 @@ const GROUPS: readonly AddCommands[] = [
   addRunsCommands,
   addWorkflowsCommands,
   addAgentsCommands,
+  addAuditCommand,
   addDoctorCommand,
   addLintCommand,
   addErrorsCommand,

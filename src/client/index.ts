@@ -8,8 +8,10 @@ export {
   type InspectedWorkflow,
   inspectWorkflow,
 } from '../workflow/index.ts';
+export { readActor } from './actor.ts';
 export { type CancelledRuns, type CancelRunsOptions, cancelRunsOnWire } from './cancel-runs.ts';
 export type { RegisterOptions, WorkflowInput, WorkflowText } from './catalogue.ts';
+export { type AuditFilter, toAuditEntry, writeAuditFilter } from './convert/audit.ts';
 export { toAgent, toOffer } from './convert/fleet.ts';
 export { type PriorityName, toExplanation, toRun } from './convert/run.ts';
 export { toRegistered, toWorkflow } from './convert/workflow.ts';
@@ -18,6 +20,7 @@ export { createLiveRun, type LiveRun } from './live-run.ts';
 export { createMeshApi, type MeshApi } from './mesh-api.ts';
 export {
   DEFAULT_URL,
+  type ListAuditOptions,
   type ListRunsOptions,
   Orchestrator,
   Orchestrator as MultiAgentOrchestrator,

@@ -1,5 +1,6 @@
 /** The services of the public API, one Connect client each, over one Transport. */
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
+import { AuditService } from '../gen/yardmaster/v1/audit_service_pb.ts';
 import { BlobService } from '../gen/yardmaster/v1/blob_service_pb.ts';
 import { FleetService } from '../gen/yardmaster/v1/fleet_service_pb.ts';
 import { RunService } from '../gen/yardmaster/v1/run_service_pb.ts';
@@ -10,6 +11,7 @@ export interface MeshApi {
   readonly runs: Client<typeof RunService>;
   readonly fleet: Client<typeof FleetService>;
   readonly blobs: Client<typeof BlobService>;
+  readonly audit: Client<typeof AuditService>;
 }
 
 export function createMeshApi(transport: Transport): MeshApi {
@@ -18,5 +20,6 @@ export function createMeshApi(transport: Transport): MeshApi {
     runs: createClient(RunService, transport),
     fleet: createClient(FleetService, transport),
     blobs: createClient(BlobService, transport),
+    audit: createClient(AuditService, transport),
   };
 }

@@ -6,9 +6,11 @@ import type { Transport } from '@connectrpc/connect';
 import { YardmasterError } from '../core/errors.ts';
 import type { Untyped } from '../workflow/builder/recorded.ts';
 import type { Workflow } from '../workflow/builder/workflow.ts';
+import { readActor } from './actor.ts';
 import { createBackoff } from './backoff.ts';
 import { type CancelledRuns, type CancelRunsOptions, cancelRuns } from './cancel-runs.ts';
 import { type RegisterOptions, registerWorkflow, type WorkflowInput } from './catalogue.ts';
+import { type AuditFilter, toAuditEntry, writeAuditFilter } from './convert/audit.ts';
 import { toAgent, toOffer } from './convert/fleet.ts';
 import { toExplanation, toRun } from './convert/run.ts';
 import { toWorkflow } from './convert/workflow.ts';
@@ -26,6 +28,7 @@ import { createConnections } from './transport/connections.ts';
 import { withTypedErrors } from './transport/typed-errors.ts';
 import type {
   AgentView,
+  AuditEntryView,
   CapabilityOfferView,
   RegisteredWorkflow,
   RunView,
@@ -38,11 +41,21 @@ import { type WatchRunOptions, watchRun } from './watch-run.ts';
 export interface OrchestratorOptions {
   /** Address of the control plane; default: the variable YARDMASTER_URL, then `http://127.0.0.1:7420`. */
   readonly url?: string;
+  /**
+   * Who calls, for the audit log; printable ASCII, at most 128 characters. It is believed, not proven. Default: the variable
+   * YARDMASTER_ACTOR, then nobody in particular. Not with `transport`.
+   */
+  readonly actor?: string;
   /** Another way to the control plane than connections to `url`; the caller closes it. */
   readonly transport?: Transport;
 }
 
 export interface ListRunsOptions extends RunFilter {
+  /** At most this many, newest first; default 50. */
+  readonly limit?: number;
+}
+
+export interface ListAuditOptions extends AuditFilter {
   /** At most this many, newest first; default 50. */
   readonly limit?: number;
 }
@@ -60,7 +73,7 @@ export class Orchestrator implements AsyncDisposable {
   constructor(options: OrchestratorOptions = {}) {
     const url = normalizeUrl(options.url ?? process.env.YARDMASTER_URL ?? DEFAULT_URL);
     if (options.transport === undefined) {
-      const connections = createConnections(url);
+      const connections = createConnections(url, readActor(options.actor));
       this.api = createMeshApi(withTypedErrors(connections, url));
       this.#closeConnections = () => connections.close();
     } else {
@@ -220,6 +233,16 @@ export class Orchestrator implements AsyncDisposable {
   /** The whole fleet, at once and then whenever something changed; goes on after a cut. Ends with `signal` or `close()`. */
   watchAgents(signal?: AbortSignal): AsyncIterable<readonly AgentView[]> {
     return watchAgents(this.api, this.#signal(signal));
+  }
+
+  /** Who registered, started and cancelled what: newest first, refused calls too. */
+  async listAudit({ limit = 50, ...filter }: ListAuditOptions = {}): Promise<readonly AuditEntryView[]> {
+    const request = writeAuditFilter(filter);
+    const entries = await collectPages(limit, async (page) => {
+      const { entries, nextPageToken } = await this.api.audit.listAuditEntries({ ...request, ...page });
+      return { items: entries, nextPageToken };
+    });
+    return entries.map(toAuditEntry);
   }
 
   async listCapabilities(): Promise<readonly CapabilityOfferView[]> {

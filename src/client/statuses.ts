@@ -1,5 +1,10 @@
 /** Names of statuses as the API shows them. UNKNOWN: the server is newer than this client. */
+import { ActorProof as WireActorProof } from '../gen/yardmaster/v1/actor_pb.ts';
 import { AgentStatus as WireAgentStatus } from '../gen/yardmaster/v1/agent_pb.ts';
+import {
+  AuditOutcome as WireAuditOutcome,
+  AuditSubjectKind as WireAuditSubjectKind,
+} from '../gen/yardmaster/v1/audit_pb.ts';
 import { RunStatus } from '../gen/yardmaster/v1/run_pb.ts';
 import { CandidateReason as WireCandidateReason } from '../gen/yardmaster/v1/run_service_pb.ts';
 import {
@@ -45,6 +50,10 @@ export type StepKind = 'UNKNOWN' | Exclude<keyof typeof WireStepKind, 'UNSPECIFI
 /** Why a step that could run does not; NONE: it does not wait. */
 export type WaitReason = 'NONE' | 'UNKNOWN' | Exclude<keyof typeof WireWaitReason, 'UNSPECIFIED'>;
 export type SkipReason = 'NONE' | 'UNKNOWN' | Exclude<keyof typeof WireSkipReason, 'UNSPECIFIED'>;
+/** How far the name of an actor can be trusted; NONE: there is no name. */
+export type ActorProof = 'UNKNOWN' | Exclude<keyof typeof WireActorProof, 'UNSPECIFIED'>;
+export type AuditSubjectKind = 'UNKNOWN' | Exclude<keyof typeof WireAuditSubjectKind, 'UNSPECIFIED'>;
+export type AuditOutcome = 'UNKNOWN' | Exclude<keyof typeof WireAuditOutcome, 'UNSPECIFIED'>;
 export type CandidateReason = 'UNKNOWN' | Exclude<keyof typeof WireCandidateReason, 'UNSPECIFIED'>;
 
 /** The reader of an open wire enum: its names, `zero` for UNSPECIFIED, UNKNOWN for numbers that came later. */
@@ -65,6 +74,9 @@ export const readAgentStatus: (value: number) => AgentStatus = createReader(Wire
 export const readStepKind: (value: number) => StepKind = createReader(WireStepKind, 'UNKNOWN');
 export const readWaitReason: (value: number) => WaitReason = createReader(WireWaitReason, 'NONE');
 export const readSkipReason: (value: number) => SkipReason = createReader(WireSkipReason, 'NONE');
+export const readActorProof: (value: number) => ActorProof = createReader(WireActorProof, 'UNKNOWN');
+export const readAuditSubjectKind: (value: number) => AuditSubjectKind = createReader(WireAuditSubjectKind, 'UNKNOWN');
+export const readAuditOutcome: (value: number) => AuditOutcome = createReader(WireAuditOutcome, 'UNKNOWN');
 export const readCandidateReason: (value: number) => CandidateReason = createReader(WireCandidateReason, 'UNKNOWN');
 
 const TERMINAL: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT']);

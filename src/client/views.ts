@@ -2,8 +2,11 @@
 import type { Problem } from '../core/errors.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import type {
+  ActorProof,
   AgentStatus,
   AttemptOutcome,
+  AuditOutcome,
+  AuditSubjectKind,
   CandidateReason,
   SkipReason,
   StepKind,
@@ -173,6 +176,33 @@ export interface RegisteredWorkflow {
   /** False when this content was registered already. */
   readonly created: boolean;
   readonly warnings: readonly Problem[];
+}
+
+/** A call that changed something, or was refused the change. */
+export interface AuditEntryView {
+  readonly entryId: string;
+  readonly time: Date | undefined;
+  readonly actor: ActorView;
+  /** Such as `run.start`. */
+  readonly action: string;
+  readonly subject: { readonly kind: AuditSubjectKind; readonly name: string };
+  readonly namespace: string;
+  /** What the subject is or belongs to. */
+  readonly workflow: string | undefined;
+  readonly version: number | undefined;
+  readonly requestId: string;
+  readonly outcome: AuditOutcome;
+  readonly errorCode: string | undefined;
+  readonly details: Readonly<Record<string, string>>;
+}
+
+/** Who made a call, as far as the control plane knows. */
+export interface ActorView {
+  /** `anonymous`: the caller gave none. */
+  readonly name: string;
+  readonly proof: ActorProof;
+  readonly userAgent: string;
+  readonly address: string;
 }
 
 /** Why a step does not run, instance by instance. */

@@ -7,6 +7,7 @@ import { hash32, type Random } from './random.ts';
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 export const RUN_ID_LENGTH = 26;
 export const SHARD_COUNT = 256;
+const ULID_TIME_MAX = 2 ** 48 - 1;
 
 /** Ids of steps, agents and capabilities that may stand in a path. */
 export const STEP_ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
@@ -17,18 +18,18 @@ export const NAME_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$/;
 
 /** A ULID in lower case: 48 bits of time, 80 of randomness; sorts by time. */
 export function createUlid(nowMs: number, random: Random): string {
-  let text = ulidTime(nowMs);
+  let text = timeOfUlid(nowMs);
   const bytes = random.bytes(16);
   for (let i = 0; i < 16; i++) text += ALPHABET.charAt((bytes[i] ?? 0) & 31);
   return text;
 }
 
-/** No id made at `ms` or later is below this one, and every earlier one is. */
-export function firstUlidOf(ms: number): string {
-  return ulidTime(ms).padEnd(RUN_ID_LENGTH, ALPHABET.charAt(0));
+/** The lowest ULID of that millisecond: all that were made before it are below. Times outside of 48 bits are their ends. */
+export function firstUlidAt(ms: number): string {
+  return timeOfUlid(Math.min(Math.max(ms, 0), ULID_TIME_MAX)) + ALPHABET.charAt(0).repeat(16);
 }
 
-function ulidTime(ms: number): string {
+function timeOfUlid(ms: number): string {
   let text = '';
   let time = Math.floor(ms);
   for (let i = 0; i < 10; i++) {

@@ -70,6 +70,12 @@ export const limits = {
   connectionsMax: 20_000,
   /** Text of an error message that is stored or sent. */
   errorMessageCharsMax: 4_096,
+  /** Refused calls that have an entry in the audit log; the rest is counted. As many are deleted by age in a second. */
+  auditRefusalsPerSecondMax: 100,
+  /** Characters of an id or a name in the audit log (as names have), of a user agent and of each detail. */
+  auditNameCharsMax: 128,
+  userAgentCharsMax: 256,
+  auditDetailCharsMax: 256,
   /** Items of one page of a list, and the default. */
   pageSizeMax: 500,
   pageSizeDefault: 50,

@@ -14,6 +14,8 @@ export {
 export {
   type AgentView,
   type AttemptOutcome,
+  type AuditEntryView,
+  type ListAuditOptions,
   type RunEvent,
   type RunHandle,
   type RunView,

@@ -6,6 +6,7 @@ import {
   createConnections,
   DEFAULT_URL,
   Orchestrator as MeshClient,
+  readActor,
 } from '../client/index.ts';
 import { type AgentInput, HostedAgents } from './hosted-agents.ts';
 import { type OwnServer, type OwnServerOptions, startOwnServer } from './own-server.ts';
@@ -13,6 +14,8 @@ import { type OwnServer, type OwnServerOptions, startOwnServer } from './own-ser
 export interface OrchestratorOptions extends OwnServerOptions {
   /** Of a control plane that runs already. Without it one runs in this process. */
   readonly url?: string;
+  /** Who calls, for the audit log; default: the variable YARDMASTER_ACTOR, then nobody in particular. */
+  readonly actor?: string;
 }
 
 /**
@@ -27,9 +30,10 @@ export class Orchestrator extends MeshClient {
 
   constructor(options: OrchestratorOptions = {}) {
     const { url } = options;
+    const actor = readActor(options.actor);
     const server = url === undefined ? startOwnServer(options) : undefined;
-    const late = server === undefined ? undefined : createLateConnections(server);
-    super(late === undefined ? { url: url ?? DEFAULT_URL } : { transport: late });
+    const late = server === undefined ? undefined : createLateConnections(server, actor);
+    super(late === undefined ? { url: url ?? DEFAULT_URL, actor } : { transport: late });
     this.#server = server;
     this.#late = late;
     this.#url = async () => (server === undefined ? (url ?? DEFAULT_URL) : (await server).url);
@@ -67,11 +71,11 @@ export class Orchestrator extends MeshClient {
 }
 
 /** Calls wait for the server to listen. */
-function createLateConnections(server: Promise<OwnServer>): Connections {
+function createLateConnections(server: Promise<OwnServer>, actor: string): Connections {
   let connections: Connections | undefined;
   const connect = async (): Promise<Transport> => {
     const { url } = await server;
-    connections ??= createConnections(url);
+    connections ??= createConnections(url, actor);
     return connections;
   };
   return {

@@ -50,6 +50,7 @@ describe('grpcurl', () => {
         'grpc.health.v1.Health',
         'grpc.reflection.v1.ServerReflection',
         'yardmaster.v1.AgentService',
+        'yardmaster.v1.AuditService',
         'yardmaster.v1.BlobService',
         'yardmaster.v1.FleetService',
         'yardmaster.v1.RunService',
@@ -102,6 +103,22 @@ describe('grpcurl', () => {
   test('lists the fleet', async () => {
     const { agents } = await call('yardmaster.v1.FleetService/ListAgents');
     expect(agents).toMatchObject([{ agentId: 'greeter', status: 'AGENT_STATUS_READY' }]);
+  });
+
+  test('names who calls, and lists who did what', async () => {
+    const cancel = JSON.stringify({ runId: 'nobody' });
+    const method = 'yardmaster.v1.RunService/CancelRun';
+    await grpcurl('-H', 'x-yardmaster-actor: ada', '-d', cancel, address, method).catch(() => '');
+    const { entries } = await call('yardmaster.v1.AuditService/ListAuditEntries', { actor: 'ada' });
+    expect(entries).toMatchObject([
+      {
+        actor: { name: 'ada', proof: 'ACTOR_PROOF_CLAIMED', address: '127.0.0.1' },
+        action: 'run.cancel',
+        subject: { kind: 'AUDIT_SUBJECT_KIND_RUN', name: 'nobody' },
+        outcome: 'AUDIT_OUTCOME_REFUSED',
+        errorCode: 'RUN_NOT_FOUND',
+      },
+    ]);
   });
 
   test('prints errors with readable details', async () => {

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { RunStatus } from '../../src/control-plane/engine/status.ts';
 import {
+  type AuditQuery,
   type Batch,
   createMemoryStore,
   openSqliteStore,
@@ -15,7 +16,7 @@ import {
   StoreError,
 } from '../../src/control-plane/store/index.ts';
 import { systemClock } from '../../src/core/clock.ts';
-import { aBatch, aJournal, aRun, aTask, NOW, runId } from './store/rows.ts';
+import { aBatch, aJournal, anEntry, aRun, aTask, auditId, NOW, runId } from './store/rows.ts';
 
 const RUNS = 5;
 const number = fc.integer({ min: 1, max: RUNS });
@@ -26,6 +27,7 @@ const bytes = fc.uint8Array({ maxLength: 8 });
 const path = fc.constantFrom('', 'a', 'a/1/b');
 
 const usual = fc.constantFrom<Record<string, string>>({ k: 'v' }, { k: 'v', l: 'w' }, { k: 'w', l: 'v' });
+const caller = fc.record({ actor: fc.constantFrom(undefined, 'ada', ''), userAgent: text, address: text });
 
 const insert = fc
   .tuple(
@@ -33,10 +35,11 @@ const insert = fc
     status,
     fc.constantFrom(undefined, 'q1', 'q2'),
     fc.oneof(usual, fc.dictionary(text, text, { maxKeys: 2 })),
+    caller,
   )
-  .map(([run, state, requestId, labels]): RunChange => {
+  .map(([run, state, requestId, labels, by]): RunChange => {
     const endedAt = state === 'COMPLETED' || state === 'FAILED' ? NOW + run : undefined;
-    return { type: 'insert', row: aRun(run, { status: state, endedAt, requestId, labels: { ...labels } }) };
+    return { type: 'insert', row: aRun(run, { status: state, endedAt, requestId, labels: { ...labels }, caller: by }) };
   });
 const change = fc
   .tuple(number, status, fc.constantFrom(undefined, NOW, NOW + 9), fc.constantFrom(undefined, 'X', 'Y'))
@@ -53,6 +56,24 @@ const task = fc
   .tuple(number, path, fc.nat(2), fc.option(bytes, { nil: undefined }), text)
   .map(([run, step, attempt, checkpoint, agentId]) => aTask(run, step, attempt, { checkpoint, agentId }));
 
+const entry = fc
+  .tuple(
+    fc.nat(9),
+    number,
+    fc.constantFrom('run.cancel', 'run.start'),
+    caller,
+    fc.dictionary(text, text, { maxKeys: 2 }),
+  )
+  .map(([ms, run, action, by, details]) =>
+    anEntry(ms, {
+      subject: runId(run),
+      action,
+      caller: by,
+      errorCode: action === 'run.start' ? 'X' : '',
+      details: { ...details },
+    }),
+  );
+
 const batch: fc.Arbitrary<Omit<Batch, 'epoch'>> = fc.record({
   journal: some(fc.tuple(number, fc.nat(6), path).map(([run, at, step]) => aJournal(run, at, step, 'x'))),
   runs: some(fc.oneof(insert, change)),
@@ -63,6 +84,7 @@ const batch: fc.Arbitrary<Omit<Batch, 'epoch'>> = fc.record({
   agentEvents: some(
     fc.tuple(fc.nat(9), text).map(([at, kind]) => ({ at: NOW + at, agentId: 'a', instanceId: 'i', kind, message: '' })),
   ),
+  audit: some(entry),
 });
 
 const PAGE = { namespace: 'default', before: '', limit: 2 };
@@ -93,6 +115,16 @@ async function perform(store: Store, epoch: number, what: Step): Promise<unknown
   }
 }
 
+const everything = { namespace: 'default', from: '', before: '', limit: 100 };
+const auditQueries: readonly Partial<AuditQuery>[] = [
+  {},
+  { action: 'run.start', limit: 3 },
+  { action: 'run.cancel', actor: 'ada' },
+  { actor: null, from: auditId(3), before: auditId(7) },
+  { subject: runId(2) },
+  { subject: 'etl', actor: 'ada', before: runId(4) },
+];
+
 async function readEverything(store: Store): Promise<unknown> {
   const runIds = Array.from({ length: RUNS }, (_, index) => runId(index + 1));
   return {
@@ -106,6 +138,7 @@ async function readEverything(store: Store): Promise<unknown> {
     journals: await Promise.all(runIds.map((id) => store.loadJournal(id, 0, 100))),
     rests: await Promise.all(runIds.map((id) => store.loadJournal(id, 3, 2))),
     blobs: await Promise.all(runIds.map(async (id) => Buffer.from((await store.getBlob(id, 'a')) ?? []))),
+    audit: await Promise.all(auditQueries.map((query) => store.listAudit({ ...everything, ...query }))),
     agents: (await store.listAgentEvents('a', 100)).map((row) => row.at),
   };
 }

@@ -223,11 +223,11 @@ describe.each(worlds)('the store contract, lists and values: $name', ({ create }
         agentEvents: [NOW, NOW + 9].map((at) => ({ at, agentId: 'a', instanceId: 'i', kind: 'LOST', message: '' })),
       }),
     );
-    expect(await store.prune(NOW + 9, 2)).toBe(2);
+    expect(await store.prune(NOW + 9, 2)).toEqual({ runs: 2, isMore: true });
     const left = await store.listRuns({ namespace: 'default', before: '', limit: 9 });
     expect(left.runs.map((row) => row.runId)).toEqual([9, 5, 3].map(runId));
-    expect(await store.prune(NOW + 9, 2)).toBe(1);
-    expect(await store.prune(NOW + 9, 2)).toBe(0);
+    expect(await store.prune(NOW + 9, 2)).toEqual({ runs: 1, isMore: false });
+    expect(await store.prune(NOW + 9, 2)).toEqual({ runs: 0, isMore: false });
     expect(await store.loadJournal(runId(1), 0, 9)).toEqual([]);
     expect(await store.loadTasks(undefined, 9)).toEqual([]);
     expect(await store.getBlob(runId(1), 'b')).toBeUndefined();

@@ -140,10 +140,11 @@ function withDelays(inner: Store, options: SimStoreOptions): Store {
     findRunsByTail: (namespace, tail, limit) => later(() => inner.findRunsByTail(namespace, tail, limit)),
     getBlob: (runId, blobId) => later(() => inner.getBlob(runId, blobId)),
     putBlobPart: (runId, blobId, part, bytes) => later(() => inner.putBlobPart(runId, blobId, part, bytes)),
-    putWorkflow: (workflow) => later(() => inner.putWorkflow(workflow)),
+    putWorkflow: (workflow, audit) => later(() => inner.putWorkflow(workflow, audit)),
     getWorkflow: (namespace, name, version) => later(() => inner.getWorkflow(namespace, name, version)),
     listWorkflows: (namespace, after, limit) => later(() => inner.listWorkflows(namespace, after, limit)),
     listAgentEvents: (agentId, limit) => later(() => inner.listAgentEvents(agentId, limit)),
+    listAudit: (query) => later(() => inner.listAudit(query)),
     prune: (before, limit) => later(() => inner.prune(before, limit)),
     stats: () => inner.stats(),
   };

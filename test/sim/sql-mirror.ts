@@ -44,9 +44,9 @@ export function mirrored(model: Store, sql: Store): Store {
       await model.putBlobPart(runId, blobId, part, bytes);
       await sql.putBlobPart(runId, blobId, part, bytes);
     },
-    putWorkflow: async (workflow) => {
-      await model.putWorkflow(workflow);
-      return sql.putWorkflow(workflow);
+    putWorkflow: async (workflow, audit) => {
+      await model.putWorkflow(workflow, audit);
+      return sql.putWorkflow(workflow, audit);
     },
     prune: async (before, limit) => {
       await model.prune(before, limit);
@@ -63,6 +63,7 @@ export function mirrored(model: Store, sql: Store): Store {
     getWorkflow: (namespace, name, version) => sql.getWorkflow(namespace, name, version),
     listWorkflows: (namespace, after, limit) => sql.listWorkflows(namespace, after, limit),
     listAgentEvents: (agentId, limit) => sql.listAgentEvents(agentId, limit),
+    listAudit: (query) => sql.listAudit(query),
     stats: () => model.stats(),
   };
 }

@@ -1,5 +1,5 @@
-/** The lists of runs, agents, capabilities and workflows. */
-import type { AgentView, InstanceView, RunView, WorkflowView } from '../../client/index.ts';
+/** The lists of runs, agents, capabilities, workflows and entries of the audit log. */
+import type { AgentView, AuditEntryView, InstanceView, RunView, WorkflowView } from '../../client/index.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { shortId } from '../../core/ids.ts';
 import { type Column, renderTable, type TableOptions } from './table.ts';
@@ -13,6 +13,8 @@ export interface ListOptions extends TableOptions {
 
 const ERROR_WIDTH = 60;
 const DESCRIPTION_WIDTH = 60;
+const NOTE_WIDTH = 60;
+const NAME_WIDTH = 40;
 const CAPABILITIES_SHOWN = 4;
 
 export function renderRuns(runs: readonly RunView[], options: ListOptions): string {
@@ -125,6 +127,47 @@ export function renderWorkflows(workflows: readonly WorkflowView[], options: Lis
     { title: 'DESCRIPTION', cell: ({ description }) => cut(safe(description), DESCRIPTION_WIDTH) },
   ];
   return renderTable(workflows, columns, options);
+}
+
+export function renderAudit(entries: readonly AuditEntryView[], options: ListOptions): string {
+  const { wide, utc } = options;
+  const columns: readonly Column<AuditEntryView>[] = [
+    { title: 'TIME', cell: ({ time }) => (time === undefined ? '' : dateTime(time, utc)) },
+    { title: 'ACTOR', cell: ({ actor }) => nameCell(actor.name, wide) },
+    { title: 'ACTION', cell: ({ action }) => safe(action) },
+    { title: 'OUTCOME', cell: ({ outcome }) => outcome, status: true },
+    { title: 'SUBJECT', cell: (entry) => subjectOf(entry, wide) },
+    { title: 'WORKFLOW', cell: workflowOf },
+    { title: 'FROM', cell: ({ actor }) => safe(actor.address), wide: true },
+    { title: 'USER AGENT', cell: ({ actor }) => safe(actor.userAgent), wide: true },
+    { title: 'REQUEST', cell: ({ requestId }) => safe(requestId), wide: true },
+    { title: 'NOTE', cell: (entry) => (wide ? noteOf(entry, wide) : cut(noteOf(entry, wide), NOTE_WIDTH)) },
+  ];
+  return renderTable(entries, columns, options);
+}
+
+function nameCell(name: string, wide: boolean): string {
+  return wide ? safe(name) : cut(safe(name), NAME_WIDTH);
+}
+
+function subjectOf({ subject, outcome }: AuditEntryView, wide: boolean): string {
+  // What was refused may be no id at all.
+  const isRunId = subject.kind === 'RUN' && outcome === 'DONE';
+  return isRunId && !wide ? shortId(subject.name) : nameCell(subject.name, wide);
+}
+
+function workflowOf({ workflow, version }: AuditEntryView): string {
+  if (workflow === undefined) return '';
+  return version === undefined ? cut(safe(workflow), NAME_WIDTH) : `${cut(safe(workflow), NAME_WIDTH)} v${version}`;
+}
+
+/** Why it was refused, or what was said of it. */
+function noteOf({ errorCode, details }: AuditEntryView, wide: boolean): string {
+  const { message, ...rest } = details;
+  const said = Object.entries(rest).map(([key, text]) => `${safe(key)}: ${safe(text)}`);
+  const why = wide ? ` ${safe(message ?? '')}` : '';
+  const refused = errorCode === undefined ? [] : [`${safe(errorCode)}${why}`.trim()];
+  return [...refused, ...said].join('; ');
 }
 
 function ageOf(time: Date | undefined, nowMs: number): string {

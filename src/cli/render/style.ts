@@ -14,10 +14,12 @@ export const colourStyle: Style = { paint: (text, paint) => `\u001b[${CODES[pain
 
 const STATUS_PAINTS: Readonly<Record<string, Paint>> = {
   COMPLETED: 'good',
+  DONE: 'good',
   READY: 'good',
   RUNNING: 'busy',
   ENDING: 'warn',
   FAILED: 'bad',
+  REFUSED: 'bad',
   TIMED_OUT: 'bad',
   LOST: 'bad',
   MISSING: 'bad',

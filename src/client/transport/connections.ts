@@ -31,8 +31,8 @@ export interface Connections extends Transport {
   close(): void;
 }
 
-/** `url` such as `http://127.0.0.1:7420`. Connections are opened when they are needed. */
-export function createConnections(url: string): Connections {
+/** `url` such as `http://127.0.0.1:7420`; `actor` is who calls, '' for nobody. Connections are opened when they are needed. */
+export function createConnections(url: string, actor = ''): Connections {
   const connections: Connection[] = [];
   const gate = createGate(LONG_CALLS_MAX);
 
@@ -42,7 +42,7 @@ export function createConnections(url: string): Connections {
       if (best === undefined || connection.streams < best.streams) best = connection;
     const isFull = best === undefined || best.streams >= limits.streamsPerConnectionMax;
     if (best === undefined || (isFull && connections.length < CONNECTIONS_MAX)) {
-      best = { transport: createGrpcTransport(url), streams: 0 };
+      best = { transport: createGrpcTransport(url, actor), streams: 0 };
       connections.push(best);
     }
     best.streams++;

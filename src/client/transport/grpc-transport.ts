@@ -30,8 +30,8 @@ import { StatusSchema } from '../../gen/google/rpc/status_pb.ts';
 
 const DETAILS_KEY = 'grpc-status-details-bin';
 
-/** Calls copy what they are given. */
-const NO_METADATA = new Metadata();
+/** Who calls, for the audit log. */
+const ACTOR_KEY = 'x-yardmaster-actor';
 
 const OPTIONS: ChannelOptions = {
   'grpc.keepalive_time_ms': 20_000,
@@ -52,19 +52,22 @@ export interface GrpcTransport extends Transport {
   close(): void;
 }
 
-/** `url` such as `http://127.0.0.1:7420`. Connects when it is first called. */
-export function createGrpcTransport(url: string): GrpcTransport {
+/** `url` such as `http://127.0.0.1:7420`; `actor` is who calls, '' for nobody. Connects when it is first called. */
+export function createGrpcTransport(url: string, actor: string): GrpcTransport {
   const { host, protocol } = new URL(url);
   const isSecure = protocol === 'https:';
   const target = /:\d+$/.test(host) ? host : `${host}:${isSecure ? 443 : 80}`;
   const client = new Client(target, isSecure ? credentials.createSsl() : credentials.createInsecure(), OPTIONS);
   const channel = client.getChannel();
+  // Calls copy what they are given.
+  const own = new Metadata();
+  if (actor !== '') own.set(ACTOR_KEY, actor);
   return {
     async unary(method, signal, timeoutMs, header, input) {
       // grpc-js would send it all the same.
       if (signal?.aborted === true) throw new ConnectError('the call was aborted before it was sent', Code.Canceled);
       const request = toBytes(method.input, input);
-      const metadata = toMetadata(header);
+      const metadata = toMetadata(own, header);
       const call = channel.createCall(pathOf(method), deadlineOf(timeoutMs), null, null, null);
       return toAnswer(method, await exchange(call, metadata, request, signal));
     },
@@ -73,7 +76,7 @@ export function createGrpcTransport(url: string): GrpcTransport {
         pathOf(method),
         (message: MessageInitShape<typeof method.input>) => toBytes(method.input, message),
         (bytes) => fromBytes(method.output, bytes),
-        toMetadata(header),
+        toMetadata(own, header),
         { deadline: deadlineOf(timeoutMs) },
       );
       const message = readAll(call, input, signal);
@@ -104,9 +107,9 @@ function deadlineOf(timeoutMs: number | undefined): number {
   return timeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
 }
 
-function toMetadata(header: ConstructorParameters<typeof Headers>[0]): Metadata {
-  if (header === undefined) return NO_METADATA;
-  const metadata = new Metadata();
+function toMetadata(own: Metadata, header: ConstructorParameters<typeof Headers>[0]): Metadata {
+  if (header === undefined) return own;
+  const metadata = own.clone();
   for (const [key, value] of new Headers(header)) metadata.set(key, value);
   return metadata;
 }

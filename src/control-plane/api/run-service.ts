@@ -4,16 +4,16 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { Clock } from '../../core/clock.ts';
 import { limits } from '../../core/limits.ts';
 import { EMPTY_OBJECT_VALUE } from '../../core/value.ts';
-import { RunStatus } from '../../gen/yardmaster/v1/run_pb.ts';
 import {
   ExplainStepResponseSchema,
   type RunService,
   type StartRunRequest as WireStart,
 } from '../../gen/yardmaster/v1/run_service_pb.ts';
 import { findStep } from '../engine/state.ts';
-import { CANCELLABLE_STATUSES } from '../engine/status.ts';
-import type { ControlPlane, RunView, StartRunRequest } from '../runtime/control-plane.ts';
+import type { AuditFacts, Caller, ControlPlane, RunView, StartRunRequest } from '../runtime/control-plane.ts';
+import { audited } from './audited.ts';
 import { inBatches } from './batches.ts';
+import { readCaller } from './caller.ts';
 import { longestWaiting, writeExplanation } from './convert/explanation.ts';
 import type { Faults } from './convert/faults.ts';
 import { readPage } from './convert/paging.ts';
@@ -21,30 +21,22 @@ import { readValue } from './convert/payload.ts';
 import { readPriority } from './convert/priority.ts';
 import { writeRun, writeRunRow } from './convert/run.ts';
 import { RunEventWriter } from './convert/run-event.ts';
-import { readBulkFilter, readRunFilter, readRunsToken, writeRunsToken } from './convert/run-filter.ts';
-import { cutText, readLabels, readName } from './convert/text.ts';
+import { readRunFilter, readRunsToken, writeRunsToken } from './convert/run-filter.ts';
+import { readLabels, readName } from './convert/text.ts';
 import { readDuration } from './convert/times.ts';
 import { loadOutput, loadValues, NO_VALUES } from './convert/values.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
+import { createRunChanges, readRunId } from './run-changes.ts';
 
 const REQUEST_ID_CHARS_MAX = 128;
 const WAIT_MS_MAX = 60_000;
 const EVENTS_PER_MESSAGE = 256;
-const RUN_ID_PATTERN = /^[0-9a-zA-Z]{4,26}$/;
 
 type Plane = Pick<
   ControlPlane,
-  | 'startRun'
-  | 'getRun'
-  | 'listRuns'
-  | 'cancelRun'
-  | 'cancelRuns'
-  | 'pauseRun'
-  | 'resumeRun'
-  | 'watchRun'
-  | 'explainStep'
-  | 'readValue'
->;
+  'startRun' | 'getRun' | 'listRuns' | 'watchRun' | 'explainStep' | 'readValue' | 'noteRefusal'
+> &
+  Parameters<typeof createRunChanges>[0];
 
 export interface RunServiceOptions {
   readonly controlPlane: Plane;
@@ -54,11 +46,15 @@ export interface RunServiceOptions {
 export function createRunService({ controlPlane, clock }: RunServiceOptions): ServiceImpl<typeof RunService> {
   return {
     async startRun(wire, context) {
-      const { start, waitMs } = readRequest('start a run', (faults) => ({
-        start: readStart(faults, wire),
-        waitMs: readWait(faults, wire),
-      }));
-      const started = await controlPlane.startRun(start);
+      const caller = readCaller(context);
+      const describe = () => startFacts(wire, caller);
+      const { started, waitMs } = await audited(controlPlane, describe, async () => {
+        const { start, waitMs } = readRequest('start a run', (faults) => ({
+          start: readStart(faults, wire, caller),
+          waitMs: readWait(faults, wire),
+        }));
+        return { started: await controlPlane.startRun(start), waitMs };
+      });
       const answer = { runId: started.runId, workflowVersion: started.version, created: started.isRepeat !== true };
       if (waitMs === 0) return answer;
       const view = await controlPlane.getRun(NAMESPACE, started.runId, { ms: waitMs, signal: context.signal });
@@ -99,26 +95,7 @@ export function createRunService({ controlPlane, clock }: RunServiceOptions): Se
       }
     },
 
-    async cancelRun(request) {
-      const runId = readRequest('cancel a run', (faults) => readRunId(faults, request.runId));
-      const { alreadyEnding } = await controlPlane.cancelRun(NAMESPACE, runId, cutText(request.reason));
-      const { state } = await controlPlane.getRun(NAMESPACE, runId);
-      return { accepted: !alreadyEnding, status: RunStatus[state.status] };
-    },
-
-    ...createPauseCalls(controlPlane),
-
-    async *cancelRuns(request, { signal }) {
-      const { before, ...filter } = readRequest('cancel runs', (faults) =>
-        readBulkFilter(faults, request.filter, CANCELLABLE_STATUSES),
-      );
-      const { dryRun } = request;
-      const reason = cutText(request.reason);
-      const progress = controlPlane.cancelRuns({ namespace: NAMESPACE, filter, before, reason, dryRun, signal });
-      for await (const { matched, changed, runIds, isDone } of progress) {
-        yield { matched, cancelled: changed, runIds: [...runIds], done: isDone };
-      }
-    },
+    ...createRunChanges(controlPlane),
 
     async explainStep(request) {
       const runId = readRequest('explain a step', (faults) => readRunId(faults, request.runId));
@@ -130,31 +107,17 @@ export function createRunService({ controlPlane, clock }: RunServiceOptions): Se
   };
 }
 
-function createPauseCalls(controlPlane: Plane): Pick<ServiceImpl<typeof RunService>, 'pauseRun' | 'resumeRun'> {
-  const statusOf = async (runId: string): Promise<RunStatus> => {
-    const { state } = await controlPlane.getRun(NAMESPACE, runId);
-    return RunStatus[state.status];
-  };
-  return {
-    async pauseRun(request) {
-      const runId = readRequest('pause a run', (faults) => readRunId(faults, request.runId));
-      const { isAccepted } = await controlPlane.pauseRun(NAMESPACE, runId, cutText(request.reason));
-      return { accepted: isAccepted, status: await statusOf(runId) };
-    },
-
-    async resumeRun(request) {
-      const runId = readRequest('resume a run', (faults) => readRunId(faults, request.runId));
-      const { isAccepted } = await controlPlane.resumeRun(NAMESPACE, runId);
-      return { accepted: isAccepted, status: await statusOf(runId) };
-    },
-  };
-}
-
 function readWait(faults: Faults, { wait }: { readonly wait?: Duration | undefined }): number {
   return Math.min(WAIT_MS_MAX, readDuration(faults, 'wait', wait) ?? 0);
 }
 
-function readStart(faults: Faults, wire: WireStart): StartRunRequest {
+/** No run came of it: what was refused is a start of the workflow. */
+function startFacts({ workflow, version, requestId }: WireStart, caller: Caller): AuditFacts {
+  const subject = { kind: 'WORKFLOW', subject: workflow, workflow, version } as const;
+  return { namespace: NAMESPACE, caller, action: 'run.start', ...subject, requestId };
+}
+
+function readStart(faults: Faults, wire: WireStart, caller: Caller): StartRunRequest {
   if (wire.requestId.length > REQUEST_ID_CHARS_MAX) {
     faults.add('request_id', `has ${wire.requestId.length} characters; at most ${REQUEST_ID_CHARS_MAX} are allowed`);
   }
@@ -171,13 +134,8 @@ function readStart(faults: Faults, wire: WireStart): StartRunRequest {
     requestId: wire.requestId,
     priority: readPriority(wire.priority),
     labels: readLabels(faults, 'labels', wire.labels),
+    caller,
   };
-}
-
-/** A run id, or a tail of one; people may type it in capitals. */
-function readRunId(faults: Faults, runId: string): string {
-  if (!RUN_ID_PATTERN.test(runId)) faults.add('run_id', 'is not a run id, nor at least 4 characters of its end');
-  return runId.toLowerCase();
 }
 
 function findNode({ state }: RunView, path: string) {

@@ -2,11 +2,13 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { Clock } from '../../core/clock.ts';
+import { AuditService } from '../../gen/yardmaster/v1/audit_service_pb.ts';
 import { BlobService } from '../../gen/yardmaster/v1/blob_service_pb.ts';
 import { FleetService } from '../../gen/yardmaster/v1/fleet_service_pb.ts';
 import { RunService } from '../../gen/yardmaster/v1/run_service_pb.ts';
 import { WorkflowService } from '../../gen/yardmaster/v1/workflow_service_pb.ts';
 import type { ControlPlane } from '../runtime/control-plane.ts';
+import { createAuditService } from './audit-service.ts';
 import { createBlobService } from './blob-service.ts';
 import { createFleetService } from './fleet-service.ts';
 import { createRunService } from './run-service.ts';
@@ -26,4 +28,5 @@ export function mountServices(
   mount(RunService, createRunService(options));
   mount(FleetService, createFleetService(options));
   mount(BlobService, createBlobService(options));
+  mount(AuditService, createAuditService(options));
 }

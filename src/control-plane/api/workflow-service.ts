@@ -8,7 +8,9 @@ import {
   RegisterWorkflowResponseSchema,
 } from '../../gen/yardmaster/v1/workflow_service_pb.ts';
 import { type ReadWorkflow, readWorkflow } from '../../workflow/index.ts';
-import type { ControlPlane } from '../runtime/control-plane.ts';
+import type { AuditFacts, Caller, ControlPlane } from '../runtime/control-plane.ts';
+import { audited } from './audited.ts';
+import { readCaller } from './caller.ts';
 import { cutPage, readPage } from './convert/paging.ts';
 import { readName } from './convert/text.ts';
 import { readDefinition, writeWorkflow } from './convert/workflow.ts';
@@ -16,15 +18,25 @@ import { toProblem } from './errors.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
 
 export interface WorkflowServiceOptions {
-  readonly controlPlane: Pick<ControlPlane, 'registerWorkflow' | 'getWorkflow' | 'listWorkflows'>;
+  readonly controlPlane: Pick<ControlPlane, 'registerWorkflow' | 'getWorkflow' | 'listWorkflows' | 'noteRefusal'>;
 }
 
 export function createWorkflowService({ controlPlane }: WorkflowServiceOptions): ServiceImpl<typeof WorkflowService> {
   return {
-    async registerWorkflow(request) {
-      const { definition, warnings } = readSubmitted(request);
+    async registerWorkflow(request, context) {
       const { validateOnly } = request;
-      const registered = await controlPlane.registerWorkflow({ namespace: NAMESPACE, definition, validateOnly });
+      const caller = readCaller(context);
+      let name = '';
+      const register = async () => {
+        const { definition, warnings } = readSubmitted(request);
+        name = definition.name;
+        const asked = { namespace: NAMESPACE, definition, validateOnly, caller };
+        return { warnings, registered: await controlPlane.registerWorkflow(asked) };
+      };
+      // A check asks for no change.
+      const { warnings, registered } = validateOnly
+        ? await register()
+        : await audited(controlPlane, () => registerFacts(request, name, caller), register);
       return create(RegisterWorkflowResponseSchema, {
         workflow: writeWorkflow(registered),
         created: registered.created,
@@ -44,6 +56,24 @@ export function createWorkflowService({ controlPlane }: WorkflowServiceOptions):
       return { workflows: items.map(writeWorkflow), nextPageToken };
     },
   };
+}
+
+/** `name` is empty when the definition could not be read. */
+function registerFacts(request: RegisterWorkflowRequest, name: string, caller: Caller): AuditFacts {
+  const subject = { kind: 'WORKFLOW', subject: name === '' ? givenName(request) : name, workflow: name } as const;
+  return { namespace: NAMESPACE, caller, action: 'workflow.register', ...subject };
+}
+
+/** What a definition that cannot be read is called: its name, or that of its file. */
+function givenName({ definition }: RegisterWorkflowRequest): string {
+  switch (definition.case) {
+    case 'workflow':
+      return definition.value.name;
+    case 'source':
+      return definition.value.file;
+    case undefined:
+      return '';
+  }
 }
 
 function readSubmitted({ definition }: RegisterWorkflowRequest): ReadWorkflow {

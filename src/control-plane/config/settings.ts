@@ -99,7 +99,10 @@ export const settingsSchema = z.strictObject({
   }).prefault({}),
   retention: duration(0)
     .default(times.retentionMs)
-    .meta({ flag: '--retention', description: 'how long a finished run is kept; 0: for ever' } satisfies SettingMeta),
+    .meta({
+      flag: '--retention',
+      description: 'how long a finished run and an entry of the audit log are kept; 0: for ever',
+    } satisfies SettingMeta),
   lossWindow: duration(1_000)
     .default(times.lossWindowMs)
     .meta({
@@ -139,6 +142,8 @@ export const settingPaths: readonly string[] = [...settings.keys()];
 export const otherVariables: Readonly<Record<string, string>> = {
   YARDMASTER_CONFIG: 'file of settings that `yardmaster serve` reads; `--config` goes before it',
   YARDMASTER_URL: 'address of the control plane, for agents, clients and commands; default `http://127.0.0.1:7420`',
+  YARDMASTER_ACTOR:
+    'the name under which the audit log (`yardmaster audit`) shows the calls of clients and commands; others send it as the metadata `x-yardmaster-actor`. Nothing proves it',
 };
 
 /** `YARDMASTER_LOSS_WINDOW` is `lossWindow`, `YARDMASTER_LISTEN_PORT` is `listen.port`. */

@@ -11,6 +11,7 @@ import { Fleet, type Now } from '../registry/fleet.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import type { Store, StoreError } from '../store/port.ts';
 import { AgentWatch } from './agent-watch.ts';
+import { AuditLog } from './audit-log.ts';
 import { Blobs } from './blobs.ts';
 import { Catalogue } from './catalogue.ts';
 import { Committer } from './committer.ts';
@@ -264,6 +265,12 @@ class Parts extends Given {
     onDeleted: () => this.ended.clear(),
     retentionMs: this.options.retentionMs ?? times.retentionMs,
   });
+  readonly audit = new AuditLog({
+    clock: this.clock,
+    random: this.options.random,
+    logger: this.logger,
+    committer: this.committerOf,
+  });
   readonly face: Face = new Face({
     node: this.node,
     clock: this.clock,
@@ -279,6 +286,7 @@ class Parts extends Given {
     sessions: this.sessions,
     uploads: this.uploads,
     blobs: this.blobs,
+    audit: this.audit,
     lost: () => this.actions.lost.values(),
     isStoreUsable: () => this.trouble.isUsable,
     nextTimer: () => this.timers.nearest(),

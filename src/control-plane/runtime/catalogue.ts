@@ -8,7 +8,7 @@ import { checkWorkflow } from '../../workflow/check.ts';
 import { compileWorkflow } from '../../workflow/compile.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import type { StepDefinition, WorkflowDefinition } from '../../workflow/definition.ts';
-import type { Store, WorkflowRow } from '../store/port.ts';
+import type { AuditRow, Store, WorkflowRow } from '../store/port.ts';
 import type { RegisteredWorkflow } from './control-plane.ts';
 
 export interface CatalogueOptions {
@@ -37,6 +37,7 @@ export class Catalogue {
     namespace: string,
     definition: WorkflowDefinition,
     validateOnly: boolean,
+    audit?: AuditRow,
   ): Promise<RegisteredWorkflow> {
     const problems = checkWorkflow(definition);
     if (problems.length > 0) {
@@ -56,7 +57,7 @@ export class Catalogue {
     };
     const warnings = this.warn(namespace, definition);
     if (validateOnly) return { row: { ...row, version: 0 }, definition, created: false, warnings };
-    const stored = await this.options.store.putWorkflow(row);
+    const stored = await this.options.store.putWorkflow(row, audit);
     if (stored.created) this.latestVersions.set(`${namespace}/${definition.name}`, stored.row.version);
     return { row: stored.row, definition, created: stored.created, warnings };
   }

@@ -43,6 +43,11 @@ export class Committer {
     this.options = options;
   }
 
+  /** False: what is staged now waits for the store to be mended, or for ever. */
+  get isWriting(): boolean {
+    return !this.isHalted && !this.isMending;
+  }
+
   get isBusy(): boolean {
     return this.inFlight !== undefined || this.isScheduled || !this.current.isEmpty;
   }
@@ -116,7 +121,8 @@ export class Committer {
     const startedAt = clock.monotonic();
     const sealed = batch.seal(epoch);
     const hasRows = sealed.journal.length + sealed.runs.length + sealed.tasks.length + sealed.tasksDeleted.length > 0;
-    if (!hasRows && sealed.checkpoints.length + sealed.blobs.length + sealed.agentEvents.length === 0) {
+    const extras = sealed.checkpoints.length + sealed.blobs.length + sealed.agentEvents.length + sealed.audit.length;
+    if (!hasRows && extras === 0) {
       this.done(batch, 0);
       return;
     }

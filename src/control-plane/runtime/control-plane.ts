@@ -1,6 +1,7 @@
 /**
  * The control plane as its API sees it. One implementation (`runtime/assembly.ts`); the services of `api/` translate between this
  * and proto, and nothing else. Everything answers only when what it says is durable. Errors are YardmasterErrors.
+ * With a `caller`, what changes something has an entry in the audit log.
  */
 import type { Problem } from '../../core/errors.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
@@ -10,10 +11,23 @@ import type { RunState } from '../engine/state.ts';
 import type { Capability, SessionPeer, SessionReceiver } from '../registry/frames.ts';
 import type { AgentStatus } from '../registry/instance.ts';
 import type { Explanation } from '../scheduler/types.ts';
-import type { AgentEventRow, RunFilter, RunPage, RunQuery, RunRow, WorkflowRow } from '../store/port.ts';
+import type {
+  AgentEventRow,
+  AuditQuery,
+  AuditRow,
+  Caller,
+  RunFilter,
+  RunPage,
+  RunQuery,
+  RunRow,
+  WorkflowRow,
+} from '../store/port.ts';
+import type { AuditFacts } from './audit-log.ts';
 import type { BulkProgress } from './bulk.ts';
 
 export type { AgentStatus } from '../registry/instance.ts';
+export type { AuditQuery, AuditRow, Caller } from '../store/port.ts';
+export type { AuditFacts } from './audit-log.ts';
 
 export interface ControlPlane {
   readonly node: string;
@@ -22,6 +36,7 @@ export interface ControlPlane {
     readonly namespace: string;
     readonly definition: WorkflowDefinition;
     readonly validateOnly: boolean;
+    readonly caller?: Caller;
   }): Promise<RegisteredWorkflow>;
   /** Throws WORKFLOW_NOT_FOUND (with the nearest name). `version` 0: the latest. */
   getWorkflow(namespace: string, name: string, version: number): Promise<RegisteredWorkflow>;
@@ -31,11 +46,21 @@ export interface ControlPlane {
   /** `runId` may be a unique tail of at least 4 characters. Throws RUN_NOT_FOUND, RUN_ID_AMBIGUOUS. */
   getRun(namespace: string, runId: string, wait?: RunWait): Promise<RunView>;
   listRuns(query: RunQuery): Promise<RunPage>;
-  cancelRun(namespace: string, runId: string, reason: string): Promise<{ readonly alreadyEnding: boolean }>;
+  cancelRun(
+    namespace: string,
+    runId: string,
+    reason: string,
+    caller?: Caller,
+  ): Promise<{ readonly alreadyEnding: boolean }>;
   /** Not accepted when the end was decided before; a second pause is accepted and changes nothing. */
-  pauseRun(namespace: string, runId: string, reason: string): Promise<{ readonly isAccepted: boolean }>;
+  pauseRun(
+    namespace: string,
+    runId: string,
+    reason: string,
+    caller?: Caller,
+  ): Promise<{ readonly isAccepted: boolean }>;
   /** Not accepted when it was not paused. */
-  resumeRun(namespace: string, runId: string): Promise<{ readonly isAccepted: boolean }>;
+  resumeRun(namespace: string, runId: string, caller?: Caller): Promise<{ readonly isAccepted: boolean }>;
   /** Cancels every run that fits, a portion at a time. A run that is ending already is left to its cleanup. */
   cancelRuns(request: CancelRunsRequest): AsyncIterable<BulkProgress>;
   /** Committed events from `fromPosition`, then new ones; ends after RunEnded. Live ones only with `live`. */
@@ -55,6 +80,11 @@ export interface ControlPlane {
   /** The whole list at once, then again whenever something changed (at most 4 times a second). */
   watchAgents(namespace: string, signal: AbortSignal): AsyncIterable<readonly AgentView[]>;
   listCapabilities(namespace: string): readonly CapabilityView[];
+
+  /** Newest first. */
+  listAudit(query: AuditQuery): Promise<readonly AuditRow[]>;
+  /** A call was refused: it has an entry of the audit log when this resolves, unless there are too many or the store is in trouble. */
+  noteRefusal(facts: AuditFacts, errorCode: string): Promise<void>;
 
   /** A new agent stream. The receiver is called by the transport. */
   openSession(peer: SessionPeer): SessionReceiver;
@@ -86,6 +116,8 @@ export interface CancelRunsRequest {
   readonly reason: string;
   /** Counts only. */
   readonly dryRun: boolean;
+  /** Of each cancel in the audit log. */
+  readonly caller?: Caller;
   readonly signal: AbortSignal;
 }
 
@@ -113,6 +145,7 @@ export interface StartRunRequest {
   readonly requestId: string;
   readonly priority: Priority | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  readonly caller?: Caller;
 }
 
 export interface StartedRun extends RunRow {

@@ -12,9 +12,10 @@ import type { Fleet } from '../registry/fleet.ts';
 import type { SessionPeer, SessionReceiver } from '../registry/frames.ts';
 import type { AgentStatus, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
-import type { AgentEventRow, RunPage, RunQuery, RunRow, Store } from '../store/port.ts';
+import type { AgentEventRow, AuditQuery, AuditRow, Caller, RunPage, RunQuery, RunRow, Store } from '../store/port.ts';
 import type { AgentWatch } from './agent-watch.ts';
 import type { RunningControlPlane } from './assembly.ts';
+import type { AuditFacts, AuditLog } from './audit-log.ts';
 import type { Blobs } from './blobs.ts';
 import { actOnRuns, type BulkProgress } from './bulk.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -60,6 +61,7 @@ export interface FaceOptions {
   readonly sessions: Sessions;
   readonly uploads: Uploads;
   readonly blobs: Blobs;
+  readonly audit: AuditLog;
   readonly lost: () => Iterable<Instance>;
   readonly isStoreUsable: () => boolean;
   readonly nextTimer: () => number | undefined;
@@ -82,7 +84,16 @@ export class Face implements RunningControlPlane {
 
   registerWorkflow(request: Parameters<ControlPlane['registerWorkflow']>[0]): Promise<RegisteredWorkflow> {
     this.admit();
-    return this.options.catalogue.register(request.namespace, request.definition, request.validateOnly);
+    const { namespace, definition, validateOnly, caller } = request;
+    const { name } = definition;
+    const audit = this.entryOf(caller, {
+      namespace,
+      action: 'workflow.register',
+      kind: 'WORKFLOW',
+      subject: name,
+      workflow: name,
+    });
+    return this.options.catalogue.register(namespace, definition, validateOnly, audit);
   }
 
   getWorkflow(namespace: string, name: string, version: number): Promise<RegisteredWorkflow> {
@@ -112,23 +123,38 @@ export class Face implements RunningControlPlane {
     return this.options.store.listRuns(query);
   }
 
-  async cancelRun(namespace: string, runId: string, reason: string): Promise<{ readonly alreadyEnding: boolean }> {
+  async cancelRun(
+    namespace: string,
+    runId: string,
+    reason: string,
+    caller?: Caller,
+  ): Promise<{ readonly alreadyEnding: boolean }> {
     this.admit();
     const row = await this.findRun(namespace, runId);
-    const answer = await this.options.runs.ask(row.runId, { type: 'CancelRun', reason });
+    const audit = this.entryOfRun(caller, row, 'run.cancel', { reason });
+    const answer = await this.options.runs.ask(row.runId, { type: 'CancelRun', reason }, audit);
     return { alreadyEnding: answer.type === 'cancel' && answer.already };
   }
 
-  async pauseRun(namespace: string, runId: string, reason: string): Promise<{ readonly isAccepted: boolean }> {
-    return this.changePause(namespace, runId, { type: 'PauseRun', reason });
+  async pauseRun(
+    namespace: string,
+    runId: string,
+    reason: string,
+    caller?: Caller,
+  ): Promise<{ readonly isAccepted: boolean }> {
+    return this.changePause(namespace, runId, { type: 'PauseRun', reason }, (row) =>
+      this.entryOfRun(caller, row, 'run.pause', { reason }),
+    );
   }
 
-  async resumeRun(namespace: string, runId: string): Promise<{ readonly isAccepted: boolean }> {
-    return this.changePause(namespace, runId, { type: 'ResumeRun' });
+  async resumeRun(namespace: string, runId: string, caller?: Caller): Promise<{ readonly isAccepted: boolean }> {
+    return this.changePause(namespace, runId, { type: 'ResumeRun' }, (row) =>
+      this.entryOfRun(caller, row, 'run.resume', {}),
+    );
   }
 
-  cancelRuns({ reason, dryRun, ...request }: CancelRunsRequest): AsyncIterable<BulkProgress> {
-    const act = (row: RunRow): Promise<boolean> => this.cancelOnce(row.runId, reason);
+  cancelRuns({ reason, dryRun, caller, ...request }: CancelRunsRequest): AsyncIterable<BulkProgress> {
+    const act = (row: RunRow): Promise<boolean> => this.cancelOnce(row, reason, caller);
     const { store, clock } = this.options;
     return actOnRuns({ ...request, store, clock, act: dryRun ? undefined : act });
   }
@@ -170,6 +196,14 @@ export class Face implements RunningControlPlane {
 
   listCapabilities(namespace: string): readonly CapabilityView[] {
     return viewCapabilities(this.options.fleet, this.options.scheduler, namespace);
+  }
+
+  listAudit(query: AuditQuery): Promise<readonly AuditRow[]> {
+    return this.options.store.listAudit(query);
+  }
+
+  noteRefusal(facts: AuditFacts, errorCode: string): Promise<void> {
+    return this.options.audit.refuse(facts, errorCode);
   }
 
   openSession(peer: SessionPeer): SessionReceiver {
@@ -244,6 +278,20 @@ export class Face implements RunningControlPlane {
     await this.options.onStop();
   }
 
+  /** Nobody outside asked: no entry. */
+  private entryOf(caller: Caller | undefined, facts: Omit<AuditFacts, 'caller'>): AuditRow | undefined {
+    return caller === undefined ? undefined : this.options.audit.entry({ ...facts, caller });
+  }
+
+  private entryOfRun(
+    caller: Caller | undefined,
+    { namespace, runId, workflow, version }: RunRow,
+    action: AuditFacts['action'],
+    details: Readonly<Record<string, string>>,
+  ): AuditRow | undefined {
+    return this.entryOf(caller, { namespace, action, kind: 'RUN', subject: runId, workflow, version, details });
+  }
+
   private admit(): void {
     if (this.isStopping)
       throw new YardmasterError('SHUTTING_DOWN', 'Cannot take new work: the control plane is stopping', {
@@ -281,10 +329,11 @@ export class Face implements RunningControlPlane {
   }
 
   /** False: its end was decided before, or it is gone. */
-  private async cancelOnce(runId: string, reason: string): Promise<boolean> {
+  private async cancelOnce(row: RunRow, reason: string, caller: Caller | undefined): Promise<boolean> {
     this.admit();
     try {
-      const answer = await this.options.runs.ask(runId, { type: 'CancelRun', reason, onlyFirst: true });
+      const audit = this.entryOfRun(caller, row, 'run.cancel', { reason });
+      const answer = await this.options.runs.ask(row.runId, { type: 'CancelRun', reason, onlyFirst: true }, audit);
       return answer.type === 'cancel' && !answer.already;
     } catch (error) {
       // It ended and its retention was over since the page was read.
@@ -328,10 +377,11 @@ export class Face implements RunningControlPlane {
     namespace: string,
     runId: string,
     command: PauseRun | ResumeRun,
+    entryOf: (row: RunRow) => AuditRow | undefined,
   ): Promise<{ readonly isAccepted: boolean }> {
     this.admit();
     const row = await this.findRun(namespace, runId);
-    const answer = await this.options.runs.ask(row.runId, command);
+    const answer = await this.options.runs.ask(row.runId, command, entryOf(row));
     return { isAccepted: answer.type === 'pause' && answer.isAccepted };
   }
 

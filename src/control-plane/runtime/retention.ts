@@ -1,4 +1,4 @@
-/** Finished runs are deleted after the retention time, a few at a time, so that it is never in the way. */
+/** Finished runs, events of agents and entries of the audit log are deleted after the retention time, a few at a time, so that it is never in the way. */
 import type { CancelTimer, Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Store } from '../store/port.ts';
@@ -40,9 +40,9 @@ export class Retention {
   private async sweep(): Promise<void> {
     const { clock, store, logger, retentionMs } = this.options;
     try {
-      const deleted = await store.prune(clock.now() - retentionMs, BATCH);
-      if (deleted > 0) this.options.onDeleted();
-      this.arm(deleted === BATCH ? INTERVAL_MS / 60 : INTERVAL_MS);
+      const { runs, isMore } = await store.prune(clock.now() - retentionMs, BATCH);
+      if (runs > 0) this.options.onDeleted();
+      this.arm(isMore ? INTERVAL_MS / 60 : INTERVAL_MS);
     } catch (error) {
       logger.warn('old runs could not be deleted', { error });
       this.arm(INTERVAL_MS);

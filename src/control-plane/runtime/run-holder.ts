@@ -1,7 +1,7 @@
 /** One open run in memory: its state, and the commands that wait for it. The run's only writer owns it. */
 import type { Answer, Command } from '../engine/commands.ts';
 import type { RunState } from '../engine/state.ts';
-import type { RunRow } from '../store/port.ts';
+import type { AuditRow, RunRow } from '../store/port.ts';
 
 /** A command that is under way. Kept until its batch is durable, so that a failed commit loses nothing. */
 export interface Pending {
@@ -16,6 +16,8 @@ export interface Pending {
   readonly booked?: { readonly instanceId: string; readonly capability: string; readonly failedCommits: number };
   /** What a client asked for: refused with UNAVAILABLE while the store is in trouble. Everything else is kept. */
   readonly isClient: boolean;
+  /** Of what somebody asked for: written with what was decided, if that changes anything. */
+  readonly audit?: AuditRow;
   /** How often its batch failed. */
   failures: number;
 }

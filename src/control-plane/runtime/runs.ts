@@ -18,7 +18,7 @@ import { decide } from '../engine/decide.ts';
 import { evolve } from '../engine/evolve.ts';
 import { createRunState, type RunState } from '../engine/state.ts';
 import { isRunOver } from '../engine/status.ts';
-import type { Store, StoreError } from '../store/port.ts';
+import type { AuditRow, Store, StoreError } from '../store/port.ts';
 import type { Blobs } from './blobs.ts';
 import type { Committer } from './committer.ts';
 import { type Pending, RunHolder } from './run-holder.ts';
@@ -107,7 +107,7 @@ export class Runs {
   }
 
   /** The promise form of `submit`. */
-  ask(runId: string, command: Command): Promise<Answer> {
+  ask(runId: string, command: Command, audit?: AuditRow): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.submit({
         runId,
@@ -117,6 +117,7 @@ export class Runs {
         onError: reject,
         isClient: true,
         failures: 0,
+        ...(audit === undefined ? {} : { audit }),
       });
     });
   }
@@ -252,7 +253,8 @@ export class Runs {
     batch.pending.push(pending);
     batch.addEvents(holder, state.position - decision.events.length, decision.events);
     this.options.stage(holder, state, decision, pending);
-    const { onAnswer } = pending;
+    const { onAnswer, audit } = pending;
+    if (audit !== undefined && decision.events.length > 0) batch.audit.push(audit);
     if (onAnswer !== undefined) batch.effects.push(() => onAnswer(decision.answer));
     this.options.committer().kick();
     if (state.position > limits.journalEventsMax && !isRunOver(state.status) && pending.command.type !== 'FailRun') {

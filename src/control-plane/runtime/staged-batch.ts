@@ -3,7 +3,16 @@
  * leased writes one row, and a task that is done only deletes it.
  */
 import type { RunEvent } from '../engine/events.ts';
-import type { AgentEventRow, Batch, BlobRow, CheckpointChange, RunChange, TaskKey, TaskRow } from '../store/port.ts';
+import type {
+  AgentEventRow,
+  AuditRow,
+  Batch,
+  BlobRow,
+  CheckpointChange,
+  RunChange,
+  TaskKey,
+  TaskRow,
+} from '../store/port.ts';
 import type { Pending, RunHolder } from './run-holder.ts';
 
 export class StagedBatch {
@@ -17,6 +26,7 @@ export class StagedBatch {
   readonly blobs: BlobRow[] = [];
   readonly checkpoints = new Map<string, CheckpointChange>();
   readonly agentEvents: AgentEventRow[] = [];
+  readonly audit: AuditRow[] = [];
   eventCount = 0;
   blobBytes = 0;
   private readonly runs = new Map<string, RunChange>();
@@ -28,6 +38,7 @@ export class StagedBatch {
       this.pending.length === 0 &&
       this.checkpoints.size === 0 &&
       this.agentEvents.length === 0 &&
+      this.audit.length === 0 &&
       this.effects.length === 0
     );
   }
@@ -82,6 +93,7 @@ export class StagedBatch {
       checkpoints: [...this.checkpoints.values()],
       blobs: this.blobs,
       agentEvents: this.agentEvents,
+      audit: this.audit,
     };
   }
 }

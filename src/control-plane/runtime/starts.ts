@@ -9,11 +9,13 @@ import type { Random } from '../../core/random.ts';
 import { inlineValue, type StoredValue } from '../../core/stored-value.ts';
 import { decodeValue, scanValue } from '../../core/value.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
-import type { RunRow, Store } from '../store/port.ts';
+import type { Caller, RunRow, Store } from '../store/port.ts';
 import type { StartedRun, StartRunRequest } from './control-plane.ts';
 import type { Runs } from './runs.ts';
 
 const PARAMETERS_BLOB = 'params';
+/** Of a start that nobody outside asked for. */
+const NO_CALLER: Caller = { actor: undefined, userAgent: '', address: '' };
 
 export interface StartsOptions {
   readonly clock: Clock;
@@ -88,6 +90,7 @@ export class Starts {
       inputHash,
       failureCode: undefined,
       labels,
+      caller: request.caller ?? NO_CALLER,
     };
     const { params, attachment } = toStored(request.parameters);
     this.rows.set(runId, row);

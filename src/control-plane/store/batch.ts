@@ -9,7 +9,8 @@ export function countRows(batch: Batch): number {
     batch.tasksDeleted.length +
     batch.checkpoints.length +
     batch.blobs.length +
-    batch.agentEvents.length
+    batch.agentEvents.length +
+    batch.audit.length
   );
 }
 

@@ -47,9 +47,13 @@ export interface Store {
   putBlobPart(runId: string, blobId: string, part: number, bytes: Uint8Array): Promise<void>;
 
   /**
-   * Registers by content: the version that already has this hash, else a new one, numbered from 1 per (namespace, name).
+   * Registers by content: the version that already has this hash, else a new one, numbered from 1 per (namespace, name). With a
+   * new one `audit` is written, too, with the number of the version.
    */
-  putWorkflow(workflow: NewWorkflow): Promise<{ readonly row: WorkflowRow; readonly created: boolean }>;
+  putWorkflow(
+    workflow: NewWorkflow,
+    audit?: AuditRow,
+  ): Promise<{ readonly row: WorkflowRow; readonly created: boolean }>;
   /** `version` 0 means the latest. */
   getWorkflow(namespace: string, name: string, version: number): Promise<WorkflowRow | undefined>;
   /** The latest version of each, by name, after `after`. */
@@ -57,13 +61,21 @@ export interface Store {
 
   /** Newest last; transitions of instances, for people. */
   listAgentEvents(agentId: string, limit: number): Promise<readonly AgentEventRow[]>;
+  /** Newest first: the audit rows that fit, and an entry for the start of every run that fits, made from its row. */
+  listAudit(query: AuditQuery): Promise<readonly AuditRow[]>;
   /**
    * Deletes at most `limit` runs that ended before `before` with all that belongs to them, the oldest first, and as many agent
-   * events as old; answers how many runs went.
+   * events and audit rows as old.
    */
-  prune(before: number, limit: number): Promise<number>;
+  prune(before: number, limit: number): Promise<Pruned>;
   /** Counters since `open`, for metrics and benchmarks. */
   stats(): StoreStats;
+}
+
+export interface Pruned {
+  readonly runs: number;
+  /** True when as many as allowed of something went: there may be more. */
+  readonly isMore: boolean;
 }
 
 export interface StoreStats {
@@ -90,6 +102,8 @@ export interface Batch {
   readonly checkpoints: readonly CheckpointChange[];
   readonly blobs: readonly BlobRow[];
   readonly agentEvents: readonly AgentEventRow[];
+  /** A row whose id is there already is ignored: a command that is decided again brings its row again. */
+  readonly audit: readonly AuditRow[];
 }
 
 /** The events of one decided batch of one run. Adapters encode them (store/codec). */
@@ -125,6 +139,18 @@ export interface RunRow {
   readonly inputHash: string;
   readonly failureCode: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  /** Who started it. */
+  readonly caller: Caller;
+}
+
+/** Who made a call, as far as it is known. */
+export interface Caller {
+  /** What the caller says to be; undefined: nothing. */
+  readonly actor: string | undefined;
+  /** '' : none. */
+  readonly userAgent: string;
+  /** IP address without the port; '' : not known. */
+  readonly address: string;
 }
 
 export interface TaskKey {
@@ -185,6 +211,44 @@ export interface AgentEventRow {
   readonly message: string;
 }
 
+/** A call that changed something, or was refused the change. Starts that were done have none: their run's row says the same. */
+export interface AuditRow {
+  /** A ULID of `at`. */
+  readonly id: string;
+  readonly at: number;
+  readonly namespace: string;
+  readonly caller: Caller;
+  /** Such as `run.cancel`. */
+  readonly action: string;
+  readonly subjectKind: AuditSubjectKind;
+  readonly subject: string;
+  /** What the subject is or belongs to; '' : none. */
+  readonly workflow: string;
+  /** 0: none. */
+  readonly version: number;
+  /** '' : none. */
+  readonly requestId: string;
+  /** '' : it was done. */
+  readonly errorCode: string;
+  readonly details: Readonly<Record<string, string>>;
+}
+
+export type AuditSubjectKind = 'WORKFLOW' | 'RUN';
+
+export interface AuditQuery {
+  readonly namespace: string;
+  readonly action?: string;
+  /** The subject, or the workflow that it belongs to. */
+  readonly subject?: string;
+  /** Null: callers without a name. */
+  readonly actor?: string | null;
+  /** Ids from this one on; '' : all. */
+  readonly from: string;
+  /** Ids below this one (keyset paging, newest first); '' starts at the newest. */
+  readonly before: string;
+  readonly limit: number;
+}
+
 /** Which runs; everything that is given must hold. */
 export interface RunFilter {
   readonly workflow?: string;
@@ -193,7 +257,7 @@ export interface RunFilter {
   /** Every one of these. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly failureCode?: string;
-  /** Run ids from this one on, and below `before`: ids begin with the time of the start (`firstUlidOf`). '': no bound. */
+  /** Run ids from this one on, and below `before`: ids begin with the time of the start (`firstUlidAt`). '': no bound. */
   readonly from?: string;
 }
 

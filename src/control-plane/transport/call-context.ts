@@ -4,6 +4,8 @@
  */
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { type ContextValues, createContextValues, type HandlerContext } from '@connectrpc/connect';
+import type { Metadata } from '@grpc/grpc-js';
+import { type CallOrigin, originKey } from '../api/caller.ts';
 
 /** The reason of a signal whose call is over. One for all: making an error costs more than telling it. */
 const CALL_OVER = new Error('the call is over');
@@ -12,6 +14,14 @@ export interface CallIdentity {
   readonly service: DescService;
   readonly method: DescMethod;
   readonly url: string;
+  readonly call: OriginCall;
+}
+
+/** What a call of grpc-js knows of its caller. */
+export interface OriginCall {
+  /** Address and port. */
+  getPeer(): string;
+  readonly metadata: Metadata;
 }
 
 export class CallContext implements HandlerContext {
@@ -20,15 +30,17 @@ export class CallContext implements HandlerContext {
   readonly url: string;
   readonly requestMethod = 'POST';
   readonly protocolName = 'grpc';
+  private readonly call: OriginCall;
   private controller: AbortController | undefined;
   private headers: { readonly request: Headers; readonly response: Headers; readonly trailer: Headers } | undefined;
   private contextValues: ContextValues | undefined;
   private ended: unknown;
 
-  constructor({ service, method, url }: CallIdentity) {
+  constructor({ service, method, url, call }: CallIdentity) {
     this.service = service;
     this.method = method;
     this.url = url;
+    this.call = call;
   }
 
   /** Aborts when the call is cancelled or over, and when the server stops. */
@@ -51,7 +63,7 @@ export class CallContext implements HandlerContext {
   }
 
   get values(): ContextValues {
-    this.contextValues ??= createContextValues();
+    this.contextValues ??= createContextValues().set(originKey, originOf(this.call));
     return this.contextValues;
   }
 
@@ -69,4 +81,17 @@ export class CallContext implements HandlerContext {
     this.headers ??= { request: new Headers(), response: new Headers(), trailer: new Headers() };
     return this.headers;
   }
+}
+
+function originOf(call: OriginCall): CallOrigin {
+  return {
+    get address() {
+      const peer = call.getPeer();
+      return peer.slice(0, peer.lastIndexOf(':'));
+    },
+    header(name) {
+      const [value] = call.metadata.get(name);
+      return typeof value === 'string' ? value : '';
+    },
+  };
 }

@@ -1,9 +1,16 @@
 /** The services over HTTP/1.1: Connect, gRPC-Web and JSON, by connect-node. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { type Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+import {
+  type Code,
+  ConnectError,
+  type ContextValues,
+  createContextValues,
+  type Interceptor,
+} from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { limits } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
+import { originKey } from '../api/caller.ts';
 import { isUnexpected, toRpcStatus } from '../api/errors.ts';
 import type { BoundService } from './grpc-adapter.ts';
 
@@ -31,6 +38,7 @@ export function createConnectRoutes({
         router.service(service, Object.fromEntries(impls));
       }
     },
+    contextValues: originOf,
     // gRPC itself needs HTTP/2.
     grpc: false,
     readMaxBytes: limits.frameBytesMax,
@@ -43,6 +51,13 @@ export function createConnectRoutes({
     keepConnectionUsable(request, response);
     handler(request, response);
   };
+}
+
+function originOf({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): ContextValues {
+  return createContextValues().set(originKey, {
+    address: socket.remoteAddress ?? '',
+    header: (name) => String(headers[name] ?? ''),
+  });
 }
 
 /**

@@ -31,7 +31,7 @@ import { ChurnMap } from '../../core/churn-map.ts';
 import { YardmasterError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { isUnexpected } from '../api/errors.ts';
-import { CallContext } from './call-context.ts';
+import { CallContext, type OriginCall } from './call-context.ts';
 import { toBuffer, toServiceError } from './grpc-status.ts';
 
 export interface GrpcAdapterOptions {
@@ -73,7 +73,7 @@ export function mountOnGrpc(server: Server, { service, methods }: BoundService, 
 const same = (bytes: Buffer): Buffer => bytes;
 
 /** What all four kinds of call have. */
-interface AnyCall {
+interface AnyCall extends OriginCall {
   getHost(): string;
   getPath(): string;
   once(event: 'cancelled', listener: () => void): unknown;
@@ -184,7 +184,7 @@ class MethodCalls {
 
   private contextOf(call: AnyCall): HandlerContext {
     const url = `http://${call.getHost()}${call.getPath()}`;
-    const context = new CallContext({ service: this.service, method: this.method, url });
+    const context = new CallContext({ service: this.service, method: this.method, url, call });
     const { shutdownSignal } = this.options;
     if (shutdownSignal.aborted) context.end(shutdownSignal.reason);
     this.calls += 1;

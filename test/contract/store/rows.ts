@@ -1,7 +1,38 @@
 /** Rows for the store's tests; each names only what its test is about. */
-import type { Batch, JournalRow, NewWorkflow, RunRow, TaskRow } from '../../../src/control-plane/store/index.ts';
+import type {
+  AuditRow,
+  Batch,
+  JournalRow,
+  NewWorkflow,
+  RunRow,
+  TaskRow,
+} from '../../../src/control-plane/store/index.ts';
+import { firstUlidAt } from '../../../src/core/ids.ts';
 
 export const NOW = 1_764_000_000_000;
+
+/** The id of an entry from `ms` after NOW. */
+export function auditId(ms: number): string {
+  return `${firstUlidAt(NOW + ms).slice(0, -1)}1`;
+}
+
+export function anEntry(ms: number, fields: Partial<AuditRow> = {}): AuditRow {
+  return {
+    id: auditId(ms),
+    at: NOW + ms,
+    namespace: 'default',
+    caller: { actor: undefined, userAgent: '', address: '127.0.0.1' },
+    action: 'run.cancel',
+    subjectKind: 'RUN',
+    subject: runId(1),
+    workflow: 'etl',
+    version: 1,
+    requestId: '',
+    errorCode: '',
+    details: {},
+    ...fields,
+  };
+}
 
 /** A run id that sorts by `number`. */
 export function runId(number: number): string {
@@ -23,6 +54,7 @@ export function aRun(number: number, fields: Partial<RunRow> = {}): RunRow {
     inputHash: 'h',
     failureCode: undefined,
     labels: {},
+    caller: { actor: undefined, userAgent: 'grpc-node-js/1', address: '127.0.0.1' },
     ...fields,
   };
 }
@@ -60,6 +92,7 @@ export function aBatch(epoch: number, fields: Partial<Omit<Batch, 'epoch'>> = {}
     checkpoints: [],
     blobs: [],
     agentEvents: [],
+    audit: [],
     ...fields,
   };
 }

@@ -72,3 +72,11 @@ test('refuses to register what the server refuses, with every problem', async ()
     }),
   ).rejects.toMatchObject({ problems: [{ code: 'UNKNOWN_STEP', place: { file: 'x.yaml', line: 5 } }] });
 });
+
+test('the audit log of an embedded control plane knows in whose name it was called', async () => {
+  await using orchestrator = new Orchestrator({ actor: 'ada' });
+  await orchestrator.registerWorkflow({ name: 'Empty', steps: [{ id: 'a', action: 'a' }] });
+  expect(await orchestrator.listAudit({ actor: 'ada' })).toMatchObject([
+    { action: 'workflow.register', subject: { kind: 'WORKFLOW', name: 'Empty' }, outcome: 'DONE' },
+  ]);
+});

@@ -8,7 +8,7 @@ import { Mesh } from './mesh.ts';
 
 test('a call that was aborted before it was made is not sent', async () => {
   await using mesh = await Mesh.start();
-  const transport = createGrpcTransport(mesh.rig.url);
+  const transport = createGrpcTransport(mesh.rig.url, '');
   try {
     const workflows = createClient(WorkflowService, transport);
     const runs = createClient(RunService, transport);

@@ -1,5 +1,12 @@
 /** The run, the fleet and the screen that the golden tests draw. */
-import type { AgentView, AttemptView, InstanceView, RunView, StepView } from '../../../src/client/index.ts';
+import type {
+  AgentView,
+  AttemptView,
+  AuditEntryView,
+  InstanceView,
+  RunView,
+  StepView,
+} from '../../../src/client/index.ts';
 
 export const START = Date.UTC(2026, 10, 24, 12, 0, 0);
 
@@ -192,5 +199,53 @@ export const fleet: readonly AgentView[] = [
       }),
     ],
     events: [],
+  },
+];
+
+const nobody = { name: 'anonymous', proof: 'NONE', userAgent: 'grpc-node-js/1.14.7', address: '127.0.0.1' } as const;
+
+/** A registration, a start with a typo and a cancel, newest first. */
+export const audit: readonly AuditEntryView[] = [
+  {
+    entryId: '01k00000000000000000000003',
+    time: at(9),
+    actor: { name: 'ada', proof: 'CLAIMED', userAgent: 'grpcurl/1.9', address: '10.0.0.7' },
+    action: 'run.cancel',
+    subject: { kind: 'RUN', name: '01k0000000000000009c41e7b2' },
+    namespace: 'default',
+    workflow: 'Nightly',
+    version: 3,
+    requestId: '',
+    outcome: 'DONE',
+    errorCode: undefined,
+    details: { reason: 'wrong table' },
+  },
+  {
+    entryId: '01k00000000000000000000002',
+    time: at(5),
+    actor: nobody,
+    action: 'run.start',
+    subject: { kind: 'WORKFLOW', name: 'Nigthly' },
+    namespace: 'default',
+    workflow: 'Nigthly',
+    version: undefined,
+    requestId: 'orders-24',
+    outcome: 'REFUSED',
+    errorCode: 'WORKFLOW_NOT_FOUND',
+    details: { message: 'Cannot find workflow "Nigthly"; did you mean "Nightly"?' },
+  },
+  {
+    entryId: '01k00000000000000000000001',
+    time: at(0),
+    actor: nobody,
+    action: 'workflow.register',
+    subject: { kind: 'WORKFLOW', name: 'Nightly' },
+    namespace: 'default',
+    workflow: 'Nightly',
+    version: 3,
+    requestId: '',
+    outcome: 'DONE',
+    errorCode: undefined,
+    details: {},
   },
 ];

@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { renderAgent } from '../../../src/cli/render/details.ts';
 import { errorJson, renderError } from '../../../src/cli/render/error.ts';
 import { renderExplanation } from '../../../src/cli/render/explain.ts';
-import { renderAgents, renderRuns } from '../../../src/cli/render/lists.ts';
+import { renderAgents, renderAudit, renderRuns } from '../../../src/cli/render/lists.ts';
 import { renderFrame } from '../../../src/cli/render/progress-frame.ts';
 import { renderChange, renderStill } from '../../../src/cli/render/progress-line.ts';
 import { colourStyle, plainStyle } from '../../../src/cli/render/style.ts';
 import { renderTimeline } from '../../../src/cli/render/timeline.ts';
 import type { AgentView, StepExplanation } from '../../../src/client/index.ts';
 import { YardmasterError } from '../../../src/core/errors.ts';
-import { at, attempt, failedRun, fleet, openRun, run, START, step } from './fixtures.ts';
+import { at, attempt, audit, failedRun, fleet, openRun, run, START, step } from './fixtures.ts';
 
 const list = { wide: false, style: plainStyle, nowMs: START, utc: true };
 /** Golden texts start on a line of their own. */
@@ -300,5 +300,32 @@ error WORKFLOW_INVALID: cannot read "n.yaml": 2 problems
     expect(renderError(error, { ...options, verbose: true })).toMatch(
       /render\.test\.ts[\s\S]*caused by Error: the cause/,
     );
+  });
+});
+
+describe('audit', () => {
+  test('tells who did what, when, and what became of it', () => {
+    expect(page(renderAudit(audit, list))).toBe(`
+TIME                  ACTOR      ACTION             OUTCOME  SUBJECT   WORKFLOW    NOTE
+2026-11-24 12:00:09Z  ada        run.cancel         DONE     9c41e7b2  Nightly v3  reason: wrong table
+2026-11-24 12:00:05Z  anonymous  run.start          REFUSED  Nigthly   Nigthly     WORKFLOW_NOT_FOUND
+2026-11-24 12:00:00Z  anonymous  workflow.register  DONE     Nightly   Nightly v3  -
+`);
+  });
+
+  test('in the wide form also from where, with what, and whole ids and notes', () => {
+    const [cancel, start] = renderAudit(audit, { ...list, wide: true })
+      .split('\n')
+      .slice(1);
+    expect(cancel).toMatch(/ 01k0000000000000009c41e7b2 .* 10\.0\.0\.7 +grpcurl\/1\.9 +- +reason: wrong table$/);
+    expect(start).toMatch(/ orders-24 +WORKFLOW_NOT_FOUND Cannot find workflow "Nigthly"; did you mean "Nightly"\?$/);
+  });
+
+  test('lets no control character of a caller reach the terminal', () => {
+    const [first] = audit;
+    if (first === undefined) throw new Error('no entry');
+    const evil = { ...first, actor: { ...first.actor, name: 'a\u001b[2J' }, details: { reason: 'x\u0007\ny' } };
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not pass
+    expect(renderAudit([evil], { ...list, wide: true })).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
   });
 });

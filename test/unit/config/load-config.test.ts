@@ -49,6 +49,11 @@ describe('the configuration', () => {
     expect(loadConfig({ env: { YARDMASTER_CONFIG: fileWith('retention: 2d\n') } }).retention).toBe(2 * 86_400_000);
   });
 
+  it('leaves alone what clients read from the environment', () => {
+    const env = { YARDMASTER_URL: 'http://127.0.0.1:1', YARDMASTER_ACTOR: 'ada' };
+    expect(loadConfig({ env })).toEqual(loadConfig());
+  });
+
   it('is frozen to its leaves', () => {
     const config = loadConfig();
     expect(() => Object.assign(config.listen, { port: 1 })).toThrow(TypeError);

@@ -1,6 +1,6 @@
 /** Filters of runs, and the page tokens that belong to them. */
 import { YardmasterError } from '../../../core/errors.ts';
-import { firstUlidOf } from '../../../core/ids.ts';
+import { firstUlidAt } from '../../../core/ids.ts';
 import { limits } from '../../../core/limits.ts';
 import { hash32 } from '../../../core/random.ts';
 import type { RunFilter as WireFilter } from '../../../gen/yardmaster/v1/run_filter_pb.ts';
@@ -36,8 +36,8 @@ export function readRunFilter(faults: Faults, wire: WireFilter | undefined): Rea
     ...(statuses.length > 0 && { statuses }),
     ...(Object.keys(labels).length > 0 && { labels }),
     ...(wire.failureCode !== '' && { failureCode: wire.failureCode }),
-    ...(createdAfter !== undefined && { from: firstUlidOf(createdAfter) }),
-    before: createdBefore === undefined ? '' : firstUlidOf(createdBefore),
+    ...(createdAfter !== undefined && { from: firstUlidAt(createdAfter) }),
+    before: createdBefore === undefined ? '' : firstUlidAt(createdBefore),
   };
 }
 

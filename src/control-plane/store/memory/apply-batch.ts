@@ -14,6 +14,7 @@ export function applyBatch(data: MemoryData, batch: Batch): number {
   applyTasks(data, batch);
   for (const blob of batch.blobs) blobsOf(data, blob.runId).set(blob.blobId, [blob.bytes]);
   data.agentEvents.push(...batch.agentEvents);
+  for (const row of batch.audit) if (!data.audit.has(row.id)) data.audit.set(row.id, row);
   return journal.reduce((sum, row) => sum + row.bytes.length, 0);
 }
 

@@ -2,7 +2,7 @@
  * What a memory store holds. It outlives the adapter, as a disk outlives a process: open a second store over the same data
  * to see what a restart sees.
  */
-import type { AgentEventRow, RunRow, TaskRow, WorkflowRow } from '../port.ts';
+import type { AgentEventRow, AuditRow, RunRow, TaskRow, WorkflowRow } from '../port.ts';
 
 export interface MemoryData {
   /** The newest epoch given out. */
@@ -19,6 +19,8 @@ export interface MemoryData {
   /** Versions by (namespace, name), the first version first. */
   readonly workflows: Map<string, WorkflowRow[]>;
   readonly agentEvents: AgentEventRow[];
+  /** By id. */
+  readonly audit: Map<string, AuditRow>;
 }
 
 export function createMemoryData(): MemoryData {
@@ -31,5 +33,6 @@ export function createMemoryData(): MemoryData {
     tasks: new Map(),
     workflows: new Map(),
     agentEvents: [],
+    audit: new Map(),
   };
 }

@@ -10,9 +10,12 @@ import { YardmasterError } from '../../../core/errors.ts';
 import { countRows, partOutOfOrder } from '../batch.ts';
 import {
   type AgentEventRow,
+  type AuditQuery,
+  type AuditRow,
   type Batch,
   type JournalRow,
   type NewWorkflow,
+  type Pruned,
   type RunPage,
   type RunQuery,
   type RunRow,
@@ -28,7 +31,9 @@ import { applyBatch, blobsOf, mustBeNewest, requestKey, taskKey } from './apply-
 import { createMemoryData, type MemoryData } from './memory-data.ts';
 import {
   findOldAgentEvents,
+  findOldAudit,
   findPrunable,
+  readAudit,
   readJournal,
   readLatestWorkflows,
   readOpenRuns,
@@ -167,7 +172,10 @@ class MemoryStoreAdapter implements MemoryStore {
     });
   }
 
-  putWorkflow(workflow: NewWorkflow): Promise<{ readonly row: WorkflowRow; readonly created: boolean }> {
+  putWorkflow(
+    workflow: NewWorkflow,
+    audit?: AuditRow,
+  ): Promise<{ readonly row: WorkflowRow; readonly created: boolean }> {
     return this.#write(() => {
       const key = `${workflow.namespace}\0${workflow.name}`;
       const versions = this.#data.workflows.get(key) ?? [];
@@ -175,6 +183,7 @@ class MemoryStoreAdapter implements MemoryStore {
       if (same !== undefined) return { row: same, created: false };
       const row = { ...workflow, version: versions.length + 1 };
       this.#data.workflows.set(key, [...versions, row]);
+      if (audit !== undefined) this.#data.audit.set(audit.id, { ...audit, version: row.version });
       this.#count(1, 0);
       return { row, created: true };
     });
@@ -195,14 +204,20 @@ class MemoryStoreAdapter implements MemoryStore {
     return this.#read(() => this.#data.agentEvents.filter((row) => row.agentId === agentId).slice(-limit));
   }
 
-  prune(before: number, limit: number): Promise<number> {
+  listAudit(query: AuditQuery): Promise<readonly AuditRow[]> {
+    return this.#read(() => readAudit(this.#data, query));
+  }
+
+  prune(before: number, limit: number): Promise<Pruned> {
     return this.#write(() => {
       const runIds = findPrunable(this.#data, before, limit);
       for (const runId of runIds) this.#deleteRun(runId);
       const old = findOldAgentEvents(this.#data, before, limit);
       const kept = this.#data.agentEvents.filter((row) => !old.has(row));
       this.#data.agentEvents.splice(0, Infinity, ...kept);
-      return runIds.length;
+      const entries = findOldAudit(this.#data, before, limit);
+      for (const id of entries) this.#data.audit.delete(id);
+      return { runs: runIds.length, isMore: [runIds.length, old.size, entries.length].includes(limit) };
     });
   }
 

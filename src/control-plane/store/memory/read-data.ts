@@ -1,8 +1,21 @@
 /** Queries over memory data. They scan where the disk has an index: the data of a test is small. */
+import { firstUlidAt } from '../../../core/ids.ts';
 import { isRunOver } from '../../engine/status.ts';
+import { mergeNewest, startEntry } from '../audit-entries.ts';
 import { decodeEvents } from '../codec/decode.ts';
 import { trimRow } from '../journal-row.ts';
-import type { AgentEventRow, JournalRow, RunPage, RunQuery, RunRow, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
+import type {
+  AgentEventRow,
+  AuditQuery,
+  AuditRow,
+  JournalRow,
+  RunPage,
+  RunQuery,
+  RunRow,
+  TaskKey,
+  TaskRow,
+  WorkflowRow,
+} from '../port.ts';
 import type { MemoryData } from './memory-data.ts';
 
 export function readOpenRuns(data: MemoryData, after: string, limit: number): RunRow[] {
@@ -77,6 +90,28 @@ export function findPrunable(data: MemoryData, before: number, limit: number): s
 export function findOldAgentEvents(data: MemoryData, before: number, limit: number): Set<AgentEventRow> {
   const old = data.agentEvents.filter((row) => row.at < before);
   return new Set(old.sort((left, right) => left.at - right.at).slice(0, limit));
+}
+
+export function readAudit(data: MemoryData, query: AuditQuery): readonly AuditRow[] {
+  const { namespace, action, subject, actor, from, before, limit } = query;
+  const fits = (row: AuditRow): boolean =>
+    row.namespace === namespace &&
+    (action === undefined || row.action === action) &&
+    (subject === undefined || row.subject === subject || row.workflow === subject) &&
+    (actor === undefined || (row.caller.actor ?? null) === actor) &&
+    row.id >= from &&
+    (before === '' || row.id < before);
+  return mergeNewest(
+    [[...data.audit.values()].filter(fits), [...data.runs.values()].map(startEntry).filter(fits)],
+    limit,
+  );
+}
+
+/** Ids of audit rows from before `before`, the oldest first. */
+export function findOldAudit(data: MemoryData, before: number, limit: number): string[] {
+  const first = firstUlidAt(before);
+  const old = [...data.audit.keys()].filter((id) => id < first);
+  return old.sort(compareText).slice(0, limit);
 }
 
 function compareTasks(left: TaskKey, right: TaskKey): number {

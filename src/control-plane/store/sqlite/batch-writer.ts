@@ -1,7 +1,7 @@
-/** The statements of a batch, prepared once. Order: runs, journal, deleted tasks, tasks, checkpoints, blobs, agent events. */
+/** The statements of a batch, prepared once. Order: runs, journal, deleted tasks, tasks, checkpoints, blobs, agent events, audit. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { limits } from '../../../core/limits.ts';
-import type { AgentEventRow, RunChange, RunRow } from '../port.ts';
+import type { AgentEventRow, AuditRow, RunChange, RunRow } from '../port.ts';
 import type { FrameReader } from './frame.ts';
 import { toTail } from './rows.ts';
 
@@ -16,9 +16,10 @@ export class BatchWriter {
   readonly #deleteBlob: StatementSync;
   readonly #insertBlobPart: StatementSync;
   readonly #insertAgentEvent: StatementSync;
+  readonly #insertAudit: StatementSync;
 
   constructor(db: DatabaseSync) {
-    this.#insertRun = db.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertRun = db.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#insertLabel = db.prepare('INSERT INTO labels VALUES (?, ?, ?, ?)');
     this.#updateRun = db.prepare('UPDATE runs SET status = ?, ended_at = ?, failure_code = ? WHERE run_id = ?');
     this.#insertJournal = db.prepare('INSERT INTO journal VALUES (?, ?, ?)');
@@ -30,6 +31,7 @@ export class BatchWriter {
     this.#deleteBlob = db.prepare('DELETE FROM blobs WHERE run_id = ? AND blob_id = ?');
     this.#insertBlobPart = db.prepare('INSERT INTO blobs VALUES (?, ?, ?, ?)');
     this.#insertAgentEvent = db.prepare('INSERT INTO agent_events VALUES (NULL, ?, ?, ?, ?, ?)');
+    this.#insertAudit = db.prepare('INSERT OR IGNORE INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
   }
 
   /** Writes everything of a frame but its epoch, which the caller has read; answers the bytes of the journal rows. */
@@ -42,7 +44,28 @@ export class BatchWriter {
     for (const row of frame.list<AgentEventRow>()) {
       this.#insertAgentEvent.run(row.at, row.agentId, row.instanceId, row.kind, row.message);
     }
+    for (const row of frame.list<AuditRow>()) this.writeAudit(row);
     return journalBytes;
+  }
+
+  writeAudit(row: AuditRow): void {
+    const { actor, userAgent, address } = row.caller;
+    this.#insertAudit.run(
+      row.id,
+      row.at,
+      row.namespace,
+      actor ?? null,
+      userAgent,
+      address,
+      row.action,
+      row.subjectKind,
+      row.subject,
+      row.workflow,
+      row.version,
+      row.requestId,
+      row.errorCode,
+      JSON.stringify(row.details),
+    );
   }
 
   /** A whole blob, in parts; what was under its id goes. */
@@ -81,6 +104,9 @@ export class BatchWriter {
       row.failureCode ?? null,
       toTail(row.runId),
       JSON.stringify(row.labels),
+      row.caller.actor ?? null,
+      row.caller.userAgent,
+      row.caller.address,
     );
     for (const [name, value] of Object.entries(row.labels)) {
       this.#insertLabel.run(row.namespace, name, value, row.runId);

@@ -1,7 +1,9 @@
 /** One connection with its statements. A reopen makes a new one. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { firstUlidAt } from '../../../core/ids.ts';
 import { partOutOfOrder } from '../batch.ts';
-import { type NewWorkflow, StoreError, type WorkflowRow } from '../port.ts';
+import { type AuditRow, type NewWorkflow, type Pruned, StoreError, type WorkflowRow } from '../port.ts';
+import { AuditQueries } from './audit-queries.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { FrameReader } from './frame.ts';
 import { type LabelledRun, Queries } from './queries.ts';
@@ -9,6 +11,7 @@ import { type LabelledRun, Queries } from './queries.ts';
 export class Connection {
   readonly db: DatabaseSync;
   readonly queries: Queries;
+  readonly audit: AuditQueries;
   readonly #writer: BatchWriter;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
@@ -17,6 +20,7 @@ export class Connection {
   constructor(db: DatabaseSync) {
     this.db = db;
     this.queries = new Queries(db);
+    this.audit = new AuditQueries(db);
     this.#writer = new BatchWriter(db);
     this.#begin = db.prepare('BEGIN IMMEDIATE');
     this.#commit = db.prepare('COMMIT');
@@ -45,7 +49,11 @@ export class Connection {
     });
   }
 
-  writeWorkflow(epoch: number, workflow: NewWorkflow): { row: WorkflowRow; created: boolean } {
+  writeWorkflow(
+    epoch: number,
+    workflow: NewWorkflow,
+    audit: AuditRow | undefined,
+  ): { row: WorkflowRow; created: boolean } {
     const { namespace, name, hash, definition, createdAt } = workflow;
     const same = this.queries.findWorkflow(namespace, name, hash);
     if (same !== undefined) return { row: same, created: false };
@@ -53,12 +61,13 @@ export class Connection {
       const version = (this.queries.getWorkflow(namespace, name, 0)?.version ?? 0) + 1;
       const insert = this.db.prepare('INSERT INTO workflows VALUES (?, ?, ?, ?, ?, ?)');
       insert.run(namespace, name, version, hash, definition, createdAt);
+      if (audit !== undefined) this.#writer.writeAudit({ ...audit, version });
       return { row: { namespace, name, version, hash, definition, createdAt }, created: true };
     });
   }
 
-  /** Deletes runs that ended before `before`, and agent events as old, at most `limit` of each. */
-  prune(epoch: number, before: number, limit: number): number {
+  /** Deletes runs that ended before `before`, and agent events and audit rows as old, at most `limit` of each. */
+  prune(epoch: number, before: number, limit: number): Pruned {
     return this.#transact(epoch, () => {
       const runs = this.queries.findPrunable(before, limit);
       this.#deleteLabels(runs);
@@ -67,8 +76,11 @@ export class Connection {
         for (const { runId } of runs) statement.run(runId);
       }
       const old = 'SELECT id FROM agent_events WHERE at < ? ORDER BY at LIMIT ?';
-      this.db.prepare(`DELETE FROM agent_events WHERE id IN (${old})`).run(before, limit);
-      return runs.length;
+      const events = this.db.prepare(`DELETE FROM agent_events WHERE id IN (${old})`).run(before, limit);
+      const entries = 'SELECT id FROM audit WHERE id < ? ORDER BY id LIMIT ?';
+      const audit = this.db.prepare(`DELETE FROM audit WHERE id IN (${entries})`).run(firstUlidAt(before), limit);
+      const counts = [runs.length, Number(events.changes), Number(audit.changes)];
+      return { runs: runs.length, isMore: counts.includes(limit) };
     });
   }
 

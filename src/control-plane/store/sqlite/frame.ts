@@ -56,6 +56,7 @@ class FrameWriter {
       writer.string(blobId).bytes(bytes);
     }
     this.#json(batch.agentEvents);
+    this.#json(batch.audit);
   }
 
   #key(key: TaskKey): void {

@@ -1,6 +1,6 @@
 /** Columns of SQLite -> rows of the contract. The casts are the database's: only this program writes it. */
 import type { SQLOutputValue } from 'node:sqlite';
-import type { AgentEventRow, RunRow, TaskRow, WorkflowRow } from '../port.ts';
+import type { AgentEventRow, AuditRow, Caller, RunRow, TaskRow, WorkflowRow } from '../port.ts';
 
 export type Columns = Readonly<Record<string, SQLOutputValue>>;
 
@@ -10,20 +10,26 @@ const TAIL_LENGTH = 8;
 /** All of a run but its id. */
 const RUN_FACTS = `runs.shard, runs.namespace, runs.workflow, runs.version, runs.status, runs.priority, runs.queued_at AS queuedAt,
   runs.ended_at AS endedAt, runs.request_id AS requestId, runs.input_hash AS inputHash, runs.failure_code AS failureCode,
-  runs.labels`;
+  runs.labels, runs.actor, runs.user_agent AS userAgent, runs.address`;
 
 export const RUN_COLUMNS = `runs.run_id AS runId, ${RUN_FACTS}`;
 /** The id from the index that is walked: SQLite takes only that as the order of the walk. */
 export const WALKED_RUN_COLUMNS = `walked.run_id AS runId, ${RUN_FACTS}`;
 
 export function toRunRow(columns: Columns): RunRow {
+  const { actor = null, userAgent = '', address = '', ...rest } = columns;
   return {
-    ...columns,
+    ...rest,
     endedAt: columns.endedAt ?? undefined,
     requestId: columns.requestId ?? undefined,
     failureCode: columns.failureCode ?? undefined,
     labels: JSON.parse(String(columns.labels)),
+    caller: toCaller({ actor, userAgent, address }),
   } as RunRow;
+}
+
+function toCaller({ actor, userAgent, address }: Columns): Caller {
+  return { actor: actor === null ? undefined : String(actor), userAgent: String(userAgent), address: String(address) };
 }
 
 export const TASK_COLUMNS = `run_id AS runId, path, attempt, shard, class, order_key AS orderKey, state, agent_id AS agentId,
@@ -43,6 +49,15 @@ export const AGENT_EVENT_COLUMNS = 'at, agent_id AS agentId, instance_id AS inst
 
 export function toAgentEventRow(columns: Columns): AgentEventRow {
   return { ...columns } as unknown as AgentEventRow;
+}
+
+export const AUDIT_COLUMNS = `id, at, namespace, actor, user_agent AS userAgent, address, action, subject_kind AS subjectKind,
+  subject, workflow, version, request_id AS requestId, error_code AS errorCode, details`;
+
+export function toAuditRow(columns: Columns): AuditRow {
+  const { actor = null, userAgent = '', address = '', ...rest } = columns;
+  const details = JSON.parse(String(columns.details));
+  return { ...rest, caller: toCaller({ actor, userAgent, address }), details } as AuditRow;
 }
 
 /** The end of an id, backwards: `runs.tail`, where a short id is a prefix. */

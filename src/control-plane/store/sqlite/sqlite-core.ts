@@ -8,7 +8,17 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { YardmasterError } from '../../../core/errors.ts';
 import type { StoreOpened, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
-import { type AgentEventRow, type NewWorkflow, type RunPage, type RunQuery, type RunRow, StoreError } from '../port.ts';
+import {
+  type AgentEventRow,
+  type AuditQuery,
+  type AuditRow,
+  type NewWorkflow,
+  type Pruned,
+  type RunPage,
+  type RunQuery,
+  type RunRow,
+  StoreError,
+} from '../port.ts';
 import { Connection } from './connection.ts';
 import { migrate } from './migrate.ts';
 import { openDatabase, truncateLog } from './open-database.ts';
@@ -85,12 +95,12 @@ export class SqliteCore {
     this.#write(action, (connection) => connection.writeBlobPart(this.#epoch, runId, blobId, part, bytes));
   }
 
-  putWorkflow(workflow: NewWorkflow): { readonly row: WorkflowRow; readonly created: boolean } {
+  putWorkflow(workflow: NewWorkflow, audit?: AuditRow): { readonly row: WorkflowRow; readonly created: boolean } {
     const action = `cannot register workflow "${workflow.name}"`;
-    return this.#write(action, (connection) => connection.writeWorkflow(this.#epoch, workflow));
+    return this.#write(action, (connection) => connection.writeWorkflow(this.#epoch, workflow, audit));
   }
 
-  prune(before: number, limit: number): number {
+  prune(before: number, limit: number): Pruned {
     return this.#write('cannot delete old runs', (connection) => connection.prune(this.#epoch, before, limit));
   }
 
@@ -136,6 +146,10 @@ export class SqliteCore {
 
   listAgentEvents(agentId: string, limit: number): AgentEventRow[] {
     return this.#read(({ queries }) => queries.listAgentEvents(agentId, limit));
+  }
+
+  listAudit(query: AuditQuery): readonly AuditRow[] {
+    return this.#read(({ audit }) => audit.list(query));
   }
 
   /** Between batches: moves the log into the file, as far as nobody reads it, when it holds `bytes` or more. */

@@ -6,9 +6,12 @@ import { decodeEvents } from '../codec/decode.ts';
 import { trimRow } from '../journal-row.ts';
 import {
   type AgentEventRow,
+  type AuditQuery,
+  type AuditRow,
   type Batch,
   type JournalRow,
   type NewWorkflow,
+  type Pruned,
   type RunPage,
   type RunQuery,
   type RunRow,
@@ -127,8 +130,11 @@ class SqliteStore implements Store {
     this.#count(1, 0);
   }
 
-  async putWorkflow(workflow: NewWorkflow): Promise<{ readonly row: WorkflowRow; readonly created: boolean }> {
-    const result = await this.#call('putWorkflow', [workflow]);
+  async putWorkflow(
+    workflow: NewWorkflow,
+    audit?: AuditRow,
+  ): Promise<{ readonly row: WorkflowRow; readonly created: boolean }> {
+    const result = await this.#call('putWorkflow', audit === undefined ? [workflow] : [workflow, audit]);
     if (result.created) this.#count(1, 0);
     return result;
   }
@@ -145,10 +151,14 @@ class SqliteStore implements Store {
     return this.#call('listAgentEvents', [agentId, limit]);
   }
 
-  async prune(before: number, limit: number): Promise<number> {
-    const runs = await this.#call('prune', [before, limit]);
-    if (runs > 0) this.#count(runs, 0);
-    return runs;
+  listAudit(query: AuditQuery): Promise<readonly AuditRow[]> {
+    return this.#call('listAudit', [query]);
+  }
+
+  async prune(before: number, limit: number): Promise<Pruned> {
+    const pruned = await this.#call('prune', [before, limit]);
+    if (pruned.runs > 0) this.#count(pruned.runs, 0);
+    return pruned;
   }
 
   stats(): StoreStats {

@@ -17,6 +17,7 @@ CREATE TABLE workflows (
 ) STRICT;
 
 -- tail: the last 8 characters of run_id, the last one first, so that a short id is a prefix. labels: JSON, for readers.
+-- actor, user_agent, address: who started it; the audit log has no row of its own for that.
 CREATE TABLE runs (
   run_id TEXT PRIMARY KEY,
   shard INTEGER NOT NULL,
@@ -31,7 +32,10 @@ CREATE TABLE runs (
   input_hash TEXT NOT NULL,
   failure_code TEXT,
   tail TEXT NOT NULL,
-  labels TEXT NOT NULL
+  labels TEXT NOT NULL,
+  actor TEXT,
+  user_agent TEXT NOT NULL,
+  address TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX runs_request ON runs (namespace, request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX runs_open ON runs (run_id) WHERE status IN ('QUEUED', 'RUNNING', 'ENDING');
@@ -41,6 +45,7 @@ CREATE INDEX runs_workflow ON runs (namespace, workflow, run_id);
 CREATE INDEX runs_status ON runs (namespace, status, run_id);
 CREATE INDEX runs_failure ON runs (namespace, failure_code, run_id) WHERE failure_code IS NOT NULL;
 CREATE INDEX runs_tail ON runs (tail, namespace);
+CREATE INDEX runs_actor ON runs (namespace, actor, run_id) WHERE actor IS NOT NULL;
 
 -- The index from a label to its runs; a table, because a run has several.
 CREATE TABLE labels (
@@ -94,3 +99,27 @@ CREATE TABLE agent_events (
 ) STRICT;
 CREATE INDEX agent_events_agent ON agent_events (agent_id, id);
 CREATE INDEX agent_events_at ON agent_events (at);
+
+-- Calls that changed something or were refused the change, but for starts that were done. id: a ULID of `at`. error_code '': done.
+-- details: a JSON object of texts.
+CREATE TABLE audit (
+  id TEXT PRIMARY KEY,
+  at REAL NOT NULL,
+  namespace TEXT NOT NULL,
+  actor TEXT,
+  user_agent TEXT NOT NULL,
+  address TEXT NOT NULL,
+  action TEXT NOT NULL,
+  subject_kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  workflow TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  request_id TEXT NOT NULL,
+  error_code TEXT NOT NULL,
+  details TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX audit_newest ON audit (namespace, id);
+CREATE INDEX audit_action ON audit (namespace, action, id);
+CREATE INDEX audit_subject ON audit (namespace, subject, id);
+CREATE INDEX audit_workflow ON audit (namespace, workflow, id);
+CREATE INDEX audit_actor ON audit (namespace, actor, id);
