@@ -57,7 +57,7 @@ export function drawSettings(dice: Dice): SimSettings {
     stepsMax: dice.pick([3, 8, 14]),
     runs: dice.int(2, 12),
     cancels: dice.pick([0, 0.1, 0.3]),
-    pauses: dice.pick([0, 0, 0.2]),
+    pauses: dice.fork('pauses').pick([0, 0, 0.2]),
     stormMs: dice.int(10_000, 60_000),
     pauseMs: dice.pick([800, 2_500, 8_000]),
     kinds: isCalm ? [] : FAULT_KINDS.filter(() => dice.chance(level)),

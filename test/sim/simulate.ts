@@ -296,9 +296,10 @@ class Simulation {
         this.client.startRun(`request-${i}`, luck.pick(names), params, (runId) => {
           this.client.waitFor(runId);
           if (luck.chance(0.5)) this.client.watch(runId);
-          if (luck.chance(pauses)) {
-            const forMs = luck.skewed(1, stormMs);
-            this.world.after(luck.skewed(1, stormMs), undefined, 'timer', () => this.client.pause(runId, forMs));
+          const pause = luck.fork('pause');
+          if (pause.chance(pauses)) {
+            const forMs = pause.skewed(1, stormMs);
+            this.world.after(pause.skewed(1, stormMs), undefined, 'timer', () => this.client.pause(runId, forMs));
           }
           if (!luck.chance(cancels)) return;
           const cancel = (): void => this.client.cancel(runId);

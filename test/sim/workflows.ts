@@ -67,7 +67,8 @@ class Maker {
       const steps = this.siblings(children, depth + 1, 'chain');
       return { ...common, type: 'sequential', steps, ...(dice.chance(0.3) ? { onFailure: 'continue' as const } : {}) };
     }
-    const quorum = dice.chance(0.2) ? dice.int(1, children) : undefined;
+    const forQuorum = dice.fork(`quorum ${common.id}`);
+    const quorum = forQuorum.chance(0.2) ? forQuorum.int(1, children) : undefined;
     return {
       ...common,
       type: 'parallel',
