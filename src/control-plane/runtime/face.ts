@@ -10,7 +10,7 @@ import { findStep, type RunState } from '../engine/state.ts';
 import { isRunOver } from '../engine/status.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { SessionPeer, SessionReceiver } from '../registry/frames.ts';
-import type { AgentStatus, Instance } from '../registry/instance.ts';
+import type { Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { AgentEventRow, AuditQuery, AuditRow, Caller, RunPage, RunQuery, RunRow, Store } from '../store/port.ts';
 import type { AgentWatch } from './agent-watch.ts';
@@ -40,7 +40,7 @@ import type { Runs } from './runs.ts';
 import type { Sessions } from './sessions.ts';
 import type { Starts } from './starts.ts';
 import type { UploadRequest, Uploads } from './uploads.ts';
-import { agentNotFound, PAUSED, summarize, viewAgents, viewCapabilities, viewWaits } from './views.ts';
+import { agentNotFound, PAUSED, summarize, viewAgents, viewCapabilities, viewGauges, viewWaits } from './views.ts';
 import type { WatchHub } from './watch.ts';
 
 const AGENT_EVENTS = 50;
@@ -246,24 +246,7 @@ export class Face implements RunningControlPlane {
 
   gauges(): Gauges {
     const { fleet, scheduler, runs } = this.options;
-    return {
-      instances: () => {
-        const counts: Record<AgentStatus, number> = { READY: 0, DRAINING: 0, SUSPECT: 0, UNREACHABLE: 0, LOST: 0 };
-        for (const instance of fleet.instances.values()) counts[instance.status] += 1;
-        return counts;
-      },
-      slots: () => {
-        let total = 0;
-        let used = 0;
-        for (const instance of fleet.instances.values()) {
-          total += instance.state.slots;
-          used += instance.held.size;
-        }
-        return { total, used };
-      },
-      waitingSteps: () => scheduler.waiting(),
-      openRuns: () => runs.openCount,
-    };
+    return { ...viewGauges(fleet, scheduler), openRuns: () => runs.openCount };
   }
 
   stop(): Promise<void> {

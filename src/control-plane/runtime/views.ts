@@ -1,5 +1,6 @@
 /** What readers see of runs and of the fleet: copies, made on demand. */
 import { YardmasterError } from '../../core/errors.ts';
+import type { Gauges } from '../../core/metrics.ts';
 import { nearest } from '../../core/nearest.ts';
 import type { RunState } from '../engine/state.ts';
 import type { Fleet } from '../registry/fleet.ts';
@@ -84,6 +85,27 @@ export function viewCapabilities(fleet: Fleet, scheduler: Scheduler, namespace: 
       waiting: waiting.get(view.name) ?? 0,
     }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Counted when they are asked for. */
+export function viewGauges(fleet: Fleet, scheduler: Scheduler): Omit<Gauges, 'openRuns'> {
+  return {
+    instances: () => {
+      const counts: Record<AgentStatus, number> = { READY: 0, DRAINING: 0, SUSPECT: 0, UNREACHABLE: 0, LOST: 0 };
+      for (const instance of fleet.instances.values()) counts[instance.status] += 1;
+      return counts;
+    },
+    slots: () => {
+      let total = 0;
+      let used = 0;
+      for (const instance of fleet.instances.values()) {
+        total += instance.state.slots;
+        used += instance.held.size;
+      }
+      return { total, used };
+    },
+    waitingSteps: () => scheduler.waiting(),
+  };
 }
 
 /** What every step of a paused run waits for. */

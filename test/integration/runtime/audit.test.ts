@@ -34,6 +34,29 @@ test('tells who registered, started and cancelled what, newest first', async () 
   expect((cancelled ?? 0) - (started ?? 0)).toBe(1_000);
 });
 
+test('pauses, resumes and each run of a bulk cancel have an entry; repeats and dry runs have none', async () => {
+  await using mesh = await TestMesh.start();
+  await mesh.registerWorkflow(workflow);
+  const run = await mesh.startWorkflow('Flow');
+  await mesh.advance('1s');
+  await mesh.orchestrator.pauseRun(run.id, 'lunch');
+  await mesh.orchestrator.pauseRun(run.id, 'again');
+  await mesh.advance('1s');
+  await mesh.orchestrator.resumeRun(run.id);
+  await mesh.orchestrator.resumeRun(run.id);
+  await mesh.advance('1s');
+  await mesh.orchestrator.cancelRuns({ workflow: 'Flow' }, { dryRun: true });
+  await mesh.orchestrator.cancelRuns({ workflow: 'Flow' }, { reason: 'all of them' });
+  await mesh.orchestrator.pauseRun('nope').catch(() => undefined);
+  const entries = (await list(mesh)).filter(({ action }) => action !== 'run.start' && action !== 'workflow.register');
+  expect(entries.map((entry) => `${tell(entry)} ${entry.details.reason ?? ''}`)).toEqual([
+    'run.pause RUN nope RUN_NOT_FOUND ',
+    `run.cancel RUN ${run.id} DONE all of them`,
+    `run.resume RUN ${run.id} DONE `,
+    `run.pause RUN ${run.id} DONE lunch`,
+  ]);
+});
+
 test('a call that changes nothing has no entry', async () => {
   await using mesh = await TestMesh.start();
   await mesh.registerWorkflow(workflow);
