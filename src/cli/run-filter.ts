@@ -11,6 +11,7 @@ export interface FilterFlags {
   readonly label: readonly string[];
   readonly since?: string;
   readonly until?: string;
+  /** Only of lists: a run that is open has no failure yet. */
   readonly failureCode?: string;
 }
 
@@ -25,8 +26,7 @@ export function addFilterOptions(command: Command): Command {
     )
     .option('--label <key=value>', 'only with this label; may be repeated, and all must fit', collect, [])
     .option('--since <when>', 'only accepted then or later: 1h ago as 1h, or 2026-11-24T12:00Z')
-    .option('--until <when>', 'only accepted before then')
-    .option('--failure-code <code>', 'only whose error has this code');
+    .option('--until <when>', 'only accepted before then');
 }
 
 export function readFilter(flags: FilterFlags, nowMs: number): RunFilter {
@@ -42,8 +42,8 @@ export function readFilter(flags: FilterFlags, nowMs: number): RunFilter {
 }
 
 /** True when nothing was given. */
-export function isFilterEmpty({ workflow, status, label, since, until, failureCode }: FilterFlags): boolean {
-  const single = [workflow, since, until, failureCode];
+export function isFilterEmpty({ workflow, status, label, since, until }: FilterFlags): boolean {
+  const single = [workflow, since, until];
   return status.length === 0 && label.length === 0 && single.every((value) => value === undefined);
 }
 

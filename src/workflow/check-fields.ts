@@ -78,6 +78,8 @@ class FieldChecker {
 
   #block(step: Exclude<StepDefinition, AgentStepDefinition>, subject: string, path: Path): void {
     if (step.steps.length === 0) this.report('MISSING_FIELD', `${subject} has no steps in it`, [...path, 'steps']);
+    if (step.assert !== undefined)
+      this.report('BAD_FIELD', `${subject}: "assert" is for agent steps; a block has none`, [...path, 'assert']);
     if (step.type !== 'parallel') return;
     if (step.concurrency !== undefined) this.#wholeFrom(1, step.concurrency, subject, [...path, 'concurrency']);
     if (step.quorum !== undefined) this.#quorum(step, step.quorum, subject, [...path, 'quorum']);

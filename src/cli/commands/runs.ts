@@ -22,6 +22,7 @@ export function addRunsCommands(program: Command, bind: Bind): void {
   const runs = program.command('runs').description('what runs and ran');
   addFilterOptions(runs.command('list'))
     .description('runs, newest first')
+    .option('--failure-code <code>', 'only whose error has this code')
     .option('--limit <n>', 'at most this many', readCount, limits.pageSizeDefault)
     .action(bind(listRuns));
   runs
@@ -56,7 +57,10 @@ async function listRuns(context: Context, flags: ListFlags): Promise<number> {
     messages,
     nameOf: ({ runId }) => runId,
     text: () => renderRuns(messages.map(toRun), listOptions(context)),
-    empty: isFilterEmpty(flags) ? 'no run. next: yardmaster run FILE.yaml' : 'no run fits. next: yardmaster runs list',
+    empty:
+      isFilterEmpty(flags) && flags.failureCode === undefined
+        ? 'no run. next: yardmaster run FILE.yaml'
+        : 'no run fits. next: yardmaster runs list',
   });
   return exitCodes.ok;
 }

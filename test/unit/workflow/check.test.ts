@@ -211,6 +211,15 @@ describe('values', () => {
     expect(errors([{ id: 'p', type: 'parallel', concurrency: 0, steps: [] }])).toHaveLength(2);
   });
 
+  test('refuses an assert of a block, which nothing would look at', () => {
+    const steps = [{ id: 'a', action: 'a' }];
+    for (const type of ['parallel', 'sequential']) {
+      expect(errors([{ id: 'p', type, steps, assert: 'output.a > 1' }])).toEqual([
+        'BAD_FIELD step "p": "assert" is for agent steps; a block has none',
+      ]);
+    }
+  });
+
   test('refuses a quorum that cannot be, and one beside a policy', () => {
     const steps = [{ id: 'a', action: 'a' }];
     const withQuorum = (more: object) => errors([{ id: 'p', type: 'parallel', steps, ...more }]);
