@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials } from '@grpc/grpc-js';
 import { echoMethod } from './echo-method.ts';
-import { percentile } from './percentile.ts';
 import { startProcess } from './start-process.ts';
 
-const APPENDS = 500;
+const APPENDS = 100;
 const ECHO_BYTES = 300;
 const ECHO_IN_FLIGHT = 64;
 
@@ -16,12 +15,8 @@ export interface Ceilings {
   readonly echoPerSecond: number;
 }
 
-export async function measureCeilings(seconds: number): Promise<Ceilings> {
-  return { fdatasyncP50Us: measureFdatasync(), echoPerSecond: await measureEcho(seconds) };
-}
-
-/** A 4 KiB append and its fdatasync, in the folder where the stores of this run stand. */
-function measureFdatasync(): number {
+/** Microseconds that each of some 4 KiB appends and its fdatasync took, in the folder where the stores of this run stand. */
+export function timeFdatasyncs(): readonly number[] {
   const folder = mkdtempSync(join(tmpdir(), 'yardmaster-bench-'));
   const file = openSync(join(folder, 'append'), 'a');
   const block = Buffer.alloc(4_096, 7);
@@ -34,10 +29,14 @@ function measureFdatasync(): number {
   }
   closeSync(file);
   rmSync(folder, { recursive: true });
-  return percentile(times, 0.5);
+  return times;
 }
 
-async function measureEcho(seconds: number): Promise<number> {
+/**
+ * Round trips per second over one stream between two processes, after as long to warm up. A pair of processes keeps one of
+ * two paces, which differ by half, for as long as it lives: take the median of several.
+ */
+export async function measureEcho(seconds: number): Promise<number> {
   const server = await startProcess<{ port: number }>('echo-server.ts');
   const client = new Client(`127.0.0.1:${server.ready.port}`, credentials.createInsecure());
   const call = client.makeBidiStreamRequest(
@@ -47,12 +46,14 @@ async function measureEcho(seconds: number): Promise<number> {
   );
   const message = Buffer.alloc(ECHO_BYTES, 1);
   let count = 0;
+  const countFrom = performance.now() + seconds * 1_000;
+  const endAt = countFrom + seconds * 1_000;
   await new Promise<void>((resolve, reject) => {
-    const endAt = performance.now() + seconds * 1_000;
     call.on('error', reject);
     call.on('data', () => {
-      count += 1;
-      if (performance.now() < endAt) call.write(message);
+      const now = performance.now();
+      if (now >= countFrom) count += 1;
+      if (now < endAt) call.write(message);
       else resolve();
     });
     for (let i = 0; i < ECHO_IN_FLIGHT; i++) call.write(message);

@@ -1,10 +1,9 @@
 /**
  * `npm run bench [-- CASE ...] [--json FILE] [--kills N]`: everything in one run, durable, agents and client in processes of their
- * own. Cases: ceilings, throughput, failover, idle, waiting; all of them without a word.
+ * own. Cases: throughput, failover, idle, waiting; all of them without a word.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { measureCeilings } from './ceilings.ts';
 import { measureFailover } from './failover.ts';
 import { measureIdle } from './idle.ts';
 import { type BenchResult, printTable } from './table.ts';
@@ -26,12 +25,8 @@ const say = (text: string): void => {
 };
 
 let result: BenchResult = {};
-if (wants('ceilings') || wants('throughput')) {
-  say('ceilings ...');
-  result = { ...result, ceilings: await measureCeilings(Math.min(5, seconds)) };
-}
 if (wants('throughput')) {
-  say('chains and fan-outs ...');
+  say('ceilings, chains and fan-outs ...');
   result = { ...result, ...(await measureThroughput(seconds)) };
 }
 if (wants('waiting')) {

@@ -98,6 +98,8 @@ export const times = {
   /** Beats missed before SUSPECT and before UNREACHABLE. */
   suspectBeats: 2,
   silentBeats: 3,
+  /** How long an ack of a beat may wait for others. */
+  beatAckDelayMs: 250,
   lossWindowMs: 30_000,
   /** An agent stops non-idempotent work after this part of the window (the CP waits the whole of it). */
   lossWindowAgentShare: 0.9,

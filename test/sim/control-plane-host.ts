@@ -1,7 +1,6 @@
 /** The machine of the control plane: starts its process over the same disk, kills it, lets it stand still. */
 import { createHash } from 'node:crypto';
 import { fromBinary } from '@bufbuild/protobuf';
-import type { Server } from '@grpc/grpc-js';
 import { createAgentService, type SessionWire } from '../../src/control-plane/api/agent-service.ts';
 import { type RunningControlPlane, startControlPlane } from '../../src/control-plane/runtime/assembly.ts';
 import { createMemoryData, type MemoryData } from '../../src/control-plane/store/memory/memory-data.ts';
@@ -161,16 +160,12 @@ export class ControlPlaneHost {
       logger,
       dropPeer: (peer) => this.dropPeer(peer),
     });
-    streams.mount(
-      capture((handler) => {
-        this.acceptStreams = (call) => {
-          this.calls.set(call.getPeer(), call);
-          call.on('close', () => this.calls.delete(call.getPeer()));
-          call.onLeave = (bytes) => this.leave(process, call, bytes);
-          handler(call);
-        };
-      }),
-    );
+    this.acceptStreams = (call) => {
+      this.calls.set(call.getPeer(), call);
+      call.on('close', () => this.calls.delete(call.getPeer()));
+      call.onLeave = (bytes) => this.leave(process, call, bytes);
+      streams.accept(call);
+    };
     this.face = face;
     this.healthySince = world.now;
     this.observer?.onUp();
@@ -236,14 +231,4 @@ export class ControlPlaneHost {
     };
     return logger;
   }
-}
-
-type SessionHandler = (call: ServerCall) => void;
-
-/** As much of a grpc-js server as `SessionStreams` needs: it hands its handler over. */
-function capture(take: (handler: SessionHandler) => void): Server {
-  const server = {
-    addService: (_definition: unknown, { session }: { readonly session: SessionHandler }) => take(session),
-  };
-  return server as unknown as Server;
 }

@@ -4,6 +4,8 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { Metadata, type ServiceError } from '@grpc/grpc-js';
 import { readStatus } from '../../src/agent-sdk/grpc-status.ts';
 import type { LinkEvents, LinkStatus } from '../../src/agent-sdk/link.ts';
+import { toServiceError } from '../../src/control-plane/transport/grpc-status.ts';
+import type { SessionCall } from '../../src/control-plane/transport/session-call.ts';
 import { type SessionResponse, SessionResponseSchema } from '../../src/gen/opaque/session_pb.ts';
 import type { Network, Route } from './network.ts';
 import type { Process } from './world.ts';
@@ -205,7 +207,6 @@ export class Stream {
     this.options.network.world.after(afterMs, this.server, 'io', () => {
       if (this.isOverForServer) return;
       this.isOverForServer = true;
-      this.call.emit('cancelled');
       this.call.emit('close');
       this.over();
     });
@@ -217,8 +218,8 @@ export class Stream {
   }
 }
 
-/** What `SessionStreams` takes for a grpc-js ServerDuplexStream. */
-export class ServerCall extends EventEmitter {
+/** The control plane's end of a stream. */
+export class ServerCall extends EventEmitter implements SessionCall {
   private readonly stream: Stream;
   private waiting: { readonly bytes: Uint8Array; readonly onSent: () => void }[] = [];
   private buffered = 0;
@@ -235,14 +236,11 @@ export class ServerCall extends EventEmitter {
   constructor(stream: Stream) {
     super();
     this.stream = stream;
-    this.on('error', (error: ServiceError) => this.finish(error));
   }
 
   getPeer(): string {
     return this.stream.peerName;
   }
-
-  sendMetadata(_metadata: Metadata): void {}
 
   write(bytes: Uint8Array, onSent: () => void): boolean {
     this.onLeave(bytes);
@@ -252,8 +250,10 @@ export class ServerCall extends EventEmitter {
     return this.buffered < HIGH_WATER_BYTES;
   }
 
-  end(): void {
-    this.finish(undefined);
+  end(error?: Error): void {
+    if (this.ending !== undefined) return;
+    this.ending = { error: error === undefined ? undefined : toServiceError(error) };
+    this.pump();
   }
 
   /** The control plane closes the whole connection. */
@@ -264,12 +264,6 @@ export class ServerCall extends EventEmitter {
   /** Frames that have arrived and were not read. */
   get unread(): number {
     return this.stream.unread;
-  }
-
-  private finish(error: ServiceError | undefined): void {
-    if (this.ending !== undefined) return;
-    this.ending = { error };
-    this.pump();
   }
 
   private pump(): void {

@@ -22,8 +22,11 @@ export interface CommitterOptions {
   readonly onFailed: (batches: readonly StagedBatch[], error: StoreError) => void;
 }
 
-/** About a hundred steps: worth a commit of its own before the turn is over. */
-const EARLY_EVENTS = 400;
+/**
+ * About thirty steps: worth a commit of its own before the turn is over. Otherwise the steps of many runs that were answered
+ * together stay together, and agents, writer and this thread wait for each other in turn.
+ */
+const EARLY_EVENTS = 128;
 
 export class Committer {
   current = new StagedBatch();

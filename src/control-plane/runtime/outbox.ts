@@ -1,5 +1,6 @@
 /** What goes out to the agents after a commit, collected so that each stream gets one Dispatch per commit. */
 import type { Clock } from '../../core/clock.ts';
+import { times } from '../../core/limits.ts';
 import type { ResultVerdict } from '../engine/status.ts';
 import type { WireAssignment, WireStop } from '../registry/frames.ts';
 import type { Instance } from '../registry/instance.ts';
@@ -17,6 +18,7 @@ export class Outbox {
   private readonly clock: Clock;
   private outgoing = new Map<Instance, Outgoing>();
   private isScheduled = false;
+  private isDelayed = false;
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -36,12 +38,22 @@ export class Outbox {
 
   ackBeat(instance: Instance, beat: number): void {
     this.of(instance).beat = beat;
-    this.flushSoon();
+    this.flushLater();
   }
 
   ackState(instance: Instance, revision: number): void {
     this.of(instance).stateRevision = revision;
     this.flushSoon();
+  }
+
+  /** Acks of beats are in no hurry, and a batch of them costs a fraction of as many turns. */
+  private flushLater(): void {
+    if (this.isDelayed) return;
+    this.isDelayed = true;
+    this.clock.timer(times.beatAckDelayMs, () => {
+      this.isDelayed = false;
+      this.flush();
+    });
   }
 
   /** For what does not wait for a commit: sent at the end of the turn. */

@@ -25,7 +25,8 @@ import { HealthService, type HealthSource } from './health.ts';
 import { guardHost } from './host-guard.ts';
 import { createHttpPages } from './http-pages.ts';
 import { Reflection } from './reflection.ts';
-import { SESSION_PATH, SessionStreams } from './session-stream.ts';
+import { interceptSessions, mountSession, SESSION_PATH } from './session-call.ts';
+import { SessionStreams } from './session-stream.ts';
 
 /**
  * Agents are found dead by their beats and quiet peers by
@@ -89,7 +90,10 @@ export class Listener {
     this.serviceNames = namesOf(options.services);
     this.health = new HealthService(options.health, this.serviceNames);
     this.services = [...options.services, ...this.ownServices()];
-    this.grpc = new Server({ ...GRPC_OPTIONS, interceptors: [createCallGuard(SESSION_PATH)] });
+    const dropPeer = (peer: string): void => this.front.dropPeer(peer);
+    this.sessions = new SessionStreams({ open: options.openSession, clock, logger, dropPeer });
+    const interceptors = [createCallGuard(SESSION_PATH), interceptSessions((call) => this.sessions.accept(call))];
+    this.grpc = new Server({ ...GRPC_OPTIONS, interceptors });
     this.injector = this.grpc.createConnectionInjector(ServerCredentials.createInsecure());
     this.front = new Front({
       clock,
@@ -97,9 +101,7 @@ export class Listener {
       onHttp1: (socket) => this.http?.emit('connection', socket),
       onRefused: (address) => logger.warn('connection refused: too many are open', { remote: address }),
     });
-    const dropPeer = (peer: string): void => this.front.dropPeer(peer);
-    this.sessions = new SessionStreams({ open: options.openSession, clock, logger, dropPeer });
-    this.sessions.mount(this.grpc);
+    mountSession(this.grpc);
     const adapter = { logger, shutdownSignal: this.shutdown.signal };
     for (const service of this.services) mountOnGrpc(this.grpc, service, adapter);
   }

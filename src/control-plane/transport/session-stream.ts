@@ -1,31 +1,15 @@
 /**
- * AgentService.Session on grpc-js: the only writer of one agent's stream.
+ * The only writer of one agent's stream.
  *
  * Invariants: 1. bytes that were taken and not yet handed to the network are counted in `pendingBytes`, and a message is
  * taken only below the limit; 2. `sink.ended` is called exactly once, also when the other side never reads again; 3. the
  * stream ends with one status, after everything that was taken (or, after an overflow, after the last message).
  */
-import { Metadata, type Server, type ServerDuplexStream, type ServiceDefinition } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.ts';
 import { limits, times } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { OpenSession, SessionSink, SessionWire } from '../api/agent-service.ts';
-import { toBuffer, toServiceError } from './grpc-status.ts';
-
-export const SESSION_PATH = '/yardmaster.v1.AgentService/Session';
-
-const same = (bytes: Buffer): Buffer => bytes;
-const definition: ServiceDefinition = {
-  session: {
-    path: SESSION_PATH,
-    requestStream: true,
-    responseStream: true,
-    requestSerialize: same,
-    requestDeserialize: same,
-    responseSerialize: same,
-    responseDeserialize: same,
-  },
-};
+import type { SessionCall } from './session-call.ts';
 
 export interface SessionStreamsOptions {
   readonly open: OpenSession;
@@ -34,8 +18,6 @@ export interface SessionStreamsOptions {
   /** Closes the connection of a peer, as `call.getPeer()` names it. */
   readonly dropPeer: (peer: string) => void;
 }
-
-type SessionCall = ServerDuplexStream<Buffer, Buffer>;
 
 /** All open agent streams of one server. */
 export class SessionStreams {
@@ -46,8 +28,10 @@ export class SessionStreams {
     this.options = options;
   }
 
-  mount(server: Server): void {
-    server.addService(definition, { session: (call: SessionCall) => this.accept(call) });
+  accept(call: SessionCall): void {
+    const stream = new SessionStream(call, this.options, () => this.streams.delete(stream));
+    this.streams.add(stream);
+    stream.start();
   }
 
   /** Ends every stream with `error`. */
@@ -58,12 +42,6 @@ export class SessionStreams {
   get count(): number {
     return this.streams.size;
   }
-
-  private accept(call: SessionCall): void {
-    const stream = new SessionStream(call, this.options, () => this.streams.delete(stream));
-    this.streams.add(stream);
-    stream.start();
-  }
 }
 
 class SessionStream implements SessionWire {
@@ -72,7 +50,7 @@ class SessionStream implements SessionWire {
   private readonly options: SessionStreamsOptions;
   private readonly onOver: () => void;
   private sink: SessionSink | undefined;
-  private queue: Buffer[] = [];
+  private queue: Uint8Array[] = [];
   private head = 0;
   private pendingBytes = 0;
   private isBlocked = false;
@@ -90,14 +68,12 @@ class SessionStream implements SessionWire {
 
   start(): void {
     const { call } = this;
-    // Clients that wait for headers before they write would wait for ever.
-    call.sendMetadata(new Metadata());
     call.on('drain', () => {
       this.isBlocked = false;
       this.pump();
     });
     call.on('end', () => this.end());
-    call.on('cancelled', () => this.close());
+    call.on('malformed', (error: Error) => this.end(error));
     call.on('close', () => this.close());
     this.sink = this.options.open(this);
     call.on('data', (bytes: Buffer) => {
@@ -109,7 +85,7 @@ class SessionStream implements SessionWire {
     // Not an overflow: whoever writes will learn in a moment that the stream is over.
     if (this.ending !== undefined || this.isClosed) return true;
     if (this.pendingBytes >= limits.streamQueueBytesMax) return false;
-    this.push(toBuffer(bytes));
+    this.push(bytes);
     this.pump();
     return true;
   }
@@ -126,11 +102,11 @@ class SessionStream implements SessionWire {
     if (this.ending !== undefined || this.isClosed) return;
     this.queue = [];
     this.head = 0;
-    if (last !== undefined) this.push(toBuffer(last));
+    if (last !== undefined) this.push(last);
     this.end(error);
   }
 
-  private push(bytes: Buffer): void {
+  private push(bytes: Uint8Array): void {
     this.queue.push(bytes);
     this.pendingBytes += bytes.length;
   }
@@ -156,9 +132,7 @@ class SessionStream implements SessionWire {
   private finish(): void {
     if (this.ending === undefined) return;
     this.isFinished = true;
-    if (this.ending.error === undefined) this.call.end();
-    // `destroy(error)` would send no status.
-    else this.call.emit('error', toServiceError(this.ending.error));
+    this.call.end(this.ending.error);
   }
 
   private close(): void {

@@ -10,6 +10,7 @@ import {
 } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import {
+  type ChannelOptions,
   Client,
   type ClientDuplexStream,
   type ClientReadableStream,
@@ -31,8 +32,8 @@ export class Dialer {
     this.port = port;
   }
 
-  client(): Client {
-    const client = new Client(`127.0.0.1:${this.port}`, credentials.createInsecure());
+  client(options: ChannelOptions = {}): Client {
+    const client = new Client(`127.0.0.1:${this.port}`, credentials.createInsecure(), options);
     this.clients.push(client);
     return client;
   }

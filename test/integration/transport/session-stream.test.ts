@@ -2,10 +2,10 @@ import { connect } from 'node:http2';
 import { createConnection } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { status as Status } from '@grpc/grpc-js';
+import { compressionAlgorithms, status as Status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import type { DispatchFrame } from '../../../src/control-plane/registry/frames.ts';
-import { SESSION_PATH } from '../../../src/control-plane/transport/session-stream.ts';
+import { SESSION_PATH } from '../../../src/control-plane/transport/session-call.ts';
 import { limits, times } from '../../../src/core/limits.ts';
 import { encodeValue } from '../../../src/core/value.ts';
 import { SessionRequestSchema as OpaqueRequestSchema } from '../../../src/gen/opaque/session_pb.ts';
@@ -91,6 +91,18 @@ describe('the agent stream', () => {
       case: 'dispatch',
       value: { acks: { beat: 7, results: [{ attemptId: 'a#1', verdict: 1 }] } },
     });
+  });
+
+  it('reads frames of an agent whose library packs them', async () => {
+    await using rig = await Rig.start();
+    const same = (bytes: Buffer): Buffer => bytes;
+    const client = rig.client({ 'grpc.default_compression_algorithm': compressionAlgorithms.gzip });
+    const call = client.makeBidiStreamRequest(SESSION_PATH, same, same);
+    call.on('error', () => {}).resume();
+    call.write(HELLO);
+    await eventually(() => rig.plane.sessions[0]?.frames.length === 1);
+    expect(rig.plane.sessions[0]?.frames[0]).toMatchObject({ type: 'hello', agentId: 'loader' });
+    call.cancel();
   });
 
   it('sends its headers before any frame', async () => {

@@ -22,6 +22,8 @@ import { readState } from './capability.ts';
 import { enumReader } from './enums.ts';
 import { Faults } from './faults.ts';
 import { readOpaqueValue, readOutput, type Unfit } from './payload.ts';
+import { readBeat } from './read-beat.ts';
+import { clampShare } from './share.ts';
 import { cutText, readAttemptId, readLogFields, readName } from './text.ts';
 
 const ACTION = 'read a frame';
@@ -34,6 +36,8 @@ const LOG_LEVELS = { DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' 
 
 /** The frame, or undefined when it is of an unknown kind. Throws MALFORMED_FRAME. `onIgnored` counts what is left out. */
 export function readFrame(bytes: Uint8Array, onIgnored: () => void): AgentFrame | undefined {
+  const beat = readBeat(bytes);
+  if (beat !== undefined) return beat;
   const faults = new Faults('MALFORMED_FRAME');
   const frame = convert(faults, parse(bytes), onIgnored);
   faults.throwIfAny(ACTION);
@@ -223,9 +227,4 @@ function ignoreUnknown(faults: Faults, message: Message, pointer: string, onIgno
 
 function hasUnknown(message: Message): boolean {
   return message.$unknown !== undefined && message.$unknown.length > 0;
-}
-
-/** Shares are advice: what is not a number between 0 and 1 is brought there. */
-function clampShare(value: number): number {
-  return Number.isFinite(value) ? Math.min(1, Math.max(0, value)) : 0;
 }
