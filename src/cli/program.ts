@@ -1,6 +1,6 @@
 /** The command line: which commands there are, what all have in common, and what becomes of what they throw. */
 import { Command, CommanderError, Option } from 'commander';
-import { toYardmasterError, type YardmasterError } from '../core/errors.ts';
+import { toYardmasterError, YardmasterError } from '../core/errors.ts';
 import { addAgentsCommands } from './commands/agents.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addDemoCommand } from './commands/demo.ts';
@@ -48,14 +48,20 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return exitCodes.ok;
+    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
     // Called without a command: the help is printed already.
-    if (error.code === 'commander.help') return exitCodes.usage;
+    if (error instanceof CommanderError && error.code === 'commander.help') return exitCodes.usage;
     const isJson = args.includes('--json') || args.some((arg, i) => arg === '-o' && args[i + 1] === 'json');
-    tellError(createContext(options.terminal, { json: isJson }), commanderError(error));
+    tellError(createContext(options.terminal, { json: isJson }), usageProblem(error));
     return exitCodes.usage;
   }
+}
+
+/** What is wrong with the words of a command line, from commander or from the reader of an option's value. */
+function usageProblem(error: unknown): YardmasterError {
+  if (error instanceof CommanderError) return commanderError(error);
+  if (error instanceof YardmasterError && error.code === 'USAGE') return error;
+  throw error;
 }
 
 function createProgram({ terminal, version, connect }: CliOptions, finish: (code: number) => void): Command {

@@ -13,6 +13,8 @@ import type { Bind } from './group.ts';
 
 /** From the sources and from dist/ alike. */
 const SCHEMA = fileURLToPath(new URL('../../../schema/workflow.json', import.meta.url));
+/** The one member that every definition has. */
+const STEPS = /^\s*["']?steps["']?\s*:/m;
 /** A folder with more definitions than that is somebody's disk. */
 const FILES_MAX = 10_000;
 
@@ -30,11 +32,13 @@ export function addLintCommand(program: Command, bind: Bind): void {
 
 async function lint(context: Context, paths: readonly string[], flags: { readonly strict?: boolean }): Promise<number> {
   const files = (await Promise.all(paths.map(filesBelow))).flat();
-  if (files.length === 0) throw usageError(`Cannot lint "${paths.join(' ')}": there is no .yaml, .yml or .json in it`);
-  const counts = { error: 0, warn: 0 };
+  const counts = { file: 0, error: 0, warn: 0 };
   const found: ReturnType<typeof problemJson>[] = [];
   for (const file of files) {
     const text = await readText(context, file);
+    // What lies in a folder may be anything; what was named is meant.
+    if (!paths.includes(file) && !STEPS.test(text)) continue;
+    counts.file += 1;
     const format = file.endsWith('.json') ? 'json' : 'yaml';
     const { errors, warnings } = inspectWorkflow({ text, file, format });
     if (isForPeople(context)) tell(context, { errors, warnings, text });
@@ -42,10 +46,13 @@ async function lint(context: Context, paths: readonly string[], flags: { readonl
     counts.error += errors.length;
     counts.warn += warnings.length;
   }
+  if (counts.file === 0) {
+    throw usageError(`Cannot lint "${paths.join(' ')}": there is no .yaml, .yml or .json with "steps" in it`);
+  }
   if (context.format === 'jsonl') for (const problem of found) printJson(context, problem);
   else if (!isForPeople(context)) printJson(context, { problems: found });
   const { error, warn } = counts;
-  say(context, `${plural(error, 'problem')}, ${plural(warn, 'warning')} in ${plural(files.length, 'file')}`);
+  say(context, `${plural(error, 'problem')}, ${plural(warn, 'warning')} in ${plural(counts.file, 'file')}`);
   return error > 0 || (flags.strict === true && warn > 0) ? exitCodes.no : exitCodes.ok;
 }
 

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Code, ConnectError, createRouterTransport } from '@connectrpc/connect';
 import { describe, expect, test } from 'vitest';
 import { exitCodeOf, exitCodeOfRun } from '../../../src/cli/exit-codes.ts';
@@ -17,6 +20,22 @@ function ended(status: RunStatus): FakeMesh {
   mesh.finish(status);
   return mesh;
 }
+
+describe('lint', () => {
+  test('looks in a folder at what has steps, and at a named file whatever it has', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'yardmaster-lint-'));
+    const config = join(folder, 'yardmaster.yaml');
+    await writeFile(config, 'port: 7420\n');
+    const empty = await runCommand(['lint', folder]);
+    expect(empty.code).toBe(2);
+    expect(empty.err).toContain('with "steps" in it');
+    await writeFile(join(folder, 'nightly.yaml'), 'name: Nightly\nsteps:\n  - id: load\n    action: load\n');
+    const linted = await runCommand(['lint', folder]);
+    expect(linted.err).toContain('in 1 file');
+    expect((await runCommand(['lint', config])).code).toBe(1);
+    await rm(folder, { recursive: true });
+  });
+});
 
 describe('exit codes', () => {
   test('of a watched run say how it ended', async () => {
@@ -51,6 +70,12 @@ describe('exit codes', () => {
     const mesh = new FakeMesh();
     mesh.failures.push(new ConnectError('gone', Code.Unavailable));
     expect(await yardmaster(mesh, `runs get ${RUN_ID}`)).toMatchObject({ code: 6 });
+  });
+
+  test('are 2 for a value of an option that cannot be read', async () => {
+    const ran = await yardmaster(new FakeMesh(), 'runs list --limit 0');
+    expect(ran.code).toBe(2);
+    expect(ran.err).toContain('"0"');
   });
 
   test('8 when the timeout passes, 130 for Ctrl-C, and the run goes on', async () => {
