@@ -1,6 +1,7 @@
 import { Metadata } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { Orchestrator } from '../../../src/client/index.ts';
+import { limits } from '../../../src/core/limits.ts';
 import { ActorProof } from '../../../src/gen/yardmaster/v1/actor_pb.ts';
 import { AuditService } from '../../../src/gen/yardmaster/v1/audit_service_pb.ts';
 import { RunService } from '../../../src/gen/yardmaster/v1/run_service_pb.ts';
@@ -84,17 +85,26 @@ describe('the audit log over the network', () => {
     expect(await post(mesh, 'AuditService/ListAuditEntries', { until: since })).toEqual({});
   });
 
-  it('cuts names and texts from outside', async () => {
+  it('cuts names and texts from outside, and nothing that is as long as it may be', async () => {
     await using mesh = await Mesh.start();
-    const headers = { 'x-yardmaster-actor': 'a'.repeat(500), 'user-agent': 'b'.repeat(500) };
-    await post(mesh, 'RunService/StartRun', { workflow: 'w'.repeat(500), requestId: 'q'.repeat(500) }, headers);
+    const name = 'a'.repeat(limits.auditNameCharsMax);
+    const agent = 'b'.repeat(limits.userAgentCharsMax);
+    const reason = 'c'.repeat(limits.auditDetailCharsMax);
+    for (const more of ['', 'd']) {
+      const headers = { 'x-yardmaster-actor': `${name}${more}`, 'user-agent': `${agent}${more}` };
+      await post(mesh, 'RunService/CancelRun', { runId: 'nope', reason: `${reason}${more}` }, headers);
+    }
     const { entries } = await mesh.rig.unary(listAuditEntries, {});
-    const [entry] = entries;
-    expect(entry?.actor?.name).toHaveLength(128);
-    expect(entry?.actor?.userAgent).toHaveLength(256);
-    expect(entry?.subject?.name).toHaveLength(128);
-    expect(entry?.requestId).toHaveLength(128);
-    expect(entry?.details.message?.length).toBeLessThanOrEqual(256);
+    const texts = entries.map(({ actor, details }) => [actor?.name, actor?.userAgent, details.reason]);
+    const cut = (text: string): string => `${text.slice(1)}…`;
+    expect(texts).toEqual([
+      [cut(name), cut(agent), cut(reason)],
+      [name, agent, reason],
+    ]);
+    await post(mesh, 'RunService/StartRun', { workflow: 'w'.repeat(500), requestId: 'q'.repeat(500) });
+    const [entry] = (await mesh.rig.unary(listAuditEntries, {})).entries;
+    expect(entry?.subject?.name).toHaveLength(limits.auditNameCharsMax);
+    expect(entry?.requestId).toHaveLength(limits.auditNameCharsMax);
   });
 });
 

@@ -11,6 +11,7 @@ import {
 } from '../../../src/control-plane/api/convert/run-filter.ts';
 import { readRequest } from '../../../src/control-plane/api/requests.ts';
 import { createUlid } from '../../../src/core/ids.ts';
+import { limits } from '../../../src/core/limits.ts';
 import { seededRandom } from '../../../src/core/random.ts';
 import { RunFilterSchema } from '../../../src/gen/yardmaster/v1/run_filter_pb.ts';
 import { RunStatus } from '../../../src/gen/yardmaster/v1/run_pb.ts';
@@ -44,6 +45,15 @@ describe('a filter of runs', () => {
     expect([999, 1_000, 1_999, 2_000].map(isIn)).toEqual([false, true, true, false]);
     const half = read({ createdAfter: { seconds: 1n, nanos: 500_001 } });
     expect(half.from).toBe(read({ createdAfter: timestampFromMs(1_001) }).from);
+  });
+
+  it('has at most so many labels', () => {
+    const labelled = (length: number) =>
+      read({ labels: Object.fromEntries(Array.from({ length }, (_, i) => [`k${i}`, ''])) });
+    expect(Object.keys(labelled(limits.filterLabelsMax).labels ?? {})).toHaveLength(limits.filterLabelsMax);
+    expect(failureOf(() => labelled(limits.filterLabelsMax + 1)).problems.map(({ place }) => place?.pointer)).toEqual([
+      'filter.labels',
+    ]);
   });
 
   it('says everything that is wrong with it, and lets no unknown status through', () => {

@@ -1,0 +1,135 @@
+/** Each limit of a definition and of its expressions: the last that is taken, and the first that is refused. */
+import { describe, expect, test } from 'vitest';
+import { isYardmasterError } from '../../../src/core/errors.ts';
+import type { JsonValue } from '../../../src/core/json.ts';
+import { limits } from '../../../src/core/limits.ts';
+import { decodeValue, encodeValue } from '../../../src/core/value.ts';
+import { compileExpression } from '../../../src/workflow/expressions/expression.ts';
+import { inspectWorkflow, inspectWorkflowValue } from '../../../src/workflow/read.ts';
+import { scopeOf } from '../workflow/scope.ts';
+
+const step = (id: string, more: object = {}) => ({ id, action: 'work', ...more });
+
+function codes(steps: readonly unknown[]): readonly string[] {
+  return inspectWorkflowValue({ name: 'Limits', steps }).errors.map(({ code }) => code);
+}
+
+function codeOf(act: () => unknown): string {
+  try {
+    act();
+    return 'taken';
+  } catch (error) {
+    if (isYardmasterError(error)) return error.code;
+    throw error;
+  }
+}
+
+function nested(depth: number, leaf: JsonValue = 1): JsonValue {
+  let value: JsonValue = leaf;
+  for (let i = 0; i < depth; i++) value = [value];
+  return value;
+}
+
+describe('a definition', () => {
+  test('has at most so many steps', () => {
+    const chain = (length: number) => Array.from({ length }, (_, i) => step(`s${i}`));
+    expect(codes(chain(limits.stepsMax))).toEqual([]);
+    expect(codes(chain(limits.stepsMax + 1))).toEqual(['LIMIT']);
+  });
+
+  test('has blocks at most so deep', () => {
+    const tower = (blocks: number): unknown => {
+      let inner: unknown = step('leaf');
+      for (let i = 0; i < blocks; i++) inner = { id: `b${i}`, type: 'sequential', steps: [inner] };
+      return inner;
+    };
+    expect(codes([tower(limits.depthMax - 1)])).toEqual([]);
+    expect(codes([tower(limits.depthMax)])).toEqual(['LIMIT']);
+  });
+
+  test('has values at most so deep', () => {
+    expect(codes([step('a', { metadata: { deep: nested(limits.valueDepthMax - 1) } })])).toEqual([]);
+    expect(codes([step('a', { metadata: { deep: nested(limits.valueDepthMax) } })])).not.toEqual([]);
+  });
+
+  test('has at most so many bytes', () => {
+    const sized = (bytes: number) => codes([step('a', { parameters: 'x'.repeat(bytes) })]);
+    let taken = limits.definitionBytesMax - 1_024;
+    let refused = limits.definitionBytesMax;
+    // What stands around the text in the normal form is not this test's business: the border is.
+    while (refused - taken > 1) {
+      const middle = (taken + refused) >> 1;
+      if (sized(middle).length === 0) taken = middle;
+      else refused = middle;
+    }
+    const { errors } = inspectWorkflowValue({
+      name: 'Limits',
+      steps: [step('a', { parameters: 'x'.repeat(refused) })],
+    });
+    expect(errors[0]?.message).toBe(
+      `the definition has ${limits.definitionBytesMax + 1} bytes, limit ${limits.definitionBytesMax}`,
+    );
+  });
+
+  test('has a text of at most so many characters', () => {
+    const base = 'name: Limits\nsteps:\n  - id: a\n    action: work\n';
+    const read = (length: number) => {
+      const text = `${base}#${'x'.repeat(length - base.length - 1)}`;
+      return inspectWorkflow({ text, file: 'limits.yaml', format: 'yaml' }).errors.map(({ code }) => code);
+    };
+    expect(read(limits.definitionBytesMax)).toEqual([]);
+    expect(read(limits.definitionBytesMax + 1)).toEqual(['LIMIT']);
+  });
+
+  test('has at most so many problems listed', () => {
+    const wrong = (count: number) =>
+      inspectWorkflowValue({ name: 'Limits', steps: Array.from({ length: count }, (_, i) => ({ id: `s${i}` })) })
+        .errors;
+    expect(wrong(limits.problemsMax)).toHaveLength(limits.problemsMax);
+    expect(wrong(limits.problemsMax + 50).length).toBeLessThanOrEqual(limits.problemsMax + 1);
+  });
+});
+
+describe('an expression', () => {
+  const compile = (source: string) => codeOf(() => compileExpression(source, 'input', () => undefined));
+  const evaluate = (source: string, params: JsonValue) =>
+    codeOf(() => compileExpression(source, 'input', () => undefined).evaluate(scopeOf({ params })));
+
+  test('has at most so many characters', () => {
+    const quoted = (length: number) => `"${'x'.repeat(length - 2)}"`;
+    expect(compile(quoted(limits.expressionCharsMax))).toBe('taken');
+    expect(compile(quoted(limits.expressionCharsMax + 1))).toBe('BAD_EXPRESSION');
+  });
+
+  test('nests at most so deep', () => {
+    const brackets = (depth: number) => `${'('.repeat(depth)}1${')'.repeat(depth)}`;
+    expect(compile(brackets(limits.expressionDepthMax))).toBe('taken');
+    expect(compile(brackets(limits.expressionDepthMax + 1))).toBe('BAD_EXPRESSION');
+  });
+
+  test('has at most so many operations within each other', () => {
+    const sum = (depth: number) => Array.from({ length: depth }, () => '1').join('+');
+    expect(compile(sum(limits.expressionTreeDepthMax))).toBe('taken');
+    expect(compile(sum(limits.expressionTreeDepthMax + 1))).toBe('BAD_EXPRESSION');
+  });
+
+  test('makes at most so many characters', () => {
+    const half = 'x'.repeat(limits.expressionResultCharsMax / 2);
+    expect(evaluate('params.half + params.half', { half })).toBe('taken');
+    expect(evaluate('params.half + params.half + "x"', { half })).toBe('LIMIT');
+  });
+
+  test('takes at most so many steps', () => {
+    const looping = (length: number) => evaluate('params.list.all(x, x == 1)', { list: Array(length).fill(1) });
+    expect(looping(limits.expressionStepsMax / 10)).toBe('taken');
+    expect(looping(limits.expressionStepsMax + 1)).toBe('LIMIT');
+  });
+});
+
+describe('a value', () => {
+  test('nests at most so deep, written and read', () => {
+    const deepest = encodeValue(nested(limits.valueDepthMax));
+    expect(decodeValue(deepest)).toEqual(nested(limits.valueDepthMax));
+    expect(codeOf(() => encodeValue(nested(limits.valueDepthMax + 1)))).not.toBe('taken');
+  });
+});
