@@ -5,7 +5,7 @@
  * stop: runtime stops admitting and tells the agents -> what is being committed -> listener -> store.
  */
 import { createHash } from 'node:crypto';
-import { systemClock } from '../core/clock.ts';
+import { sleep, systemClock } from '../core/clock.ts';
 import { type Logger, silentLogger } from '../core/logger.ts';
 import { type Metrics, noMetrics } from '../core/metrics.ts';
 import { systemRandom } from '../core/random.ts';
@@ -16,8 +16,10 @@ import { type Config, STOP_GRACE_MS } from './config/settings.ts';
 import { type RunningControlPlane, startControlPlane } from './runtime/assembly.ts';
 import { createMemoryStore, openSqliteStore, type Store } from './store/index.ts';
 import type { StoreStats } from './store/port.ts';
+import { type AlertRules, AlertSink } from './telemetry/alert-sink.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { PrometheusMetrics } from './telemetry/metrics.ts';
+import { createWebhook } from './telemetry/webhook.ts';
 import { type BoundService, bindService } from './transport/grpc-adapter.ts';
 import { Listener } from './transport/listener.ts';
 
@@ -39,8 +41,18 @@ export interface ServerOptions {
   readonly stopGraceMs?: number;
   readonly logger?: Logger;
   readonly metrics?: Metrics & { readonly contentType: string; read(): Promise<string> };
+  /** Where alerts are sent; absent: nowhere. */
+  readonly alerts?: AlertsOptions;
   /** The store cannot be mended or belongs to another process now. Default: the server stops. */
   readonly onFatal?: (error: Error) => void;
+}
+
+/** The settings `alerts` of docs/configuration.md. */
+export interface AlertsOptions {
+  readonly url: string;
+  readonly secret?: string;
+  readonly repeatAfterMs: number;
+  readonly rules: AlertRules;
 }
 
 export interface Server {
@@ -61,8 +73,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   let stopped: Promise<void> | undefined;
   const onFatal = options.onFatal ?? (() => void stop());
   const store = createStore(options, `http://${host}:${port}`, onFatal);
+  const alerts = createAlerts(options, node);
   const controlPlane = await startControlPlane({
     ...settingsOf(options),
+    ...(alerts === undefined ? {} : { alerts }),
     node,
     clock,
     random: systemRandom,
@@ -80,6 +94,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const closing = listener.stop({ graceMs: options.stopGraceMs ?? STOP_GRACE_MS });
     await controlPlane.stop();
     await closing;
+    if (alerts !== undefined) await Promise.race([alerts.flush(), sleep(clock, options.stopGraceMs ?? STOP_GRACE_MS)]);
   };
   const stop = (): Promise<void> => {
     stopped ??= shutDown();
@@ -97,7 +112,7 @@ export async function startConfiguredServer(
   onFatal: (error: Error) => void,
 ): Promise<{ readonly server: Server; readonly config: Config }> {
   const config = loadConfig(sources);
-  const { listen, store, lossWindow, beatInterval, retention, stopGrace, log } = config;
+  const { alerts, listen, store, lossWindow, beatInterval, retention, stopGrace, log } = config;
   const server = await startServer({
     ...listen,
     store: store.kind === 'memory' ? { kind: 'memory' } : { kind: 'sqlite', file: store.file },
@@ -105,6 +120,7 @@ export async function startConfiguredServer(
     beatIntervalMs: beatInterval,
     retentionMs: retention,
     stopGraceMs: stopGrace,
+    ...alertsOf(alerts),
     logger: createLogger({ level: log.level }),
     metrics: new PrometheusMetrics(),
     onFatal,
@@ -141,6 +157,19 @@ function createListener(options: ServerOptions, controlPlane: RunningControlPlan
     clock,
     logger,
   });
+}
+
+function createAlerts({ alerts, logger = silentLogger }: ServerOptions, node: string): AlertSink | undefined {
+  if (alerts === undefined) return undefined;
+  const { url, secret = '', repeatAfterMs, rules } = alerts;
+  const now = (): number => Math.floor(systemClock.now() / 1_000);
+  const post = createWebhook({ url, secret, now });
+  return new AlertSink({ clock: systemClock, random: systemRandom, logger, node, rules, repeatAfterMs, post });
+}
+
+function alertsOf(settings: Config['alerts']): { readonly alerts?: AlertsOptions } {
+  const { url, secret, repeatAfter, ...rules } = settings;
+  return url === '' ? {} : { alerts: { url, secret, repeatAfterMs: repeatAfter, rules } };
 }
 
 function createStore({ store }: ServerOptions, address: string, onFatal: (error: Error) => void): Store {

@@ -61,6 +61,18 @@ function oneOf<const Names extends readonly [string, ...string[]]>(...names: Nam
   return z.enum(names, { error: `must be one of ${names.join(', ')}` }).meta({ values } satisfies ValuesMeta);
 }
 
+const maybeText = z.string({ error: 'must be text' }).meta({ values: 'text' } satisfies ValuesMeta);
+const maybeUrl = z
+  .string({ error: 'must be text' })
+  .refine((value) => value === '' || /^https?:$/.test(URL.parse(value)?.protocol ?? ''), 'must be an http or https URL')
+  .meta({ values: 'URL' } satisfies ValuesMeta);
+
+function severity<const Default extends 'critical' | 'error' | 'warning' | 'info'>(value: Default, of: string) {
+  return oneOf('critical', 'error', 'warning', 'info', 'off')
+    .default(value)
+    .meta({ description: `severity ${of}; \`off\`: no alert` } satisfies SettingMeta);
+}
+
 function group<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.strictObject(shape, {
     error: (issue) =>
@@ -120,6 +132,25 @@ export const settingsSchema = z.strictObject({
     .meta({
       description: 'how long open streams and calls may take to end by themselves at a stop',
     } satisfies SettingMeta),
+  alerts: group({
+    url: maybeUrl
+      .default('')
+      .meta({ description: 'where alerts are sent, one POST of JSON each; empty: nowhere' } satisfies SettingMeta),
+    secret: maybeText.default('').meta({
+      description:
+        'alerts are signed with it: `x-yardmaster-signature` is `v1=` and the HMAC-SHA-256 in hex of `x-yardmaster-timestamp`, a dot and the body; empty: not signed',
+    } satisfies SettingMeta),
+    repeatAfter: duration(0)
+      .default(300_000)
+      .meta({
+        description: 'an alert of the same kind about the same is sent again after this time; until then it is counted',
+      } satisfies SettingMeta),
+    runFailed: severity('error', 'of a run that FAILED'),
+    runTimedOut: severity('error', 'of a run that TIMED_OUT'),
+    agentLost: severity('warning', 'of an instance that was cut off and did not come back within its loss window'),
+    storeFailing: severity('critical', 'of a store that cannot be written'),
+    storeMended: severity('info', 'of a store that can be written again'),
+  }).prefault({}),
   log: group({
     level: oneOf('debug', 'info', 'warn', 'error', 'silent')
       .default('info')

@@ -2,6 +2,7 @@
  * Puts the runtime together over its seams (clock, randomness, store) and is the control plane that the API sees. The
  * start and the stop have one order each, here.
  */
+import { type Alerts, noAlerts } from '../../core/alerts.ts';
 import type { Clock } from '../../core/clock.ts';
 import { times } from '../../core/limits.ts';
 import { type Logger, silentLogger } from '../../core/logger.ts';
@@ -45,6 +46,7 @@ export interface ControlPlaneOptions {
   readonly sha256: (bytes: Uint8Array) => Uint8Array;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
+  readonly alerts?: Alerts;
   readonly lossWindowMs?: number;
   readonly beatIntervalMs?: number;
   readonly retentionMs?: number;
@@ -77,6 +79,7 @@ class Given {
   readonly store: Store;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly alerts: Alerts;
   readonly node: string;
   readonly lossWindowMs: number;
   readonly beatIntervalMs: number;
@@ -88,6 +91,7 @@ class Given {
     this.node = options.node;
     this.logger = options.logger ?? silentLogger;
     this.metrics = options.metrics ?? noMetrics;
+    this.alerts = options.alerts ?? noAlerts;
     this.lossWindowMs = options.lossWindowMs ?? times.lossWindowMs;
     this.beatIntervalMs = options.beatIntervalMs ?? times.beatIntervalMs;
   }
@@ -120,6 +124,7 @@ class Parts extends Given {
   readonly agentWatch = new AgentWatch(this.clock);
   readonly ended = new EndedRuns();
   readonly trouble = new StoreTrouble({
+    alerts: this.alerts,
     clock: this.clock,
     logger: this.logger,
     store: this.store,
@@ -189,6 +194,7 @@ class Parts extends Given {
     latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
   });
   readonly staging: Staging = new Staging({
+    alerts: this.alerts,
     clock: this.clock,
     metrics: this.metrics,
     fleet: this.fleet,
@@ -235,6 +241,7 @@ class Parts extends Given {
     acceptUntil: () => this.guard.now() + times.acceptMs,
   });
   readonly actions: FleetActions = new FleetActions({
+    alerts: this.alerts,
     logger: this.logger,
     scheduler: this.scheduler,
     reports: () => this.reports,

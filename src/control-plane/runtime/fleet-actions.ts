@@ -1,4 +1,5 @@
 /** Carries out what the fleet's rules ask for: scheduler changes, stream ends, commands, and rows for people. */
+import type { Alerts } from '../../core/alerts.ts';
 import { YardmasterError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { FleetAction } from '../registry/fleet.ts';
@@ -13,6 +14,7 @@ import type { Reports } from './reports.ts';
 const LOST_SHOWN_MAX = 200;
 
 export interface FleetActionsOptions {
+  readonly alerts: Alerts;
   readonly logger: Logger;
   readonly scheduler: Scheduler;
   readonly reports: () => Reports;
@@ -77,6 +79,14 @@ export class FleetActions {
     const { instance, kind, message } = action;
     const { agentId, instanceId } = instance;
     this.options.logger.info(`agent ${kind.toLowerCase()}`, { agent: agentId, instance: instanceId, detail: message });
+    if (kind === 'LOST') {
+      this.options.alerts.raise({
+        kind: 'agentLost',
+        subject: agentId,
+        message: `instance ${instanceId} of agent "${agentId}" is lost: ${message}`,
+        facts: { agent: agentId, instance: instanceId },
+      });
+    }
     this.options.committer().current.agentEvents.push({ at: this.options.wall(), agentId, instanceId, kind, message });
   }
 

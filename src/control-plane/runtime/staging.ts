@@ -1,4 +1,5 @@
 /** Puts a decision into the current batch: rows, queue entries and slots now, answers and frames when it is durable. */
+import type { Alerts } from '../../core/alerts.ts';
 import type { CancelTimer, Clock } from '../../core/clock.ts';
 import { formatAttemptId } from '../../core/ids.ts';
 import type { Metrics } from '../../core/metrics.ts';
@@ -20,6 +21,7 @@ import type { WatchHub } from './watch.ts';
 
 export interface StagingOptions {
   readonly clock: Clock;
+  readonly alerts: Alerts;
   readonly metrics: Metrics;
   readonly fleet: Fleet;
   readonly runs: Runs;
@@ -183,6 +185,17 @@ export class Staging {
     }
   }
 
+  private alert(workflow: string, runId: string, { status, failure }: RunEnded): void {
+    if (status !== 'FAILED' && status !== 'TIMED_OUT') return;
+    const { code = status, message = '', path = '', agentId = '' } = failure ?? {};
+    this.options.alerts.raise({
+      kind: status === 'FAILED' ? 'runFailed' : 'runTimedOut',
+      subject: `${workflow} ${code} ${path}`,
+      message: `run ${runId} of "${workflow}" ended ${status}: ${code} ${message}`.trim(),
+      facts: { run: runId, workflow, code, step: path, agent: agentId },
+    });
+  }
+
   private ended(holder: RunHolder, event: RunEnded, batch: StagedBatch): void {
     this.options.metrics.runEnded(event.status);
     const { runId } = holder;
@@ -195,6 +208,7 @@ export class Staging {
         this.options.ended.keep({ row, state });
       this.options.watch.over(runId);
       this.options.runs.release(holder);
+      if (row !== undefined) this.alert(row.workflow, runId, event);
     });
   }
 }

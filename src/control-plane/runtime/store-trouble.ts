@@ -2,6 +2,7 @@
  * A commit failed. Nothing was answered yet: staged state is dropped, the store is reopened (once a second until it works), and
  * everything is decided again on what is really there.
  */
+import type { Alerts } from '../../core/alerts.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Store, StoreError } from '../store/port.ts';
@@ -10,6 +11,7 @@ import type { StagedBatch } from './staged-batch.ts';
 const RETRY_MS = 1_000;
 
 export interface StoreTroubleOptions {
+  readonly alerts: Alerts;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly store: Store;
@@ -62,6 +64,13 @@ export class StoreTrouble {
   private setUsable(isUsable: boolean): void {
     if (this.isUsable === isUsable) return;
     this.isUsable = isUsable;
+    const message = isUsable ? 'the store works again' : 'the store fails: nothing can be decided until it works again';
+    this.options.alerts.raise({
+      kind: isUsable ? 'storeMended' : 'storeFailing',
+      subject: 'store',
+      message,
+      facts: {},
+    });
     this.options.onChange();
   }
 }
