@@ -34,6 +34,16 @@ describe('the configuration', () => {
       lossWindow: 30_000,
       beatInterval: 5_000,
       stopGrace: 3_000,
+      alerts: {
+        url: '',
+        secret: '',
+        repeatAfter: 300_000,
+        runFailed: 'error',
+        runTimedOut: 'error',
+        agentLost: 'warning',
+        storeFailing: 'critical',
+        storeMended: 'info',
+      },
       log: { level: 'info' },
     });
   });
