@@ -1,47 +1,60 @@
-/** Those who listen to progress, and the runs that are followed for them. A listener's fault stays its own. */
+/** Those who listen to progress and to errors, and the runs that are followed for them. A listener's fault stays its own. */
 import type { MeshApi } from './mesh-api.ts';
 import { toProgress, type WorkflowProgress } from './progress.ts';
+import { type RunError, toRunErrors } from './run-errors.ts';
 import { pastDurations, trackRun } from './track-run.ts';
 
 export type ProgressListener = (progress: WorkflowProgress) => void | Promise<void>;
+export type ErrorListener = (error: RunError) => void | Promise<void>;
 
-export class ProgressWatchers {
-  readonly #listeners = new Set<ProgressListener>();
+export class RunWatchers {
+  readonly #onProgress = new Set<ProgressListener>();
+  readonly #onError = new Set<ErrorListener>();
 
   /** The answer stops it. */
-  add(listener: ProgressListener): () => void {
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-    };
+  addProgress(listener: ProgressListener): () => void {
+    return add(this.#onProgress, listener);
+  }
+
+  addError(listener: ErrorListener): () => void {
+    return add(this.#onError, listener);
   }
 
   /** Follows a run to its end when anybody listens; undefined when nobody does. Never rejects. */
   follow(api: MeshApi, runId: string, signal: AbortSignal): Promise<void> | undefined {
-    if (this.#listeners.size === 0) return undefined;
-    return this.#tellAll(api, runId, signal).catch((error: unknown) => {
-      if (!signal.aborted) warn(`progress of run ${runId} is no longer told`, error);
+    if (this.#onProgress.size === 0 && this.#onError.size === 0) return undefined;
+    return this.#followToEnd(api, runId, signal).catch((error: unknown) => {
+      if (!signal.aborted) warn(`run ${runId} is no longer followed`, error);
     });
   }
 
-  async #tellAll(api: MeshApi, runId: string, signal: AbortSignal): Promise<void> {
+  async #followToEnd(api: MeshApi, runId: string, signal: AbortSignal): Promise<void> {
     let pastMs: readonly number[] | undefined;
-    for await (const { run } of trackRun(api, runId, signal)) {
-      pastMs ??= await pastDurations(api, run.workflow);
-      this.#tell(toProgress(run, Date.now(), pastMs));
-    }
-  }
-
-  #tell(progress: WorkflowProgress): void {
-    for (const listener of this.#listeners) {
-      // In a promise: what an async listener rejects with must not end the process either.
-      tell(listener, progress).catch((error: unknown) => warn('a progress listener failed', error));
+    for await (const change of trackRun(api, runId, signal)) {
+      for (const error of toRunErrors(change)) tellAll(this.#onError, error, 'an error listener failed');
+      if (this.#onProgress.size === 0) continue;
+      pastMs ??= await pastDurations(api, change.run.workflow);
+      tellAll(this.#onProgress, toProgress(change.run, Date.now(), pastMs), 'a progress listener failed');
     }
   }
 }
 
-async function tell(listener: ProgressListener, progress: WorkflowProgress): Promise<void> {
-  await listener(progress);
+function add<T>(listeners: Set<T>, listener: T): () => void {
+  listeners.add(listener);
+  return () => {
+    listeners.delete(listener);
+  };
+}
+
+function tellAll<T>(listeners: ReadonlySet<(value: T) => void | Promise<void>>, value: T, fault: string): void {
+  for (const listener of listeners) {
+    // In a promise: what an async listener rejects with must not end the process either.
+    tell(listener, value).catch((error: unknown) => warn(fault, error));
+  }
+}
+
+async function tell<T>(listener: (value: T) => void | Promise<void>, value: T): Promise<void> {
+  await listener(value);
 }
 
 function warn(fact: string, error: unknown): void {
