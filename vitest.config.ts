@@ -45,6 +45,8 @@ export default defineConfig({
       project('sim', { timeoutMs: 300_000, group: 0 }),
       // Processes and sockets: after the rest, so that nothing else takes their processor time.
       project('integration', { timeoutMs: 120_000, group: 1 }),
+      // The examples of the document that this API comes from; some start a control plane.
+      project('seed', { timeoutMs: 120_000, group: 1 }),
       project('e2e', { timeoutMs: 300_000, group: 2 }),
       // Slow suites and suites that need more than npm: only in .ci/run.
       project('ci', { timeoutMs: 1_800_000, group: 3 }),

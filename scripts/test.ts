@@ -5,7 +5,7 @@
 import { type Counts, runChecks } from './run-checks.ts';
 import { runVitest } from './run-vitest.ts';
 
-const PROJECTS = ['unit', 'contract', 'sim', 'integration', 'e2e'];
+const PROJECTS = ['unit', 'contract', 'sim', 'integration', 'seed', 'e2e'];
 
 const counts: readonly Counts[] = [runChecks(), runVitest(PROJECTS, process.argv.slice(2))];
 const passed = counts.reduce((sum, count) => sum + count.passed, 0);

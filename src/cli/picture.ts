@@ -9,7 +9,7 @@ export async function pictureOf(context: Context, runId: string): Promise<Pictur
   const mesh = context.mesh();
   const run = await mesh.getRun(runId);
   const [workflow, pastMs] = await Promise.all([
-    mesh.getWorkflow(run.workflow, run.version),
+    mesh.fetchWorkflow(run.workflow, run.version),
     pastDurations(mesh.api, run.workflow),
   ]);
   return { dependencies: new Map(workflow.steps.map(({ id, dependencies }) => [id, dependencies])), pastMs };

@@ -3,7 +3,14 @@
  * of a ProblemSet. `meta.status` is the canonical gRPC status name.
  */
 import { Code, ConnectError } from '@connectrpc/connect';
-import { isYardmasterError, type Problem, type StatusName, YardmasterError } from '../core/errors.ts';
+import {
+  type ErrorOptionsOfOurs,
+  isYardmasterError,
+  type Problem,
+  type StatusName,
+  YardmasterError,
+} from '../core/errors.ts';
+import { AgentNotFoundError, WorkflowDefinitionError, WorkflowNotFoundError } from '../core/orchestrator-errors.ts';
 import { ErrorInfoSchema } from '../gen/google/rpc/error_details_pb.ts';
 import { ProblemSetSchema, type Problem as WireProblem } from '../gen/yardmaster/v1/errors_pb.ts';
 
@@ -38,12 +45,26 @@ export function fromWireError(error: unknown, target: string, signal?: AbortSign
   const status = STATUS_NAMES[wire.code] ?? 'INTERNAL';
   if (info === undefined) return fromBareStatus(wire, status, target);
   const { next, ...facts } = info.metadata;
-  return new YardmasterError(info.reason, wire.rawMessage, {
+  return ofClass(info.reason, wire.rawMessage, {
     cause: error,
     meta: { ...facts, status },
     problems: (wire.findDetails(ProblemSetSchema)[0]?.problems ?? []).map(toProblem),
     ...(next === undefined || next === '' ? {} : { next }),
   });
+}
+
+/** Those that programs tell apart by class have one of their own. */
+function ofClass(code: string, message: string, options: ErrorOptionsOfOurs): YardmasterError {
+  switch (code) {
+    case 'WORKFLOW_NOT_FOUND':
+      return new WorkflowNotFoundError(options.meta?.workflow ?? '', { ...options, message });
+    case 'AGENT_NOT_FOUND':
+      return new AgentNotFoundError(options.meta?.agent ?? '', { ...options, message });
+    case 'WORKFLOW_INVALID':
+      return new WorkflowDefinitionError(message, options);
+    default:
+      return new YardmasterError(code, message, options);
+  }
 }
 
 /** True when the call may have failed only because the connection or the node went away. */

@@ -1,6 +1,15 @@
 /** `yardmaster/client`: starts, watches and reads runs over a control plane's public API. */
 
 export { type Problem, YardmasterError } from '../core/errors.ts';
+export {
+  AgentNotFoundError,
+  OrchestratorError,
+  type OrchestratorErrorOptions,
+  StepExecutionError,
+  WorkflowDefinitionError,
+  WorkflowExecutionError,
+  WorkflowNotFoundError,
+} from '../core/orchestrator-errors.ts';
 export { cel, type Workflow, WorkflowBuilder } from '../workflow/builder/index.ts';
 export {
   formatProblem,
@@ -28,15 +37,17 @@ export {
 } from './orchestrator.ts';
 export { collectPages } from './pages.ts';
 export { estimateEta, toProgress, type WorkflowProgress } from './progress.ts';
-export type { ProgressListener } from './progress-watchers.ts';
 export { protoJson } from './proto-json.ts';
+export type { RunError } from './run-errors.ts';
 export type { RunEvent } from './run-event.ts';
 export { type RunFilter, toWireFilter } from './run-filter.ts';
 export type { CancelAnswer, RunHandle } from './run-handle.ts';
 export type { StepResult, WorkflowResult } from './run-result.ts';
+export type { ErrorListener, ProgressListener } from './run-watchers.ts';
 export type { StartOptions } from './start-run.ts';
 export * from './statuses.ts';
 export { pastDurations, type RunChange } from './track-run.ts';
 export { type Connections, createConnections } from './transport/connections.ts';
 export type * from './views.ts';
 export { type WatchRunOptions, watchRunOnWire } from './watch-run.ts';
+export { getWorkflowAgentIds } from './workflow-agents.ts';

@@ -4,6 +4,7 @@
  */
 import type { Transport } from '@connectrpc/connect';
 import { YardmasterError } from '../core/errors.ts';
+import { AgentNotFoundError, WorkflowNotFoundError } from '../core/orchestrator-errors.ts';
 import type { Untyped } from '../workflow/builder/recorded.ts';
 import type { Workflow } from '../workflow/builder/workflow.ts';
 import { readActor } from './actor.ts';
@@ -16,12 +17,13 @@ import { toExplanation, toRun } from './convert/run.ts';
 import { toWorkflow } from './convert/workflow.ts';
 import { isCut } from './errors.ts';
 import { createMeshApi, type MeshApi } from './mesh-api.ts';
+import { Mirror } from './mirror.ts';
 import { collectPages } from './pages.ts';
-import { type ProgressListener, ProgressWatchers } from './progress-watchers.ts';
 import type { RunEvent } from './run-event.ts';
 import { type RunFilter, toWireFilter } from './run-filter.ts';
 import { anySignal, type CancelAnswer, cancelRun, createRunHandle, type RunHandle } from './run-handle.ts';
 import type { WorkflowResult } from './run-result.ts';
+import { type ErrorListener, type ProgressListener, RunWatchers } from './run-watchers.ts';
 import { type StartArguments, type StartOptions, startRun } from './start-run.ts';
 import { type RunChange, trackRun } from './track-run.ts';
 import { createConnections } from './transport/connections.ts';
@@ -66,8 +68,9 @@ const READY_MS = 10_000;
 export class Orchestrator implements AsyncDisposable {
   /** The services themselves, for everything that this class has no word for. */
   readonly api: MeshApi;
-  readonly #watchers = new ProgressWatchers();
+  readonly #watchers = new RunWatchers();
   readonly #closing = new AbortController();
+  readonly #mirror: Mirror;
   readonly #closeConnections: () => void;
 
   constructor(options: OrchestratorOptions = {}) {
@@ -80,16 +83,21 @@ export class Orchestrator implements AsyncDisposable {
       this.api = createMeshApi(withTypedErrors(options.transport, options.url ?? 'the control plane in this process'));
       this.#closeConnections = () => undefined;
     }
+    this.#mirror = new Mirror(this.api, this.#closing.signal);
   }
 
-  /** Resolves when the control plane answers. Throws UNREACHABLE when it does not within `timeoutMs`, 10 s by default. */
+  /**
+   * Resolves when the control plane answers and its agents and workflows have been read: from then on they are followed, and
+   * `listAgents`, `getAgent`, `listWorkflows` and `getWorkflow` answer at once. Throws UNREACHABLE when it does not answer
+   * within `timeoutMs`, 10 s by default.
+   */
   async ready({ timeoutMs = READY_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
     const backoff = createBackoff();
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       try {
         await this.api.workflows.listWorkflows({ pageSize: 1 }, { signal: this.#closing.signal });
-        return;
+        return await this.#mirror.start();
       } catch (error) {
         if (!isCut(error) || performance.now() >= deadline) throw error;
       }
@@ -98,8 +106,10 @@ export class Orchestrator implements AsyncDisposable {
   }
 
   /** Registering the same content again changes nothing. Throws with every problem when it is not accepted. */
-  registerWorkflow(workflow: WorkflowInput, options: RegisterOptions = {}): Promise<RegisteredWorkflow> {
-    return registerWorkflow(this.api, workflow, options);
+  async registerWorkflow(workflow: WorkflowInput, options: RegisterOptions = {}): Promise<RegisteredWorkflow> {
+    const registered = await registerWorkflow(this.api, workflow, options);
+    if (options.validateOnly !== true) this.#mirror.noteWorkflow(registered.workflow);
+    return registered;
   }
 
   /** Answers when the start is durable. Only a refusal rejects: a failed run has a result. */
@@ -194,40 +204,40 @@ export class Orchestrator implements AsyncDisposable {
     return toExplanation(await this.api.runs.explainStep({ runId, stepPath: path }));
   }
 
-  /** Throws WORKFLOW_NOT_FOUND, with the nearest name. `version` 0: the newest. */
-  async getWorkflow(name: string, version = 0): Promise<WorkflowView> {
+  /** By name, in its newest version; undefined: there is none. Throws NOT_READY before `ready()`. */
+  getWorkflow(name: string): WorkflowView | undefined {
+    return this.#mirror.workflows.get(name);
+  }
+
+  /** The newest version of each, by name. Throws NOT_READY before `ready()`. */
+  listWorkflows(): readonly WorkflowView[] {
+    return this.#mirror.workflows.all();
+  }
+
+  /** Asks the control plane for any version; 0: the newest. Throws WORKFLOW_NOT_FOUND, with the nearest name. */
+  async fetchWorkflow(name: string, version = 0): Promise<WorkflowView> {
     const { workflow } = await this.api.workflows.getWorkflow({ name, version });
-    if (workflow === undefined) {
-      throw new YardmasterError('WORKFLOW_NOT_FOUND', `Cannot get workflow "${name}": the answer is empty`);
-    }
+    if (workflow === undefined) throw new WorkflowNotFoundError(name);
     return toWorkflow(workflow);
   }
 
-  /** The newest version of each, by name. */
-  async listWorkflows(): Promise<readonly WorkflowView[]> {
-    const workflows = await collectPages(Number.POSITIVE_INFINITY, async (page) => {
-      const { workflows, nextPageToken } = await this.api.workflows.listWorkflows(page);
-      return { items: workflows, nextPageToken };
-    });
-    return workflows.map(toWorkflow);
+  /** Without its events; undefined: it was never seen. Throws NOT_READY before `ready()`. */
+  getAgent(agentId: string): AgentView | undefined {
+    return this.#mirror.agents.get(agentId);
   }
 
-  /** By id, without their events. */
-  async listAgents(): Promise<readonly AgentView[]> {
-    const agents = await collectPages(Number.POSITIVE_INFINITY, async (page) => {
-      const { agents, nextPageToken } = await this.api.fleet.listAgents(page);
-      return { items: agents, nextPageToken };
-    });
-    return agents.map(toAgent);
+  /** By id, without their events. Throws NOT_READY before `ready()`. */
+  listAgents(): readonly AgentView[] {
+    return this.#mirror.agents.all();
   }
 
-  /** With its last events. Throws AGENT_NOT_FOUND when it was never seen. */
-  async getAgent(agentId: string): Promise<AgentView> {
+  /** Asks the control plane for an agent with its last events. Throws AGENT_NOT_FOUND when it was never seen. */
+  async fetchAgent(agentId: string): Promise<AgentView> {
     const { agent } = await this.api.fleet.getAgent({ agentId });
-    if (agent === undefined) {
-      throw new YardmasterError('AGENT_NOT_FOUND', `Cannot get agent "${agentId}": the answer is empty`);
-    }
-    return toAgent(agent);
+    if (agent === undefined) throw new AgentNotFoundError(agentId);
+    const view = toAgent(agent);
+    this.#mirror.noteAgent({ ...view, events: [] });
+    return view;
   }
 
   /** The whole fleet, at once and then whenever something changed; goes on after a cut. Ends with `signal` or `close()`. */
@@ -258,7 +268,15 @@ export class Orchestrator implements AsyncDisposable {
    * last call. What a listener throws is a warning of the process. The answer stops it.
    */
   onProgress(listener: ProgressListener): () => void {
-    return this.#watchers.add(listener);
+    return this.#watchers.addProgress(listener);
+  }
+
+  /**
+   * Calls `listener` for every step of the runs that this client starts from now on that ends FAILED or TIMED_OUT after all
+   * its tries, and for every run that does; `result()` resolves after the last call. Otherwise as `onProgress`.
+   */
+  onError(listener: ErrorListener): () => void {
+    return this.#watchers.addError(listener);
   }
 
   /** Ends every watch and closes the connections; runs go on. */

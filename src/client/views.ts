@@ -99,6 +99,10 @@ export interface AttemptView {
 
 export interface AgentView {
   readonly agentId: string;
+  /** The same, in the seed's word. */
+  readonly id: string;
+  /** The title that it was registered with in this process; otherwise its id. */
+  readonly name: string;
   readonly status: AgentStatus;
   readonly instances: readonly InstanceView[];
   /** The last transitions, newest last; empty in lists. */

@@ -5,7 +5,12 @@ import { isCut } from './errors.ts';
 import type { MeshApi } from './mesh-api.ts';
 import type { AgentView } from './views.ts';
 
-export async function* watchAgents(api: MeshApi, signal: AbortSignal): AsyncGenerator<readonly AgentView[]> {
+/** `onCut` is called before it begins anew. */
+export async function* watchAgents(
+  api: MeshApi,
+  signal: AbortSignal,
+  onCut: () => void = () => {},
+): AsyncGenerator<readonly AgentView[]> {
   const backoff = createBackoff();
   for (;;) {
     const agents = new Map<string, AgentView>();
@@ -21,6 +26,7 @@ export async function* watchAgents(api: MeshApi, signal: AbortSignal): AsyncGene
       if (!isCut(error)) throw error;
     }
     if (signal.aborted) return;
+    onCut();
     await backoff.pause(signal);
   }
 }

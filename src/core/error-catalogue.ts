@@ -38,6 +38,14 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   NOTHING_WAITS: entry('FAILED_PRECONDITION', 'No step of the run waits for an agent, so there is nothing to explain.'),
   WORKFLOW_NOT_FOUND: entry('NOT_FOUND', 'No workflow has this name, or not in this version.'),
   AGENT_NOT_FOUND: entry('NOT_FOUND', 'No agent with this id was ever seen.'),
+  ORCHESTRATION_FAILED: entry(
+    'FAILED_PRECONDITION',
+    'A program around an orchestrator refused something itself; its message says what.',
+  ),
+  NOT_READY: entry(
+    'FAILED_PRECONDITION',
+    'The client has not read the agents and workflows yet, which it answers about without a call; await ready() first.',
+  ),
   HEALTH_NAME_UNKNOWN: entry('NOT_FOUND', 'A health check asked for a name that nothing has.'),
   WATCH_TOO_SLOW: entry(
     'RESOURCE_EXHAUSTED',

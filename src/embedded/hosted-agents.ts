@@ -7,7 +7,10 @@ import { YardmasterError } from '../core/errors.ts';
 export interface AgentInput {
   /** What workflows route to. */
   readonly id: string;
+  /** A title for people: what `AgentView.name` says in this process. Default: the id. */
   readonly name?: string;
+  /** An agent is registered as one that has nothing to do: `idle` is all that can be said. Its status is what it shows. */
+  readonly status?: 'idle';
   /** By action. Without handlers (and without `connectTo`) the agent is only expected: it dials in from elsewhere. */
   readonly handlers?: Readonly<Record<string, Handler<never>>>;
   /** Attempts at once; default 1. */
@@ -19,7 +22,8 @@ export interface AgentInput {
 
 export class HostedAgents {
   readonly #running = new Map<string, AsyncDisposable>();
-  readonly #expected = new Set<string>();
+  /** Titles of everything that was registered, by id. */
+  readonly #names = new Map<string, string>();
 
   /** Resolves when the agent is connected. Throws AGENT_EXISTS for an id that this process has already. */
   async register(input: AgentInput, url: () => Promise<string>): Promise<void> {
@@ -30,28 +34,36 @@ export class HostedAgents {
       });
     }
     const handlers = Object.entries(input.handlers ?? {});
-    if (input.connectTo === undefined && handlers.length === 0) {
-      this.#expected.add(input.id);
-      return;
-    }
-    const running =
-      input.connectTo === undefined ? await startAgent(input, await url()) : await input.connectTo(await url());
-    this.#running.set(input.id, running);
-    this.#expected.delete(input.id);
+    if (input.connectTo !== undefined) this.#running.set(input.id, await input.connectTo(await url()));
+    else if (handlers.length > 0) this.#running.set(input.id, await startAgent(input, await url()));
+    this.#names.set(input.id, input.name ?? input.id);
   }
 
   async unregister(agentId: string): Promise<void> {
-    this.#expected.delete(agentId);
+    this.#names.delete(agentId);
     const running = this.#running.get(agentId);
     this.#running.delete(agentId);
     await running?.[Symbol.asyncDispose]();
   }
 
-  /** Expected agents that were never seen are shown as missing. */
-  withExpected(agents: readonly AgentView[]): readonly AgentView[] {
+  /** By id, with their titles; what was registered and never seen is shown as missing. */
+  show(agents: readonly AgentView[]): readonly AgentView[] {
+    if (this.#names.size === 0) return agents;
     const seen = new Set(agents.map(({ agentId }) => agentId));
-    const missing = [...this.#expected].filter((id) => !seen.has(id)).map(missingAgent);
-    return missing.length === 0 ? agents : [...agents, ...missing].sort((a, b) => (a.agentId < b.agentId ? -1 : 1));
+    const missing = [...this.#names.keys()].filter((id) => !seen.has(id)).map(missingAgent);
+    return [...agents, ...missing]
+      .map((agent) => this.#entitle(agent))
+      .sort((a, b) => (a.agentId < b.agentId ? -1 : 1));
+  }
+
+  showOne(agentId: string, agent: AgentView | undefined): AgentView | undefined {
+    if (!this.#names.has(agentId)) return agent;
+    return this.#entitle(agent ?? missingAgent(agentId));
+  }
+
+  #entitle(agent: AgentView): AgentView {
+    const name = this.#names.get(agent.agentId);
+    return name === undefined ? agent : { ...agent, name };
   }
 
   async stop(): Promise<void> {
@@ -73,5 +85,5 @@ async function startAgent(input: AgentInput, url: string): Promise<Agent> {
 }
 
 function missingAgent(agentId: string): AgentView {
-  return { agentId, status: 'MISSING', instances: [], events: [] };
+  return { agentId, id: agentId, name: agentId, status: 'MISSING', instances: [], events: [] };
 }

@@ -12,19 +12,31 @@ export {
   StepError,
 } from '../agent-sdk/index.ts';
 export {
+  AgentNotFoundError,
   type AgentView,
   type AttemptOutcome,
   type AuditEntryView,
+  type ErrorListener,
+  getWorkflowAgentIds,
   type ListAuditOptions,
+  OrchestratorError,
+  type OrchestratorErrorOptions,
+  type ProgressListener,
+  type RunError,
   type RunEvent,
   type RunHandle,
   type RunView,
   type StartOptions,
+  StepExecutionError,
   type StepResult,
   StepStatus,
+  WorkflowDefinitionError,
+  WorkflowExecutionError,
+  WorkflowNotFoundError,
   type WorkflowProgress,
   type WorkflowResult,
   WorkflowStatus,
+  type WorkflowView,
 } from '../client/index.ts';
 export { isYardmasterError, type Problem, YardmasterError } from '../core/errors.ts';
 export type { ParamsOf, StepsOf, Workflow, WorkflowOutputOf } from '../workflow/builder/index.ts';

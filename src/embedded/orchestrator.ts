@@ -1,6 +1,7 @@
 /** The client with a control plane and agents of its own, in one object. */
 import type { Transport } from '@connectrpc/connect';
 import {
+  AgentNotFoundError,
   type AgentView,
   type Connections,
   createConnections,
@@ -46,9 +47,15 @@ export class Orchestrator extends MeshClient {
     return this.#url();
   }
 
-  /** With handlers: a real agent in this process, connected when this resolves. Without: an expected one. */
-  registerAgent(agent: AgentInput): Promise<void> {
-    return this.#agents.register(agent, this.#url);
+  /**
+   * With handlers: a real agent in this process, connected when this resolves. Without: an expected one, shown as MISSING
+   * until it dials in from elsewhere. The orchestrator is `ready()` afterwards.
+   */
+  async registerAgent(agent: AgentInput): Promise<void> {
+    await this.ready();
+    await this.#agents.register(agent, this.#url);
+    // The watch tells it up to a second later.
+    await this.fetchAgent(agent.id).catch(ignoreUnknown);
   }
 
   /** Lets its attempts finish for up to 10 s, then disconnects it. */
@@ -56,8 +63,12 @@ export class Orchestrator extends MeshClient {
     return this.#agents.unregister(agentId);
   }
 
-  override async listAgents(): Promise<readonly AgentView[]> {
-    return this.#agents.withExpected(await super.listAgents());
+  override listAgents(): readonly AgentView[] {
+    return this.#agents.show(super.listAgents());
+  }
+
+  override getAgent(agentId: string): AgentView | undefined {
+    return this.#agents.showOne(agentId, super.getAgent(agentId));
   }
 
   /** Stops the agents of this process, then the control plane; what is open goes on when its store is opened again. */
@@ -68,6 +79,11 @@ export class Orchestrator extends MeshClient {
     const server = await this.#server?.catch(() => undefined);
     await server?.stop();
   }
+}
+
+/** An expected agent may never have been seen. */
+function ignoreUnknown(error: unknown): void {
+  if (!(error instanceof AgentNotFoundError)) throw error;
 }
 
 /** Calls wait for the server to listen. */

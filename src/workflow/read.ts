@@ -1,6 +1,7 @@
 /** Reading a workflow from text or from a value: checked and normal, or refused with every problem at once. */
-import { type Problem, YardmasterError } from '../core/errors.ts';
+import type { Problem } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
+import { WorkflowDefinitionError } from '../core/orchestrator-errors.ts';
 import { checkDefinition, checkRelations } from './check.ts';
 import type { WorkflowDefinition } from './definition.ts';
 import { readDocument, type SourceText } from './document.ts';
@@ -68,7 +69,7 @@ function orThrow(inspected: InspectedWorkflow, file: string | undefined): ReadWo
   const [first] = errors;
   const fact =
     errors.length === 1 && first !== undefined ? `${first.code}: ${first.message}` : `${errors.length} problems`;
-  throw new YardmasterError('WORKFLOW_INVALID', `cannot read "${subject}": ${fact}`, {
+  throw new WorkflowDefinitionError(`cannot read "${subject}": ${fact}`, {
     problems: errors,
     ...(file === undefined ? {} : { next: `yardmaster lint ${file} shows every problem` }),
   });

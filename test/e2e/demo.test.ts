@@ -31,8 +31,9 @@ async function readUntil(demo: Demo, name: 'stdout' | 'stderr', pattern: RegExp)
 /** Of the agents of a mesh; the agents say it in a label. */
 async function listPids(address: string): Promise<readonly number[]> {
   await using mesh = new Orchestrator({ url: `http://${address}` });
-  const agents = await mesh.listAgents();
-  return agents
+  await mesh.ready();
+  return mesh
+    .listAgents()
     .flatMap(({ instances }) => instances.filter(({ status }) => status === 'READY'))
     .map(({ labels }) => Number(labels.pid));
 }

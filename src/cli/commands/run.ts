@@ -65,7 +65,7 @@ interface Target {
 }
 
 async function findWorkflow(context: Context, target: string, version: number | undefined): Promise<Target> {
-  if (!looksLikeFile(target)) return context.mesh().getWorkflow(target, version ?? 0);
+  if (!looksLikeFile(target)) return context.mesh().fetchWorkflow(target, version ?? 0);
   const { workflow, created } = await registerFile(context, target, false);
   if (workflow === undefined) throw usageError(`Cannot run "${target}": it was not registered`);
   if (created) say(context, `registered ${workflow.name} v${workflow.version}`);

@@ -9,6 +9,8 @@ import { toDate, toMs } from './wire.ts';
 export function toAgent(agent: Agent): AgentView {
   return {
     agentId: agent.agentId,
+    id: agent.agentId,
+    name: agent.agentId,
     status: readAgentStatus(agent.status),
     instances: agent.instances.map(toInstance),
     events: agent.events.map((event) => ({

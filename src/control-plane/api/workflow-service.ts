@@ -8,7 +8,7 @@ import {
   RegisterWorkflowResponseSchema,
 } from '../../gen/yardmaster/v1/workflow_service_pb.ts';
 import { type ReadWorkflow, readWorkflow } from '../../workflow/index.ts';
-import type { AuditFacts, Caller, ControlPlane } from '../runtime/control-plane.ts';
+import type { AuditFacts, Caller, ControlPlane, RegisteredWorkflow } from '../runtime/control-plane.ts';
 import { audited } from './audited.ts';
 import { readCaller } from './caller.ts';
 import { cutPage, readPage } from './convert/paging.ts';
@@ -18,7 +18,10 @@ import { toProblem } from './errors.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
 
 export interface WorkflowServiceOptions {
-  readonly controlPlane: Pick<ControlPlane, 'registerWorkflow' | 'getWorkflow' | 'listWorkflows' | 'noteRefusal'>;
+  readonly controlPlane: Pick<
+    ControlPlane,
+    'registerWorkflow' | 'getWorkflow' | 'listWorkflows' | 'watchWorkflows' | 'noteRefusal'
+  >;
 }
 
 export function createWorkflowService({ controlPlane }: WorkflowServiceOptions): ServiceImpl<typeof WorkflowService> {
@@ -55,7 +58,31 @@ export function createWorkflowService({ controlPlane }: WorkflowServiceOptions):
       const { items, nextPageToken } = cutPage(found, limit, ({ row }) => row.name);
       return { workflows: items.map(writeWorkflow), nextPageToken };
     },
+
+    async *watchWorkflows(_, { signal }) {
+      for await (const { workflows, isComplete } of controlPlane.watchWorkflows(NAMESPACE, signal)) {
+        const portions = cutPortions(workflows);
+        for (const [i, portion] of portions.entries()) {
+          yield { workflows: portion.map(writeWorkflow), complete: isComplete && i === portions.length - 1 };
+        }
+      }
+    },
   };
+}
+
+/** As many as fit into a message that every client accepts: a single definition is never too large for one. At least one portion. */
+function cutPortions(workflows: readonly RegisteredWorkflow[]): readonly (readonly RegisteredWorkflow[])[] {
+  const portions: RegisteredWorkflow[][] = [[]];
+  let size = 0;
+  for (const workflow of workflows) {
+    size += workflow.row.definition.length;
+    if (size > limits.definitionBytesMax && (portions.at(-1)?.length ?? 0) > 0) {
+      portions.push([]);
+      size = workflow.row.definition.length;
+    }
+    portions.at(-1)?.push(workflow);
+  }
+  return portions;
 }
 
 /** `name` is empty when the definition could not be read. */

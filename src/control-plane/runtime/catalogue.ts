@@ -9,7 +9,8 @@ import { compileWorkflow } from '../../workflow/compile.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import type { StepDefinition, WorkflowDefinition } from '../../workflow/definition.ts';
 import type { AuditRow, Store, WorkflowRow } from '../store/port.ts';
-import type { RegisteredWorkflow } from './control-plane.ts';
+import { CatalogueWatch } from './catalogue-watch.ts';
+import type { RegisteredWorkflow, WorkflowChanges } from './control-plane.ts';
 
 export interface CatalogueOptions {
   readonly clock: Clock;
@@ -22,9 +23,12 @@ export interface CatalogueOptions {
 
 /** Compiled versions kept in memory. */
 const COMPILED_MAX = 1_000;
+/** Workflows told at once to a reader that follows. */
+const PORTION = 50;
 
 export class Catalogue {
   private readonly options: CatalogueOptions;
+  private readonly watch = new CatalogueWatch();
   private readonly compiled = new Map<string, Promise<CompiledWorkflow>>();
   /** Only this process registers, so what it read last is the latest until it registers again. */
   private readonly latestVersions = new Map<string, number>();
@@ -58,7 +62,10 @@ export class Catalogue {
     const warnings = this.warn(namespace, definition);
     if (validateOnly) return { row: { ...row, version: 0 }, definition, created: false, warnings };
     const stored = await this.options.store.putWorkflow(row, audit);
-    if (stored.created) this.latestVersions.set(`${namespace}/${definition.name}`, stored.row.version);
+    if (stored.created) {
+      this.latestVersions.set(`${namespace}/${definition.name}`, stored.row.version);
+      this.watch.registered(namespace, definition.name);
+    }
     return { row: stored.row, definition, created: stored.created, warnings };
   }
 
@@ -70,6 +77,30 @@ export class Catalogue {
 
   async list(namespace: string, after: string, limit: number): Promise<readonly RegisteredWorkflow[]> {
     return (await this.options.store.listWorkflows(namespace, after, limit)).map(registered);
+  }
+
+  async *follow(namespace: string, signal: AbortSignal): AsyncGenerator<WorkflowChanges> {
+    let isComplete = false;
+    for await (const names of this.watch.follow(namespace, signal)) {
+      if (!isComplete) {
+        yield* this.tellAll(namespace);
+        isComplete = true;
+      }
+      for (let i = 0; i < names.length; i += PORTION) {
+        const some = names.slice(i, i + PORTION);
+        yield { workflows: await Promise.all(some.map((name) => this.get(namespace, name, 0))), isComplete };
+      }
+    }
+  }
+
+  private async *tellAll(namespace: string): AsyncGenerator<WorkflowChanges> {
+    let isComplete = false;
+    for (let after = ''; !isComplete; ) {
+      const workflows = await this.list(namespace, after, PORTION);
+      isComplete = workflows.length < PORTION;
+      after = workflows.at(-1)?.row.name ?? after;
+      yield { workflows, isComplete };
+    }
   }
 
   /** The compiled form of one version. */
@@ -100,12 +131,14 @@ export class Catalogue {
     const names = known.map((row) => row.name);
     if (names.includes(name)) {
       return new YardmasterError('WORKFLOW_NOT_FOUND', `Cannot find version ${version} of workflow "${name}"`, {
+        meta: { workflow: name },
         next: `yardmaster workflows get ${name}`,
       });
     }
     const near = nearest(name, names);
     const hint = near === undefined ? '' : `; did you mean "${near}"?`;
     return new YardmasterError('WORKFLOW_NOT_FOUND', `Cannot find workflow "${name}"${hint}`, {
+      meta: { workflow: name },
       next: 'yardmaster workflows list',
     });
   }

@@ -41,6 +41,8 @@ export interface ControlPlane {
   /** Throws WORKFLOW_NOT_FOUND (with the nearest name). `version` 0: the latest. */
   getWorkflow(namespace: string, name: string, version: number): Promise<RegisteredWorkflow>;
   listWorkflows(namespace: string, after: string, limit: number): Promise<readonly RegisteredWorkflow[]>;
+  /** The latest version of each in portions, then what is registered. */
+  watchWorkflows(namespace: string, signal: AbortSignal): AsyncIterable<WorkflowChanges>;
 
   startRun(request: StartRunRequest): Promise<StartedRun>;
   /** `runId` may be a unique tail of at least 4 characters. Throws RUN_NOT_FOUND, RUN_ID_AMBIGUOUS. */
@@ -125,6 +127,13 @@ export interface CancelRunsRequest {
 export interface RunWait {
   readonly ms: number;
   readonly signal: AbortSignal;
+}
+
+/** A portion of what a reader of the catalogue follows. */
+export interface WorkflowChanges {
+  readonly workflows: readonly RegisteredWorkflow[];
+  /** All workflows have been told. */
+  readonly isComplete: boolean;
 }
 
 export interface RegisteredWorkflow {

@@ -31,6 +31,7 @@ import type {
   StartRunRequest,
   StepExplanation,
   WatchedEvent,
+  WorkflowChanges,
 } from './control-plane.ts';
 import type { EndedRun, EndedRuns } from './ended-runs.ts';
 import { healthOf } from './health.ts';
@@ -102,6 +103,10 @@ export class Face implements RunningControlPlane {
 
   listWorkflows(namespace: string, after: string, limit: number): Promise<readonly RegisteredWorkflow[]> {
     return this.options.catalogue.list(namespace, after, limit);
+  }
+
+  watchWorkflows(namespace: string, signal: AbortSignal): AsyncIterable<WorkflowChanges> {
+    return this.options.catalogue.follow(namespace, signal);
   }
 
   startRun(request: StartRunRequest): Promise<StartedRun> {

@@ -150,6 +150,7 @@ export function agentNotFound(agentId: string, agents: readonly AgentView[]): Ya
   );
   const hint = near === undefined ? '' : `; did you mean "${near}"?`;
   return new YardmasterError('AGENT_NOT_FOUND', `Cannot find agent "${agentId}"${hint}`, {
+    meta: { agent: agentId },
     next: 'yardmaster agents list',
   });
 }

@@ -3,8 +3,9 @@
  * At run time it only collects; `build()` calls each callback once, with recorders, and checks the whole.
  */
 import type { z } from 'zod';
-import { type Problem, YardmasterError } from '../../core/errors.ts';
+import type { Problem } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
+import { WorkflowDefinitionError } from '../../core/orchestrator-errors.ts';
 import type { Priority } from '../definition.ts';
 import { readWorkflowValue } from '../read.ts';
 import type {
@@ -186,7 +187,8 @@ function refuse(name: string, problems: readonly Problem[]): void {
     ? first.code
     : 'WORKFLOW_INVALID';
   const facts = problems.map((problem) => `${problem.place?.pointer}: ${problem.message}`).join('; ');
-  throw new YardmasterError(code, `cannot build workflow "${name}": ${facts}`, {
+  throw new WorkflowDefinitionError(`cannot build workflow "${name}": ${facts}`, {
+    code,
     problems,
     ...(first.next === undefined ? {} : { next: first.next }),
   });

@@ -60,7 +60,7 @@ test('a failed run resolves, with the step, the agent and the error', async () =
 test('an agent without handlers is expected, and shown as missing', async () => {
   await using orchestrator = new Orchestrator();
   await orchestrator.registerAgent({ id: 'logger', name: 'Logging Agent' });
-  expect(await orchestrator.listAgents()).toMatchObject([{ agentId: 'logger', status: 'MISSING' }]);
+  expect(orchestrator.listAgents()).toMatchObject([{ agentId: 'logger', name: 'Logging Agent', status: 'MISSING' }]);
 });
 
 test('refuses to register what the server refuses, with every problem', async () => {

@@ -2,6 +2,7 @@ import { type MessageInitShape, toJson } from '@bufbuild/protobuf';
 import { ValueSchema } from '@bufbuild/protobuf/wkt';
 import { status as Status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
+import { limits } from '../../../src/core/limits.ts';
 import { FleetService } from '../../../src/gen/yardmaster/v1/fleet_service_pb.ts';
 import type { Payload } from '../../../src/gen/yardmaster/v1/payload_pb.ts';
 import { RunStatus } from '../../../src/gen/yardmaster/v1/run_pb.ts';
@@ -17,7 +18,7 @@ import { WorkflowService } from '../../../src/gen/yardmaster/v1/workflow_service
 import { Mesh } from './mesh.ts';
 import { eventually, failureOf, problemsOf, reasonOf } from './rig.ts';
 
-const { registerWorkflow, getWorkflow, listWorkflows } = WorkflowService.method;
+const { registerWorkflow, getWorkflow, listWorkflows, watchWorkflows } = WorkflowService.method;
 const { startRun, getRun, listRuns, watchRun, cancelRun, cancelRuns, explainStep } = RunService.method;
 const { listAgents, getAgent, listCapabilities } = FleetService.method;
 
@@ -83,6 +84,28 @@ describe('the API over gRPC', () => {
     expect(second.nextPageToken).toBe('');
     const bad = await failureOf(mesh.rig.unary(listWorkflows, { pageToken: 'made up' }));
     expect(bad.details).toContain('page_token');
+  });
+
+  it('tells all workflows in messages of a bearable size, says when that was all, then tells what is registered', async () => {
+    await using mesh = await Mesh.start();
+    const large = 'x'.repeat(limits.definitionBytesMax * 0.6);
+    for (const name of ['a', 'b', 'c']) {
+      await register(mesh, `name: ${name}\ndescription: ${large}\nsteps: [{ id: s, action: x }]\n`);
+    }
+    const told: string[] = [];
+    const stream = mesh.rig.serverStream(watchWorkflows, {});
+    stream.on('error', () => {});
+    stream.on('data', ({ workflows, complete }) => {
+      told.push(`${workflows.map((workflow: Workflow) => `${workflow.name} v${workflow.version}`)} ${complete}`);
+    });
+    await eventually(() => told.length === 3);
+    expect(told).toEqual(['a v1 false', 'b v1 false', 'c v1 true']);
+    await register(mesh, 'name: b\nsteps: [{ id: s, action: y }]\n');
+    await register(mesh, 'name: b\nsteps: [{ id: s, action: y }]\n');
+    await register(mesh, 'name: d\nsteps: [{ id: s, action: x }]\n');
+    await eventually(() => told.length === 5);
+    expect(told.slice(3)).toEqual(['b v2 true', 'd v1 true']);
+    stream.cancel();
   });
 
   it('runs a workflow on an agent and shows every value of it', async () => {

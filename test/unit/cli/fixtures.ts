@@ -176,9 +176,18 @@ export function instance(id: string, more: Partial<InstanceView> = {}): Instance
 }
 
 export const fleet: readonly AgentView[] = [
-  { agentId: 'db-extractor', status: 'READY', instances: [instance('7f3a'), instance('91c0')], events: [] },
+  {
+    agentId: 'db-extractor',
+    id: 'db-extractor',
+    name: 'db-extractor',
+    status: 'READY',
+    instances: [instance('7f3a'), instance('91c0')],
+    events: [],
+  },
   {
     agentId: 'echo',
+    id: 'echo',
+    name: 'echo',
     status: 'LOST',
     instances: [
       instance('0b7d', {

@@ -29,7 +29,7 @@ afterEach(() => {
 test('64 runs are awaited at once, at most 16 streams on a connection, and quick calls still pass', async () => {
   await using client = new Orchestrator({ url });
   const results = Array.from({ length: 64 }, () => client.run('x').result());
-  while (mesh.openWaits.now < 64) await client.ready();
+  while (mesh.openWaits.now < 64) await client.listRuns();
   expect(sessions.size).toBeGreaterThanOrEqual(4);
   expect(sessions.size).toBeLessThanOrEqual(6);
   mesh.finish();
@@ -40,7 +40,7 @@ test('64 runs are awaited at once, at most 16 streams on a connection, and quick
 test('a result survives the loss of its connection', async () => {
   await using client = new Orchestrator({ url });
   const result = client.run('x').result();
-  while (mesh.openWaits.now < 1) await client.ready();
+  while (mesh.openWaits.now < 1) await client.listRuns();
   for (const session of sessions) session.destroy();
   mesh.finish();
   expect((await result).status).toBe('COMPLETED');

@@ -136,7 +136,7 @@ describe('progress', () => {
       seen.push(progress);
     });
     const run = await client.startWorkflow('Nightly');
-    while (seen.length === 0) await client.ready();
+    while (seen.length === 0) await client.listRuns();
     mesh.push(started);
     mesh.push({
       case: 'attemptEnded',

@@ -169,9 +169,8 @@ test('the orchestrator of the mesh is a whole client', async () => {
   expect(events.at(-1)).toBe('runEnded');
   expect((await run.result()).status).toBe('COMPLETED');
   expect(progress.at(-1)).toBe(100);
-  expect((await mesh.orchestrator.listAgents()).map(({ agentId, status }) => `${agentId} ${status}`)).toEqual([
-    'worker READY',
-  ]);
+  await mesh.orchestrator.ready();
+  expect(mesh.orchestrator.listAgents().map(({ agentId, status }) => `${agentId} ${status}`)).toEqual(['worker READY']);
 });
 
 test('between a crash and a restart the control plane is not there', async () => {

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/workflow_service.proto.
  */
 export const file_yardmaster_v1_workflow_service: GenFile = /*@__PURE__*/
-  fileDesc("CiR5YXJkbWFzdGVyL3YxL3dvcmtmbG93X3NlcnZpY2UucHJvdG8SDXlhcmRtYXN0ZXIudjEinAEKF1JlZ2lzdGVyV29ya2Zsb3dSZXF1ZXN0EisKCHdvcmtmbG93GAEgASgLMhcueWFyZG1hc3Rlci52MS5Xb3JrZmxvd0gAEi8KBnNvdXJjZRgCIAEoCzIdLnlhcmRtYXN0ZXIudjEuV29ya2Zsb3dTb3VyY2VIABIVCg12YWxpZGF0ZV9vbmx5GAMgASgIQgwKCmRlZmluaXRpb24iLAoOV29ya2Zsb3dTb3VyY2USDAoEdGV4dBgBIAEoCRIMCgRmaWxlGAIgASgJIoABChhSZWdpc3RlcldvcmtmbG93UmVzcG9uc2USKQoId29ya2Zsb3cYASABKAsyFy55YXJkbWFzdGVyLnYxLldvcmtmbG93Eg8KB2NyZWF0ZWQYAiABKAgSKAoId2FybmluZ3MYAyADKAsyFi55YXJkbWFzdGVyLnYxLlByb2JsZW0iMwoSR2V0V29ya2Zsb3dSZXF1ZXN0EgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoDSJAChNHZXRXb3JrZmxvd1Jlc3BvbnNlEikKCHdvcmtmbG93GAEgASgLMhcueWFyZG1hc3Rlci52MS5Xb3JrZmxvdyI9ChRMaXN0V29ya2Zsb3dzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJcChVMaXN0V29ya2Zsb3dzUmVzcG9uc2USKgoJd29ya2Zsb3dzGAEgAygLMhcueWFyZG1hc3Rlci52MS5Xb3JrZmxvdxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkyqAIKD1dvcmtmbG93U2VydmljZRJjChBSZWdpc3RlcldvcmtmbG93EiYueWFyZG1hc3Rlci52MS5SZWdpc3RlcldvcmtmbG93UmVxdWVzdBonLnlhcmRtYXN0ZXIudjEuUmVnaXN0ZXJXb3JrZmxvd1Jlc3BvbnNlElQKC0dldFdvcmtmbG93EiEueWFyZG1hc3Rlci52MS5HZXRXb3JrZmxvd1JlcXVlc3QaIi55YXJkbWFzdGVyLnYxLkdldFdvcmtmbG93UmVzcG9uc2USWgoNTGlzdFdvcmtmbG93cxIjLnlhcmRtYXN0ZXIudjEuTGlzdFdvcmtmbG93c1JlcXVlc3QaJC55YXJkbWFzdGVyLnYxLkxpc3RXb3JrZmxvd3NSZXNwb25zZWIGcHJvdG8z", [file_yardmaster_v1_errors, file_yardmaster_v1_workflow]);
+  fileDesc("CiR5YXJkbWFzdGVyL3YxL3dvcmtmbG93X3NlcnZpY2UucHJvdG8SDXlhcmRtYXN0ZXIudjEinAEKF1JlZ2lzdGVyV29ya2Zsb3dSZXF1ZXN0EisKCHdvcmtmbG93GAEgASgLMhcueWFyZG1hc3Rlci52MS5Xb3JrZmxvd0gAEi8KBnNvdXJjZRgCIAEoCzIdLnlhcmRtYXN0ZXIudjEuV29ya2Zsb3dTb3VyY2VIABIVCg12YWxpZGF0ZV9vbmx5GAMgASgIQgwKCmRlZmluaXRpb24iLAoOV29ya2Zsb3dTb3VyY2USDAoEdGV4dBgBIAEoCRIMCgRmaWxlGAIgASgJIoABChhSZWdpc3RlcldvcmtmbG93UmVzcG9uc2USKQoId29ya2Zsb3cYASABKAsyFy55YXJkbWFzdGVyLnYxLldvcmtmbG93Eg8KB2NyZWF0ZWQYAiABKAgSKAoId2FybmluZ3MYAyADKAsyFi55YXJkbWFzdGVyLnYxLlByb2JsZW0iMwoSR2V0V29ya2Zsb3dSZXF1ZXN0EgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoDSJAChNHZXRXb3JrZmxvd1Jlc3BvbnNlEikKCHdvcmtmbG93GAEgASgLMhcueWFyZG1hc3Rlci52MS5Xb3JrZmxvdyI9ChRMaXN0V29ya2Zsb3dzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJcChVMaXN0V29ya2Zsb3dzUmVzcG9uc2USKgoJd29ya2Zsb3dzGAEgAygLMhcueWFyZG1hc3Rlci52MS5Xb3JrZmxvdxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiFwoVV2F0Y2hXb3JrZmxvd3NSZXF1ZXN0IlYKFldhdGNoV29ya2Zsb3dzUmVzcG9uc2USKgoJd29ya2Zsb3dzGAEgAygLMhcueWFyZG1hc3Rlci52MS5Xb3JrZmxvdxIQCghjb21wbGV0ZRgCIAEoCDKJAwoPV29ya2Zsb3dTZXJ2aWNlEmMKEFJlZ2lzdGVyV29ya2Zsb3cSJi55YXJkbWFzdGVyLnYxLlJlZ2lzdGVyV29ya2Zsb3dSZXF1ZXN0GicueWFyZG1hc3Rlci52MS5SZWdpc3RlcldvcmtmbG93UmVzcG9uc2USVAoLR2V0V29ya2Zsb3cSIS55YXJkbWFzdGVyLnYxLkdldFdvcmtmbG93UmVxdWVzdBoiLnlhcmRtYXN0ZXIudjEuR2V0V29ya2Zsb3dSZXNwb25zZRJaCg1MaXN0V29ya2Zsb3dzEiMueWFyZG1hc3Rlci52MS5MaXN0V29ya2Zsb3dzUmVxdWVzdBokLnlhcmRtYXN0ZXIudjEuTGlzdFdvcmtmbG93c1Jlc3BvbnNlEl8KDldhdGNoV29ya2Zsb3dzEiQueWFyZG1hc3Rlci52MS5XYXRjaFdvcmtmbG93c1JlcXVlc3QaJS55YXJkbWFzdGVyLnYxLldhdGNoV29ya2Zsb3dzUmVzcG9uc2UwAWIGcHJvdG8z", [file_yardmaster_v1_errors, file_yardmaster_v1_workflow]);
 
 /**
  * A definition to register.
@@ -229,6 +229,50 @@ export const ListWorkflowsResponseSchema: GenMessage<ListWorkflowsResponse> = /*
   messageDesc(file_yardmaster_v1_workflow_service, 6);
 
 /**
+ * Nothing to choose yet.
+ *
+ * @generated from message yardmaster.v1.WatchWorkflowsRequest
+ */
+export type WatchWorkflowsRequest = Message<"yardmaster.v1.WatchWorkflowsRequest"> & {
+};
+
+/**
+ * Describes the message yardmaster.v1.WatchWorkflowsRequest.
+ * Use `create(WatchWorkflowsRequestSchema)` to create a new message.
+ */
+export const WatchWorkflowsRequestSchema: GenMessage<WatchWorkflowsRequest> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_workflow_service, 7);
+
+/**
+ * The catalogue, or what changed in it.
+ *
+ * @generated from message yardmaster.v1.WatchWorkflowsResponse
+ */
+export type WatchWorkflowsResponse = Message<"yardmaster.v1.WatchWorkflowsResponse"> & {
+  /**
+   * Workflows in their newest version. First all of them, in as many messages as it takes, then what is registered. A
+   * version that is replaced at once by a newer one may be left out.
+   *
+   * @generated from field: repeated yardmaster.v1.Workflow workflows = 1;
+   */
+  workflows: Workflow[];
+
+  /**
+   * True in every message from the one on with which all workflows were told.
+   *
+   * @generated from field: bool complete = 2;
+   */
+  complete: boolean;
+};
+
+/**
+ * Describes the message yardmaster.v1.WatchWorkflowsResponse.
+ * Use `create(WatchWorkflowsResponseSchema)` to create a new message.
+ */
+export const WatchWorkflowsResponseSchema: GenMessage<WatchWorkflowsResponse> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_workflow_service, 8);
+
+/**
  * The catalogue of definitions.
  *
  * @generated from service yardmaster.v1.WorkflowService
@@ -264,6 +308,16 @@ export const WorkflowService: GenService<{
     methodKind: "unary";
     input: typeof ListWorkflowsRequestSchema;
     output: typeof ListWorkflowsResponseSchema;
+  },
+  /**
+   * The newest version of every workflow, then every version that is registered.
+   *
+   * @generated from rpc yardmaster.v1.WorkflowService.WatchWorkflows
+   */
+  watchWorkflows: {
+    methodKind: "server_streaming";
+    input: typeof WatchWorkflowsRequestSchema;
+    output: typeof WatchWorkflowsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_yardmaster_v1_workflow_service, 0);
