@@ -8,12 +8,14 @@ import { checkWorkflow } from '../../workflow/check.ts';
 import { compileWorkflow } from '../../workflow/compile.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import type { StepDefinition, WorkflowDefinition } from '../../workflow/definition.ts';
+import type { ParameterChecks } from '../parameters/port.ts';
 import type { AuditRow, Store, WorkflowRow } from '../store/port.ts';
 import type { RegisteredWorkflow } from './control-plane.ts';
 
 export interface CatalogueOptions {
   readonly clock: Clock;
   readonly store: Store;
+  readonly checks: ParameterChecks;
   /** SHA-256 in hex. */
   readonly hash: (text: string) => string;
   /** Names that some live agent offers. */
@@ -47,6 +49,7 @@ export class Catalogue {
         { problems },
       );
     }
+    if (definition.parameters !== undefined) await this.options.checks.prepare(definition.parameters);
     const text = canonicalWorkflow(definition);
     const row = {
       namespace,
