@@ -21,7 +21,10 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'A field of a request is missing, too large or out of range; the problems name it.',
   ),
   MALFORMED_REQUEST: entry('INVALID_ARGUMENT', 'The bytes of a request are not the message of that method.'),
-  PARAMETERS_INVALID: entry('INVALID_ARGUMENT', 'The parameters of a run are not a JSON object, too large, or do not fit the schema of the workflow; each problem is listed with its place.'),
+  PARAMETERS_INVALID: entry(
+    'INVALID_ARGUMENT',
+    'The parameters of a run are not a JSON object, too large, or do not fit the schema of the workflow; each problem is listed with its place.',
+  ),
   SCHEMA_TOO_COSTLY: entry(
     'RESOURCE_EXHAUSTED',
     'The parameters of a run could not be checked by the schema of the workflow within the limits of time and memory.',

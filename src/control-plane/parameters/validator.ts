@@ -11,6 +11,7 @@ import { limits } from '../../core/limits.ts';
 import { decodeValue, encodeValue } from '../../core/value.ts';
 import { compilePattern } from '../../workflow/parameters/pattern.ts';
 import { fillDefaults } from './defaults.ts';
+import { useOwnEquality } from './equality.ts';
 import type { CheckedParameters } from './port.ts';
 import { describeErrors } from './problems.ts';
 
@@ -78,6 +79,7 @@ function compile(schema: JsonObject): (value: JsonValue) => readonly ErrorObject
     multipleOfPrecision: 10,
     code: { regExp },
   });
+  useOwnEquality(ajv);
   try {
     const validate = ajv.compile(Object.fromEntries(Object.entries(schema).filter(([name]) => name !== '$schema')));
     return (value) => (validate(value) ? [] : (validate.errors ?? []));

@@ -62,6 +62,15 @@ describe('in the worker', () => {
       }),
   );
 
+  test('a list of problems that would fill the memory ends with SCHEMA_TOO_COSTLY', () =>
+    withChecks({ compileMs: 60_000, checkMs: 60_000 }, async (checks) => {
+      const required = Array.from({ length: 500 }, (_, i) => `p${i}`);
+      const schema: JsonObject = { properties: { p: { items: { required } } } };
+      const value = { p: Array.from({ length: 200_000 }, () => ({})) };
+      expect(await codeOf(checks.check(schema, encodeValue(value)))).toBe('SCHEMA_TOO_COSTLY');
+      expect(await checks.check(schema, encodeValue({ p: [{}] }))).toMatchObject({ problemCount: 500 });
+    }));
+
   test('a schema that takes too long to compile is refused when it is registered', () =>
     withChecks({ compileMs: 1, checkMs: 30_000 }, async (checks) => {
       const many = Object.fromEntries(

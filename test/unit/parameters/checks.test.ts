@@ -1,10 +1,12 @@
 /** Checks of parameters: the same code in tests, on the thread of the control plane and in its worker. */
 import { describe, expect, test } from 'vitest';
 import { InProcessChecks } from '../../../src/control-plane/parameters/in-process.ts';
+import { ParameterValidator } from '../../../src/control-plane/parameters/validator.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import { limits } from '../../../src/core/limits.ts';
 import { decodeValue, encodeValue } from '../../../src/core/value.ts';
 import { checkParametersSchema } from '../../../src/workflow/parameters/check-schema.ts';
+import { cpuTimeOf } from '../workflow/cpu-time.ts';
 
 const checks = new InProcessChecks();
 
@@ -208,6 +210,26 @@ describe('names that every object has', () => {
       'parameters.__proto__ must be string, not number',
     ]);
   });
+});
+
+test('10,000 items are compared with each other in one pass', async () => {
+  const items = Array.from({ length: 10_000 }, (_, i) => ({ a: [i] }));
+  const schema = of({ uniqueItems: true });
+  const validator = new ParameterValidator(schema);
+  expect(cpuTimeOf(() => expect(validator.check(encodeValue({ p: items })).problemCount).toBe(0))).toBeLessThan(2_000);
+  expect(await messages(schema, { p: [...items, { a: [7] }] })).toEqual([
+    'parameters.p must not have the same item twice (7 and 10000)',
+  ]);
+});
+
+test('values are compared by what is in them, whatever its names', async () => {
+  const odd = { toString: [], valueOf: 1, constructor: null };
+  for (const schema of [of({ const: odd }), of({ enum: [1, odd] })]) {
+    expect(await messages(schema, { p: { constructor: null, valueOf: 1, toString: [] } })).toEqual([]);
+    expect(await messages(schema, { p: { ...odd, valueOf: 2 } })).toHaveLength(1);
+    expect(await messages(schema, { p: { toString: 'x' } })).toHaveLength(1);
+  }
+  expect(await messages(of({ uniqueItems: true }), { p: [odd, { ...odd }] })).toHaveLength(1);
 });
 
 test('a catastrophic regular expression takes time in proportion to the text', async () => {
