@@ -15,16 +15,22 @@ export function readParameters(pairs: readonly string[], schema: JsonObject | un
     if (property === undefined && schema?.additionalProperties === false) throw unknownName(name, properties);
     return [name, readParameter(name, pair.slice(equals + 1), typesOf(property))];
   });
-  refuseMissing(schema, new Set(members.map(([name]) => name)));
+  refuseMissing(schema, properties, new Set(members.map(([name]) => name)));
   return Object.fromEntries(members);
 }
 
-function refuseMissing(schema: JsonObject | undefined, given: ReadonlySet<string>): void {
+/** What has a default is filled in by the control plane. */
+function refuseMissing(schema: JsonObject | undefined, properties: JsonObject, given: ReadonlySet<string>): void {
   const required = Array.isArray(schema?.required) ? schema.required.filter((name) => typeof name === 'string') : [];
-  const missing = required.filter((name) => !given.has(name));
+  const missing = required.filter((name) => !given.has(name) && !hasDefault(properties, name));
   if (missing.length === 0) return;
   const pairs = missing.map((name) => `-p ${name}=...`).join(' ');
   throw usageError(`Cannot start the run: the workflow needs ${missing.map((name) => `"${name}"`).join(', ')}`, pairs);
+}
+
+function hasDefault(properties: JsonObject, name: string): boolean {
+  const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
+  return isJsonObject(property) && property.default !== undefined;
 }
 
 function unknownName(name: string, properties: JsonObject): Error {

@@ -13,6 +13,7 @@ import { createAgentService } from './api/agent-service.ts';
 import { mountServices } from './api/services.ts';
 import { type ConfigSources, loadConfig } from './config/load-config.ts';
 import { type Config, STOP_GRACE_MS } from './config/settings.ts';
+import { GuardedChecks } from './parameters/guarded.ts';
 import { type RunningControlPlane, startControlPlane } from './runtime/assembly.ts';
 import { createMemoryStore, openSqliteStore, type Store } from './store/index.ts';
 import type { StoreStats } from './store/port.ts';
@@ -81,6 +82,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     clock,
     random: systemRandom,
     store,
+    parameterChecks: new GuardedChecks(),
     sha256: (bytes) => createHash('sha256').update(bytes).digest(),
     logger,
     onFatal,

@@ -21,7 +21,15 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'A field of a request is missing, too large or out of range; the problems name it.',
   ),
   MALFORMED_REQUEST: entry('INVALID_ARGUMENT', 'The bytes of a request are not the message of that method.'),
-  PARAMETERS_INVALID: entry('INVALID_ARGUMENT', 'The parameters of a run are not a JSON object, or too large.'),
+  PARAMETERS_INVALID: entry(
+    'INVALID_ARGUMENT',
+    'The parameters of a run are not a JSON object, too large, or do not fit the schema of the workflow; each problem is listed with its place.',
+  ),
+  SCHEMA_TOO_COSTLY: entry(
+    'RESOURCE_EXHAUSTED',
+    'The parameters of a run could not be checked by the schema of the workflow within the limits of time and memory.',
+  ),
+  CHECKS_BUSY: entry('UNAVAILABLE', 'Too many parameters wait to be checked; try again in a moment.'),
   INVALID_PARAMETERS: entry('INVALID_ARGUMENT', 'The parameters given to the client are not an object.'),
   INVALID_VALUE: entry(
     'INVALID_ARGUMENT',
@@ -62,6 +70,10 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   MISSING_FIELD: entry('INVALID_ARGUMENT', 'A field that a definition needs is not there.'),
   UNKNOWN_FIELD: entry('INVALID_ARGUMENT', 'A definition has a field that does not exist.'),
   NOT_SUPPORTED: entry('INVALID_ARGUMENT', 'The definition uses something that this version does not have yet.'),
+  BAD_SCHEMA: entry(
+    'INVALID_ARGUMENT',
+    'The schema of the parameters is no JSON Schema 2020-12, or uses a part of it that is not supported.',
+  ),
   BAD_ID: entry('INVALID_ARGUMENT', 'An id has other characters than letters, digits, "_" and "-", or more than 64.'),
   DUPLICATE_ID: entry('INVALID_ARGUMENT', 'Two steps of a workflow have the same id.'),
   UNKNOWN_DEPENDENCY: entry('INVALID_ARGUMENT', 'A step depends on one that does not exist.'),

@@ -18,6 +18,16 @@ export const limits = {
   inlineWireBytesMax: 256 * KIB,
   /** StartRun parameters are always inline. */
   parametersBytesMax: MIB,
+  /** The JSON Schema of a workflow's parameters: as JSON, the schemas in it, the values of one `enum`. */
+  parameterSchemaBytesMax: 64 * KIB,
+  parameterSchemasMax: 1_000,
+  enumValuesMax: 1_000,
+  /** Instructions of all patterns of one schema, repeats written out: some 20 ms of compiling. */
+  patternSizeMax: 20_000,
+  /** Weight of a schema times bytes of the parameters that are checked on the thread that serves everybody: some 15 ms at worst (ADR 14). */
+  checkWorkHereMax: 256 * KIB,
+  /** Checks that wait for the worker. */
+  checksWaitingMax: 64,
   /** An expression that is not a plain pass-through may read at most this much. */
   expressionReadBytesMax: MIB,
   /** One blob. */
@@ -111,5 +121,8 @@ export const times = {
   streamEndGraceMs: 5_000,
   stopGraceMs: 10_000,
   checkpointIntervalMs: 1_000,
+  /** In the worker that checks parameters: compiling a schema, and one check with it. */
+  schemaCompileMs: 2_000,
+  parameterCheckMs: 500,
   retentionMs: 14 * 86_400_000,
 } as const;

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { Orchestrator, type RegisteredWorkflow, type StartOptions } from '../client/index.ts';
 import { createAgentService } from '../control-plane/api/agent-service.ts';
 import type { RunEvent } from '../control-plane/engine/events.ts';
+import { InProcessChecks } from '../control-plane/parameters/in-process.ts';
 import { type RunningControlPlane, startControlPlane } from '../control-plane/runtime/assembly.ts';
 import { type CommitFaults, createMemoryStore, type MemoryStore } from '../control-plane/store/index.ts';
 import { createMemoryData, type MemoryData } from '../control-plane/store/memory/memory-data.ts';
@@ -215,6 +216,7 @@ export class TestMesh implements AsyncDisposable {
       clock,
       random: this.random,
       store,
+      parameterChecks: new InProcessChecks(),
       logger,
       sha256: (bytes) => createHash('sha256').update(bytes).digest(),
       ...(lossWindowMs === undefined ? {} : { lossWindowMs }),

@@ -12,6 +12,7 @@ import type {
   WorkflowDefinition,
 } from './definition.ts';
 import type { Finding, Path } from './finding.ts';
+import { checkParametersSchema } from './parameters/check-schema.ts';
 import type { Entry, Survey } from './survey.ts';
 
 export function checkFields(definition: WorkflowDefinition, survey: Survey): readonly Finding[] {
@@ -45,9 +46,16 @@ class FieldChecker {
     this.#name(definition.name, subject, ['name']);
     this.#duration(definition.timeoutMs, subject, ['timeout']);
     this.#duration(definition.cleanupTimeoutMs, subject, ['cleanupTimeout']);
-    this.#depth(definition.parameters, subject, ['parameters']);
+    this.#parameters(definition.parameters, subject);
     this.#depth(definition.output, subject, ['output']);
     this.#depth(definition.metadata, subject, ['metadata']);
+  }
+
+  #parameters(schema: WorkflowDefinition['parameters'], subject: string): void {
+    const path = ['parameters'];
+    this.#depth(schema, subject, path);
+    if (schema === undefined || isDeeperThan(schema, limits.valueDepthMax)) return;
+    this.findings.push(...checkParametersSchema(schema, path));
   }
 
   step({ step, path, level }: Entry): void {

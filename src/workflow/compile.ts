@@ -23,6 +23,7 @@ export function compileWorkflow(definition: WorkflowDefinition, version: number)
   return {
     name: definition.name,
     version,
+    parameters: isEmpty(definition.parameters) ? undefined : definition.parameters,
     timeoutMs: definition.timeoutMs === 0 ? undefined : definition.timeoutMs,
     cleanupTimeoutMs: definition.cleanupTimeoutMs ?? times.cleanupTimeoutMs,
     priority: definition.priority ?? 'normal',
@@ -33,6 +34,11 @@ export function compileWorkflow(definition: WorkflowDefinition, version: number)
     finallyRoots: indicesOf(definition.finally ?? [], layout),
     indexById: layout.indexById,
   };
+}
+
+/** `{}` allows everything, and then there is nothing to do. */
+function isEmpty(schema: WorkflowDefinition['parameters']): boolean {
+  return schema === undefined || Object.keys(schema).length === 0;
 }
 
 interface Place {

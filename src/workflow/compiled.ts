@@ -8,6 +8,8 @@ import type { FailureMode, ParallelPolicy, Priority, RunOn } from './definition.
 export interface CompiledWorkflow {
   readonly name: string;
   readonly version: number;
+  /** JSON Schema of the parameters; undefined: anything. */
+  readonly parameters: JsonObject | undefined;
   readonly timeoutMs: number | undefined;
   readonly cleanupTimeoutMs: number;
   readonly priority: Priority;

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { fromBinary } from '@bufbuild/protobuf';
 import { createAgentService, type SessionWire } from '../../src/control-plane/api/agent-service.ts';
+import { InProcessChecks } from '../../src/control-plane/parameters/in-process.ts';
 import { type RunningControlPlane, startControlPlane } from '../../src/control-plane/runtime/assembly.ts';
 import { createMemoryData, type MemoryData } from '../../src/control-plane/store/memory/memory-data.ts';
 import type { Batch, Store } from '../../src/control-plane/store/port.ts';
@@ -87,6 +88,7 @@ export class ControlPlaneHost {
     startControlPlane({
       node: process.name,
       clock,
+      parameterChecks: new InProcessChecks(),
       random: mine.fork('random').random,
       store: this.options.wrapStore(store.store),
       sha256: (bytes) => createHash('sha256').update(bytes).digest(),

@@ -37,6 +37,8 @@ export const wallFixtures: readonly WallFixture[] = [
   refuseImport('control-plane/registry', '../store/sqlite/sqlite-store.ts'),
   refuseImport('control-plane/runtime', '../api/run-service.ts'),
   refuseImport('control-plane/runtime', '../store/sqlite/sqlite-store.ts'),
+  refuseImport('control-plane/runtime', '../parameters/guarded.ts'),
+  refuseImport('control-plane/parameters', '../runtime/starts.ts'),
   refuseImport('control-plane/store', '../engine/decide.ts'),
   refuseImport('control-plane/store', '../../gen/yardmaster/v1/run_pb.ts'),
   refuseImport('control-plane/store/sqlite', '../../runtime/commit.ts'),

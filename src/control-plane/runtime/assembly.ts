@@ -8,6 +8,7 @@ import { times } from '../../core/limits.ts';
 import { type Logger, silentLogger } from '../../core/logger.ts';
 import { type Metrics, noMetrics } from '../../core/metrics.ts';
 import type { Random } from '../../core/random.ts';
+import type { ParameterChecks } from '../parameters/port.ts';
 import { Fleet, type Now } from '../registry/fleet.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import type { Store, StoreError } from '../store/port.ts';
@@ -43,6 +44,8 @@ export interface ControlPlaneOptions {
   readonly random: Random;
   /** Not opened yet. */
   readonly store: Store;
+  /** Closed at the stop. */
+  readonly parameterChecks: ParameterChecks;
   readonly sha256: (bytes: Uint8Array) => Uint8Array;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
@@ -154,6 +157,7 @@ class Parts extends Given {
   readonly catalogue = new Catalogue({
     clock: this.clock,
     store: this.store,
+    checks: this.options.parameterChecks,
     hash: (text) => this.hex(new TextEncoder().encode(text)),
     offered: () =>
       [...this.fleet.instances.values()].flatMap(({ state }) => state.capabilities.map(({ name }) => name)),
@@ -190,6 +194,7 @@ class Parts extends Given {
     random: this.options.random,
     store: this.store,
     runs: this.runs,
+    checks: this.options.parameterChecks,
     hash: this.hex,
     latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
   });
@@ -315,6 +320,7 @@ class Parts extends Given {
     this.guard.stop();
     this.timers.stop();
     this.retention.stop();
+    await this.options.parameterChecks.close();
     await this.committer.idle();
     this.committer.halt();
     await this.store.close();

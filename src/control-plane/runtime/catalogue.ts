@@ -8,6 +8,7 @@ import { checkWorkflow } from '../../workflow/check.ts';
 import { compileWorkflow } from '../../workflow/compile.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import type { StepDefinition, WorkflowDefinition } from '../../workflow/definition.ts';
+import type { ParameterChecks } from '../parameters/port.ts';
 import type { AuditRow, Store, WorkflowRow } from '../store/port.ts';
 import { CatalogueWatch } from './catalogue-watch.ts';
 import type { RegisteredWorkflow, WorkflowChanges } from './control-plane.ts';
@@ -15,6 +16,7 @@ import type { RegisteredWorkflow, WorkflowChanges } from './control-plane.ts';
 export interface CatalogueOptions {
   readonly clock: Clock;
   readonly store: Store;
+  readonly checks: ParameterChecks;
   /** SHA-256 in hex. */
   readonly hash: (text: string) => string;
   /** Names that some live agent offers. */
@@ -51,6 +53,7 @@ export class Catalogue {
         { problems },
       );
     }
+    if (definition.parameters !== undefined) await this.options.checks.prepare(definition.parameters);
     const text = canonicalWorkflow(definition);
     const row = {
       namespace,

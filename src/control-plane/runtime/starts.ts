@@ -3,12 +3,13 @@ import { ChurnMap } from '../../core/churn-map.ts';
 import type { Clock } from '../../core/clock.ts';
 import { YardmasterError } from '../../core/errors.ts';
 import { createUlid, shardOf } from '../../core/ids.ts';
-import { isJsonObject } from '../../core/json.ts';
+import { isJsonObject, type JsonObject } from '../../core/json.ts';
 import { limits } from '../../core/limits.ts';
 import type { Random } from '../../core/random.ts';
 import { inlineValue, type StoredValue } from '../../core/stored-value.ts';
 import { decodeValue, scanValue } from '../../core/value.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
+import type { ParameterChecks } from '../parameters/port.ts';
 import type { Caller, RunRow, Store } from '../store/port.ts';
 import type { StartedRun, StartRunRequest } from './control-plane.ts';
 import type { Runs } from './runs.ts';
@@ -22,6 +23,7 @@ export interface StartsOptions {
   readonly random: Random;
   readonly store: Store;
   readonly runs: Runs;
+  readonly checks: ParameterChecks;
   /** SHA-256 in hex. */
   readonly hash: (bytes: Uint8Array) => string;
   readonly latest: (namespace: string, name: string, version: number) => Promise<CompiledWorkflow>;
@@ -72,6 +74,9 @@ export class Starts {
   }
 
   private async store(request: StartRunRequest, workflow: CompiledWorkflow, inputHash: string): Promise<RunRow> {
+    // Without a schema not even a turn of the loop.
+    const { parameters: schema } = workflow;
+    const parameters = schema === undefined ? request.parameters : await this.fit(request, schema);
     const now = this.options.clock.now();
     const runId = createUlid(now, this.options.random);
     const priority = request.priority ?? workflow.priority;
@@ -92,7 +97,7 @@ export class Starts {
       labels,
       caller: request.caller ?? NO_CALLER,
     };
-    const { params, attachment } = toStored(request.parameters);
+    const { params, attachment } = toStored(parameters);
     this.rows.set(runId, row);
     try {
       await new Promise<void>((resolve, reject) => {
@@ -120,6 +125,19 @@ export class Starts {
       this.rows.delete(runId);
     }
     return row;
+  }
+
+  /** The parameters with the defaults of the schema. Throws PARAMETERS_INVALID with every problem. */
+  private async fit({ workflow, parameters }: StartRunRequest, schema: JsonObject): Promise<Uint8Array> {
+    const { problems, problemCount, parameters: fitting } = await this.options.checks.check(schema, parameters);
+    const [first] = problems;
+    if (first === undefined) return fitting;
+    const fact = problemCount === 1 ? first.message : `its parameters have ${problemCount} problems`;
+    throw new YardmasterError('PARAMETERS_INVALID', `Cannot start "${workflow}": ${fact}`, {
+      problems,
+      meta: { problemCount: String(problemCount) },
+      next: `yardmaster workflows get ${workflow} --json shows what it takes`,
+    });
   }
 
   private hashOf(request: StartRunRequest): string {

@@ -80,7 +80,7 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     return this.#set('metadata', metadata);
   }
 
-  /** What a run takes. Defaults of the schema are not filled in: write cel`default(${params.limit}, 10)`. */
+  /** What a run takes. Checked before a run is created; defaults of the schema are filled in. */
   params<Schema extends z.ZodType>(schema: Schema): WorkflowBuilder<z.input<Schema>, Steps, Output> {
     this.#params = schema;
     return this.#typed();

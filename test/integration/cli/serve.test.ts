@@ -91,6 +91,42 @@ test('says who has the store, and goes on with what was open after a kill', asyn
   expect(out).toContain('1 open run recovered; ready');
 });
 
+test('shows every problem of the parameters, and takes the defaults of the schema', async () => {
+  const { url } = await serve();
+  const at = (...args: readonly string[]): Promise<Ran> => runCommand([...args, '--url', url]);
+  const file = join(folder, 'copy.yaml');
+  const lines = [
+    'name: Copy',
+    'description: Copies rows',
+    'timeout: 1m',
+    'parameters:',
+    '  type: object',
+    '  properties:',
+    '    table: { type: string, pattern: "^[a-z]+$" }',
+    '    rows: { type: array, items: { type: object, required: [id] } }',
+    '    limit: { type: integer, default: 10, maximum: 100 }',
+    '  required: [table, limit]',
+    'steps: [{ id: copy, action: copy }]',
+  ];
+  writeFileSync(file, lines.join('\n'));
+  const refused = await at('run', file, '-p', 'table=Orders', '-p', 'rows=[{id: 1}, {}]', '-p', 'limit=101');
+  expect(refused).toMatchObject({ code: 2, out: '' });
+  expect(refused.err.split('\n').filter((line) => /error|next: yardmaster workflows/.test(line))).toEqual([
+    'error PARAMETERS_INVALID: parameters.limit must be at most 100',
+    'error PARAMETERS_INVALID: parameters.rows[1].id is missing',
+    'error PARAMETERS_INVALID: parameters.table must match ^[a-z]+$',
+    'error PARAMETERS_INVALID: cannot start "Copy": its parameters have 3 problems',
+    '  next: yardmaster workflows get Copy --json shows what it takes',
+  ]);
+  expect((await at('runs', 'list', '-o', 'json')).out).not.toContain('Copy');
+  expect(await at('run', 'Copy', '-p', 'table=orders', '--detach')).toMatchObject({ code: 0 });
+
+  writeFileSync(file, lines.join('\n').replace('maximum: 100', 'maximun: 100'));
+  const linted = await at('lint', file);
+  expect(linted.code).toBe(1);
+  expect(linted.out).toContain('did you mean "maximum"?');
+});
+
 test('pauses a run, shows it, and lets it go on', async () => {
   const { url } = await serve();
   const at = (...args: readonly string[]): Promise<Ran> => runCommand([...args, '--url', url]);

@@ -4,6 +4,7 @@ import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/p
 import type { ClientDuplexStream } from '@grpc/grpc-js';
 import { createAgentService } from '../../../src/control-plane/api/agent-service.ts';
 import { mountServices } from '../../../src/control-plane/api/services.ts';
+import { GuardedChecks } from '../../../src/control-plane/parameters/guarded.ts';
 import { type RunningControlPlane, startControlPlane } from '../../../src/control-plane/runtime/assembly.ts';
 import { createMemoryStore } from '../../../src/control-plane/store/index.ts';
 import { type BoundService, bindService } from '../../../src/control-plane/transport/grpc-adapter.ts';
@@ -31,6 +32,7 @@ export class Mesh implements AsyncDisposable {
       clock: systemClock,
       random: systemRandom,
       store: createMemoryStore(),
+      parameterChecks: new GuardedChecks(),
       sha256: (bytes) => createHash('sha256').update(bytes).digest(),
     });
     const services: BoundService[] = [];

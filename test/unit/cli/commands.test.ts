@@ -182,6 +182,13 @@ describe('-p key=value', () => {
     expect(() => readParameters(['limit=1'], { ...schema, required: ['table', 'limit'] })).toThrow('needs "table"');
   });
 
+  test('asks for nothing that the schema has a default for', () => {
+    const properties = { ...schema.properties, limit: { type: 'integer', default: 10 } };
+    const required = ['table', 'limit'];
+    expect(readParameters(['table=x'], { ...schema, properties, required })).toEqual({ table: 'x' });
+    expect(() => readParameters([], { ...schema, properties, required })).toThrow('needs "table"');
+  });
+
   test('is a YAML scalar without one, and keeps what follows the first "="', () => {
     expect(readParameters(['a=1', 'b=true', 'c=x=y', 'd=', 'e="1"'], undefined)).toEqual({
       a: 1,
