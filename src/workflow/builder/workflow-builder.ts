@@ -79,6 +79,11 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     return this.#set('metadata', metadata);
   }
 
+  /** Names of the secrets that its steps may get: `secret:NAME` in their parameters, or `secret: true` in the schema. */
+  secrets(...names: readonly string[]): this {
+    return this.#set('secrets', names);
+  }
+
   /** What a run takes. Defaults of the schema are not filled in: write cel`default(${params.limit}, 10)`. */
   params<Schema extends z.ZodType>(schema: Schema): WorkflowBuilder<z.input<Schema>, Steps, Output> {
     this.#params = schema;
