@@ -9,12 +9,15 @@ import { sleep, systemClock } from '../core/clock.ts';
 import { type Logger, silentLogger } from '../core/logger.ts';
 import { type Metrics, noMetrics } from '../core/metrics.ts';
 import { systemRandom } from '../core/random.ts';
+import type { SecretProvider } from '../core/secret-provider.ts';
 import { createAgentService } from './api/agent-service.ts';
 import { mountServices } from './api/services.ts';
 import { type ConfigSources, loadConfig } from './config/load-config.ts';
-import { type Config, STOP_GRACE_MS } from './config/settings.ts';
 import { GuardedChecks } from './parameters/guarded.ts';
+import { type Config, SECRET_VARIABLES, STOP_GRACE_MS } from './config/settings.ts';
 import { type RunningControlPlane, startControlPlane } from './runtime/assembly.ts';
+import { createEnvSecrets } from './security/env-secrets.ts';
+import { createFileSecrets } from './security/file-secrets.ts';
 import { createMemoryStore, openSqliteStore, type Store } from './store/index.ts';
 import type { StoreStats } from './store/port.ts';
 import { type AlertRules, AlertSink } from './telemetry/alert-sink.ts';
@@ -40,6 +43,8 @@ export interface ServerOptions {
   readonly retentionMs?: number;
   /** How long open streams and calls may take to end by themselves at a stop. Default 3 s. */
   readonly stopGraceMs?: number;
+  /** Where secrets of workflows come from. Default: variables that begin with `YARDMASTER_SECRET_`. */
+  readonly secrets?: SecretProvider;
   readonly logger?: Logger;
   readonly metrics?: Metrics & { readonly contentType: string; read(): Promise<string> };
   /** Where alerts are sent; absent: nowhere. */
@@ -85,6 +90,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     parameterChecks: new GuardedChecks(),
     sha256: (bytes) => createHash('sha256').update(bytes).digest(),
     logger,
+    secrets: options.secrets ?? createEnvSecrets(SECRET_VARIABLES),
     onFatal,
   });
   const listener = createListener(options, controlPlane, node);
@@ -114,7 +120,7 @@ export async function startConfiguredServer(
   onFatal: (error: Error) => void,
 ): Promise<{ readonly server: Server; readonly config: Config }> {
   const config = loadConfig(sources);
-  const { alerts, listen, store, lossWindow, beatInterval, retention, stopGrace, log } = config;
+  const { alerts, listen, store, lossWindow, beatInterval, retention, stopGrace, secrets, log } = config;
   const server = await startServer({
     ...listen,
     store: store.kind === 'memory' ? { kind: 'memory' } : { kind: 'sqlite', file: store.file },
@@ -123,6 +129,7 @@ export async function startConfiguredServer(
     retentionMs: retention,
     stopGraceMs: stopGrace,
     ...alertsOf(alerts),
+    secrets: secrets.provider === 'file' ? createFileSecrets(secrets.folder) : createEnvSecrets(secrets.prefix),
     logger: createLogger({ level: log.level }),
     metrics: new PrometheusMetrics(),
     onFatal,

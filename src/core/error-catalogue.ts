@@ -81,6 +81,7 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   CYCLE: entry('INVALID_ARGUMENT', 'Steps wait for each other in a circle.'),
   UNKNOWN_STEP: entry('INVALID_ARGUMENT', 'An expression names a step that does not exist.'),
   NOT_UPSTREAM: entry('INVALID_ARGUMENT', 'An expression reads a step that need not have ended before.'),
+  UNKNOWN_SECRET: entry('INVALID_ARGUMENT', "A step refers to a secret that is not on the workflow's list."),
   BAD_EXPRESSION: entry('INVALID_ARGUMENT', 'An expression cannot be read, or failed when it was evaluated.'),
   UNKNOWN_CAPABILITY: entry('INVALID_ARGUMENT', 'A warning: no agent offers this action now.'),
   CAPABILITY_INVALID: entry('INVALID_ARGUMENT', 'A capability has no usable name, version or schema.'),
@@ -105,6 +106,10 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   NO_AGENT: entry('UNAVAILABLE', 'No agent took the step within its queue timeout.'),
   POISONED: entry('ABORTED', 'Three instances were lost while they held this step; it is not given to a fourth.'),
   LIMIT: entry('RESOURCE_EXHAUSTED', 'Something is larger than this product allows; the message names the limit.'),
+  SECRET_MISSING: entry(
+    'FAILED_PRECONDITION',
+    'A step needs a secret that the control plane does not have, or no longer has.',
+  ),
   ASSERTION_FAILED: entry('FAILED_PRECONDITION', 'The assert of a step was false.'),
   MISSING_DATA: entry('FAILED_PRECONDITION', 'An expression read something that is not there.'),
   INVALID_INPUT: entry('INVALID_ARGUMENT', 'The input of a step does not fit the schema of the capability.'),

@@ -6,6 +6,8 @@ const MIB = 1024 * KIB;
 export const limits = {
   /** Steps of one workflow (design: workflows.md section 2). */
   stepsMax: 10_000,
+  /** Secrets of one workflow. */
+  secretsMax: 100,
   /** Blocks within blocks. */
   depthMax: 32,
   /** One definition, as JSON. */

@@ -18,6 +18,7 @@ import { YardmasterError } from '../core/errors.ts';
 import { type Logger, silentLogger } from '../core/logger.ts';
 import { noMetrics } from '../core/metrics.ts';
 import { type Random, seededRandom } from '../core/random.ts';
+import { givenSecrets } from '../core/secret-provider.ts';
 import type { Workflow } from '../workflow/builder/index.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { LocalTransport } from './local-transport.ts';
@@ -34,6 +35,8 @@ export interface TestMeshOptions {
   readonly lossWindowMs?: number;
   /** Milliseconds; default 5 s. */
   readonly beatIntervalMs?: number;
+  /** Secrets of workflows by name. */
+  readonly secrets?: Readonly<Record<string, string>>;
   readonly logger?: Logger;
   /** Throws at commits, for tests of the store's troubles. */
   readonly faults?: CommitFaults;
@@ -208,7 +211,7 @@ export class TestMesh implements AsyncDisposable {
 
   async #serve(): Promise<void> {
     const clock = this.clock.fork();
-    const { logger = silentLogger, lossWindowMs, beatIntervalMs, faults } = this.#options;
+    const { logger = silentLogger, lossWindowMs, beatIntervalMs, faults, secrets } = this.#options;
     const store = createMemoryStore({ data: this.data, ...(faults === undefined ? {} : { faults }) });
     this.#starts += 1;
     const controlPlane = await startControlPlane({
@@ -221,6 +224,7 @@ export class TestMesh implements AsyncDisposable {
       sha256: (bytes) => createHash('sha256').update(bytes).digest(),
       ...(lossWindowMs === undefined ? {} : { lossWindowMs }),
       ...(beatIntervalMs === undefined ? {} : { beatIntervalMs }),
+      ...(secrets === undefined ? {} : { secrets: givenSecrets(secrets) }),
     });
     this.#running = { clock, store, controlPlane };
     this.#transport.serve(controlPlane, clock);

@@ -7,6 +7,7 @@ import { prepare, type Spot } from './expressions/prepare.ts';
 import type { StepReference } from './expressions/rewrite.ts';
 import { OPENING, splitTemplate, stripBraces } from './expressions/source.ts';
 import type { Finding, Path } from './finding.ts';
+import { readSecretCall } from './secrets.ts';
 import type { Suggestions } from './suggestions.ts';
 import type { Entry, Survey } from './survey.ts';
 
@@ -76,7 +77,8 @@ class ExpressionChecker {
     if (!text.includes(OPENING)) return;
     this.#guarded(where, 0, () => {
       for (const part of splitTemplate(text))
-        if (part.kind === 'expression') this.#expression(part.source, part.offset, where);
+        if (part.kind === 'expression' && !isSecretCall(part.source, where))
+          this.#expression(part.source, part.offset, where);
     });
   }
 
@@ -138,6 +140,11 @@ class ExpressionChecker {
       this.findings.push(toFinding(error, where, offset));
     }
   }
+}
+
+/** No expression: it stands for a secret, which check-secrets.ts looks at. */
+function isSecretCall(source: string, { reader, spot }: Where): boolean {
+  return spot === 'input' && reader?.step.type === 'agent' && readSecretCall(source) !== undefined;
 }
 
 /** Its order is unknown then, and the dependency itself is reported. */

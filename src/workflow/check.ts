@@ -4,6 +4,7 @@ import { limits } from '../core/limits.ts';
 import { checkExpressions } from './check-expressions.ts';
 import { checkFields, checkSize } from './check-fields.ts';
 import { checkGraph } from './check-graph.ts';
+import { checkSecrets } from './check-secrets.ts';
 import type { StepDefinition, WorkflowDefinition } from './definition.ts';
 import { type Finding, toProblem, withoutText } from './finding.ts';
 import { Suggestions } from './suggestions.ts';
@@ -26,7 +27,11 @@ export function checkDefinition(definition: WorkflowDefinition): readonly Findin
 export function checkRelations(definition: WorkflowDefinition): readonly Finding[] {
   const survey = surveyWorkflow(definition);
   const suggestions = new Suggestions();
-  return [...checkGraph(survey, suggestions), ...checkExpressions(definition, survey, suggestions)];
+  return [
+    ...checkGraph(survey, suggestions),
+    ...checkExpressions(definition, survey, suggestions),
+    ...checkSecrets(definition, survey, suggestions),
+  ];
 }
 
 /** Asked first and without recursion: the other checks recurse into blocks. */

@@ -9,10 +9,12 @@ import type {
   CompiledNodeCommon,
   CompiledRetry,
   CompiledWorkflow,
+  SecretScope,
 } from './compiled.ts';
 import type { AgentStepDefinition, RetryPolicy, StepDefinition, WorkflowDefinition } from './definition.ts';
 import { compileCondition, type IndexOf } from './expressions/expression.ts';
 import { compileOutput, compileTemplate } from './expressions/template.ts';
+import { secretScopeOf } from './secrets.ts';
 
 /** Throws BAD_EXPRESSION or UNKNOWN_STEP for a definition that `checkWorkflow` would refuse. */
 export function compileWorkflow(definition: WorkflowDefinition, version: number): CompiledWorkflow {
@@ -28,6 +30,7 @@ export function compileWorkflow(definition: WorkflowDefinition, version: number)
     cleanupTimeoutMs: definition.cleanupTimeoutMs ?? times.cleanupTimeoutMs,
     priority: definition.priority ?? 'normal',
     labels: definition.labels ?? {},
+    secrets: layout.secrets,
     output: definition.output === undefined ? undefined : compileOutput(definition.output, 'runOutput', indexOf),
     nodes,
     roots: indicesOf(definition.steps, layout),
@@ -51,6 +54,7 @@ interface Place {
 interface Layout {
   readonly places: readonly Place[];
   readonly indexById: ReadonlyMap<string, number>;
+  readonly secrets: SecretScope;
 }
 
 function layOut(definition: WorkflowDefinition): Layout {
@@ -66,7 +70,7 @@ function layOut(definition: WorkflowDefinition): Layout {
   };
   visit(definition.steps, -1, false);
   visit(definition.finally ?? [], -1, true);
-  return { places, indexById };
+  return { places, indexById, secrets: secretScopeOf(definition) };
 }
 
 function indicesOf(steps: readonly StepDefinition[], layout: Layout): readonly number[] {
@@ -93,7 +97,7 @@ function compileNode(place: Place, layout: Layout, dependents: readonly number[]
   const common = compileCommon(place, layout, dependents);
   switch (step.type) {
     case 'agent':
-      return compileAgent(step, common, (id) => layout.indexById.get(id));
+      return compileAgent(step, common, (id) => layout.indexById.get(id), layout.secrets);
     case 'parallel':
       return {
         ...common,
@@ -131,7 +135,12 @@ function compileCommon(place: Place, layout: Layout, dependents: readonly number
   };
 }
 
-function compileAgent(step: AgentStepDefinition, common: CompiledNodeCommon, indexOf: IndexOf): CompiledAgentNode {
+function compileAgent(
+  step: AgentStepDefinition,
+  common: CompiledNodeCommon,
+  indexOf: IndexOf,
+  secrets: SecretScope,
+): CompiledAgentNode {
   return {
     ...common,
     kind: 'agent',
@@ -139,7 +148,7 @@ function compileAgent(step: AgentStepDefinition, common: CompiledNodeCommon, ind
     agentId: step.agentId,
     version: step.version,
     agentLabels: step.agentLabels ?? {},
-    parameters: step.parameters === undefined ? undefined : compileTemplate(step.parameters, 'input', indexOf),
+    parameters: step.parameters === undefined ? undefined : compileTemplate(step.parameters, 'input', indexOf, secrets),
     onFailure: step.onFailure ?? 'fail',
     timeoutMs: step.timeoutMs,
     queueTimeoutMs: step.queueTimeoutMs,

@@ -3,6 +3,7 @@
  * expressions parsed once. Immutable and shared by every run of that version.
  */
 import type { JsonObject, JsonValue } from '../core/json.ts';
+import type { SecretMark } from '../core/secret-mark.ts';
 import type { FailureMode, ParallelPolicy, Priority, RunOn } from './definition.ts';
 
 export interface CompiledWorkflow {
@@ -14,12 +15,20 @@ export interface CompiledWorkflow {
   readonly cleanupTimeoutMs: number;
   readonly priority: Priority;
   readonly labels: Readonly<Record<string, string>>;
+  readonly secrets: SecretScope;
   readonly output: Template | undefined;
   readonly nodes: readonly CompiledNode[];
   /** Top-level nodes of the body, and of `finally`. */
   readonly roots: readonly number[];
   readonly finallyRoots: readonly number[];
   readonly indexById: ReadonlyMap<string, number>;
+}
+
+/** Which references to secrets a workflow may resolve, and where runs may bring their own. */
+export interface SecretScope {
+  readonly names: ReadonlySet<string>;
+  /** Run parameters whose schema says `secret: true`, each by its keys. */
+  readonly parameters: readonly (readonly string[])[];
 }
 
 export type CompiledNode = CompiledAgentNode | CompiledParallelNode | CompiledSequentialNode;
@@ -115,6 +124,8 @@ export interface Template {
   /** The value when there is no expression in it at all. */
   readonly constant: JsonValue | undefined;
   evaluate(scope: Scope): JsonValue;
+  /** Only where references to secrets can stand: the value shows them, the marks say which of them are meant. */
+  readonly evaluateMarked?: (scope: Scope) => { readonly value: JsonValue; readonly marks: readonly SecretMark[] };
 }
 
 /** What the engine lends an expression. The functions decode on demand; they may be called more than once. */

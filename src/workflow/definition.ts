@@ -18,6 +18,8 @@ export interface WorkflowDefinition {
   readonly description?: string;
   /** JSON Schema of the parameters. */
   readonly parameters?: JsonObject;
+  /** Names of the secrets that its steps may get. */
+  readonly secrets?: readonly string[];
   readonly timeoutMs?: number;
   readonly priority?: Priority;
   /** Template of the run's output; without it the output is null. */

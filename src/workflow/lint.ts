@@ -1,10 +1,12 @@
 /** Rules of taste and of safety that do not stop a workflow: `yardmaster lint` names them, registration only warns. */
 import type { Problem } from '../core/errors.ts';
 import { isJsonObject, type JsonValue } from '../core/json.ts';
+import { usesOf } from './check-secrets.ts';
 import type { AgentStepDefinition, WorkflowDefinition } from './definition.ts';
 import { OPENING } from './expressions/source.ts';
 import { type Finding, type Path, toProblem, withoutText } from './finding.ts';
-import { type Entry, surveyWorkflow } from './survey.ts';
+import { readReference, secretScopeOf } from './secrets.ts';
+import { type Entry, type Survey, surveyWorkflow } from './survey.ts';
 
 /** More steps than that want to be several workflows (the seed's advice). */
 const STEPS_BEFORE_WARNING = 50;
@@ -15,13 +17,15 @@ export function lintWorkflow(definition: WorkflowDefinition): readonly Problem[]
 }
 
 export function lintDefinition(definition: WorkflowDefinition): readonly Finding[] {
-  const { entries } = surveyWorkflow(definition);
+  const survey = surveyWorkflow(definition);
+  const { entries } = survey;
   return [
     ...lintName(definition.name, 'workflow', ['name']),
     ...lintDescription(definition),
     ...lintSize(entries),
     ...entries.flatMap((entry) => lintStep(entry, definition)),
     ...findSecrets(definition.metadata ?? null, ['metadata'], 'the workflow'),
+    ...lintSecretList(definition, survey),
   ];
 }
 
@@ -96,15 +100,7 @@ function findSecrets(value: JsonValue, path: Path, subject: string): readonly Fi
 
 function lintText(text: string, path: Path, subject: string): readonly Finding[] {
   const key = String(path.at(-1));
-  if (text.startsWith('secret:')) {
-    return [
-      warn(
-        'unresolved-secret',
-        `${subject}: "${key}" is sent as it is written; secrets are not resolved in this version`,
-        path,
-      ),
-    ];
-  }
+  if (readReference(text) !== undefined) return path[0] === 'metadata' ? [warnUnresolved(key, path, subject)] : [];
   const isNamed = typeof path.at(-1) === 'string' && SECRET_NAME.test(key) && text !== '' && !text.includes(OPENING);
   if (!isNamed && !SECRET_VALUE.test(text)) return [];
   return [
@@ -112,9 +108,26 @@ function lintText(text: string, path: Path, subject: string): readonly Finding[]
       'plain-secret',
       `${subject}: "${key}" holds a secret in plain text`,
       path,
-      'let the agent read it from its own environment',
+      'list a name under "secrets" and write secret:NAME',
     ),
   ];
+}
+
+function warnUnresolved(key: string, path: Path, subject: string): Finding {
+  const message = `${subject}: "${key}" is sent as it is written; secrets are resolved in parameters alone`;
+  return warn('unresolved-secret', message, path);
+}
+
+function lintSecretList(definition: WorkflowDefinition, survey: Survey): readonly Finding[] {
+  const { secrets = [] } = definition;
+  // Which of them a run names in its parameters, only that run knows.
+  if (secrets.length === 0 || secretScopeOf(definition).parameters.length > 0) return [];
+  const used = new Set(usesOf(survey).map(({ name }) => name));
+  return secrets.flatMap((name, i) =>
+    used.has(name)
+      ? []
+      : [warn('unused-secret', `no step uses secret "${name}"`, ['secrets', i], 'take it off the list')],
+  );
 }
 
 function warn(code: string, message: string, path: Path, next?: string): Finding {

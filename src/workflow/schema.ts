@@ -95,6 +95,7 @@ export const workflowSchema = z
     label: field(text, 'a title for people'),
     description: field(text, 'what it is for'),
     parameters: field(jsonObject, 'JSON Schema of the parameters', { otherwise: 'anything' }),
+    secrets: field(texts, 'names of the secrets that its steps may get, such as `DB_PASSWORD`', { otherwise: 'none' }),
     timeout: field(duration, 'of the whole run; 0 is none', { otherwise: 'none' }),
     priority: field(priority, 'of its steps while they wait for an agent', { default: 'normal' }),
     output: field(json, 'of the run: a template over `steps`, read from the body and not from `finally`', {
@@ -220,7 +221,7 @@ export const blocks = {
 export const commonFields: readonly string[] = Object.keys(common);
 
 /** Words of the language that this version does not run yet; they are refused by name. */
-export const laterWorkflowFields: ReadonlySet<string> = new Set(['retries', 'concurrency', 'schedule', 'secrets']);
+export const laterWorkflowFields: ReadonlySet<string> = new Set(['retries', 'concurrency', 'schedule']);
 export const laterStepFields: ReadonlySet<string> = new Set([
   'fallback',
   'compensate',

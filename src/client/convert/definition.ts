@@ -44,6 +44,7 @@ export function toWireWorkflow(definition: WorkflowDefinition): Workflow {
     ...optional('cleanupTimeout', toDuration(definition.cleanupTimeoutMs)),
     labels: definition.labels ?? {},
     ...(definition.metadata === undefined ? {} : { metadata: mutable(definition.metadata) }),
+    secrets: [...(definition.secrets ?? [])],
   });
 }
 

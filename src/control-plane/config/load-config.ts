@@ -7,9 +7,18 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 import { type Problem, YardmasterError } from '../../core/errors.ts';
 import { nearest } from '../../core/nearest.ts';
-import { type Config, flagOf, otherVariables, settingPaths, settingsSchema, variableOf } from './settings.ts';
+import {
+  type Config,
+  flagOf,
+  otherVariables,
+  SECRET_VARIABLES,
+  settingPaths,
+  settingsSchema,
+  variableOf,
+} from './settings.ts';
 
 const ENV_PREFIX = 'YARDMASTER_';
+const PREFIX_PATH = 'secrets.prefix';
 const FILE_BYTES_MAX = 1_024 * 1_024;
 
 export interface ConfigSources {
@@ -30,11 +39,8 @@ interface Setting {
 /** Throws CONFIG_INVALID. */
 export function loadConfig({ flags = {}, env = {}, file = env.YARDMASTER_CONFIG }: ConfigSources = {}): Config {
   const problems: Problem[] = [];
-  const settings = [
-    ...(file === undefined ? [] : readFile(file, problems)),
-    ...readEnvironment(env, problems),
-    ...readFlags(flags),
-  ];
+  const inFile = file === undefined ? [] : readFile(file, problems);
+  const settings = [...inFile, ...readEnvironment(env, secretPrefix(env, inFile), problems), ...readFlags(flags)];
   const known = settings.filter((setting) => checkPath(setting, problems));
   const sources = new Map(known.map(({ path, source }) => [path, source]));
   const result = settingsSchema.safeParse(nest(known));
@@ -48,12 +54,23 @@ function readFlags(flags: Readonly<Record<string, unknown>>): readonly Setting[]
   return given.map(([path, value]) => ({ path, value, source: flagOf(path) }));
 }
 
-function readEnvironment(env: Readonly<Record<string, string | undefined>>, problems: Problem[]): readonly Setting[] {
+/** Secrets may begin as settings do. */
+function secretPrefix(env: Readonly<Record<string, string | undefined>>, inFile: readonly Setting[]): string {
+  const value = env[variableOf(PREFIX_PATH)] ?? inFile.find(({ path }) => path === PREFIX_PATH)?.value;
+  return typeof value === 'string' && value !== '' ? value : SECRET_VARIABLES;
+}
+
+function readEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  secrets: string,
+  problems: Problem[],
+): readonly Setting[] {
   const byName = new Map(settingPaths.map((path) => [variableOf(path), path]));
   const settings: Setting[] = [];
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith(ENV_PREFIX) || Object.hasOwn(otherVariables, name) || value === undefined) continue;
     const path = byName.get(name);
+    if (path === undefined && name.startsWith(secrets)) continue;
     if (path === undefined) problems.push(unknown(name, 'the environment', nearest(name, byName.keys())));
     else settings.push({ path, value, source: name });
   }

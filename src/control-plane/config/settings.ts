@@ -22,6 +22,8 @@ export interface ValuesMeta {
 /** Longest time that a stop may be told to wait; service managers kill after 90 s. */
 const STOP_GRACE_MS_MAX = 60_000;
 export const STOP_GRACE_MS = 3_000;
+/** Of the variables that are secrets. */
+export const SECRET_VARIABLES = 'YARDMASTER_SECRET_';
 /** Of a wrong value in a message. */
 const SHOWN_CHARS = 80;
 
@@ -44,6 +46,10 @@ function duration(leastMs: number, mostMs = Number.POSITIVE_INFINITY) {
 const text = z
   .string({ error: 'must be text' })
   .min(1, 'must not be empty')
+  .meta({ values: 'text' } satisfies ValuesMeta);
+const variablePrefix = z
+  .string({ error: 'must be text' })
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be letters, digits and "_", as variables are')
   .meta({ values: 'text' } satisfies ValuesMeta);
 /** Variables are text. Not `z.coerce`, which reads "" and null as 0. */
 const port = z
@@ -150,6 +156,20 @@ export const settingsSchema = z.strictObject({
     agentLost: severity('warning', 'of an instance that was cut off and did not come back within its loss window'),
     storeFailing: severity('critical', 'of a store that cannot be written'),
     storeMended: severity('info', 'of a store that can be written again'),
+  }).prefault({}),
+  secrets: group({
+    provider: oneOf('env', 'file')
+      .default('env')
+      .meta({
+        description:
+          'where the values of secrets come from: variables of this process, or a folder with one file per secret',
+      } satisfies SettingMeta),
+    prefix: variablePrefix.default(SECRET_VARIABLES).meta({
+      description: 'of `env`: what the variables begin with; secret `DB` is the variable `YARDMASTER_SECRET_DB`',
+    } satisfies SettingMeta),
+    folder: text.default('./secrets').meta({
+      description: 'of `file`: the folder, from the working directory; secret `DB` is its file `DB`',
+    } satisfies SettingMeta),
   }).prefault({}),
   log: group({
     level: oneOf('debug', 'info', 'warn', 'error', 'silent')

@@ -9,7 +9,7 @@ import { type Draft, MissingValues } from './decision.ts';
 import { finishRunIfDone } from './ending.ts';
 import type { SkipReason } from './events.ts';
 import { failStep, isHandled } from './failure.ts';
-import { EMPTY_INPUT, evaluateTemplate, requireValues, scopeOf } from './outputs.ts';
+import { evaluateInput, requireValues, scopeOf } from './outputs.ts';
 import { isAgentStep, isBlockStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
 import { isStepOver } from './status.ts';
 import { isStopping } from './stop.ts';
@@ -59,9 +59,7 @@ function openStep(draft: Draft, step: Step): void {
     draft.work.push(step);
     return;
   }
-  const { parameters } = step.node;
-  const input = parameters === undefined ? EMPTY_INPUT : evaluateTemplate(draft, parameters, `in/${path}`);
-  draft.emit({ type: 'StepReady', at: draft.now, path, input });
+  draft.emit({ type: 'StepReady', at: draft.now, path, ...evaluateInput(draft, step.node.parameters, `in/${path}`) });
   queueTask(draft, step);
 }
 

@@ -76,6 +76,8 @@ export interface EndAttempt {
   readonly message: string;
   /** The agent says that the input is wrong: no other agent will take it either. */
   readonly invalidInput?: boolean;
+  /** It cannot be given to anybody: the step fails with this, unless somebody has it already. */
+  readonly failure?: Pick<Failure, 'code' | 'message'>;
 }
 
 /** The stream of the instance ended: offer an idempotent attempt to another at once. */

@@ -3,6 +3,7 @@
  * milliseconds of the decision; a path is a step id with its loop and map prefix.
  */
 import type { JsonObject } from '../../core/json.ts';
+import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import type { Priority } from '../../workflow/definition.ts';
 import type { AttemptOutcome, RunOutcome } from './status.ts';
@@ -55,6 +56,8 @@ export interface StepReady extends At {
   readonly type: 'StepReady';
   readonly path: string;
   readonly input: StoredValue;
+  /** Where references to secrets stand in the input; whatever else in it looks like one is data. Absent: nowhere. */
+  readonly secrets?: readonly SecretMark[];
 }
 
 /** The step waits for an agent again (after a loss, a hand-back, a backoff). */

@@ -2,6 +2,7 @@
  * Applies one event to a run's state, in place: the only writer of RunState. It never evaluates and never decides, so
  * replaying a journal is the same as having lived it.
  */
+import type { SecretMark } from '../../core/secret-mark.ts';
 import type {
   AttemptEnded,
   AttemptStarted,
@@ -119,9 +120,15 @@ function startBlock(state: RunState, step: Step, at: number): void {
 function readyStep(state: RunState, event: StepReady): void {
   const step = stepNamed(state, event.path);
   step.input = event.input;
+  if (event.secrets !== undefined) noteSecrets(state, step, event.secrets);
   step.readyAt = event.at;
   queueStep(step, event.at);
   markActive(state, step);
+}
+
+function noteSecrets(state: RunState, step: Step, marks: readonly SecretMark[]): void {
+  detailOf(step).secrets = marks;
+  state.secrets = [...new Set([...state.secrets, ...marks.map(({ name }) => name)])];
 }
 
 /** A step started: its block has one more active child. */

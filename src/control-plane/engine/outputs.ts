@@ -8,6 +8,7 @@ import { inlineValue, type StoredValue } from '../../core/stored-value.ts';
 import { EMPTY_OBJECT_VALUE, encodeValue, NULL_VALUE } from '../../core/value.ts';
 import type { Scope, StepView, Template } from '../../workflow/compiled.ts';
 import { type Draft, MissingValues } from './decision.ts';
+import type { StepReady } from './events.ts';
 import { attemptsOf, childrenOf, type RunState, type Step, stepAt } from './state.ts';
 
 export const EMPTY_INPUT: StoredValue = inlineValue(EMPTY_OBJECT_VALUE);
@@ -103,6 +104,20 @@ export function evaluateTemplate(
   if (template.constant !== undefined) return storeValue(draft, encodeValue(template.constant), blobId);
   requireValues(draft, template);
   return storeValue(draft, encodeValue(template.evaluate(scopeOf(draft, extra))), blobId);
+}
+
+/** What a step gets, with the places where secrets are meant. */
+export function evaluateInput(
+  draft: Draft,
+  parameters: Template | undefined,
+  blobId: string,
+): Pick<StepReady, 'input' | 'secrets'> {
+  if (parameters === undefined) return { input: EMPTY_INPUT };
+  if (parameters.evaluateMarked === undefined) return { input: evaluateTemplate(draft, parameters, blobId) };
+  requireValues(draft, parameters);
+  const { value, marks } = parameters.evaluateMarked(scopeOf(draft));
+  const input = storeValue(draft, encodeValue(value), blobId);
+  return marks.length === 0 ? { input } : { input, secrets: marks };
 }
 
 function passOn(draft: Draft, source: NonNullable<Template['passThrough']>): StoredValue | undefined {

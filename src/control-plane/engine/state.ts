@@ -5,6 +5,7 @@
  * Invariants: 1. `steps[i]` is the step of `workflow.nodes[i]`; 2. counters (`pendingDependencies`, `openChildren`, `openRoots`) are
  * what a count over the steps would give; 3. nothing here grows with the size of an output.
  */
+import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import type { CompiledAgentNode, CompiledNode, CompiledWorkflow } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
@@ -37,6 +38,8 @@ export interface RunState {
   /** Top-level nodes of the body, and of `finally`, that are not over. */
   openRoots: number;
   openFinally: number;
+  /** Names of the secrets that inputs refer to: what comes back is cleared of their values. */
+  secrets: readonly string[];
   /** By index of the node. */
   readonly steps: Step[];
 }
@@ -85,6 +88,8 @@ export function isBlockStep(step: Step): step is BlockStep {
 
 export interface StepDetail {
   attempts: AttemptRecord[];
+  /** Of an agent step: where secrets stand in its input. */
+  secrets: readonly SecretMark[] | undefined;
   output: StoredValue | undefined;
   failure: Failure | undefined;
   endedAt: number;
@@ -127,6 +132,8 @@ export interface AttemptRecord {
   hasLateResult: boolean;
 }
 
+const NO_SECRETS: readonly string[] = [];
+
 export function createRunState(created: RunCreated, workflow: CompiledWorkflow): RunState {
   return {
     runId: created.runId,
@@ -150,6 +157,7 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
     cleanupFailures: [],
     openRoots: workflow.roots.length,
     openFinally: workflow.finallyRoots.length,
+    secrets: NO_SECRETS,
     steps: workflow.nodes.map((node) => new Step(node)),
   };
 }
@@ -158,6 +166,7 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
 export function detailOf(step: Step): StepDetail {
   step.detail ??= {
     attempts: [],
+    secrets: undefined,
     output: undefined,
     failure: undefined,
     endedAt: 0,

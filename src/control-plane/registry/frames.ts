@@ -3,6 +3,7 @@
  * bytes. See docs/protocol.md.
  */
 import type { JsonObject } from '../../core/json.ts';
+import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import type { ResultVerdict, StopReason } from '../engine/status.ts';
 
@@ -141,6 +142,8 @@ export interface WireAssignment {
   readonly capability: string;
   readonly capabilityVersion: string;
   readonly input: WireValue;
+  /** Where secrets stand in the input: put in at the last moment, and never sent. Absent: nowhere. */
+  readonly secrets?: readonly SecretMark[];
   /** Milliseconds left; 0: none. */
   readonly timeoutMs: number;
   readonly idempotencyKey: string;

@@ -9,6 +9,7 @@ import { type Logger, silentLogger } from '../../core/logger.ts';
 import { type Metrics, noMetrics } from '../../core/metrics.ts';
 import type { Random } from '../../core/random.ts';
 import type { ParameterChecks } from '../parameters/port.ts';
+import type { SecretProvider } from '../../core/secret-provider.ts';
 import { Fleet, type Now } from '../registry/fleet.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import type { Store, StoreError } from '../store/port.ts';
@@ -16,6 +17,7 @@ import { AgentWatch } from './agent-watch.ts';
 import { AuditLog } from './audit-log.ts';
 import { Blobs } from './blobs.ts';
 import { Catalogue } from './catalogue.ts';
+import { Clearing } from './clearing.ts';
 import { Committer } from './committer.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -29,6 +31,7 @@ import { Rereads } from './rereads.ts';
 import { Retention } from './retention.ts';
 import { Returns } from './returns.ts';
 import { Runs } from './runs.ts';
+import { Secrets } from './secrets.ts';
 import { Sessions } from './sessions.ts';
 import { Staging } from './staging.ts';
 import { StallGuard } from './stall-guard.ts';
@@ -53,6 +56,8 @@ export interface ControlPlaneOptions {
   readonly lossWindowMs?: number;
   readonly beatIntervalMs?: number;
   readonly retentionMs?: number;
+  /** Where secrets of workflows come from; without one every secret is missing. */
+  readonly secrets?: SecretProvider;
   /** Another node took over, or the store cannot be mended: the process should end with exit code 70. */
   readonly onFatal?: (error: Error) => void;
 }
@@ -173,6 +178,8 @@ class Parts extends Given {
     registryTime: this.registryTime,
     onGone: (runId, path, number) => this.reports.gone(runId, path, number),
     onUnreachable: (attempt) => this.reports.reroute([attempt]),
+    resolve: (runId, input, marks) => this.secrets.resolve(this.runs.peek(runId), input, marks),
+    onUnsendable: (attempt, failure) => this.reports.unsendable(attempt, failure),
     onBlobMissing: (runId, path, error) =>
       this.logger.error('an input could not be read', { run: runId, step: path, error }),
   });
@@ -222,9 +229,17 @@ class Parts extends Given {
     blobs: this.blobs,
     fleet: this.fleet,
     sha256: this.options.sha256,
+    clear: (key, bytes) => this.clearing.bytes(key, bytes),
+  });
+  readonly secrets = new Secrets(this.options.secrets);
+  readonly clearing = new Clearing({
+    logger: this.logger,
+    secrets: this.options.secrets === undefined ? undefined : this.secrets,
+    runs: this.runs,
   });
   readonly reports: Reports = new Reports({
     uploads: this.uploads,
+    clearing: this.clearing,
     clock: this.clock,
     logger: this.logger,
     metrics: this.metrics,

@@ -5,12 +5,15 @@
 import type { Clock } from '../../core/clock.ts';
 import { formatAttemptId, shardOf } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { times } from '../../core/limits.ts';
+import { limits, times } from '../../core/limits.ts';
 import type { Metrics } from '../../core/metrics.ts';
+import type { SecretMark } from '../../core/secret-mark.ts';
+import type { StoredValue } from '../../core/stored-value.ts';
 import type { CompiledAgentNode } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
 import type { Decision, Dispatch, Stop, TaskDone, TaskEffect } from '../engine/commands.ts';
 import { deadlinesOf } from '../engine/deadlines.ts';
+import type { Failure } from '../engine/events.ts';
 import { type AgentStep, findAgentStep, findAttempt, findStep, isAgentStep, type RunState } from '../engine/state.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { WireAssignment } from '../registry/frames.ts';
@@ -23,6 +26,7 @@ import type { TaskRow } from '../store/port.ts';
 import type { Blobs } from './blobs.ts';
 import type { Outbox } from './outbox.ts';
 import type { RunHolder } from './run-holder.ts';
+import type { Resolved } from './secrets.ts';
 import type { StagedBatch } from './staged-batch.ts';
 import { encodeTaskClass } from './task-class.ts';
 import type { Timers } from './timers.ts';
@@ -42,6 +46,10 @@ export interface DispatcherOptions {
   readonly onGone: (runId: string, path: string, number: number) => void;
   /** An attempt was leased to an instance whose stream has ended meanwhile. */
   readonly onUnreachable: (attempt: HeldAttempt) => void;
+  /** Puts secrets into an input. */
+  readonly resolve: (runId: string, input: Uint8Array, marks: readonly SecretMark[]) => Resolved;
+  /** An attempt was leased and cannot be sent. */
+  readonly onUnsendable: (attempt: HeldAttempt, failure: Pick<Failure, 'code' | 'message'>) => void;
   readonly onBlobMissing: (runId: string, path: string, error: unknown) => void;
 }
 
@@ -262,6 +270,7 @@ export class Dispatcher {
     checkpoint: Uint8Array | undefined,
   ): WireAssignment {
     const { path, number } = attempt;
+    const secrets = state.secrets.length === 0 ? undefined : findAgentStep(state, path)?.detail?.secrets;
     const instance = this.options.fleet.instances.get(attempt.instanceId);
     const capability = instance === undefined ? undefined : capabilityOf(instance, node.action);
     return {
@@ -274,6 +283,7 @@ export class Dispatcher {
       capability: node.action,
       capabilityVersion: capability?.version ?? '',
       input: attempt.input,
+      ...(secrets === undefined ? {} : { secrets }),
       timeoutMs: attempt.deadlineAt === 0 ? 0 : Math.max(1, Math.round(attempt.deadlineAt - this.options.clock.now())),
       idempotencyKey: `${state.runId}/${path}`,
       idempotent: attempt.idempotent,
@@ -291,6 +301,8 @@ export class Dispatcher {
     // It ended before it left: the agent will never have it, and nobody would confirm that it stopped.
     if (held.isFenced) return this.release(instance.instanceId, held.attemptId);
     const ready = this.options.blobs.forWire(held.runId, assignment.input);
+    if (ready !== undefined && assignment.secrets !== undefined)
+      return this.sendSecret(instance, held, assignment, ready);
     if (ready !== undefined) {
       this.options.outbox.assign(instance, ready === assignment.input ? assignment : { ...assignment, input: ready });
       return;
@@ -299,11 +311,36 @@ export class Dispatcher {
       (bytes) => {
         if (instance.held.get(held.attemptId) !== held) return;
         if (held.isFenced) return this.release(instance.instanceId, held.attemptId);
-        this.options.outbox.assign(instance, { ...assignment, input: { kind: 'inline', bytes } });
+        const input = { kind: 'inline', bytes } as const;
+        if (assignment.secrets !== undefined) this.sendSecret(instance, held, assignment, input);
+        else this.options.outbox.assign(instance, { ...assignment, input });
         this.options.outbox.flushSoon();
       },
       (error) => this.options.onBlobMissing(held.runId, held.path, error),
     );
+  }
+
+  /** The values are in this frame and nowhere else. */
+  private sendSecret(
+    instance: Instance,
+    held: HeldAttempt,
+    { secrets = [], ...assignment }: WireAssignment,
+    input: StoredValue,
+  ): void {
+    const resolved = this.resolve(held.runId, input, secrets);
+    if ('bytes' in resolved) {
+      this.options.outbox.assign(instance, { ...assignment, input: { kind: 'inline', bytes: resolved.bytes } });
+      return;
+    }
+    this.release(instance.instanceId, held.attemptId);
+    this.options.onUnsendable(held, resolved.failure);
+  }
+
+  private resolve(runId: string, input: StoredValue, marks: readonly SecretMark[]): Resolved {
+    if (input.kind === 'blob') return tooLarge(input.size);
+    const resolved = this.options.resolve(runId, input.bytes, marks);
+    const size = 'bytes' in resolved ? resolved.bytes.length : 0;
+    return size > limits.inlineWireBytesMax ? tooLarge(size) : resolved;
   }
 
   private stop(state: RunState, effect: Stop, batch: StagedBatch): void {
@@ -322,6 +359,12 @@ export class Dispatcher {
       this.options.outbox.stop(instance, stop);
     });
   }
+}
+
+/** What does not fit a frame is fetched as it is stored, which is without the secrets. */
+function tooLarge(size: number): Resolved {
+  const message = `Cannot send an input of ${size} bytes with secrets in it: at most ${limits.inlineWireBytesMax}`;
+  return { failure: { code: 'LIMIT', message } };
 }
 
 export function taskKey(runId: string, path: string, attempt: number): string {

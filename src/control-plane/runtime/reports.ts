@@ -13,6 +13,7 @@ import type { ResultVerdict } from '../engine/status.ts';
 import type { AttemptUpdate, ReportedResult, ReportFrame } from '../registry/frames.ts';
 import type { HeldAttempt, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
+import type { Clearing } from './clearing.ts';
 import type { Committer } from './committer.ts';
 import type { LiveEvent } from './control-plane.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -32,6 +33,7 @@ export interface ReportsOptions {
   readonly outbox: Outbox;
   readonly watch: WatchHub;
   readonly uploads: Uploads;
+  readonly clearing: Clearing;
   readonly committer: () => Committer;
   readonly registryTime: () => number;
 }
@@ -49,8 +51,9 @@ export class Reports {
   }
 
   take(instance: Instance, frame: ReportFrame): void {
-    for (const update of frame.updates) this.update(instance, update);
-    for (const result of frame.results) this.result(instance, result);
+    const { clearing } = this.options;
+    for (const update of frame.updates) clearing.update(update, (clear) => this.update(instance, clear));
+    for (const result of frame.results) clearing.result(result, (clear) => this.result(instance, clear));
   }
 
   /** The acceptance deadline passed. */
@@ -68,6 +71,12 @@ export class Reports {
   gone(runId: string, path: string, number: number): void {
     const message = 'its instance had left before it was sent';
     this.submit(runId, { type: 'EndAttempt', path, number, outcome: 'HANDED_BACK', message });
+  }
+
+  /** Its input could not be made, so nobody gets it. */
+  unsendable({ runId, path, number }: HeldAttempt, failure: Pick<Failure, 'code' | 'message'>): void {
+    const { message } = failure;
+    this.submit(runId, { type: 'EndAttempt', path, number, outcome: 'HANDED_BACK', message, failure });
   }
 
   reroute(attempts: readonly HeldAttempt[]): void {

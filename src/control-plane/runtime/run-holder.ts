@@ -1,4 +1,5 @@
 /** One open run in memory: its state, and the commands that wait for it. The run's only writer owns it. */
+import type { Redactor } from '../../core/redactor.ts';
 import type { Answer, Command } from '../engine/commands.ts';
 import type { RunState } from '../engine/state.ts';
 import type { AuditRow, RunRow } from '../store/port.ts';
@@ -35,6 +36,8 @@ export class RunHolder {
   checkpoints: Map<string, Uint8Array> | undefined = undefined;
   /** Latest progress by step path, for people. */
   progress: Map<string, { readonly fraction: number; readonly message: string }> | undefined = undefined;
+  /** Values of secrets that its attempts were given. */
+  redactor: Redactor | undefined = undefined;
 
   constructor(runId: string) {
     this.runId = runId;

@@ -13,6 +13,7 @@ import type { ParameterChecks } from '../parameters/port.ts';
 import type { Caller, RunRow, Store } from '../store/port.ts';
 import type { StartedRun, StartRunRequest } from './control-plane.ts';
 import type { Runs } from './runs.ts';
+import { checkSecretParameters } from './secret-parameters.ts';
 
 const PARAMETERS_BLOB = 'params';
 /** Of a start that nobody outside asked for. */
@@ -48,6 +49,7 @@ export class Starts {
   async start(request: StartRunRequest): Promise<StartedRun> {
     checkParameters(request);
     const workflow = await this.options.latest(request.namespace, request.workflow, request.version);
+    checkSecretParameters(workflow, request.parameters);
     const inputHash = this.hashOf(request);
     if (request.requestId === '') return this.store(request, workflow, inputHash);
     const key = `${request.namespace}/${request.requestId}`;

@@ -13,6 +13,8 @@ export interface UploadsOptions {
   readonly blobs: Blobs;
   readonly fleet: Fleet;
   readonly sha256: (bytes: Uint8Array) => Uint8Array;
+  /** Takes secrets out. */
+  readonly clear: (key: AttemptKey, bytes: Uint8Array) => Promise<Uint8Array>;
 }
 
 export interface UploadRequest {
@@ -43,8 +45,9 @@ export class Uploads {
         next: 'store it elsewhere and return where it is',
       });
     }
-    const bytes = await collect(request);
-    this.verify(request, bytes);
+    const received = await collect(request);
+    this.verify(request, received);
+    const bytes = await this.options.clear(key, received);
     const hex = [...request.sha256.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
     const blobId = `${uploadPrefix(key.path, key.number)}${hex}`;
     for (let part = 0; part * limits.blobPartBytesMax < bytes.length; part++) {

@@ -80,6 +80,11 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     return this.#set('metadata', metadata);
   }
 
+  /** Names of the secrets that its steps may get: `secret:NAME` in their parameters, or `secret: true` in the schema. */
+  secrets(...names: readonly string[]): this {
+    return this.#set('secrets', names);
+  }
+
   /** What a run takes. Checked before a run is created; defaults of the schema are filled in. */
   params<Schema extends z.ZodType>(schema: Schema): WorkflowBuilder<z.input<Schema>, Steps, Output> {
     this.#params = schema;

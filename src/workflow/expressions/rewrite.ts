@@ -221,6 +221,7 @@ class Rewriter {
     const name = call.function;
     const shapes = shapesOf(name);
     if (shapes === undefined) {
+      if (name === 'secret') throw this.#bad(tree, ...MISPLACED_SECRET);
       const near = nearest(name, functionNames());
       throw this.#bad(
         tree,
@@ -307,6 +308,12 @@ class Rewriter {
   }
 }
 
+/** The fact, the length to mark, what to do. */
+const MISPLACED_SECRET: readonly [string, number, string] = [
+  "a secret cannot be read here: it is put into an agent's input and nowhere else",
+  'secret'.length,
+  "write ${{ secret('NAME') }}, with nothing else between the braces, in the parameters of an agent step",
+];
 const NAME_THE_STEP = 'name the step that is read, as in steps["id"].output';
 
 /** What to say about `steps.x.<field>`: the fact, the length to mark, the hint. */

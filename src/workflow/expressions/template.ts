@@ -1,31 +1,33 @@
 /** JSON with expressions in it: planned as a tree of parts, evaluated into plain JSON. */
 import { isJsonObject, type JsonValue } from '../../core/json.ts';
-import type { Expression, Reads, Scope, Template } from '../compiled.ts';
+import { showReference } from '../../core/secret-mark.ts';
+import type { Expression, Reads, Scope, SecretScope, Template } from '../compiled.ts';
+import { readReference, readSecretCall } from '../secrets.ts';
 import { compileExpression, type IndexOf } from './expression.ts';
+import { createMarked } from './marked.ts';
 import { refuseLongText } from './meter.ts';
 import { readPlainPath } from './plain-path.ts';
+import { type Plan, type SecretReference, textOfJson } from './plan.ts';
 import type { Spot } from './prepare.ts';
 import { OPENING, type Part, splitTemplate } from './source.ts';
 
-type Plan =
-  | { readonly kind: 'constant'; readonly value: JsonValue }
-  /** A string that is exactly one expression: the value keeps its type. */
-  | { readonly kind: 'value'; readonly expression: Expression }
-  | { readonly kind: 'text'; readonly parts: readonly (string | Expression)[] }
-  | { readonly kind: 'list'; readonly items: readonly Plan[] }
-  | { readonly kind: 'object'; readonly members: readonly (readonly [string, Plan])[] };
-
-/** Throws BAD_EXPRESSION or UNKNOWN_STEP. The value must not nest deeper than `limits.valueDepthMax`. */
-export function compileTemplate(value: JsonValue, spot: Spot, indexOf: IndexOf): Template {
+/** With `secrets`, references to those stand for them. Throws BAD_EXPRESSION or UNKNOWN_STEP. The value must not nest deeper than `limits.valueDepthMax`. */
+export function compileTemplate(value: JsonValue, spot: Spot, indexOf: IndexOf, secrets?: SecretScope): Template {
   const expressions: Expression[] = [];
-  const plan = planValue(value, (part) => {
-    const expression = compileExpression(part.source, spot, indexOf);
-    expressions.push(expression);
-    return expression;
-  });
+  const plan = planValue(
+    value,
+    (part) => {
+      const expression = compileExpression(part.source, spot, indexOf);
+      expressions.push(expression);
+      return expression;
+    },
+    secrets?.names,
+  );
+  const marked = secrets === undefined ? undefined : createMarked(plan, secrets);
   return {
+    ...marked,
     reads: joinReads(expressions.map((expression) => expression.reads)),
-    passThrough: plan.kind === 'value' ? passThroughOf(plan.expression) : undefined,
+    passThrough: plan.kind === 'value' && marked === undefined ? passThroughOf(plan.expression) : undefined,
     constant: plan.kind === 'constant' ? plan.value : undefined,
     evaluate: (scope) => evaluate(plan, scope),
   };
@@ -43,25 +45,33 @@ export function outputTemplate(value: JsonValue): JsonValue {
 
 type CompilePart = (part: Part & { readonly kind: 'expression' }) => Expression;
 
-function planValue(value: JsonValue, compile: CompilePart): Plan {
-  if (typeof value === 'string') return planText(value, compile);
+function planValue(value: JsonValue, compile: CompilePart, secrets: ReadonlySet<string> | undefined): Plan {
+  if (typeof value === 'string') return planText(value, compile, secrets);
   if (Array.isArray(value)) {
-    const items = value.map((item) => planValue(item, compile));
+    const items = value.map((item) => planValue(item, compile, secrets));
     return items.every((item) => item.kind === 'constant') ? { kind: 'constant', value } : { kind: 'list', items };
   }
   if (!isJsonObject(value)) return { kind: 'constant', value };
-  const members = Object.entries(value).map(([key, item]) => [key, planValue(item, compile)] as const);
+  const members = Object.entries(value).map(([key, item]) => [key, planValue(item, compile, secrets)] as const);
   return members.every(([, item]) => item.kind === 'constant')
     ? { kind: 'constant', value }
     : { kind: 'object', members };
 }
 
-function planText(text: string, compile: CompilePart): Plan {
+function planText(text: string, compile: CompilePart, secrets: ReadonlySet<string> | undefined): Plan {
+  const reference = referenceTo(readReference(text), secrets);
+  if (reference !== undefined) return reference;
   if (!text.includes(OPENING)) return { kind: 'constant', value: text };
-  const parts = splitTemplate(text);
+  const parts = splitTemplate(text).map((part) =>
+    part.kind === 'text' ? part.text : (referenceTo(readSecretCall(part.source), secrets) ?? compile(part)),
+  );
   const [first] = parts;
-  if (parts.length === 1 && first?.kind === 'expression') return { kind: 'value', expression: compile(first) };
-  return { kind: 'text', parts: parts.map((part) => (part.kind === 'text' ? part.text : compile(part))) };
+  if (parts.length > 1 || first === undefined || typeof first === 'string') return { kind: 'text', parts };
+  return 'kind' in first ? first : { kind: 'value', expression: first };
+}
+
+function referenceTo(name: string | undefined, secrets: ReadonlySet<string> | undefined): SecretReference | undefined {
+  return name !== undefined && secrets?.has(name) === true ? { kind: 'secret', name } : undefined;
 }
 
 function evaluate(plan: Plan, scope: Scope): JsonValue {
@@ -72,6 +82,8 @@ function evaluate(plan: Plan, scope: Scope): JsonValue {
       return plan.expression.evaluate(scope);
     case 'text':
       return joinParts(plan.parts, scope);
+    case 'secret':
+      return showReference(plan.name);
     case 'list':
       return plan.items.map((item) => evaluate(item, scope));
     case 'object':
@@ -79,18 +91,14 @@ function evaluate(plan: Plan, scope: Scope): JsonValue {
   }
 }
 
-function joinParts(parts: readonly (string | Expression)[], scope: Scope): string {
+function joinParts(parts: (Plan & { readonly kind: 'text' })['parts'], scope: Scope): string {
   let text = '';
   for (const part of parts) {
-    text += typeof part === 'string' ? part : textOfJson(part.evaluate(scope));
+    if (typeof part === 'string') text += part;
+    else text += 'kind' in part ? showReference(part.name) : textOfJson(part.evaluate(scope));
     refuseLongText(text.length);
   }
   return text;
-}
-
-/** How a value reads inside text: numbers without `.0`, containers as JSON. */
-function textOfJson(value: JsonValue): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function passThroughOf(expression: Expression): Template['passThrough'] {

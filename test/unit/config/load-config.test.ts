@@ -44,6 +44,7 @@ describe('the configuration', () => {
         storeFailing: 'critical',
         storeMended: 'info',
       },
+      secrets: { provider: 'env', prefix: 'YARDMASTER_SECRET_', folder: './secrets' },
       log: { level: 'info' },
     });
   });
@@ -62,6 +63,16 @@ describe('the configuration', () => {
   it('leaves alone what clients read from the environment', () => {
     const env = { YARDMASTER_URL: 'http://127.0.0.1:1', YARDMASTER_ACTOR: 'ada' };
     expect(loadConfig({ env })).toEqual(loadConfig());
+  });
+
+  it('leaves alone variables that are secrets, under the prefix that the environment or the file names', () => {
+    const file = fileWith('secrets: { prefix: YARDMASTER_MY_ }\n');
+    expect(loadConfig({ env: { YARDMASTER_SECRET_DB: 'x' } })).toEqual(loadConfig());
+    expect(loadConfig({ file, env: { YARDMASTER_MY_DB: 'x' } }).secrets.prefix).toBe('YARDMASTER_MY_');
+    expect(loadConfig({ env: { YARDMASTER_SECRETS_PREFIX: 'APP_', APP_DB: 'x' } }).secrets.prefix).toBe('APP_');
+    const problems = problemsOf(() => loadConfig({ file, env: { YARDMASTER_SECRET_DB: 'hunter2' } }));
+    expect(problems).toEqual([expect.stringContaining('"YARDMASTER_SECRET_DB" in the environment is not a setting')]);
+    expect(problemsOf(() => loadConfig({ env: { YARDMASTER_SECRETS_PREFIX: 'A-' } }))[0]).toContain('letters, digits');
   });
 
   it('is frozen to its leaves', () => {

@@ -73,7 +73,13 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
   },
   RunStarted: { deadlineAt: optional(at) },
   BlockStarted: { path },
-  StepReady: { path, input: value },
+  StepReady: {
+    path,
+    input: value,
+    secrets: optional(
+      fc.array(fc.record({ pointer: text, offset: number, name: text }, { noNullPrototype: true }), { minLength: 1 }),
+    ),
+  },
   StepQueued: { path },
   AttemptStarted: {
     ...attempt,

@@ -77,9 +77,20 @@ describe('rules', () => {
     expect(lint({ ...good, name: 'TableCopy', steps: [step({ parameters })] })).toEqual([]);
   });
 
-  test('a secret: reference is sent as it is in this version, and lint says so', () => {
-    expect(lint({ ...good, name: 'TableCopy', steps: [step({ parameters: { password: 'secret:DB' } })] })).toEqual([
-      'unresolved-secret steps[0].parameters.password',
+  test('a reference to a secret is no secret in plain text; in metadata, where it means nothing, lint says so', () => {
+    const workflow = { ...good, name: 'TableCopy', secrets: ['DB'] };
+    expect(lint({ ...workflow, steps: [step({ parameters: { password: 'secret:DB' } })] })).toEqual([]);
+    const metadata = { password: 'secret:DB' };
+    expect(lint({ ...workflow, metadata, steps: [step({ parameters: { password: 'secret:DB' } })] })).toEqual([
+      'unresolved-secret metadata.password',
     ]);
+  });
+
+  test('unused-secret: a listed name that no step refers to, unless runs bring references', () => {
+    const workflow = { ...good, name: 'TableCopy', secrets: ['DB', 'OLD'] };
+    const steps = [step({ parameters: { header: "Bearer ${{ secret('DB') }}" } })];
+    expect(lint({ ...workflow, steps })).toEqual(['unused-secret secrets[1]']);
+    const parameters = { type: 'object', properties: { key: { type: 'string', secret: true } } };
+    expect(lint({ ...workflow, parameters, steps })).toEqual([]);
   });
 });

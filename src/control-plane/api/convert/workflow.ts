@@ -30,6 +30,7 @@ export function readDefinition(faults: Faults, wire: Workflow): WorkflowDefiniti
     ...(cleanupTimeoutMs !== undefined && { cleanupTimeoutMs }),
     ...(Object.keys(wire.labels).length > 0 && { labels: readLabels(faults, 'labels', wire.labels) }),
     ...(metadata !== undefined && { metadata }),
+    ...(wire.secrets.length > 0 && { secrets: wire.secrets }),
   };
 }
 
@@ -47,6 +48,7 @@ export function writeWorkflow({ row, definition }: RegisteredWorkflow): Workflow
     ...(definition.cleanupTimeoutMs !== undefined && { cleanupTimeout: writeDuration(definition.cleanupTimeoutMs) }),
     labels: { ...definition.labels },
     metadata: writeStruct(definition.metadata),
+    secrets: [...(definition.secrets ?? [])],
     version: row.version,
     hash: row.hash,
     createTime: writeTime(row.createdAt),

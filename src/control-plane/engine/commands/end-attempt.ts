@@ -2,7 +2,7 @@ import type { EndAttempt, RerouteAttempt, ReturnAttempt } from '../commands.ts';
 import type { Draft } from '../decision.ts';
 import { failStep } from '../failure.ts';
 import { isBeingStopped, requeueUnlessOver } from '../retry.ts';
-import { type AgentStep, type AttemptRecord, findAgentStep, findAttempt } from '../state.ts';
+import { type AgentStep, type AttemptRecord, findAgentStep, findAttempt, liveAttempts } from '../state.ts';
 import { dropAttempt, dropWaiting } from '../tasks.ts';
 
 /** Refused, not accepted in time, or lost: no try is counted, another agent gets the step. */
@@ -26,7 +26,9 @@ export function endAttempt(draft: Draft, command: EndAttempt): void {
     const { number, instanceId } = attempt;
     draft.effect({ type: 'stop', path: step.path, number, instanceId, reason: 'NOT_ACCEPTED', graceMs: 0 });
   }
-  if (command.invalidInput === true && !isBeingStopped(draft, step)) {
+  if (command.failure !== undefined && !isBeingStopped(draft, step)) {
+    if (liveAttempts(step).length === 0) failStep(draft, step, 'FAILED', { ...failure, ...command.failure });
+  } else if (command.invalidInput === true && !isBeingStopped(draft, step)) {
     failStep(draft, step, 'FAILED', {
       ...failure,
       code: 'INVALID_INPUT',

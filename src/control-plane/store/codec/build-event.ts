@@ -23,7 +23,13 @@ export function buildEvent(fields: EventFields): RunEvent {
     case EVENT_TYPES.BlockStarted:
       return { type: 'BlockStarted', at, path };
     case EVENT_TYPES.StepReady:
-      return { type: 'StepReady', at, path, input: must(fields.value, 'an input') };
+      return {
+        type: 'StepReady',
+        at,
+        path,
+        input: must(fields.value, 'an input'),
+        ...(fields.secrets === undefined ? {} : { secrets: fields.secrets }),
+      };
     case EVENT_TYPES.StepQueued:
       return { type: 'StepQueued', at, path };
     case EVENT_TYPES.AttemptStarted:

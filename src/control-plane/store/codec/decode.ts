@@ -7,6 +7,7 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { isYardmasterError } from '../../../core/errors.ts';
 import { isJsonObject } from '../../../core/json.ts';
+import type { SecretMark } from '../../../core/secret-mark.ts';
 import { inlineValue, type StoredValue } from '../../../core/stored-value.ts';
 import { decodeValue } from '../../../core/value.ts';
 import type { Failure, RunEvent } from '../../engine/events.ts';
@@ -125,6 +126,10 @@ function readRareField(reader: BinaryReader, tag: number, fields: EventFields): 
     case 170:
       fields.creation = readCreation(reader);
       return;
+    case 322:
+      fields.secrets ??= [];
+      fields.secrets.push(readSecretMark(reader));
+      return;
     default:
       unknownTag('JournalEvent', tag);
   }
@@ -174,6 +179,19 @@ function readBlobReference(reader: BinaryReader): StoredValue {
     else unknownTag('BlobReference', tag);
   });
   return { kind: 'blob', blobId, size };
+}
+
+function readSecretMark(reader: BinaryReader): SecretMark {
+  let pointer = '';
+  let offset = 0;
+  let name = '';
+  readMessage(reader, (tag) => {
+    if (tag === 10) pointer = reader.string(true);
+    else if (tag === 16) offset = reader.uint32();
+    else if (tag === 26) name = reader.string(true);
+    else unknownTag('SecretMark', tag);
+  });
+  return { pointer, offset, name };
 }
 
 function readFailures(reader: BinaryReader): Failure[] {

@@ -6,6 +6,7 @@
  * when it has its default.
  */
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import type { SecretMark } from '../../../core/secret-mark.ts';
 import type { StoredValue } from '../../../core/stored-value.ts';
 import { encodeValue } from '../../../core/value.ts';
 import type {
@@ -58,7 +59,9 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
       return writeText(writer, 26, event.path);
     case 'StepReady':
       writeText(writer, 26, event.path);
-      return writeValue(writer, event.input);
+      writeValue(writer, event.input);
+      for (const mark of event.secrets ?? []) writeSecretMark(writer, mark);
+      return;
     case 'AttemptStarted':
       return writeAttemptStarted(writer, event, first);
     case 'AttemptUnreachable':
@@ -188,6 +191,14 @@ function writeValue(writer: BinaryWriter, value: StoredValue): void {
   writer.uint32(106).fork();
   writeText(writer, 10, value.blobId);
   writeNumber(writer, 16, value.size);
+  writer.join();
+}
+
+function writeSecretMark(writer: BinaryWriter, mark: SecretMark): void {
+  writer.uint32(322).fork();
+  writeText(writer, 10, mark.pointer);
+  writeNumber(writer, 16, mark.offset);
+  writeText(writer, 26, mark.name);
   writer.join();
 }
 

@@ -1,3 +1,4 @@
+import type { SecretMark } from '../../../core/secret-mark.ts';
 import type { StoredValue } from '../../../core/stored-value.ts';
 import type { Priority } from '../../../workflow/definition.ts';
 import type { Failure, SkipReason } from '../../engine/events.ts';
@@ -38,6 +39,7 @@ export class EventFields {
   reason = '';
   cleanupFailures: readonly Failure[] | undefined = undefined;
   creation: Creation | undefined = undefined;
+  secrets: SecretMark[] | undefined = undefined;
 
   /** Everything absent; times at the row's first event. */
   reset(first: number): void {
@@ -63,5 +65,6 @@ export class EventFields {
     this.reason = '';
     this.cleanupFailures = undefined;
     this.creation = undefined;
+    this.secrets = undefined;
   }
 }

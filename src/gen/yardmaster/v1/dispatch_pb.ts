@@ -116,7 +116,7 @@ export type Assignment = Message<"yardmaster.v1.Assignment"> & {
   capabilityVersion: string;
 
   /**
-   * What to work on. Unset means `{}`.
+   * What to work on. Unset means `{}`. Secrets that the workflow refers to are in it and nowhere else: do not log it.
    *
    * @generated from field: yardmaster.v1.Payload input = 9;
    */

@@ -16,7 +16,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/workflow.proto.
  */
 export const file_yardmaster_v1_workflow: GenFile = /*@__PURE__*/
-  fileDesc("Chx5YXJkbWFzdGVyL3YxL3dvcmtmbG93LnByb3RvEg15YXJkbWFzdGVyLnYxIsUECghXb3JrZmxvdxIMCgRuYW1lGAEgASgJEg0KBWxhYmVsGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEisKCnBhcmFtZXRlcnMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EioKB3RpbWVvdXQYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIcHJpb3JpdHkYBiABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EiYKBm91dHB1dBgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIiCgVzdGVwcxgIIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcBIkCgdmaW5hbGx5GAkgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEjIKD2NsZWFudXBfdGltZW91dBgKIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgZsYWJlbHMYCyADKAsyIy55YXJkbWFzdGVyLnYxLldvcmtmbG93LkxhYmVsc0VudHJ5EikKCG1ldGFkYXRhGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIPCgd2ZXJzaW9uGA0gASgNEgwKBGhhc2gYDiABKAkSLwoLY3JlYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_step]);
+  fileDesc("Chx5YXJkbWFzdGVyL3YxL3dvcmtmbG93LnByb3RvEg15YXJkbWFzdGVyLnYxItYECghXb3JrZmxvdxIMCgRuYW1lGAEgASgJEg0KBWxhYmVsGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEisKCnBhcmFtZXRlcnMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EioKB3RpbWVvdXQYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIcHJpb3JpdHkYBiABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EiYKBm91dHB1dBgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIiCgVzdGVwcxgIIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcBIkCgdmaW5hbGx5GAkgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEjIKD2NsZWFudXBfdGltZW91dBgKIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgZsYWJlbHMYCyADKAsyIy55YXJkbWFzdGVyLnYxLldvcmtmbG93LkxhYmVsc0VudHJ5EikKCG1ldGFkYXRhGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIPCgd2ZXJzaW9uGA0gASgNEgwKBGhhc2gYDiABKAkSLwoLY3JlYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3NlY3JldHMYKCADKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_step]);
 
 /**
  * A definition: named, versioned, immutable per version. It is data and states every edge: a step without dependencies starts
@@ -129,6 +129,15 @@ export type Workflow = Message<"yardmaster.v1.Workflow"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 15;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * Names of the secrets that its steps may get, like those of environment variables; at most 100. In the parameters of an
+   * agent step `secret:NAME` as a whole text and `${{ secret('NAME') }}` stand for one, and in a run parameter whose schema
+   * says `secret: true` the text `secret:NAME`.
+   *
+   * @generated from field: repeated string secrets = 40;
+   */
+  secrets: string[];
 };
 
 /**

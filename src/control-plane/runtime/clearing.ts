@@ -1,0 +1,132 @@
+/**
+ * Takes the values of secrets out of what agents report, before anything else sees it. Runs that were given none pass through
+ * as they are.
+ */
+
+import { YardmasterError } from '../../core/errors.ts';
+import { type AttemptKey, parseAttemptId } from '../../core/ids.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { Redactor } from '../../core/redactor.ts';
+import type { AttemptUpdate, ReportedResult } from '../registry/frames.ts';
+import type { Runs } from './runs.ts';
+import type { Cleaner, Secrets } from './secrets.ts';
+
+export interface ClearingOptions {
+  readonly logger: Logger;
+  /** Undefined: nobody is ever given a secret. */
+  readonly secrets: Secrets | undefined;
+  readonly runs: Runs;
+}
+
+export class Clearing {
+  private readonly options: ClearingOptions;
+
+  constructor(options: ClearingOptions) {
+    this.options = options;
+  }
+
+  update(update: AttemptUpdate, use: (update: AttemptUpdate) => void): void {
+    if (update.type === 'accepted') return use(update);
+    this.withCleaner(update.attemptId, (cleaner) => {
+      const clear = cleaner === undefined ? update : clearUpdate(update, cleaner);
+      if (clear !== undefined) use(clear);
+    });
+  }
+
+  result(reported: ReportedResult, use: (reported: ReportedResult) => void): void {
+    this.withCleaner(reported.attemptId, (cleaner) =>
+      use(cleaner === undefined ? reported : { ...reported, result: clearResult(reported.result, cleaner) }),
+    );
+  }
+
+  /** An upload. Throws SECRET_MISSING. */
+  async bytes(key: AttemptKey, bytes: Uint8Array): Promise<Uint8Array> {
+    const found = this.find(key);
+    const cleaner = found === 'unknown' ? await this.look(key) : found;
+    if (cleaner?.missing !== undefined) {
+      const { code, message } = cleaner.missing;
+      throw new YardmasterError(code, `Cannot clear the upload of secrets: ${message}`);
+    }
+    return cleaner === undefined ? bytes : cleaner.redactor.bytes(bytes);
+  }
+
+  private withCleaner(attemptId: string, use: (cleaner: Cleaner | undefined) => void): void {
+    const key = this.options.secrets === undefined ? undefined : parseAttemptId(attemptId);
+    const found = key === undefined ? undefined : this.find(key);
+    if (key === undefined || found !== 'unknown') return use(found === 'unknown' ? undefined : found);
+    this.look(key).then(use, (error: unknown) =>
+      // The agent keeps a result and sends it again when it returns.
+      this.options.logger.error('a report could not be taken', { attempt: attemptId, error }),
+    );
+  }
+
+  /** `unknown`: the run is being read. One that is not open takes nothing from a report. */
+  private find({ runId, path }: AttemptKey): Cleaner | undefined | 'unknown' {
+    const { runs, secrets } = this.options;
+    const holder = secrets === undefined ? undefined : runs.peek(runId);
+    if (holder === undefined) return undefined;
+    return holder.state === undefined ? 'unknown' : secrets?.cleanerOf(holder.state, holder, path);
+  }
+
+  private async look({ runId, path }: AttemptKey): Promise<Cleaner | undefined> {
+    const { runs, secrets } = this.options;
+    return runs.inspect(runId, (state, holder) => secrets?.cleanerOf(state, holder, path));
+  }
+}
+
+/** Undefined: nothing can be kept of it. */
+function clearUpdate(update: AttemptUpdate, { redactor, missing }: Cleaner): AttemptUpdate | undefined {
+  switch (update.type) {
+    case 'accepted':
+      return update;
+    case 'rejected':
+    case 'progress':
+      return { ...update, message: missing === undefined ? redactor.text(update.message) : '' };
+    case 'checkpoint':
+      return missing === undefined ? { ...update, value: redactor.bytes(update.value) } : undefined;
+    case 'log':
+      return missing === undefined
+        ? { ...update, message: redactor.text(update.message), fields: clearFields(update.fields, redactor) }
+        : undefined;
+  }
+}
+
+function clearFields(fields: Readonly<Record<string, string>>, redactor: Redactor): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [redactor.text(key), redactor.text(value)]));
+}
+
+type Result = ReportedResult['result'];
+
+function clearResult(result: Result, { redactor, missing }: Cleaner): Result {
+  switch (result.kind) {
+    case 'cancelled':
+      return result;
+    case 'handedBack':
+      return { ...result, reason: missing === undefined ? redactor.text(result.reason) : '' };
+    case 'completed':
+      if (missing !== undefined) return uncleared(missing.message);
+      // A blob was cleared when it was uploaded.
+      if (result.output.kind === 'blob') return result;
+      return { ...result, output: { ...result.output, bytes: redactor.bytes(result.output.bytes) } };
+    case 'failed':
+      if (missing !== undefined) return uncleared(missing.message);
+      return {
+        ...result,
+        code: redactor.text(result.code),
+        message: redactor.text(result.message),
+        details: result.details === undefined ? undefined : redactor.bytes(result.details),
+      };
+  }
+}
+
+function uncleared(fact: string): Result {
+  return {
+    kind: 'failed',
+    code: 'SECRET_MISSING',
+    message: `Cannot keep what the agent gave, since it cannot be cleared of secrets. ${fact}`,
+    details: undefined,
+    retryable: false,
+    retryAfterMs: 0,
+    avoidThisAgent: false,
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * Takes the values of secrets out of what comes back from agents: as they are, in base64 (at any place of a longer text) and
+ * as a URL and JSON write them. A value shorter than 8 characters is left alone, since it would be found where it is not meant.
+ */
+import { isJsonObject, type JsonValue } from './json.ts';
+import { decodeValue, encodeValue } from './value.ts';
+
+/** Shorter values are not looked for (design: workflows.md section 3). */
+export const REDACTED_CHARS_MIN = 8;
+/** What a text ends with that was cut. */
+const ELLIPSIS = '…';
+
+interface Needle {
+  readonly text: string;
+  readonly bytes: Uint8Array;
+  readonly label: string;
+}
+
+export class Redactor {
+  readonly #values = new Map<string, Set<string>>();
+  /** Longest first, so that a value that contains another one is replaced whole. */
+  #needles: readonly Needle[] = [];
+  /** Values that may come back as a number, which has no text to find. */
+  readonly #numbers = new Map<number, string>();
+
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+
+  /** Older values of the same name stay: agents may still hold them. */
+  add(name: string, value: string): void {
+    const known = this.#values.get(name);
+    if (known?.has(value) === true) return;
+    if (known === undefined) this.#values.set(name, new Set([value]));
+    else known.add(value);
+    if (value.length < REDACTED_CHARS_MIN) return;
+    const label = labelOf(name);
+    const added = formsOf(value).map((text) => ({ text, bytes: Buffer.from(text), label }));
+    this.#needles = [...this.#needles, ...added].sort((a, b) => b.text.length - a.text.length);
+    if (value.trim() !== '' && Number.isFinite(Number(value))) this.#numbers.set(Number(value), label);
+  }
+
+  text(text: string): string {
+    let clean = text;
+    for (const needle of this.#needles)
+      if (clean.includes(needle.text)) clean = clean.replaceAll(needle.text, () => needle.label);
+    return this.#withoutTail(clean);
+  }
+
+  /** Keys, too. */
+  json(value: JsonValue): JsonValue {
+    if (typeof value === 'string') return this.text(value);
+    if (typeof value === 'number') return this.#numbers.get(value) ?? value;
+    if (Array.isArray(value)) return value.map((item) => this.json(item));
+    if (!isJsonObject(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [this.text(key), this.json(item)]));
+  }
+
+  /** The bytes of a Value; the same bytes when nothing is in them, which is seen without decoding. */
+  bytes(bytes: Uint8Array): Uint8Array {
+    const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const isFound = this.#numbers.size > 0 || this.#needles.some((needle) => view.includes(needle.bytes));
+    return isFound ? encodeValue(this.json(decodeValue(bytes))) : bytes;
+  }
+
+  /** Agents cut long messages: a text can end with the beginning of a value. */
+  #withoutTail(text: string): string {
+    const end = text.endsWith(ELLIPSIS) ? text.length - ELLIPSIS.length : text.length;
+    for (const { text: needle, label } of this.#needles) {
+      for (let length = Math.min(needle.length - 1, end); length >= REDACTED_CHARS_MIN; length--) {
+        if (text.startsWith(needle.slice(0, length), end - length))
+          return text.slice(0, end - length) + label + text.slice(end);
+      }
+    }
+    return text;
+  }
+}
+
+function labelOf(name: string): string {
+  return `[secret ${name}]`;
+}
+
+/** The texts that carry a value, each once. */
+function formsOf(value: string): readonly string[] {
+  const url = wellFormed(value);
+  const form = new URLSearchParams([['', value]]).toString().slice(1);
+  const json = JSON.stringify(value).slice(1, -1);
+  const base64 = [0, 1, 2].flatMap((shift) => {
+    const core = base64Core(Buffer.from(value), shift);
+    return [core, core.replaceAll('+', '-').replaceAll('/', '_')];
+  });
+  const forms = [value, url, lowerEscapes(url), form, lowerEscapes(form), json, ...base64];
+  return [...new Set(forms)].filter((text) => text.length >= REDACTED_CHARS_MIN);
+}
+
+function wellFormed(value: string): string {
+  return encodeURIComponent(value.toWellFormed());
+}
+
+function lowerEscapes(text: string): string {
+  return text.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
+}
+
+/** What base64 makes of the bytes alone when `shift` bytes of a group stand before them, whatever stands around. */
+function base64Core(bytes: Uint8Array, shift: number): string {
+  const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64');
+  const first = Math.ceil((shift * 8) / 6);
+  const last = Math.floor(((shift + bytes.length) * 8) / 6);
+  return text.slice(first, last);
+}
