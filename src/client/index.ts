@@ -30,6 +30,13 @@ export { collectPages } from './pages.ts';
 export { estimateEta, toProgress, type WorkflowProgress } from './progress.ts';
 export type { ProgressListener } from './progress-watchers.ts';
 export { protoJson } from './proto-json.ts';
+export {
+  type RerunOptions,
+  type RetriedRuns,
+  type RetryOptions,
+  type RetryRunsOptions,
+  retryRunsOnWire,
+} from './retry-runs.ts';
 export type { RunEvent } from './run-event.ts';
 export { type RunFilter, toWireFilter } from './run-filter.ts';
 export type { CancelAnswer, RunHandle } from './run-handle.ts';

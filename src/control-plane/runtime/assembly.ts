@@ -25,6 +25,7 @@ import { type Recovered, recover } from './recovery.ts';
 import { Reports } from './reports.ts';
 import { Rereads } from './rereads.ts';
 import { Retention } from './retention.ts';
+import { Retries } from './retries.ts';
 import { Returns } from './returns.ts';
 import { Runs } from './runs.ts';
 import { Sessions } from './sessions.ts';
@@ -185,6 +186,7 @@ class Parts extends Given {
     random: this.options.random,
     store: this.store,
     runs: this.runs,
+    blobs: this.blobs,
     hash: this.hex,
     latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
   });
@@ -271,6 +273,14 @@ class Parts extends Given {
     logger: this.logger,
     committer: this.committerOf,
   });
+  readonly retries = new Retries({
+    runs: this.runs,
+    starts: this.starts,
+    blobs: this.blobs,
+    retention: this.retention,
+    audit: this.audit,
+    latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
+  });
   readonly face: Face = new Face({
     node: this.node,
     clock: this.clock,
@@ -280,6 +290,7 @@ class Parts extends Given {
     runs: this.runs,
     catalogue: this.catalogue,
     starts: this.starts,
+    retries: this.retries,
     ended: this.ended,
     watch: this.watch,
     agentWatch: this.agentWatch,

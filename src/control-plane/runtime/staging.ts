@@ -2,6 +2,7 @@
 import type { CancelTimer, Clock } from '../../core/clock.ts';
 import { formatAttemptId } from '../../core/ids.ts';
 import type { Metrics } from '../../core/metrics.ts';
+import type { StoredValue } from '../../core/stored-value.ts';
 import type { Command, Decision } from '../engine/commands.ts';
 import type { RunEnded, RunEvent } from '../engine/events.ts';
 import { findStep, type RunState } from '../engine/state.ts';
@@ -152,8 +153,11 @@ export class Staging {
         if (row === undefined) return;
         holder.row = row;
         batch.addRun({ type: 'insert', row });
+        copyBlob(batch, state, event.params);
         return;
       }
+      case 'StepTakenOver':
+        return copyBlob(batch, state, event.output);
       case 'AttemptEnded':
         return metrics.attemptEnded(event.outcome);
       case 'StepCompleted':
@@ -197,4 +201,10 @@ export class Staging {
       this.options.runs.release(holder);
     });
   }
+}
+
+/** A run that takes values over has them for itself, in the same commit: the run before may be deleted at any time. */
+function copyBlob(batch: StagedBatch, { runId, retryOf }: RunState, value: StoredValue | undefined): void {
+  if (retryOf === undefined || value?.kind !== 'blob') return;
+  batch.blobCopies.push({ runId, blobId: value.blobId, fromRunId: retryOf });
 }

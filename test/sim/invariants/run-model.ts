@@ -20,6 +20,8 @@ export interface StepModel {
   readonly info: StepInfo;
   hasStarted: boolean;
   isOver: boolean;
+  /** From the run before: nobody gets it in this one. */
+  isTakenOver: boolean;
   isQueued: boolean;
   isDelayed: boolean;
   isStopping: boolean;
@@ -47,6 +49,7 @@ export class RunModel {
         info,
         hasStarted: false,
         isOver: false,
+        isTakenOver: false,
         isQueued: false,
         isDelayed: false,
         isStopping: false,
@@ -107,6 +110,8 @@ export class RunModel {
     const step = this.steps.get(path);
     if (step === undefined) return this.complain('a journal names steps of its workflow', `${this.runId}: ${path}`);
     switch (event.type) {
+      case 'StepTakenOver':
+        return this.takeOver(step);
       case 'BlockStarted':
       case 'StepReady':
         this.start(step);
@@ -150,6 +155,13 @@ export class RunModel {
     }
   }
 
+  private takeOver(step: StepModel): void {
+    const { id } = step.info;
+    this.check(!step.isOver && !step.hasStarted, 'a step is taken over before anything starts', () => id);
+    step.isOver = true;
+    step.isTakenOver = true;
+  }
+
   private start(step: StepModel): void {
     this.check(!this.isPaused, 'nothing starts in a paused run', () => `${step.info.id} starts`);
     const { id, parent, dependencies, isCleanup } = step.info;
@@ -185,6 +197,7 @@ export class RunModel {
   private startAttempt(step: StepModel, event: AttemptStarted): void {
     const { id, agent, tries } = step.info;
     const attempts = step.attempts;
+    this.check(!step.isTakenOver, 'a step that was taken over is given to nobody', () => `${id}#${event.number}`);
     this.check(!this.isPaused, 'nothing starts in a paused run', () => `${id}#${event.number}`);
     this.check(step.isQueued && !step.isOver, 'only a waiting step is assigned', () => `${id}#${event.number}`);
     this.check(
@@ -281,7 +294,7 @@ export class RunModel {
 
   private closeUnopened(path: string): void {
     const step = this.steps.get(path);
-    if (step === undefined) return;
+    if (step === undefined || step.isOver) return;
     step.isOver = true;
     for (const child of step.info.children) this.closeUnopened(child);
   }
