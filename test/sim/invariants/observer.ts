@@ -79,7 +79,9 @@ export class Observer implements HostObserver, ClientObserver {
       for (const [offset, event] of events.entries()) {
         model ??= this.create(runId, event);
         model?.take(position + offset, event);
+        if (model !== undefined && event.type === 'StepTakenOver') this.checkTakenOver(model, event);
       }
+      if (model !== undefined && position === 0) this.checkTakenOverWhole(model);
       if (model !== undefined) this.afterBatch(model);
     }
     for (const { runId, events } of batch.journal)
@@ -92,9 +94,57 @@ export class Observer implements HostObserver, ClientObserver {
       return undefined;
     }
     const infos = this.definitions.get(event.workflow) ?? new Map();
-    const model = new RunModel(runId, infos, (invariant, message) => this.verdict.fail(invariant, message));
+    const complain = (invariant: string, message: string): void => this.verdict.fail(invariant, message);
+    const model = new RunModel(runId, infos, complain, event.retryOf);
     this.runs.set(runId, model);
     return model;
+  }
+
+  /** What a step gave in the run before is what it gives in this one, and stands there on its own. */
+  private checkTakenOver(
+    model: RunModel,
+    { path, status, output }: Extract<RunEvent, { type: 'StepTakenOver' }>,
+  ): void {
+    const before = this.runs.get(model.retryOf ?? '');
+    const end = before?.steps.get(path)?.end;
+    const bytesIn = (runId: string): unknown =>
+      output?.kind === 'blob' ? this.host.data.blobs.get(runId)?.get(output.blobId) : output?.bytes;
+    const isSame = status !== 'COMPLETED' || (end?.status === 'COMPLETED' && isDeepStrictEqual(end.output, output));
+    this.verdict.check(
+      before?.outcome !== undefined && before.outcome !== 'COMPLETED' && isSame,
+      'a step is taken over as it ended',
+      () => `${model.runId}/${path} is ${status}; in ${model.retryOf} it was ${end?.status}`,
+    );
+    const own = bytesIn(model.runId);
+    this.verdict.check(
+      output === undefined || (own !== undefined && isDeepStrictEqual(own, bytesIn(before?.runId ?? ''))),
+      'a run has the values that it took over',
+      () => `${model.runId}/${path}`,
+    );
+    const isCleanup = before?.steps.get(path)?.info.isCleanup === true;
+    this.verdict.check(!isCleanup, 'cleanup is never taken over', () => `${model.runId}/${path}`);
+  }
+
+  /** What was taken over comes after nothing that starts again; what starts again had not ended well, or comes after such a step. */
+  private checkTakenOverWhole(model: RunModel): void {
+    const before = this.runs.get(model.retryOf ?? '');
+    if (before === undefined) return;
+    for (const { info, isTakenOver } of model.steps.values()) {
+      const isAgain = (path: string): boolean => model.steps.get(path)?.isTakenOver !== true;
+      const isWhole = info.parent !== undefined && !isAgain(info.parent);
+      this.verdict.check(
+        !isTakenOver || isWhole || !info.dependencies.some(isAgain),
+        'what comes after a step that starts again does so, too',
+        () => `${model.runId}/${info.id}`,
+      );
+      const hasEnded = before.steps.get(info.id)?.end?.status === 'COMPLETED';
+      const isFree = info.dependencies.length === 0 && info.parent === undefined && !info.isCleanup;
+      this.verdict.check(
+        isTakenOver || !hasEnded || !isFree || (info.runOn ?? 'success') !== 'success',
+        'what completed is not started again without a cause',
+        () => `${model.runId}/${info.id}`,
+      );
+    }
   }
 
   private afterBatch(model: RunModel): void {
