@@ -6,7 +6,7 @@ import { YardmasterError } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import { decodeValue, encodeValue } from '../../core/value.ts';
 import type { RunState } from '../engine/state.ts';
-import { isRunOver } from '../engine/status.ts';
+import { RETRYABLE_STATUSES, type RunStatus } from '../engine/status.ts';
 import { takeOver } from '../engine/take-over.ts';
 import type { AuditRow, Caller, RunRow } from '../store/port.ts';
 import type { AuditFacts, AuditLog } from './audit-log.ts';
@@ -43,10 +43,14 @@ export class Retries {
   retry(row: RunRow, { requestId, caller }: Request): Promise<StartedRun> {
     const { runId, namespace } = row;
     const prepare = async (): Promise<Prepared> => {
-      const { workflow, params, steps } = await this.look(row, (state) => {
-        mustBeRetryable(state);
-        return { workflow: state.workflow, params: state.params, steps: takeOver(state) };
-      });
+      const { status, workflow, params, steps } = await this.look(row, (state) => ({
+        status: state.status,
+        workflow: state.workflow,
+        params: state.params,
+        steps: isRetryable(state.status) ? takeOver(state) : [],
+      }));
+      // Only now is what was seen known to be durable.
+      if (!isRetryable(status)) throw notRetryable(runId, status);
       const retry = { of: runId, steps };
       return { workflow, params, attachment: undefined, ...this.common(row, 'run.retry', caller, requestId), retry };
     };
@@ -97,16 +101,17 @@ export class Retries {
   }
 }
 
-function mustBeRetryable({ runId, status }: RunState): void {
-  if (isRunOver(status) && status !== 'COMPLETED') return;
+function isRetryable(status: RunStatus): boolean {
+  return RETRYABLE_STATUSES.includes(status);
+}
+
+function notRetryable(runId: string, status: RunStatus): YardmasterError {
   const tail = runId.slice(-8);
-  const next =
-    status === 'COMPLETED' ? `yardmaster runs rerun ${tail}` : `yardmaster runs cancel ${tail}, or wait for its end`;
-  const fact =
+  const [fact, next] =
     status === 'COMPLETED'
-      ? 'it COMPLETED, so there is no step to start again'
-      : `it is ${status} and goes on by itself`;
-  throw new YardmasterError('RUN_NOT_RETRYABLE', `Cannot retry run "${runId}": ${fact}`, {
+      ? ['it COMPLETED, so there is no step to start again', `yardmaster runs rerun ${tail}`]
+      : [`it is ${status} and goes on by itself`, `yardmaster runs cancel ${tail}, or wait for its end`];
+  return new YardmasterError('RUN_NOT_RETRYABLE', `Cannot retry run "${runId}": ${fact}`, {
     meta: { runId, status },
     next,
   });

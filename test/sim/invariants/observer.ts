@@ -19,6 +19,7 @@ import type { ServerCall } from '../stream.ts';
 import { readDefinition, type StepInfo } from './definition-info.ts';
 import { type Inside, lookInside } from './inside.ts';
 import { RunModel } from './run-model.ts';
+import { TakeOverChecks } from './take-over-checks.ts';
 
 export interface InstanceFacts {
   readonly slots: number;
@@ -33,12 +34,14 @@ export class Observer implements HostObserver, ClientObserver {
   private readonly verdict: Verdict;
   private readonly factsOf: (instanceId: string) => InstanceFacts;
   private readonly definitions = new Map<string, ReadonlyMap<string, StepInfo>>();
+  private readonly takeOvers: TakeOverChecks;
   private inside: Inside | undefined = undefined;
 
   constructor(host: ControlPlaneHost, verdict: Verdict, factsOf: (instanceId: string) => InstanceFacts) {
     this.host = host;
     this.verdict = verdict;
     this.factsOf = factsOf;
+    this.takeOvers = new TakeOverChecks(this.runs, () => host.data, verdict);
   }
 
   know(definition: WorkflowDefinition): void {
@@ -79,9 +82,9 @@ export class Observer implements HostObserver, ClientObserver {
       for (const [offset, event] of events.entries()) {
         model ??= this.create(runId, event);
         model?.take(position + offset, event);
-        if (model !== undefined && event.type === 'StepTakenOver') this.checkTakenOver(model, event);
+        if (model !== undefined && event.type === 'StepTakenOver') this.takeOvers.checkStep(model, event);
       }
-      if (model !== undefined && position === 0) this.checkTakenOverWhole(model);
+      if (model !== undefined && position === 0) this.takeOvers.checkRun(model);
       if (model !== undefined) this.afterBatch(model);
     }
     for (const { runId, events } of batch.journal)
@@ -98,53 +101,6 @@ export class Observer implements HostObserver, ClientObserver {
     const model = new RunModel(runId, infos, complain, event.retryOf);
     this.runs.set(runId, model);
     return model;
-  }
-
-  /** What a step gave in the run before is what it gives in this one, and stands there on its own. */
-  private checkTakenOver(
-    model: RunModel,
-    { path, status, output }: Extract<RunEvent, { type: 'StepTakenOver' }>,
-  ): void {
-    const before = this.runs.get(model.retryOf ?? '');
-    const end = before?.steps.get(path)?.end;
-    const bytesIn = (runId: string): unknown =>
-      output?.kind === 'blob' ? this.host.data.blobs.get(runId)?.get(output.blobId) : output?.bytes;
-    const isSame = status !== 'COMPLETED' || (end?.status === 'COMPLETED' && isDeepStrictEqual(end.output, output));
-    this.verdict.check(
-      before?.outcome !== undefined && before.outcome !== 'COMPLETED' && isSame,
-      'a step is taken over as it ended',
-      () => `${model.runId}/${path} is ${status}; in ${model.retryOf} it was ${end?.status}`,
-    );
-    const own = bytesIn(model.runId);
-    this.verdict.check(
-      output === undefined || (own !== undefined && isDeepStrictEqual(own, bytesIn(before?.runId ?? ''))),
-      'a run has the values that it took over',
-      () => `${model.runId}/${path}`,
-    );
-    const isCleanup = before?.steps.get(path)?.info.isCleanup === true;
-    this.verdict.check(!isCleanup, 'cleanup is never taken over', () => `${model.runId}/${path}`);
-  }
-
-  /** What was taken over comes after nothing that starts again; what starts again had not ended well, or comes after such a step. */
-  private checkTakenOverWhole(model: RunModel): void {
-    const before = this.runs.get(model.retryOf ?? '');
-    if (before === undefined) return;
-    for (const { info, isTakenOver } of model.steps.values()) {
-      const isAgain = (path: string): boolean => model.steps.get(path)?.isTakenOver !== true;
-      const isWhole = info.parent !== undefined && !isAgain(info.parent);
-      this.verdict.check(
-        !isTakenOver || isWhole || !info.dependencies.some(isAgain),
-        'what comes after a step that starts again does so, too',
-        () => `${model.runId}/${info.id}`,
-      );
-      const hasEnded = before.steps.get(info.id)?.end?.status === 'COMPLETED';
-      const isFree = info.dependencies.length === 0 && info.parent === undefined && !info.isCleanup;
-      this.verdict.check(
-        isTakenOver || !hasEnded || !isFree || (info.runOn ?? 'success') !== 'success',
-        'what completed is not started again without a cause',
-        () => `${model.runId}/${info.id}`,
-      );
-    }
   }
 
   private afterBatch(model: RunModel): void {
