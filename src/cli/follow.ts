@@ -53,7 +53,8 @@ async function tellEnd(context: Context, last: RunView): Promise<void> {
   say(context, headline(view, { nowMs: context.terminal.now(), style: context.errStyle }));
   if (view.error !== undefined) {
     say(context, `error ${view.error.code}: ${view.error.message}`);
-    say(context, `  next: yardmaster runs get ${runTail(run.runId)}`);
+    const tail = runTail(run.runId);
+    say(context, `  next: yardmaster runs get ${tail}, or runs retry ${tail}`);
   }
   if (view.output.kind === 'value' && view.output.value !== null) printJson(context, view.output.value);
   if (view.output.kind === 'blob')

@@ -4,8 +4,16 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import { nearest } from '../core/nearest.ts';
 import { usageError } from './options.ts';
 
-/** Throws USAGE for a pair without `=`, a value that its type does not fit, a name that the schema excludes, and a missing one. */
+/** Throws USAGE as `readChanges` does, and for a parameter that is missing. */
 export function readParameters(pairs: readonly string[], schema: JsonObject | undefined): JsonObject {
+  const parameters = readChanges(pairs, schema);
+  const properties = isJsonObject(schema?.properties) ? schema.properties : {};
+  refuseMissing(schema, properties, new Set(Object.keys(parameters)));
+  return parameters;
+}
+
+/** Throws USAGE for a pair without `=`, a value that its type does not fit, and a name that the schema excludes. */
+export function readChanges(pairs: readonly string[], schema: JsonObject | undefined): JsonObject {
   const properties = isJsonObject(schema?.properties) ? schema.properties : {};
   const members = pairs.map((pair): readonly [string, JsonValue] => {
     const equals = pair.indexOf('=');
@@ -15,7 +23,6 @@ export function readParameters(pairs: readonly string[], schema: JsonObject | un
     if (property === undefined && schema?.additionalProperties === false) throw unknownName(name, properties);
     return [name, readParameter(name, pair.slice(equals + 1), typesOf(property))];
   });
-  refuseMissing(schema, properties, new Set(members.map(([name]) => name)));
   return Object.fromEntries(members);
 }
 

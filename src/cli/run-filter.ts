@@ -11,7 +11,7 @@ export interface FilterFlags {
   readonly label: readonly string[];
   readonly since?: string;
   readonly until?: string;
-  /** Only of lists: a run that is open has no failure yet. */
+  /** Not of a cancel: a run that is open has no failure yet. */
   readonly failureCode?: string;
 }
 

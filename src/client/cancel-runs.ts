@@ -1,6 +1,6 @@
 /** Cancelling every run that fits a filter. */
-import { YardmasterError } from '../core/errors.ts';
 import type { CancelRunsResponse } from '../gen/yardmaster/v1/run_service_pb.ts';
+import { untilDone } from './bulk.ts';
 import type { MeshApi } from './mesh-api.ts';
 import { type RunFilter, toWireFilter } from './run-filter.ts';
 
@@ -25,21 +25,14 @@ export interface CancelledRuns {
 }
 
 /** The answers of the control plane, the last one with `done`. Throws UNREACHABLE when it ends before. */
-export async function* cancelRunsOnWire(
+export function cancelRunsOnWire(
   api: MeshApi,
   filter: RunFilter,
   { dryRun = false, reason = '', signal }: CancelRunsOptions,
 ): AsyncGenerator<CancelRunsResponse> {
   const request = { filter: toWireFilter(filter), dryRun, reason };
-  let isDone = false;
-  for await (const answer of api.runs.cancelRuns(request, signal === undefined ? {} : { signal })) {
-    isDone = answer.done;
-    yield answer;
-  }
-  if (isDone) return;
-  throw new YardmasterError('UNREACHABLE', 'Cannot say whether all runs were cancelled: the answer ended early', {
-    next: 'repeat the call',
-  });
+  const answers = api.runs.cancelRuns(request, signal === undefined ? {} : { signal });
+  return untilDone(answers, 'all runs were cancelled');
 }
 
 export async function cancelRuns(api: MeshApi, filter: RunFilter, options: CancelRunsOptions): Promise<CancelledRuns> {

@@ -38,6 +38,13 @@ export {
 export { collectPages } from './pages.ts';
 export { estimateEta, toProgress, type WorkflowProgress } from './progress.ts';
 export { protoJson } from './proto-json.ts';
+export {
+  type RerunOptions,
+  type RetriedRuns,
+  type RetryOptions,
+  type RetryRunsOptions,
+  retryRunsOnWire,
+} from './retry-runs.ts';
 export type { RunError } from './run-errors.ts';
 export type { RunEvent } from './run-event.ts';
 export { type RunFilter, toWireFilter } from './run-filter.ts';

@@ -93,6 +93,7 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
         error: event.error,
         skipReason: event.skipReason,
         skippedBecauseOf: event.skippedBecauseOf,
+        takenOver: event.takenOver,
       };
     case 'stepProgressed':
       return { ...step, progress: event.fraction, progressMessage: event.message };

@@ -19,6 +19,15 @@ import { isCut } from './errors.ts';
 import { createMeshApi, type MeshApi } from './mesh-api.ts';
 import { Mirror } from './mirror.ts';
 import { collectPages } from './pages.ts';
+import {
+  type RerunOptions,
+  type RetriedRuns,
+  type RetryOptions,
+  type RetryRunsOptions,
+  rerunRun,
+  retryRun,
+  retryRuns,
+} from './retry-runs.ts';
 import type { RunEvent } from './run-event.ts';
 import { type RunFilter, toWireFilter } from './run-filter.ts';
 import { anySignal, type CancelAnswer, cancelRun, createRunHandle, type RunHandle } from './run-handle.ts';
@@ -124,9 +133,7 @@ export class Orchestrator implements AsyncDisposable {
     options: StartOptions = {},
   ): Promise<RunHandle<Untyped>> {
     const { runId } = await startRun(this.api, workflow, params, options);
-    const signal = this.#closing.signal;
-    const told = this.#watchers.follow(this.api, runId, signal);
-    return createRunHandle<Untyped>({ api: this.api, runId, signal, told });
+    return this.#open<Untyped>(runId);
   }
 
   /** Starts a run and waits for its end; resolves for a failed run, too. */
@@ -147,7 +154,7 @@ export class Orchestrator implements AsyncDisposable {
 
   /** A handle of a run that exists. */
   run<Output = Untyped>(runId: string): RunHandle<Output> {
-    return createRunHandle<Output>({ api: this.api, runId, signal: this.#closing.signal, told: undefined });
+    return this.#handle<Output>(runId, undefined);
   }
 
   /** `runId` may be a unique tail of 4 characters or more. Throws RUN_NOT_FOUND. */
@@ -187,6 +194,27 @@ export class Orchestrator implements AsyncDisposable {
    */
   cancelRuns(filter: RunFilter, options: CancelRunsOptions = {}): Promise<CancelledRuns> {
     return cancelRuns(this.api, filter, { ...options, signal: this.#signal(options.signal) });
+  }
+
+  /**
+   * Another try of a run that FAILED, TIMED_OUT or was CANCELLED: a new run that takes over the steps that are done, with what they
+   * gave, and starts the rest again. Throws RUN_NOT_RETRYABLE.
+   */
+  async retryRun<Output = Untyped>(runId: string, options: RetryOptions = {}): Promise<RunHandle<Output>> {
+    return this.#open<Output>((await retryRun(this.api, runId, options)).runId);
+  }
+
+  /** The same again from the beginning: a new run with the parameters of an earlier one, which can be changed. */
+  async rerunRun<Output = Untyped>(runId: string, options: RerunOptions = {}): Promise<RunHandle<Output>> {
+    return this.#open<Output>((await rerunRun(this.api, runId, options)).runId);
+  }
+
+  /**
+   * `retryRun` for every run that fits; at least one condition must be given, and CANCELLED runs only fit when their status is asked
+   * for. Can be repeated: no run is retried twice by it. With `dryRun` it only says what would be retried.
+   */
+  retryRuns(filter: RunFilter, options: RetryRunsOptions = {}): Promise<RetriedRuns> {
+    return retryRuns(this.api, filter, { ...options, signal: this.#signal(options.signal) });
   }
 
   /** The events of a run; resumes from the last position after a cut. */
@@ -287,6 +315,16 @@ export class Orchestrator implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** A run that this client started: whoever listens for progress hears of it. */
+  #open<Output>(runId: string): RunHandle<Output> {
+    return this.#handle(runId, this.#watchers.follow(this.api, runId, this.#closing.signal));
+  }
+
+  #handle<Output>(runId: string, told: Promise<void> | undefined): RunHandle<Output> {
+    const { signal } = this.#closing;
+    return createRunHandle<Output>({ api: this.api, runId, signal, told, open: (started) => this.#open(started) });
   }
 
   #signal(signal: AbortSignal | undefined): AbortSignal {

@@ -37,6 +37,8 @@ export type RunEventBody =
       readonly status: StepStatus;
       readonly skipReason: SkipReason;
       readonly skippedBecauseOf: string | undefined;
+      /** From the run that this one is another try of. */
+      readonly takenOver: boolean;
     }
   | { readonly type: 'cancelRequested'; readonly reason: string }
   | { readonly type: 'runPaused'; readonly reason: string }

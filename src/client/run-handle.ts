@@ -2,6 +2,7 @@
 import type { JsonValue } from '../core/json.ts';
 import { toExplanation, toRun } from './convert/run.ts';
 import type { MeshApi } from './mesh-api.ts';
+import { type RetryOptions, retryRun } from './retry-runs.ts';
 import type { RunEvent } from './run-event.ts';
 import { awaitResult, type WorkflowResult } from './run-result.ts';
 import { readRunStatus, type WorkflowStatus } from './statuses.ts';
@@ -23,6 +24,8 @@ export interface RunHandle<Output = JsonValue> {
   /** Why a step does not run; without a path, the step that has waited longest. */
   explain(path?: string): Promise<StepExplanation>;
   status(): Promise<WorkflowStatus>;
+  /** Another try of the ended run: a new one that takes over what is done and starts the rest again. Throws RUN_NOT_RETRYABLE. */
+  retry(options?: RetryOptions): Promise<RunHandle<Output>>;
 }
 
 export interface CancelAnswer {
@@ -38,9 +41,11 @@ export interface HandleOptions {
   readonly signal: AbortSignal;
   /** What must be told before the result is. */
   readonly told: Promise<void> | undefined;
+  /** The handle of a run that this one started. */
+  readonly open: <Output>(runId: string) => RunHandle<Output>;
 }
 
-export function createRunHandle<Output>({ api, runId, signal, told }: HandleOptions): RunHandle<Output> {
+export function createRunHandle<Output>({ api, runId, signal, told, open }: HandleOptions): RunHandle<Output> {
   let result: Promise<WorkflowResult<Output>> | undefined;
   const resultAfterTold = async (): Promise<WorkflowResult<Output>> => {
     const [answer] = await Promise.all([awaitResult<Output>(api, runId, signal), told]);
@@ -60,6 +65,10 @@ export function createRunHandle<Output>({ api, runId, signal, told }: HandleOpti
     async status() {
       const { run } = await api.runs.getRun({ runId }, { signal });
       return run === undefined ? 'UNKNOWN' : toRun(run).status;
+    },
+    async retry({ requestId, signal: own } = {}) {
+      const options = { signal: anySignal(signal, own), ...(requestId !== undefined && { requestId }) };
+      return open<Output>((await retryRun(api, runId, options)).runId);
     },
   };
 }

@@ -51,11 +51,24 @@ export async function startRun(
     priority: priorityNumber(priority),
     labels: { ...labels },
   };
+  const answer = await overCuts({ requestId, signal }, (call) => api.runs.startRun(request, call));
+  return { runId: answer.runId, version: answer.workflowVersion, created: answer.created };
+}
+
+interface Repeatable {
+  readonly requestId?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A call that starts a run: with a request id it is repeated when it met a cut. */
+export async function overCuts<T>(
+  { requestId = '', signal }: Repeatable,
+  call: (options: { readonly signal?: AbortSignal }) => Promise<T>,
+): Promise<T> {
   const backoff = createBackoff();
   for (let tries = 1; ; tries++) {
     try {
-      const answer = await api.runs.startRun(request, signal === undefined ? {} : { signal });
-      return { runId: answer.runId, version: answer.workflowVersion, created: answer.created };
+      return await call(signal === undefined ? {} : { signal });
     } catch (error) {
       if (requestId === '' || tries === TRIES_MAX || !isCut(error)) throw error;
       await backoff.pause(signal);
@@ -63,7 +76,8 @@ export async function startRun(
   }
 }
 
-function parametersOf(params: unknown): { readonly parameters?: Value } {
+/** Of a message that carries them. */
+export function parametersOf(params: unknown): { readonly parameters?: Value } {
   if (params === undefined) return {};
   if (typeof params !== 'object' || params === null || Array.isArray(params)) {
     throw new YardmasterError('INVALID_PARAMETERS', 'Cannot start a run: its parameters are not an object', {

@@ -52,6 +52,10 @@ export interface RunView {
   readonly endTime: Date | undefined;
   /** Since when nothing new starts; undefined: it is not paused. */
   readonly pauseTime: Date | undefined;
+  /** The ended run that it is another try of. */
+  readonly retryOf: string | undefined;
+  /** The run whose parameters it was started with, changed or not. */
+  readonly rerunOf: string | undefined;
   readonly requestId: string;
   readonly labels: Readonly<Record<string, string>>;
   /** Agent steps that have ended, and all of them. */
@@ -82,6 +86,8 @@ export interface StepView {
   readonly dueTime: Date | undefined;
   readonly skipReason: SkipReason;
   readonly skippedBecauseOf: string | undefined;
+  /** It was taken over from the run that this one is another try of; its attempts are there. */
+  readonly takenOver: boolean;
 }
 
 export interface AttemptView {

@@ -40,6 +40,10 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'NOT_FOUND',
     'No run has this id or ends with these characters; it may have been removed after its retention.',
   ),
+  RUN_NOT_RETRYABLE: entry(
+    'FAILED_PRECONDITION',
+    'Another try was asked of a run that is still open, or COMPLETED; a rerun starts such a run again from the beginning.',
+  ),
   RUN_ID_AMBIGUOUS: entry('INVALID_ARGUMENT', 'Several run ids end with these characters; give more of them.'),
   PAGE_TOKEN_MISMATCH: entry('INVALID_ARGUMENT', 'A page token came with another filter than the page before.'),
   STEP_NOT_FOUND: entry('NOT_FOUND', 'The run has no step with this path.'),

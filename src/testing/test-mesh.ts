@@ -4,7 +4,14 @@
  * Time moves by `advance` alone. What takes no time (frames, commits, handlers that answer at once) happens by itself.
  */
 import { createHash } from 'node:crypto';
-import { Orchestrator, type RegisteredWorkflow, type StartOptions } from '../client/index.ts';
+import {
+  Orchestrator,
+  type RegisteredWorkflow,
+  type RerunOptions,
+  type RetryOptions,
+  type RunHandle,
+  type StartOptions,
+} from '../client/index.ts';
 import { createAgentService } from '../control-plane/api/agent-service.ts';
 import type { RunEvent } from '../control-plane/engine/events.ts';
 import { InProcessChecks } from '../control-plane/parameters/in-process.ts';
@@ -144,12 +151,21 @@ export class TestMesh implements AsyncDisposable {
     const name = typeof workflow === 'string' ? workflow : workflow.name;
     const handle = await this.#drive(this.orchestrator.startWorkflow(name, params as object | undefined, options));
     await this.settle();
-    return new TestRun(handle, {
-      settle: () => this.settle(),
-      drive: (call) => this.#drive(call),
-      journal: (runId) => this.journal(runId),
-      refuse: (runId) => this.#refuse(runId),
-    });
+    return this.#follow(handle);
+  }
+
+  /** Another try of an ended run. */
+  async retryRun(runId: string, options: RetryOptions = {}): Promise<TestRun> {
+    const handle = await this.#drive(this.orchestrator.retryRun(runId, options));
+    await this.settle();
+    return this.#follow(handle);
+  }
+
+  /** The same again from the beginning. */
+  async rerunRun(runId: string, options: RerunOptions = {}): Promise<TestRun> {
+    const handle = await this.#drive(this.orchestrator.rerunRun(runId, options));
+    await this.settle();
+    return this.#follow(handle);
   }
 
   /** Moves time on. Stretches in which nothing can happen are left out, so that a day costs little. */
@@ -201,6 +217,15 @@ export class TestMesh implements AsyncDisposable {
     for (const agent of this.#agents) agent.crash();
     this.crash();
     await this.orchestrator.close();
+  }
+
+  #follow<Output>(handle: RunHandle<Output>): TestRun<Output> {
+    return new TestRun(handle, {
+      settle: () => this.settle(),
+      drive: (call) => this.#drive(call),
+      journal: (runId) => this.journal(runId),
+      refuse: (runId) => this.#refuse(runId),
+    });
   }
 
   /** A call of a client, with what it needs to happen at this time. */

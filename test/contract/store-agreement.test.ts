@@ -22,7 +22,7 @@ const RUNS = 5;
 const number = fc.integer({ min: 1, max: RUNS });
 const some = <Value>(item: fc.Arbitrary<Value>): fc.Arbitrary<Value[]> => fc.array(item, { maxLength: 3 });
 const status = fc.constantFrom<RunStatus>('QUEUED', 'RUNNING', 'COMPLETED', 'FAILED');
-const text = fc.string({ unit: 'grapheme', maxLength: 4 });
+const text = fc.oneof(fc.constant('a'), fc.string({ unit: 'grapheme', maxLength: 4 }));
 const bytes = fc.uint8Array({ maxLength: 8 });
 const path = fc.constantFrom('', 'a', 'a/1/b');
 
@@ -36,10 +36,20 @@ const insert = fc
     fc.constantFrom(undefined, 'q1', 'q2'),
     fc.oneof(usual, fc.dictionary(text, text, { maxKeys: 2 })),
     caller,
+    fc.constantFrom(undefined, runId(1)),
   )
-  .map(([run, state, requestId, labels, by]): RunChange => {
+  .map(([run, state, requestId, labels, by, retryOf]): RunChange => {
     const endedAt = state === 'COMPLETED' || state === 'FAILED' ? NOW + run : undefined;
-    return { type: 'insert', row: aRun(run, { status: state, endedAt, requestId, labels: { ...labels }, caller: by }) };
+    const fields = {
+      status: state,
+      endedAt,
+      requestId,
+      labels: { ...labels },
+      caller: by,
+      retryOf,
+      rerunOf: requestId,
+    };
+    return { type: 'insert', row: aRun(run, fields) };
   });
 const change = fc
   .tuple(number, status, fc.constantFrom(undefined, NOW, NOW + 9), fc.constantFrom(undefined, 'X', 'Y'))
@@ -81,6 +91,11 @@ const batch: fc.Arbitrary<Omit<Batch, 'epoch'>> = fc.record({
   tasksDeleted: some(task),
   checkpoints: some(task.map((row) => ({ ...row, checkpoint: row.checkpoint ?? Uint8Array.of(7) }))),
   blobs: some(fc.tuple(number, text, bytes).map(([run, blobId, part]) => ({ runId: runId(run), blobId, bytes: part }))),
+  blobCopies: some(
+    fc
+      .tuple(number, text, number)
+      .map(([run, blobId, from]) => ({ runId: runId(run), blobId, fromRunId: runId(from) })),
+  ),
   agentEvents: some(
     fc.tuple(fc.nat(9), text).map(([at, kind]) => ({ at: NOW + at, agentId: 'a', instanceId: 'i', kind, message: '' })),
   ),

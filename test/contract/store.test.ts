@@ -173,6 +173,35 @@ describe.each(worlds)('the store contract: $name', ({ create }) => {
       expect(row?.events.map((event) => event.type === 'StepQueued' && event.path)).toEqual(['d', 'e']);
     });
 
+    it('copies a blob from another run in the batch, whose own may then go', async () => {
+      const [from, to] = [runId(1), runId(2)];
+      await store.commit(aBatch(epoch, insert(aRun(1, { status: 'FAILED', endedAt: NOW }))));
+      await store.putBlobPart(from, 'big', 0, Uint8Array.of(1, 2));
+      await store.putBlobPart(from, 'big', 1, Uint8Array.of(3));
+      const blob = { runId: to, blobId: 'own', bytes: Uint8Array.of(9) };
+      const blobCopies = [
+        { runId: to, blobId: 'big', fromRunId: from },
+        { runId: to, blobId: 'own', fromRunId: from },
+        { runId: to, blobId: 'missing', fromRunId: from },
+      ];
+      await store.commit(aBatch(epoch, { ...insert(aRun(2, { retryOf: from })), blobs: [blob], blobCopies }));
+      expect(await store.prune(NOW + 1, 10)).toMatchObject({ runs: 1 });
+      expect(await store.getBlob(from, 'big')).toBeUndefined();
+      expect(await store.getBlob(to, 'big')).toEqual(Uint8Array.of(1, 2, 3));
+      expect(await store.getBlob(to, 'own')).toEqual(Uint8Array.of(9));
+      expect(await store.getBlob(to, 'missing')).toBeUndefined();
+      expect((await store.getRun('default', to))?.retryOf).toBe(from);
+    });
+
+    it('copies no blob in a batch that it refuses', async () => {
+      const copy = { runId: runId(2), blobId: 'b', fromRunId: runId(1) };
+      const blob = { runId: runId(1), blobId: 'b', bytes: Uint8Array.of(1) };
+      await store.commit(aBatch(epoch, { ...insert(aRun(1)), blobs: [blob] }));
+      const failure = await failureOf(store.commit(aBatch(epoch, { ...insert(aRun(1)), blobCopies: [copy] })));
+      expect(failure).toBe('CONFLICT');
+      expect(await store.getBlob(runId(2), 'b')).toBeUndefined();
+    });
+
     it('keeps blobs and journals of different runs apart', async () => {
       expect(await store.loadJournal(runId(2), 0, 10)).toStrictEqual([aJournal(2, 0, 'z')]);
       expect(await store.loadJournal(runId(3), 0, 10)).toEqual([]);

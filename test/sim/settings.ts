@@ -17,6 +17,8 @@ export interface SimSettings {
   readonly cancels: number;
   /** Share of the runs that are paused for a while. */
   readonly pauses: number;
+  /** Share of the runs that did not complete of which another try is made. */
+  readonly retries: number;
   /** Time with faults. */
   readonly stormMs: number;
   readonly pauseMs: number;
@@ -58,6 +60,7 @@ export function drawSettings(dice: Dice): SimSettings {
     runs: dice.int(2, 12),
     cancels: dice.pick([0, 0.1, 0.3]),
     pauses: dice.fork('pauses').pick([0, 0, 0.2]),
+    retries: dice.fork('retries').pick([0, 0.5, 1]),
     stormMs: dice.int(10_000, 60_000),
     pauseMs: dice.pick([800, 2_500, 8_000]),
     kinds: isCalm ? [] : FAULT_KINDS.filter(() => dice.chance(level)),

@@ -29,6 +29,8 @@ export class SimClient {
   readonly started = new Map<string, string>();
   /** What clients saw the runs end with. */
   readonly ended = new Map<string, RunStatus>();
+  /** Of `started`: those that are another try. */
+  retries = 0;
   openRequests = 0;
   openWaits = 0;
   private readonly world: World;
@@ -90,6 +92,24 @@ export class SimClient {
     if (this.dice.chance(0.2)) ask((runId) => this.answered(requestId, runId));
   }
 
+  /** Another try of an ended run; its request id is counted as that of a start. */
+  retry(requestId: string, runId: string, onStarted: (runId: string) => void): void {
+    this.openRequests += 1;
+    this.persist(
+      async (face) => {
+        const started = await face.retryRun({ namespace: NAMESPACE, runId, requestId });
+        this.observer.onStarted(requestId, started.runId);
+        return started.runId;
+      },
+      (newRunId) => {
+        this.openRequests -= 1;
+        this.retries += 1;
+        this.answered(requestId, newRunId);
+        onStarted(newRunId);
+      },
+    );
+  }
+
   cancel(runId: string): void {
     this.openRequests += 1;
     this.persist(
@@ -122,7 +142,7 @@ export class SimClient {
   }
 
   /** Asks until the run is over. */
-  waitFor(runId: string): void {
+  waitFor(runId: string, onEnd: (status: RunStatus) => void = () => undefined): void {
     this.openWaits += 1;
     const ask = (): void =>
       this.persist(
@@ -136,6 +156,7 @@ export class SimClient {
           this.openWaits -= 1;
           this.world.log('client', `sees that ${runId.slice(22)} is ${status}`);
           this.ended.set(runId, status);
+          onEnd(status);
         },
       );
     ask();

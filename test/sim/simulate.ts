@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { OfferedCapability } from '../../src/agent-sdk/news.ts';
 import type { SessionWire } from '../../src/control-plane/api/agent-service.ts';
+import type { RunStatus } from '../../src/control-plane/engine/status.ts';
 import type { Store } from '../../src/control-plane/store/port.ts';
 import { limits } from '../../src/core/limits.ts';
 import { AgentHost } from './agent-host.ts';
@@ -27,6 +28,7 @@ import { settle, World } from './world.ts';
 /** Virtual time in which everything must end once all is well. */
 const CALM_MS = 30 * 60_000;
 const EVENTS_MAX = 400_000;
+const RETRIES_MAX = 2;
 
 export interface SimResult {
   readonly seed: number;
@@ -174,8 +176,8 @@ class Simulation {
   }
 
   private isDone(): boolean {
-    if (this.client.openRequests > 0 || this.client.openWaits > 0 || this.client.started.size < this.settings.runs)
-      return false;
+    const { openRequests, openWaits, started, retries } = this.client;
+    if (openRequests > 0 || openWaits > 0 || started.size - retries < this.settings.runs) return false;
     for (const { outcome } of this.observer.runs.values()) if (outcome === undefined) return false;
     // The agents know, too: nothing is held any more, at either end.
     for (const instance of this.observer.current?.fleet.instances.values() ?? [])
@@ -294,7 +296,7 @@ class Simulation {
           pad: 'p'.repeat(Math.floor(luck.skewed(0, this.settings.behaviour.outputChars))),
         };
         this.client.startRun(`request-${i}`, luck.pick(names), params, (runId) => {
-          this.client.waitFor(runId);
+          this.client.waitFor(runId, (status) => this.tryAgain(`request-${i}`, runId, status, luck.fork('retry')));
           if (luck.chance(0.5)) this.client.watch(runId);
           const pause = luck.fork('pause');
           if (pause.chance(pauses)) {
@@ -309,6 +311,15 @@ class Simulation {
       };
       this.world.after(luck.between(0, stormMs * 0.8), undefined, 'timer', ask);
     }
+  }
+
+  /** Of a run that did not complete: another try, and sometimes one more. */
+  private tryAgain(requestId: string, runId: string, status: RunStatus, dice: Dice, tries = 1): void {
+    if (status === 'COMPLETED' || tries > RETRIES_MAX || !dice.chance(this.settings.retries)) return;
+    const id = `${requestId}-retry-${tries}`;
+    this.client.retry(id, runId, (newRunId) => {
+      this.client.waitFor(newRunId, (end) => this.tryAgain(requestId, newRunId, end, dice, tries + 1));
+    });
   }
 
   /** A workflow whose pinned steps name agents that offer what they ask for; nothing else could ever run them. */

@@ -2,18 +2,15 @@
 import type { Command } from 'commander';
 import { cancelRunsOnWire, type RunFilter } from '../../client/index.ts';
 import { shortId } from '../../core/ids.ts';
+import { type BulkAnswer, idsOf, isConfirmed, lastAnswer, printAnswer } from '../bulk.ts';
 import { type Context, say } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { usageError } from '../options.ts';
 import { isForPeople, printItem, printText } from '../print.ts';
-import { count, plural, runTail } from '../render/text.ts';
+import { plural, runTail } from '../render/text.ts';
 import { addFilterOptions, type FilterFlags, isFilterEmpty, readFilter } from '../run-filter.ts';
 import { resolveRun } from '../run-reference.ts';
 import type { Bind } from './group.ts';
-
-const IDS_SHOWN = 5;
-/** Between two words on how far it is. */
-const SILENCE_MS = 2_000;
 
 interface CancelFlags extends FilterFlags {
   readonly reason?: string;
@@ -55,56 +52,31 @@ async function cancelOne(context: Context, reference: string, reason: string): P
 
 async function cancelMany(context: Context, flags: CancelFlags): Promise<number> {
   const filter = readFilter(flags, context.terminal.now());
-  const { ask } = context.terminal;
-  if (flags.dryRun !== true && flags.yes !== true && ask !== undefined) {
-    const { matched, runIds } = await perform(context, filter, { dryRun: true });
-    if (matched > 0) {
-      say(context, idsOf(matched, runIds));
-      const answer = await ask(`cancel ${plural(matched, 'run')}? [y/N] `);
-      if (!/^y(es)?$/i.test(answer.trim())) {
-        say(context, 'nothing was cancelled');
-        return exitCodes.no;
-      }
-    }
+  const isAsked = flags.dryRun !== true && flags.yes !== true;
+  if (isAsked && !(await isConfirmed(context, 'cancel', () => perform(context, filter, { dryRun: true })))) {
+    say(context, 'nothing was cancelled');
+    return exitCodes.no;
   }
   const dryRun = flags.dryRun === true;
   const message = await perform(context, filter, { dryRun, reason: flags.reason ?? '' });
-  tell(context, message, dryRun);
+  if (!printAnswer(context, message)) tell(context, message, dryRun);
   return exitCodes.ok;
 }
 
-type Answer = Parameters<typeof printItem>[1]['message'] & {
-  readonly matched: number;
-  readonly cancelled: number;
-  readonly runIds: readonly string[];
-};
-
-async function perform(
+function perform(
   context: Context,
   filter: RunFilter,
   options: { readonly dryRun: boolean; readonly reason?: string },
-): Promise<Answer> {
-  const { terminal, signal } = context;
-  let toldAt = terminal.now();
-  let last: Answer | undefined;
-  for await (const message of cancelRunsOnWire(context.api(), filter, { ...options, ...(signal && { signal }) })) {
-    last = message;
-    if (message.done || options.dryRun || terminal.now() - toldAt < SILENCE_MS) continue;
-    toldAt = terminal.now();
-    say(context, `${plural(message.cancelled, 'run')} ending so far`);
-  }
-  // Its last answer says so, or it throws.
-  if (last === undefined) throw new TypeError('the stream ended without an answer');
-  return last;
+): Promise<CancelRunsAnswer> {
+  const { signal } = context;
+  const answers = cancelRunsOnWire(context.api(), filter, { ...options, ...(signal && { signal }) });
+  const soFar = ({ cancelled }: CancelRunsAnswer): string => `${plural(cancelled, 'run')} ending so far`;
+  return lastAnswer(context, answers, options.dryRun ? undefined : soFar);
 }
 
-function tell(context: Context, message: Answer, dryRun: boolean): void {
-  const { matched, cancelled, runIds } = message;
-  if (!isForPeople(context)) {
-    if (context.format !== 'name') return printItem(context, { message, name: '', text: () => '' });
-    for (const runId of runIds) printText(context, runId);
-    return;
-  }
+type CancelRunsAnswer = BulkAnswer & { readonly cancelled: number };
+
+function tell(context: Context, { matched, cancelled, runIds }: CancelRunsAnswer, dryRun: boolean): void {
   if (matched === 0) return say(context, 'no run that is QUEUED or RUNNING fits. next: yardmaster runs list');
   if (dryRun) printText(context, `${plural(matched, 'run')} would be cancelled`);
   else
@@ -115,11 +87,4 @@ function tell(context: Context, message: Answer, dryRun: boolean): void {
 /** Between the page and the cancel. */
 function late(ended: number): string {
   return `, ${plural(ended, 'run')} had ${ended === 1 ? 'its' : 'their'} end decided before`;
-}
-
-/** `  9c41e7b2 0b7d91c0 and 29 more` */
-function idsOf(matched: number, runIds: readonly string[]): string {
-  const shown = runIds.slice(0, IDS_SHOWN).map(shortId);
-  const rest = matched - shown.length;
-  return `  ${shown.join(' ')}${rest > 0 ? ` and ${count(rest)} more` : ''}`;
 }

@@ -25,7 +25,9 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
     case 'retryScheduled':
       return stepLine(event, 'WAITING', `try ${event.tryNumber}${dueText(event)}`);
     case 'stepEnded':
-      return isBlock(run, event.step) ? undefined : stepLine(event, event.status, errorText(event));
+      return isBlock(run, event.step)
+        ? undefined
+        : stepLine(event, event.status, event.takenOver ? 'taken over' : errorText(event));
     case 'checkpointStored':
       return stepLine(event, 'CHECKPOINT', '');
     case 'cancelRequested':

@@ -66,6 +66,8 @@ function clamp(value: number, min: number, max: number): number {
 export function headline(run: RunView, { nowMs, style }: Pick<TimelineOptions, 'nowMs' | 'style'>): string {
   const parts = [`${safe(run.workflow)} v${run.version}`, shortId(run.runId)];
   parts.push(`${paintStatus(style, run.status)} ${durationOf(run, nowMs)}`);
+  if (run.retryOf !== undefined) parts.push(`another try of ${shortId(run.retryOf)}`);
+  if (run.rerunOf !== undefined) parts.push(`rerun of ${shortId(run.rerunOf)}`);
   if (run.pauseTime !== undefined) parts.push(style.paint('paused', 'warn'));
   if (run.error !== undefined) parts.push(failureOf(run));
   return parts.join('  ');
@@ -84,10 +86,12 @@ function failureOf({ error, steps }: RunView): string {
 }
 
 function rowsOf(run: RunView, nowMs: number): readonly Row[] {
-  return run.steps.filter((step) => step.kind === 'AGENT').flatMap((step) => rowsOfStep(step, nowMs));
+  const from = run.retryOf === undefined ? '' : `from run ${shortId(run.retryOf)}`;
+  return run.steps.filter((step) => step.kind === 'AGENT').flatMap((step) => rowsOfStep(step, nowMs, from));
 }
 
-function rowsOfStep(step: StepView, nowMs: number): readonly Row[] {
+/** `from`: where a step that was taken over comes from. */
+function rowsOfStep(step: StepView, nowMs: number, from: string): readonly Row[] {
   const name = safe(step.path);
   const rows: Row[] = step.attempts.map((attempt, i) => {
     const waitFrom = step.attempts[i - 1]?.endTime ?? step.readyTime;
@@ -98,7 +102,7 @@ function rowsOfStep(step: StepView, nowMs: number): readonly Row[] {
     const bar = { waitFromMs: waitsMs, fromMs: nowMs, toMs: nowMs, mark: '' };
     rows.push({ step: name, number: '', bar, note: waitNote(step), isPlain: false });
   } else if (rows.length === 0) {
-    rows.push({ step: name, number: '', bar: undefined, note: absentNote(step), isPlain: false });
+    rows.push({ step: name, number: '', bar: undefined, note: absentNote(step, from), isPlain: step.takenOver });
   }
   return rows;
 }
@@ -142,7 +146,8 @@ export function waitNote(step: StepView): string {
   return why === undefined ? 'waits' : `waits: ${why}`;
 }
 
-function absentNote(step: StepView): string {
+function absentNote(step: StepView, from: string): string {
+  if (step.takenOver) return `${step.status.toLowerCase().replace('_', ' ')} ${from}`;
   if (step.status !== 'SKIPPED') return step.status.toLowerCase().replace('_', ' ');
   const because = step.skippedBecauseOf === undefined ? undefined : safe(step.skippedBecauseOf);
   switch (step.skipReason) {
@@ -222,7 +227,10 @@ function nextLine(run: RunView): readonly string[] {
   switch (run.status) {
     case 'FAILED':
     case 'TIMED_OUT':
-      return [`next: yardmaster runs get ${tail} -o yaml   (every error in full)`];
+      return [
+        `next: yardmaster runs retry ${tail}   (goes on from the steps that failed)`,
+        `      yardmaster runs get ${tail} -o yaml   (every error in full)`,
+      ];
     case 'COMPLETED':
     case 'CANCELLED':
       return [];

@@ -56,13 +56,14 @@ function toStepBody(event: StepCase): Body {
       };
     }
     case 'stepEnded': {
-      const { stepPath, status, error, skipReason, skippedBecauseOf } = event.value;
+      const { stepPath, status, error, skipReason, skippedBecauseOf, takenOver } = event.value;
       return {
         type: 'stepEnded',
         step: stepPath,
         status: readStepStatus(status),
         skipReason: readSkipReason(skipReason),
         skippedBecauseOf: textOrNone(skippedBecauseOf),
+        takenOver,
         error: toFailure(error),
       };
     }

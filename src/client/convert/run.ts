@@ -32,6 +32,8 @@ export function toRun(run: Run): RunView {
     startTime: toDate(run.startTime),
     endTime: toDate(run.endTime),
     pauseTime: toDate(run.pauseTime),
+    retryOf: textOrNone(run.retryOf),
+    rerunOf: textOrNone(run.rerunOf),
     requestId: run.requestId,
     labels: run.labels,
     completedSteps: run.completedSteps,
@@ -65,6 +67,7 @@ function toStep(step: StepState): StepView {
     dueTime: toDate(step.dueTime),
     skipReason: readSkipReason(step.skipReason),
     skippedBecauseOf: textOrNone(step.skippedBecauseOf),
+    takenOver: step.takenOver,
   };
 }
 

@@ -36,7 +36,7 @@ export function createRunChanges(controlPlane: Plane): Changes {
       const { signal } = context;
       const caller = readCaller(context);
       const { before, ...filter } = readRequest('cancel runs', (faults) =>
-        readBulkFilter(faults, request.filter, CANCELLABLE_STATUSES),
+        readBulkFilter(faults, request.filter, { allowed: CANCELLABLE_STATUSES }),
       );
       const { dryRun } = request;
       const reason = cutText(request.reason);

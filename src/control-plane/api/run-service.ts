@@ -22,13 +22,13 @@ import { readPriority } from './convert/priority.ts';
 import { writeRun, writeRunRow } from './convert/run.ts';
 import { RunEventWriter } from './convert/run-event.ts';
 import { readRunFilter, readRunsToken, writeRunsToken } from './convert/run-filter.ts';
-import { readLabels, readName } from './convert/text.ts';
+import { readLabels, readName, readRequestId } from './convert/text.ts';
 import { readDuration } from './convert/times.ts';
 import { loadOutput, loadValues, NO_VALUES } from './convert/values.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
 import { createRunChanges, readRunId } from './run-changes.ts';
+import { createRunRetries } from './run-retries.ts';
 
-const REQUEST_ID_CHARS_MAX = 128;
 const WAIT_MS_MAX = 60_000;
 const EVENTS_PER_MESSAGE = 256;
 
@@ -36,7 +36,8 @@ type Plane = Pick<
   ControlPlane,
   'startRun' | 'getRun' | 'listRuns' | 'watchRun' | 'explainStep' | 'readValue' | 'noteRefusal'
 > &
-  Parameters<typeof createRunChanges>[0];
+  Parameters<typeof createRunChanges>[0] &
+  Parameters<typeof createRunRetries>[0];
 
 export interface RunServiceOptions {
   readonly controlPlane: Plane;
@@ -96,6 +97,7 @@ export function createRunService({ controlPlane, clock }: RunServiceOptions): Se
     },
 
     ...createRunChanges(controlPlane),
+    ...createRunRetries(controlPlane),
 
     async explainStep(request) {
       const runId = readRequest('explain a step', (faults) => readRunId(faults, request.runId));
@@ -118,9 +120,7 @@ function startFacts({ workflow, version, requestId }: WireStart, caller: Caller)
 }
 
 function readStart(faults: Faults, wire: WireStart, caller: Caller): StartRunRequest {
-  if (wire.requestId.length > REQUEST_ID_CHARS_MAX) {
-    faults.add('request_id', `has ${wire.requestId.length} characters; at most ${REQUEST_ID_CHARS_MAX} are allowed`);
-  }
+  const requestId = readRequestId(faults, 'request_id', wire.requestId);
   const { parameters } = wire;
   if (parameters !== undefined && parameters.kind.case !== 'structValue') faults.add('parameters', 'is not an object');
   return {
@@ -131,7 +131,7 @@ function readStart(faults: Faults, wire: WireStart, caller: Caller): StartRunReq
       parameters === undefined
         ? EMPTY_OBJECT_VALUE
         : (readValue(faults, 'parameters', parameters, limits.parametersBytesMax) ?? EMPTY_OBJECT_VALUE),
-    requestId: wire.requestId,
+    requestId,
     priority: readPriority(wire.priority),
     labels: readLabels(faults, 'labels', wire.labels),
     caller,

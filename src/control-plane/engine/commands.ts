@@ -7,6 +7,7 @@ import type { Priority } from '../../workflow/definition.ts';
 import type { Failure, RunEvent } from './events.ts';
 import type { AgentStep, Step } from './state.ts';
 import type { ResultVerdict, StopReason } from './status.ts';
+import type { TakenOver } from './take-over.ts';
 
 export type Command =
   | StartRun
@@ -31,6 +32,10 @@ export interface StartRun {
   readonly priority: Priority;
   readonly requestId?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Another try of an ended run: what it takes over from it (`takeOver`). */
+  readonly retry?: { readonly of: string; readonly steps: readonly TakenOver[] };
+  /** The run whose parameters these are, changed or not. */
+  readonly rerunOf?: string;
 }
 
 /** The scheduler chose an instance for a queued step: the lease. */

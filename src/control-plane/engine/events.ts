@@ -37,12 +37,34 @@ export interface RunCreated extends At {
   readonly priority: Priority;
   readonly requestId?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** The ended run that this one is another try of; what it takes over from it follows as StepTakenOver. */
+  readonly retryOf?: string;
+  /** The run whose parameters it was started with, changed or not. */
+  readonly rerunOf?: string;
 }
 
 export interface RunStarted extends At {
   readonly type: 'RunStarted';
   /** When the run times out; absent: never. */
   readonly deadlineAt?: number;
+}
+
+/**
+ * The run is another try, and this step is over from its beginning, as it was in the run before; it may be in a block that has yet to
+ * open. Everything that is known of it is here: no replay needs the run before.
+ */
+export interface StepTakenOver extends At {
+  readonly type: 'StepTakenOver';
+  readonly path: string;
+  readonly status: 'COMPLETED' | 'FAILED' | 'TIMED_OUT' | 'CANCELLED' | 'SKIPPED';
+  readonly output?: StoredValue;
+  readonly failure?: Failure;
+  /** Of a skip. */
+  readonly reason?: SkipReason;
+  readonly because?: string;
+  /** Attempts that it took, and the agent of the last one: what expressions see of them. */
+  readonly number: number;
+  readonly agentId?: string;
 }
 
 /** A block opened (parallel, sequential). */
@@ -201,6 +223,7 @@ export interface RunEnded extends At {
 export type RunEvent =
   | RunCreated
   | RunStarted
+  | StepTakenOver
   | BlockStarted
   | StepReady
   | StepQueued

@@ -14,6 +14,7 @@ import type {
   StepReady,
   StepSkipped,
   StepStopping,
+  StepTakenOver,
 } from './events.ts';
 import {
   type AttemptRecord,
@@ -30,7 +31,7 @@ import {
   type Step,
   stepAt,
 } from './state.ts';
-import type { StepStatus } from './status.ts';
+import { isStepOver, type StepStatus } from './status.ts';
 
 export function evolve(state: RunState, event: RunEvent): void {
   state.position += 1;
@@ -42,6 +43,8 @@ export function evolve(state: RunState, event: RunEvent): void {
       state.startedAt = event.at;
       state.deadlineAt = event.deadlineAt ?? 0;
       return;
+    case 'StepTakenOver':
+      return takeStepOver(state, event);
     case 'BlockStarted':
       return startBlock(state, stepNamed(state, event.path), event.at);
     case 'StepReady':
@@ -113,8 +116,33 @@ function stepNamed(state: RunState, path: string): Step {
 function startBlock(state: RunState, step: Step, at: number): void {
   step.status = 'RUNNING';
   step.readyAt = at;
-  if (isBlockStep(step)) detailOf(step).openChildren = step.node.children.length;
+  if (isBlockStep(step)) countChildren(state, step);
   markActive(state, step);
+}
+
+/** Some may be over before it opens: those that were taken over. */
+function countChildren(state: RunState, block: BlockStep): void {
+  const detail = detailOf(block);
+  detail.openChildren = 0;
+  for (const child of childrenOf(state, block)) {
+    if (!isStepOver(child.status)) detail.openChildren += 1;
+    else if (child.status === 'COMPLETED') detail.completedChildren += 1;
+  }
+  moveCursor(state, block);
+}
+
+/** Over without having begun. A block around it has not opened, or is taken over whole: nothing is counted there. */
+function takeStepOver(state: RunState, event: StepTakenOver): void {
+  const step = stepNamed(state, event.path);
+  const detail = detailOf(step);
+  step.status = event.status;
+  detail.takenOver = { attempts: event.number, agentId: event.agentId };
+  detail.output = event.output;
+  detail.failure = event.failure;
+  detail.endedAt = event.at;
+  if (event.reason !== undefined) detail.skip = { reason: event.reason, because: event.because };
+  for (const dependent of step.node.dependents) stepAt(state, dependent).pendingDependencies -= 1;
+  if (parentOf(state, step) === undefined) state.openRoots -= 1;
 }
 
 function readyStep(state: RunState, event: StepReady): void {
@@ -278,6 +306,7 @@ function leaveParent(state: RunState, step: Step, wasActive: boolean): void {
 function closeUnopened(state: RunState, block: Step, status: StepStatus, at: number): void {
   const stack = [...childrenOf(state, block)];
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
+    if (isStepOver(step.status)) continue;
     step.status = status === 'CANCELLED' ? 'CANCELLED' : 'SKIPPED';
     if (step.detail !== undefined) step.detail.endedAt = at;
     stack.push(...childrenOf(state, step));

@@ -29,11 +29,11 @@ export function scopeOf(draft: Draft, extra?: { readonly result?: JsonValue; rea
 
 function viewOf(draft: Draft, step: Step): StepView {
   const attempts = attemptsOf(step);
-  const failure = step.detail?.failure;
+  const { failure, takenOver } = step.detail ?? {};
   return {
     status: step.status,
-    attempt: attempts.length,
-    agent: attempts.at(-1)?.agentId,
+    attempt: takenOver?.attempts ?? attempts.length,
+    agent: takenOver?.agentId ?? attempts.at(-1)?.agentId,
     error: failure === undefined ? undefined : { code: failure.code, message: failure.message },
     output: () => readOutput(draft, step),
   };

@@ -20,6 +20,8 @@ export interface RunState {
   readonly priority: Priority;
   readonly requestId: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  /** The ended run that this one is another try of. */
+  readonly retryOf: string | undefined;
   readonly createdAt: number;
   /** Number of events so far. */
   position: number;
@@ -93,6 +95,8 @@ export interface StepDetail {
   output: StoredValue | undefined;
   failure: Failure | undefined;
   endedAt: number;
+  /** It was over when the run began, after so many attempts in the run before. */
+  takenOver: { readonly attempts: number; readonly agentId: string | undefined } | undefined;
   skip: { readonly reason: SkipReason; readonly because: string | undefined } | undefined;
   /** Wall ms until which a stopped step may still answer; 0: not stopping. */
   stoppingUntil: number;
@@ -143,6 +147,7 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
     priority: created.priority,
     requestId: created.requestId,
     labels: created.labels ?? {},
+    retryOf: created.retryOf,
     createdAt: created.at,
     position: 1,
     status: 'QUEUED',
@@ -170,6 +175,7 @@ export function detailOf(step: Step): StepDetail {
     output: undefined,
     failure: undefined,
     endedAt: 0,
+    takenOver: undefined,
     skip: undefined,
     stoppingUntil: 0,
     retryAt: 0,

@@ -38,6 +38,9 @@ export function isRunOver(status: RunStatus): status is RunOutcome {
 /** Statuses of runs whose end is not decided. */
 export const CANCELLABLE_STATUSES: readonly RunStatus[] = ['QUEUED', 'RUNNING'];
 
+/** Statuses of runs that another try can be made of. */
+export const RETRYABLE_STATUSES: readonly RunStatus[] = ['FAILED', 'TIMED_OUT', 'CANCELLED'];
+
 export function isStepOver(status: StepStatus): boolean {
   switch (status) {
     case 'COMPLETED':

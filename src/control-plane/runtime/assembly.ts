@@ -8,8 +8,8 @@ import { times } from '../../core/limits.ts';
 import { type Logger, silentLogger } from '../../core/logger.ts';
 import { type Metrics, noMetrics } from '../../core/metrics.ts';
 import type { Random } from '../../core/random.ts';
-import type { ParameterChecks } from '../parameters/port.ts';
 import type { SecretProvider } from '../../core/secret-provider.ts';
+import type { ParameterChecks } from '../parameters/port.ts';
 import { Fleet, type Now } from '../registry/fleet.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import type { Store, StoreError } from '../store/port.ts';
@@ -29,6 +29,7 @@ import { type Recovered, recover } from './recovery.ts';
 import { Reports } from './reports.ts';
 import { Rereads } from './rereads.ts';
 import { Retention } from './retention.ts';
+import { Retries } from './retries.ts';
 import { Returns } from './returns.ts';
 import { Runs } from './runs.ts';
 import { Secrets } from './secrets.ts';
@@ -202,6 +203,7 @@ class Parts extends Given {
     store: this.store,
     runs: this.runs,
     checks: this.options.parameterChecks,
+    blobs: this.blobs,
     hash: this.hex,
     latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
   });
@@ -298,6 +300,14 @@ class Parts extends Given {
     logger: this.logger,
     committer: this.committerOf,
   });
+  readonly retries = new Retries({
+    runs: this.runs,
+    starts: this.starts,
+    blobs: this.blobs,
+    retention: this.retention,
+    audit: this.audit,
+    latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
+  });
   readonly face: Face = new Face({
     node: this.node,
     clock: this.clock,
@@ -307,6 +317,7 @@ class Parts extends Given {
     runs: this.runs,
     catalogue: this.catalogue,
     starts: this.starts,
+    retries: this.retries,
     ended: this.ended,
     watch: this.watch,
     agentWatch: this.agentWatch,

@@ -13,6 +13,8 @@ export class Blobs {
   /** Insertion order is use order: the first is the least recently used. */
   private readonly cache = new Map<string, Uint8Array>();
   private cachedBytes = 0;
+  /** Runs that take blobs over and whose start is not durable yet, with the run that has them. */
+  private readonly sources = new Map<string, string>();
 
   constructor(store: Store, findStaged: (runId: string, blobId: string) => Uint8Array | undefined) {
     this.store = store;
@@ -41,13 +43,29 @@ export class Blobs {
     }
   }
 
+  /** Until `fn` is through, the blobs of `source` are read where the run has none: they are copied in the commit that it waits for. */
+  async withSource<T>(runId: string, source: string, fn: () => Promise<T>): Promise<T> {
+    this.sources.set(runId, source);
+    try {
+      return await fn();
+    } finally {
+      this.sources.delete(runId);
+    }
+  }
+
   /** Throws VALUE_NOT_FOUND when the run has no such blob. */
   async load(runId: string, blobId: string): Promise<Uint8Array> {
-    const bytes = this.peek(runId, blobId) ?? (await this.store.getBlob(runId, blobId));
+    const bytes = this.peek(runId, blobId) ?? (await this.find(runId, blobId));
     if (bytes === undefined)
       throw new YardmasterError('VALUE_NOT_FOUND', `Cannot read value "${blobId}": run "${runId}" does not have it`);
     this.remember(runId, blobId, bytes);
     return bytes;
+  }
+
+  private async find(runId: string, blobId: string): Promise<Uint8Array | undefined> {
+    const source = this.sources.get(runId);
+    const own = await this.store.getBlob(runId, blobId);
+    return own !== undefined || source === undefined ? own : this.store.getBlob(source, blobId);
   }
 
   async read(runId: string, value: StoredValue): Promise<Uint8Array> {

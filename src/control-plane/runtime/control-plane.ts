@@ -65,6 +65,12 @@ export interface ControlPlane {
   resumeRun(namespace: string, runId: string, caller?: Caller): Promise<{ readonly isAccepted: boolean }>;
   /** Cancels every run that fits, a portion at a time. A run that is ending already is left to its cleanup. */
   cancelRuns(request: CancelRunsRequest): AsyncIterable<BulkProgress>;
+  /** A new run that takes over what is done of an ended one and starts the rest again. Throws RUN_NOT_RETRYABLE. */
+  retryRun(request: RetryRunRequest): Promise<StartedRun>;
+  /** Another try of every run that fits, a portion at a time. A run that had one by such a call before is left alone. */
+  retryRuns(request: RetryRunsRequest): AsyncIterable<BulkProgress>;
+  /** A new run of the same workflow with the parameters of an earlier one. */
+  rerunRun(request: RerunRunRequest): Promise<StartedRun>;
   /** Committed events from `fromPosition`, then new ones; ends after RunEnded. Live ones only with `live`. */
   watchRun(request: {
     readonly namespace: string;
@@ -110,6 +116,28 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
+export interface RetryRunRequest {
+  readonly namespace: string;
+  readonly runId: string;
+  /** '' : none. */
+  readonly requestId: string;
+  readonly caller?: Caller;
+}
+
+export interface RerunRunRequest extends RetryRunRequest {
+  readonly parameters: ParameterChange;
+  /** With the newest version of the workflow instead of the same one. */
+  readonly latest: boolean;
+}
+
+/** What becomes of the parameters of the earlier run. `bytes`: of a Value, an object. */
+export type ParameterChange =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'merge'; readonly bytes: Uint8Array }
+  | { readonly kind: 'replace'; readonly bytes: Uint8Array };
+
+export type RetryRunsRequest = Omit<CancelRunsRequest, 'reason'>;
+
 export interface CancelRunsRequest {
   readonly namespace: string;
   readonly filter: RunFilter;
@@ -118,7 +146,7 @@ export interface CancelRunsRequest {
   readonly reason: string;
   /** Counts only. */
   readonly dryRun: boolean;
-  /** Of each cancel in the audit log. */
+  /** Of each change in the audit log. */
   readonly caller?: Caller;
   readonly signal: AbortSignal;
 }

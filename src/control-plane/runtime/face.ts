@@ -25,6 +25,9 @@ import type {
   CapabilityView,
   ControlPlane,
   RegisteredWorkflow,
+  RerunRunRequest,
+  RetryRunRequest,
+  RetryRunsRequest,
   RunView,
   RunWait,
   StartedRun,
@@ -36,6 +39,7 @@ import type {
 import type { EndedRun, EndedRuns } from './ended-runs.ts';
 import { healthOf } from './health.ts';
 import type { Recovered } from './recovery.ts';
+import type { Retries } from './retries.ts';
 import type { RunHolder } from './run-holder.ts';
 import type { Runs } from './runs.ts';
 import type { Sessions } from './sessions.ts';
@@ -46,6 +50,8 @@ import type { WatchHub } from './watch.ts';
 
 const AGENT_EVENTS = 50;
 const TAIL_CHARS_MIN = 4;
+/** Of one run in a bulk retry: somebody else was there before, or somebody gave its request id to another start. */
+const NOT_RETRIED: ReadonlySet<string> = new Set(['RUN_NOT_FOUND', 'RUN_NOT_RETRYABLE', 'REQUEST_ID_REUSED']);
 
 export interface FaceOptions {
   readonly node: string;
@@ -56,6 +62,7 @@ export interface FaceOptions {
   readonly runs: Runs;
   readonly catalogue: Catalogue;
   readonly starts: Starts;
+  readonly retries: Retries;
   readonly ended: EndedRuns;
   readonly watch: WatchHub;
   readonly agentWatch: AgentWatch;
@@ -160,6 +167,22 @@ export class Face implements RunningControlPlane {
 
   cancelRuns({ reason, dryRun, caller, ...request }: CancelRunsRequest): AsyncIterable<BulkProgress> {
     const act = (row: RunRow): Promise<boolean> => this.cancelOnce(row, reason, caller);
+    const { store, clock } = this.options;
+    return actOnRuns({ ...request, store, clock, act: dryRun ? undefined : act });
+  }
+
+  async retryRun({ namespace, runId, requestId, caller }: RetryRunRequest): Promise<StartedRun> {
+    this.admit();
+    return this.options.retries.retry(await this.findRun(namespace, runId), { requestId, caller });
+  }
+
+  async rerunRun({ namespace, runId, ...request }: RerunRunRequest): Promise<StartedRun> {
+    this.admit();
+    return this.options.retries.rerun(await this.findRun(namespace, runId), { caller: undefined, ...request });
+  }
+
+  retryRuns({ dryRun, caller, ...request }: RetryRunsRequest): AsyncIterable<BulkProgress> {
+    const act = (row: RunRow): Promise<boolean> => this.retryOnce(row, caller);
     const { store, clock } = this.options;
     return actOnRuns({ ...request, store, clock, act: dryRun ? undefined : act });
   }
@@ -326,6 +349,18 @@ export class Face implements RunningControlPlane {
     } catch (error) {
       // It ended and its retention was over since the page was read.
       if (isYardmasterError(error) && error.code === 'RUN_NOT_FOUND') return false;
+      throw error;
+    }
+  }
+
+  /** The request id is made from the run, so that a call that is repeated starts nothing twice. False: it was started before, or it is gone. */
+  private async retryOnce(row: RunRow, caller: Caller | undefined): Promise<boolean> {
+    this.admit();
+    try {
+      const started = await this.options.retries.retry(row, { requestId: `retry:${row.runId}`, caller });
+      return started.isRepeat !== true;
+    } catch (error) {
+      if (isYardmasterError(error) && NOT_RETRIED.has(error.code)) return false;
       throw error;
     }
   }

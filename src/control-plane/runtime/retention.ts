@@ -19,6 +19,8 @@ export class Retention {
   private readonly options: RetentionOptions;
   private cancel: CancelTimer | undefined = undefined;
   private isStopped = false;
+  private keepers = 0;
+  private sweeping: Promise<void> = Promise.resolve();
 
   constructor(options: RetentionOptions) {
     this.options = options;
@@ -33,8 +35,23 @@ export class Retention {
     this.cancel?.();
   }
 
+  /** Nothing is deleted while `fn` runs: it takes over what a run has. */
+  async whileKept<T>(fn: () => Promise<T>): Promise<T> {
+    this.keepers += 1;
+    try {
+      await this.sweeping;
+      return await fn();
+    } finally {
+      this.keepers -= 1;
+    }
+  }
+
   private arm(delayMs: number): void {
-    if (!this.isStopped) this.cancel = this.options.clock.timer(delayMs, () => void this.sweep());
+    if (!this.isStopped)
+      this.cancel = this.options.clock.timer(delayMs, () => {
+        if (this.keepers > 0) this.arm(INTERVAL_MS / 60);
+        else this.sweeping = this.sweep();
+      });
   }
 
   private async sweep(): Promise<void> {

@@ -7,6 +7,7 @@ import type {
   AgentEventRow,
   AuditRow,
   Batch,
+  BlobCopy,
   BlobRow,
   CheckpointChange,
   RunChange,
@@ -24,6 +25,7 @@ export class StagedBatch {
   /** Called when the batch is durable (true) or undone (false). */
   readonly onSettled: ((isDurable: boolean) => void)[] = [];
   readonly blobs: BlobRow[] = [];
+  readonly blobCopies: BlobCopy[] = [];
   readonly checkpoints = new Map<string, CheckpointChange>();
   readonly agentEvents: AgentEventRow[] = [];
   readonly audit: AuditRow[] = [];
@@ -92,6 +94,7 @@ export class StagedBatch {
       tasksDeleted: [...this.deleted.values()],
       checkpoints: [...this.checkpoints.values()],
       blobs: this.blobs,
+      blobCopies: this.blobCopies,
       agentEvents: this.agentEvents,
       audit: this.audit,
     };

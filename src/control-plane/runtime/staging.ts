@@ -3,6 +3,7 @@ import type { Alerts } from '../../core/alerts.ts';
 import type { CancelTimer, Clock } from '../../core/clock.ts';
 import { formatAttemptId } from '../../core/ids.ts';
 import type { Metrics } from '../../core/metrics.ts';
+import type { StoredValue } from '../../core/stored-value.ts';
 import type { Command, Decision } from '../engine/commands.ts';
 import type { RunEnded, RunEvent } from '../engine/events.ts';
 import { findStep, type RunState } from '../engine/state.ts';
@@ -154,8 +155,11 @@ export class Staging {
         if (row === undefined) return;
         holder.row = row;
         batch.addRun({ type: 'insert', row });
+        copyBlob(batch, state, event.params);
         return;
       }
+      case 'StepTakenOver':
+        return copyBlob(batch, state, event.output);
       case 'AttemptEnded':
         return metrics.attemptEnded(event.outcome);
       case 'StepCompleted':
@@ -211,4 +215,10 @@ export class Staging {
       if (row !== undefined) this.alert(row.workflow, runId, event);
     });
   }
+}
+
+/** A run that takes values over has them for itself, in the same commit: the run before may be deleted at any time. */
+function copyBlob(batch: StagedBatch, { runId, retryOf }: RunState, value: StoredValue | undefined): void {
+  if (retryOf === undefined || value?.kind !== 'blob') return;
+  batch.blobCopies.push({ runId, blobId: value.blobId, fromRunId: retryOf });
 }

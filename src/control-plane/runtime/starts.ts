@@ -1,16 +1,19 @@
-/** Starting runs: the workflow's version, the idempotency of the request id, the row and the command. */
+/** Starting runs: the idempotency of the request id, the row and the command; and what a plain start is made from. */
 import { ChurnMap } from '../../core/churn-map.ts';
 import type { Clock } from '../../core/clock.ts';
 import { YardmasterError } from '../../core/errors.ts';
 import { createUlid, shardOf } from '../../core/ids.ts';
-import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import { isJsonObject } from '../../core/json.ts';
 import { limits } from '../../core/limits.ts';
 import type { Random } from '../../core/random.ts';
 import { inlineValue, type StoredValue } from '../../core/stored-value.ts';
 import { decodeValue, scanValue } from '../../core/value.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
+import type { Priority } from '../../workflow/definition.ts';
+import type { StartRun } from '../engine/commands.ts';
 import type { ParameterChecks } from '../parameters/port.ts';
-import type { Caller, RunRow, Store } from '../store/port.ts';
+import type { AuditRow, Caller, RunRow, Store } from '../store/port.ts';
+import type { Blobs } from './blobs.ts';
 import type { StartedRun, StartRunRequest } from './control-plane.ts';
 import type { Runs } from './runs.ts';
 import { checkSecretParameters } from './secret-parameters.ts';
@@ -25,9 +28,39 @@ export interface StartsOptions {
   readonly store: Store;
   readonly runs: Runs;
   readonly checks: ParameterChecks;
+  readonly blobs: Blobs;
   /** SHA-256 in hex. */
   readonly hash: (bytes: Uint8Array) => string;
   readonly latest: (namespace: string, name: string, version: number) => Promise<CompiledWorkflow>;
+}
+
+/** One call that starts a run. */
+export interface Start {
+  /** For refusals: `start "etl"`. */
+  readonly what: string;
+  readonly namespace: string;
+  /** '' : none. */
+  readonly requestId: string;
+  /** What the caller gave: tells a repeat from other input under the same request id. */
+  readonly input: { readonly head: string; readonly bytes: Uint8Array };
+  readonly caller: Caller | undefined;
+  /** Not asked for a repeat. */
+  readonly prepare: () => Promise<Prepared>;
+}
+
+/** What the new run is made from. */
+export interface Prepared extends Pick<StartRun, 'workflow' | 'params' | 'retry' | 'rerunOf'> {
+  /** The bytes of `params`, when they are a blob of the new run. */
+  readonly attachment: Attachment | undefined;
+  readonly priority: Priority;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The entry of the audit log; a plain start has none. */
+  readonly audit?: (runId: string) => AuditRow | undefined;
+}
+
+interface Attachment {
+  readonly blobId: string;
+  readonly bytes: Uint8Array;
 }
 
 export class Starts {
@@ -47,15 +80,43 @@ export class Starts {
   }
 
   async start(request: StartRunRequest): Promise<StartedRun> {
-    checkParameters(request);
-    const workflow = await this.options.latest(request.namespace, request.workflow, request.version);
-    checkSecretParameters(workflow, request.parameters);
-    const inputHash = this.hashOf(request);
-    if (request.requestId === '') return this.store(request, workflow, inputHash);
-    const key = `${request.namespace}/${request.requestId}`;
+    const { namespace, requestId, caller, parameters } = request;
+    const what = `start "${request.workflow}"`;
+    checkParameters(what, parameters);
+    const workflow = await this.options.latest(namespace, request.workflow, request.version);
+    checkSecretParameters(workflow, parameters);
+    const prepare = async (): Promise<Prepared> => ({
+      workflow,
+      ...toStored(await this.fit(what, workflow, parameters)),
+      priority: request.priority ?? workflow.priority,
+      labels: { ...workflow.labels, ...request.labels },
+    });
+    const input = { head: `${request.workflow}@${request.version}`, bytes: parameters };
+    return this.once({ what, namespace, requestId, input, caller, prepare });
+  }
+
+  /** The parameters with the defaults of the schema. Throws PARAMETERS_INVALID with every problem. */
+  async fit(what: string, { name, parameters: schema }: CompiledWorkflow, parameters: Uint8Array): Promise<Uint8Array> {
+    if (schema === undefined) return parameters;
+    const { problems, problemCount, parameters: fitting } = await this.options.checks.check(schema, parameters);
+    const [first] = problems;
+    if (first === undefined) return fitting;
+    const fact = problemCount === 1 ? first.message : `its parameters have ${problemCount} problems`;
+    throw new YardmasterError('PARAMETERS_INVALID', `Cannot ${what}: ${fact}`, {
+      problems,
+      meta: { problemCount: String(problemCount) },
+      next: `yardmaster workflows get ${name} --json shows what it takes`,
+    });
+  }
+
+  /** With a request id that has a run: that one. */
+  async once(start: Start): Promise<StartedRun> {
+    if (start.requestId === '') return this.store(start, '');
+    const inputHash = this.hashOf(start.input);
+    const key = `${start.namespace}/${start.requestId}`;
     const running = this.underWay.get(key);
-    if (running !== undefined) return sameInput(request, running.inputHash, inputHash, await running.answer);
-    const answer = this.findOrStore(request, workflow, inputHash);
+    if (running !== undefined) return sameInput(start, running.inputHash, inputHash, await running.answer);
+    const answer = this.findOrStore(start, inputHash);
     this.underWay.set(key, { inputHash, answer });
     try {
       return await answer;
@@ -64,97 +125,86 @@ export class Starts {
     }
   }
 
-  private async findOrStore(
-    request: StartRunRequest,
-    workflow: CompiledWorkflow,
-    inputHash: string,
-  ): Promise<StartedRun> {
-    const known = await this.options.store.findRunByRequest(request.namespace, request.requestId);
-    return known === undefined
-      ? this.store(request, workflow, inputHash)
-      : sameInput(request, known.inputHash, inputHash, known);
+  private async findOrStore(start: Start, inputHash: string): Promise<StartedRun> {
+    const known = await this.options.store.findRunByRequest(start.namespace, start.requestId);
+    return known === undefined ? this.store(start, inputHash) : sameInput(start, known.inputHash, inputHash, known);
   }
 
-  private async store(request: StartRunRequest, workflow: CompiledWorkflow, inputHash: string): Promise<RunRow> {
-    // Without a schema not even a turn of the loop.
-    const { parameters: schema } = workflow;
-    const parameters = schema === undefined ? request.parameters : await this.fit(request, schema);
+  private async store(start: Start, inputHash: string): Promise<RunRow> {
+    const prepared = await start.prepare();
+    const { workflow, retry, rerunOf } = prepared;
     const now = this.options.clock.now();
     const runId = createUlid(now, this.options.random);
-    const priority = request.priority ?? workflow.priority;
-    const labels = { ...workflow.labels, ...request.labels };
     const row: RunRow = {
       runId,
       shard: shardOf(runId),
-      namespace: request.namespace,
+      namespace: start.namespace,
       workflow: workflow.name,
       version: workflow.version,
       status: 'RUNNING',
-      priority,
+      priority: prepared.priority,
       queuedAt: now,
       endedAt: undefined,
-      requestId: request.requestId === '' ? undefined : request.requestId,
+      requestId: start.requestId === '' ? undefined : start.requestId,
       inputHash,
       failureCode: undefined,
-      labels,
-      caller: request.caller ?? NO_CALLER,
+      labels: prepared.labels,
+      retryOf: retry?.of,
+      rerunOf,
+      caller: start.caller ?? NO_CALLER,
     };
-    const { params, attachment } = toStored(parameters);
     this.rows.set(runId, row);
     try {
-      await new Promise<void>((resolve, reject) => {
-        const requestId = row.requestId === undefined ? {} : { requestId: row.requestId };
-        this.options.runs.submit({
-          runId,
-          command: {
-            type: 'StartRun',
-            runId,
-            namespace: row.namespace,
-            workflow,
-            params,
-            priority,
-            labels,
-            ...requestId,
-          },
-          attachment,
-          onAnswer: () => resolve(),
-          onError: reject,
-          isClient: true,
-          failures: 0,
-        });
-      });
+      if (retry === undefined) await this.submit(row, prepared);
+      else await this.options.blobs.withSource(runId, retry.of, () => this.submit(row, prepared));
     } finally {
       this.rows.delete(runId);
     }
     return row;
   }
 
-  /** The parameters with the defaults of the schema. Throws PARAMETERS_INVALID with every problem. */
-  private async fit({ workflow, parameters }: StartRunRequest, schema: JsonObject): Promise<Uint8Array> {
-    const { problems, problemCount, parameters: fitting } = await this.options.checks.check(schema, parameters);
-    const [first] = problems;
-    if (first === undefined) return fitting;
-    const fact = problemCount === 1 ? first.message : `its parameters have ${problemCount} problems`;
-    throw new YardmasterError('PARAMETERS_INVALID', `Cannot start "${workflow}": ${fact}`, {
-      problems,
-      meta: { problemCount: String(problemCount) },
-      next: `yardmaster workflows get ${workflow} --json shows what it takes`,
+  private submit(row: RunRow, prepared: Prepared): Promise<void> {
+    const { runId, namespace, priority, labels, requestId } = row;
+    const { workflow, params, attachment, retry, rerunOf } = prepared;
+    const audit = prepared.audit?.(runId);
+    return new Promise((resolve, reject) => {
+      this.options.runs.submit({
+        runId,
+        command: {
+          type: 'StartRun',
+          runId,
+          namespace,
+          workflow,
+          params,
+          priority,
+          labels,
+          ...(requestId === undefined ? {} : { requestId }),
+          ...(retry === undefined ? {} : { retry }),
+          ...(rerunOf === undefined ? {} : { rerunOf }),
+        },
+        attachment,
+        onAnswer: () => resolve(),
+        onError: reject,
+        isClient: true,
+        failures: 0,
+        ...(audit === undefined ? {} : { audit }),
+      });
     });
   }
 
-  private hashOf(request: StartRunRequest): string {
-    if (request.requestId === '') return '';
-    const head = new TextEncoder().encode(`${request.workflow}@${request.version}\n`);
-    const bytes = new Uint8Array(head.length + request.parameters.length);
-    bytes.set(head);
-    bytes.set(request.parameters, head.length);
-    return this.options.hash(bytes);
+  private hashOf({ head, bytes }: Start['input']): string {
+    const start = new TextEncoder().encode(`${head}\n`);
+    const all = new Uint8Array(start.length + bytes.length);
+    all.set(start);
+    all.set(bytes, start.length);
+    return this.options.hash(all);
   }
 }
 
-function toStored(bytes: Uint8Array): {
+/** As values of a new run. */
+export function toStored(bytes: Uint8Array): {
   readonly params: StoredValue;
-  readonly attachment: { readonly blobId: string; readonly bytes: Uint8Array } | undefined;
+  readonly attachment: Attachment | undefined;
 } {
   if (bytes.length <= limits.inlineEventBytesMax) return { params: inlineValue(bytes), attachment: undefined };
   return {
@@ -163,11 +213,11 @@ function toStored(bytes: Uint8Array): {
   };
 }
 
-function sameInput(request: StartRunRequest, known: string, asked: string, row: RunRow): StartedRun {
+function sameInput({ what, requestId }: Start, known: string, asked: string, row: RunRow): StartedRun {
   if (known === asked) return { ...row, isRepeat: true };
   throw new YardmasterError(
     'REQUEST_ID_REUSED',
-    `Cannot start "${request.workflow}" under request id "${request.requestId}": run "${row.runId}" was started under it with other input`,
+    `Cannot ${what} under request id "${requestId}": run "${row.runId}" was started under it with other input`,
     {
       meta: { runId: row.runId },
       next: 'use a new request id, or the same input',
@@ -175,10 +225,10 @@ function sameInput(request: StartRunRequest, known: string, asked: string, row: 
   );
 }
 
-function checkParameters(request: StartRunRequest): void {
-  const { parameters, workflow } = request;
+/** `what`: as in Start. */
+export function checkParameters(what: string, parameters: Uint8Array): void {
   const refuse = (fact: string, next: string): YardmasterError =>
-    new YardmasterError('PARAMETERS_INVALID', `Cannot start "${workflow}": ${fact}`, { next });
+    new YardmasterError('PARAMETERS_INVALID', `Cannot ${what}: ${fact}`, { next });
   if (parameters.length > limits.parametersBytesMax) {
     throw refuse(
       `the parameters have ${parameters.length} bytes, at most ${limits.parametersBytesMax}`,

@@ -9,6 +9,7 @@ export function countRows(batch: Batch): number {
     batch.tasksDeleted.length +
     batch.checkpoints.length +
     batch.blobs.length +
+    batch.blobCopies.length +
     batch.agentEvents.length +
     batch.audit.length
   );

@@ -101,6 +101,8 @@ export interface Batch {
   readonly tasksDeleted: readonly TaskKey[];
   readonly checkpoints: readonly CheckpointChange[];
   readonly blobs: readonly BlobRow[];
+  /** After `blobs`. One that is not there copies nothing. */
+  readonly blobCopies: readonly BlobCopy[];
   readonly agentEvents: readonly AgentEventRow[];
   /** A row whose id is there already is ignored: a command that is decided again brings its row again. */
   readonly audit: readonly AuditRow[];
@@ -139,6 +141,10 @@ export interface RunRow {
   readonly inputHash: string;
   readonly failureCode: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  /** The ended run that it is another try of. */
+  readonly retryOf: string | undefined;
+  /** The run whose parameters it was started with, changed or not. */
+  readonly rerunOf: string | undefined;
   /** Who started it. */
   readonly caller: Caller;
 }
@@ -189,6 +195,13 @@ export interface BlobRow {
   readonly runId: string;
   readonly blobId: string;
   readonly bytes: Uint8Array;
+}
+
+/** A blob of another run, which this run has from now on under the same id. */
+export interface BlobCopy {
+  readonly runId: string;
+  readonly blobId: string;
+  readonly fromRunId: string;
 }
 
 export interface WorkflowRow {

@@ -54,6 +54,8 @@ export function aRun(number: number, fields: Partial<RunRow> = {}): RunRow {
     inputHash: 'h',
     failureCode: undefined,
     labels: {},
+    retryOf: undefined,
+    rerunOf: undefined,
     caller: { actor: undefined, userAgent: 'grpc-node-js/1', address: '127.0.0.1' },
     ...fields,
   };
@@ -91,6 +93,7 @@ export function aBatch(epoch: number, fields: Partial<Omit<Batch, 'epoch'>> = {}
     tasksDeleted: [],
     checkpoints: [],
     blobs: [],
+    blobCopies: [],
     agentEvents: [],
     audit: [],
     ...fields,

@@ -8,6 +8,7 @@ export interface StepInfo {
   readonly dependencies: readonly string[];
   readonly children: readonly string[];
   readonly isCleanup: boolean;
+  readonly runOn: StepDefinition['runOn'];
   /** Tries in all; 1 without a policy. */
   readonly tries: number;
   readonly concurrency: number;
@@ -25,6 +26,7 @@ export function readDefinition(definition: WorkflowDefinition): ReadonlyMap<stri
       dependencies: step.dependencies,
       children: children.map((child) => child.id),
       isCleanup,
+      runOn: step.runOn,
       tries: step.type === 'agent' ? (step.retry?.tries ?? 1) : 1,
       concurrency: step.type === 'parallel' ? (step.concurrency ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
       agent: step.type === 'agent' ? step : undefined,

@@ -19,6 +19,7 @@ import type { ServerCall } from '../stream.ts';
 import { readDefinition, type StepInfo } from './definition-info.ts';
 import { type Inside, lookInside } from './inside.ts';
 import { RunModel } from './run-model.ts';
+import { TakeOverChecks } from './take-over-checks.ts';
 
 export interface InstanceFacts {
   readonly slots: number;
@@ -33,12 +34,14 @@ export class Observer implements HostObserver, ClientObserver {
   private readonly verdict: Verdict;
   private readonly factsOf: (instanceId: string) => InstanceFacts;
   private readonly definitions = new Map<string, ReadonlyMap<string, StepInfo>>();
+  private readonly takeOvers: TakeOverChecks;
   private inside: Inside | undefined = undefined;
 
   constructor(host: ControlPlaneHost, verdict: Verdict, factsOf: (instanceId: string) => InstanceFacts) {
     this.host = host;
     this.verdict = verdict;
     this.factsOf = factsOf;
+    this.takeOvers = new TakeOverChecks(this.runs, () => host.data, verdict);
   }
 
   know(definition: WorkflowDefinition): void {
@@ -79,7 +82,9 @@ export class Observer implements HostObserver, ClientObserver {
       for (const [offset, event] of events.entries()) {
         model ??= this.create(runId, event);
         model?.take(position + offset, event);
+        if (model !== undefined && event.type === 'StepTakenOver') this.takeOvers.checkStep(model, event);
       }
+      if (model !== undefined && position === 0) this.takeOvers.checkRun(model);
       if (model !== undefined) this.afterBatch(model);
     }
     for (const { runId, events } of batch.journal)
@@ -92,7 +97,8 @@ export class Observer implements HostObserver, ClientObserver {
       return undefined;
     }
     const infos = this.definitions.get(event.workflow) ?? new Map();
-    const model = new RunModel(runId, infos, (invariant, message) => this.verdict.fail(invariant, message));
+    const complain = (invariant: string, message: string): void => this.verdict.fail(invariant, message);
+    const model = new RunModel(runId, infos, complain, event.retryOf);
     this.runs.set(runId, model);
     return model;
   }

@@ -2,8 +2,14 @@
  * A second, small opinion on what a journal may say: it knows the protocol's rules and nothing of the engine. It takes events
  * as they become durable.
  */
-import type { AttemptEnded, AttemptStarted, RunEvent } from '../../../src/control-plane/engine/events.ts';
-import type { RunOutcome } from '../../../src/control-plane/engine/status.ts';
+import type {
+  AttemptEnded,
+  AttemptStarted,
+  RunEvent,
+  StepTakenOver,
+} from '../../../src/control-plane/engine/events.ts';
+import type { RunOutcome, StepStatus } from '../../../src/control-plane/engine/status.ts';
+import type { StoredValue } from '../../../src/core/stored-value.ts';
 import type { StepInfo } from './definition-info.ts';
 
 export interface AttemptModel {
@@ -20,6 +26,10 @@ export interface StepModel {
   readonly info: StepInfo;
   hasStarted: boolean;
   isOver: boolean;
+  /** How it ended, and what it gave. */
+  end: { readonly status: StepStatus; readonly output: StoredValue | undefined } | undefined;
+  /** From the run before: nobody gets it in this one. */
+  isTakenOver: boolean;
   isQueued: boolean;
   isDelayed: boolean;
   isStopping: boolean;
@@ -31,22 +41,29 @@ export type Complain = (invariant: string, message: string) => void;
 
 export class RunModel {
   readonly runId: string;
+  /** The run that it is another try of. */
+  readonly retryOf: string | undefined;
   position = 0;
   isEnding = false;
   outcome: RunOutcome | undefined = undefined;
   cancelRequests = 0;
   isPaused = false;
+  /** A step started. */
+  hasBegun = false;
   readonly steps = new Map<string, StepModel>();
   private readonly complain: Complain;
 
-  constructor(runId: string, infos: ReadonlyMap<string, StepInfo>, complain: Complain) {
+  constructor(runId: string, infos: ReadonlyMap<string, StepInfo>, complain: Complain, retryOf?: string) {
     this.runId = runId;
+    this.retryOf = retryOf;
     this.complain = complain;
     for (const [path, info] of infos) {
       this.steps.set(path, {
         info,
         hasStarted: false,
         isOver: false,
+        end: undefined,
+        isTakenOver: false,
         isQueued: false,
         isDelayed: false,
         isStopping: false,
@@ -107,6 +124,8 @@ export class RunModel {
     const step = this.steps.get(path);
     if (step === undefined) return this.complain('a journal names steps of its workflow', `${this.runId}: ${path}`);
     switch (event.type) {
+      case 'StepTakenOver':
+        return this.takeOver(step, event);
       case 'BlockStarted':
       case 'StepReady':
         this.start(step);
@@ -142,6 +161,7 @@ export class RunModel {
         return;
       case 'StepCompleted':
         this.checkCompleted(step);
+        step.end = { status: 'COMPLETED', output: event.output };
         return this.endStep(step);
       case 'StepFailed':
       case 'StepSkipped':
@@ -150,11 +170,21 @@ export class RunModel {
     }
   }
 
+  private takeOver(step: StepModel, event: StepTakenOver): void {
+    const { id } = step.info;
+    this.check(!this.hasBegun, 'a step is taken over before anything starts', () => id);
+    step.end = { status: event.status, output: event.output };
+    this.check(!step.isOver && !step.hasStarted, 'a step is taken over once', () => id);
+    step.isOver = true;
+    step.isTakenOver = true;
+  }
+
   private start(step: StepModel): void {
     this.check(!this.isPaused, 'nothing starts in a paused run', () => `${step.info.id} starts`);
     const { id, parent, dependencies, isCleanup } = step.info;
     this.check(!step.hasStarted && !step.isOver, 'a step starts exactly once', () => `${id} starts again`);
     step.hasStarted = true;
+    this.hasBegun = true;
     for (const dependency of dependencies) {
       this.check(
         this.steps.get(dependency)?.isOver === true,
@@ -185,6 +215,7 @@ export class RunModel {
   private startAttempt(step: StepModel, event: AttemptStarted): void {
     const { id, agent, tries } = step.info;
     const attempts = step.attempts;
+    this.check(!step.isTakenOver, 'a step that was taken over is given to nobody', () => `${id}#${event.number}`);
     this.check(!this.isPaused, 'nothing starts in a paused run', () => `${id}#${event.number}`);
     this.check(step.isQueued && !step.isOver, 'only a waiting step is assigned', () => `${id}#${event.number}`);
     this.check(
@@ -281,7 +312,7 @@ export class RunModel {
 
   private closeUnopened(path: string): void {
     const step = this.steps.get(path);
-    if (step === undefined) return;
+    if (step === undefined || step.isOver) return;
     step.isOver = true;
     for (const child of step.info.children) this.closeUnopened(child);
   }

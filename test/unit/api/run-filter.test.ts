@@ -25,7 +25,7 @@ function read(wire: Wire): ReadFilter {
 
 function readBulk(wire: Wire): ReadFilter {
   const allowed = ['QUEUED', 'RUNNING'] as const;
-  return readRequest('cancel runs', (faults) => readBulkFilter(faults, create(RunFilterSchema, wire), allowed));
+  return readRequest('cancel runs', (faults) => readBulkFilter(faults, create(RunFilterSchema, wire), { allowed }));
 }
 
 describe('a filter of runs', () => {

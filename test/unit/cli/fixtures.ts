@@ -50,6 +50,7 @@ export function step(path: string, more: Partial<StepView> = {}): StepView {
     dueTime: undefined,
     skipReason: 'NONE',
     skippedBecauseOf: undefined,
+    takenOver: false,
     ...more,
   };
 }
@@ -71,6 +72,8 @@ export function run(more: Partial<RunView> = {}): RunView {
     startTime: at(0),
     endTime: undefined,
     pauseTime: undefined,
+    retryOf: undefined,
+    rerunOf: undefined,
     requestId: '',
     labels: {},
     completedSteps: 0,

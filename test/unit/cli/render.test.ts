@@ -28,7 +28,8 @@ clean   2          =======                cleaner/91c0 from its checkpoint
 load    1                 ..==x           loader/c2d8
 load    2                      ....===x   loader/aa21
 report      skipped: load failed    (= ran  . waited  ! lost  x failed)
-next: yardmaster runs get e7b2 -o yaml   (every error in full)
+next: yardmaster runs retry e7b2   (goes on from the steps that failed)
+      yardmaster runs get e7b2 -o yaml   (every error in full)
 `);
   });
 
@@ -135,6 +136,7 @@ describe('progress in a pipe', () => {
       status: 'FAILED',
       skipReason: 'NONE',
       skippedBecauseOf: undefined,
+      takenOver: false,
       error: { ...error, attempt: 1, agent: undefined, instance: undefined },
     });
     expect(line).toBe('12:00:01Z step=clean FAILED "X: one two \\"three\\""');

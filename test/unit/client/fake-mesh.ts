@@ -8,11 +8,14 @@ import { PayloadSchema } from '../../../src/gen/yardmaster/v1/payload_pb.ts';
 import { type RunEvent, RunEventSchema } from '../../../src/gen/yardmaster/v1/run_event_pb.ts';
 import type { RunFilter } from '../../../src/gen/yardmaster/v1/run_filter_pb.ts';
 import { type Run, RunSchema, RunStatus } from '../../../src/gen/yardmaster/v1/run_pb.ts';
-import { RunService } from '../../../src/gen/yardmaster/v1/run_service_pb.ts';
+import { type RerunRunRequest, RunService } from '../../../src/gen/yardmaster/v1/run_service_pb.ts';
 import { StepKind, StepStatus } from '../../../src/gen/yardmaster/v1/step_state_pb.ts';
 import { WorkflowService } from '../../../src/gen/yardmaster/v1/workflow_service_pb.ts';
 
 export const RUN_ID = '01k0000000000000009c41e7b2';
+
+/** The run that a retry or a rerun starts. */
+export const NEXT_ID = '01k0000000000000001d50aa61';
 
 export class FakeMesh {
   readonly calls: string[] = [];
@@ -40,6 +43,7 @@ export class FakeMesh {
   late = 0;
   /** What was asked for, call by call. */
   readonly filters: (RunFilter | undefined)[] = [];
+  readonly reruns: RerunRunRequest[] = [];
   /** Streams of `watchRun` that end after this many events, one number for each. */
   cuts: number[] = [];
   failures: ConnectError[] = [];
@@ -61,7 +65,14 @@ export class FakeMesh {
 
   readonly routes = (router: ConnectRouter): void => {
     const mesh = this;
-    router.service(WorkflowService, { listWorkflows: () => ({ workflows: [] }) });
+    router.service(WorkflowService, {
+      listWorkflows: () => ({ workflows: [] }),
+      getWorkflow: ({ name, version }) => {
+        mesh.#record(`getWorkflow ${name} v${version}`);
+        const properties = { table: { type: 'string' }, limit: { type: 'integer' } };
+        return { workflow: { name, version: 3, parameters: { type: 'object', properties } } };
+      },
+    });
     router.service(RunService, {
       startRun: () => {
         mesh.#record('startRun');
@@ -85,6 +96,23 @@ export class FakeMesh {
         if (half > 0) yield { matched: half, cancelled: request.dryRun ? 0 : half, runIds: runIds.slice(0, half) };
         if (mesh.cuts.shift() !== undefined) return;
         yield { matched, cancelled: request.dryRun ? 0 : matched - mesh.late, runIds, done: true };
+      },
+      retryRun(request) {
+        mesh.#record(`retryRun ${request.runId} ${request.requestId}`);
+        return { runId: NEXT_ID, created: true };
+      },
+      async *retryRuns(request) {
+        mesh.#record(request.dryRun ? 'retryRuns dry' : 'retryRuns');
+        mesh.filters.push(request.filter);
+        const runIds = mesh.listed.map(({ runId }) => runId);
+        const matched = runIds.length;
+        if (mesh.cuts.shift() !== undefined) return;
+        yield { matched, retried: request.dryRun ? 0 : matched - mesh.late, runIds, done: true };
+      },
+      rerunRun(request) {
+        mesh.#record('rerunRun');
+        mesh.reruns.push(request);
+        return { runId: NEXT_ID, workflowVersion: 3, created: true };
       },
       async *watchRun(request, context) {
         mesh.#record('watchRun');

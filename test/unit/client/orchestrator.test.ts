@@ -30,6 +30,7 @@ const ended = {
     status: StepStatus.COMPLETED,
     skipReason: 0,
     skippedBecauseOf: '',
+    takenOver: false,
   },
 } as const;
 

@@ -1,6 +1,6 @@
 /** Arbitrary events of every type. A field that is added to an event and not here does not compile. */
 import fc from 'fast-check';
-import type { Failure, RunEvent } from '../../../src/control-plane/engine/events.ts';
+import type { Failure, RunEvent, SkipReason } from '../../../src/control-plane/engine/events.ts';
 import type { AttemptOutcome, RunOutcome } from '../../../src/control-plane/engine/status.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import type { StoredValue } from '../../../src/core/stored-value.ts';
@@ -58,6 +58,7 @@ const failureFields: { readonly [Key in keyof Required<Failure>]: fc.Arbitrary<F
   instanceId: optional(text),
 };
 const failure = record<Failure>(failureFields);
+const skipReason = fc.constantFrom<SkipReason>('WHEN', 'RUN_ON', 'DEPENDENCY', 'RUN_ENDING', 'BLOCK_STOPPED');
 const attempt = { path, number };
 
 const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
@@ -70,6 +71,18 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
     priority: fc.constantFrom('critical', 'high', 'normal', 'low'),
     requestId: optional(text),
     labels: optional(fc.dictionary(fc.oneof(text, fc.constant('__proto__')), text, { noNullPrototype: true })),
+    retryOf: optional(text),
+    rerunOf: optional(text),
+  },
+  StepTakenOver: {
+    ...attempt,
+    status: fc.constantFrom('COMPLETED', 'FAILED', 'TIMED_OUT', 'CANCELLED', 'SKIPPED'),
+    output: optional(value),
+    failure: optional(failure),
+    reason: optional(skipReason),
+    because: optional(path),
+    // Without an agent it is absent.
+    agentId: optional(text.filter((agentId) => agentId !== '')),
   },
   RunStarted: { deadlineAt: optional(at) },
   BlockStarted: { path },
@@ -106,7 +119,7 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
   StepFailed: { path, status: fc.constantFrom('FAILED', 'TIMED_OUT'), failure },
   StepSkipped: {
     path,
-    reason: fc.constantFrom('WHEN', 'RUN_ON', 'DEPENDENCY', 'RUN_ENDING', 'BLOCK_STOPPED'),
+    reason: skipReason,
     because: optional(path),
   },
   StepCancelled: { path },

@@ -107,6 +107,15 @@ export class RunEventWriter {
     >,
   ): Body {
     switch (event.type) {
+      case 'StepTakenOver':
+        return stepEnded({
+          stepPath: event.path,
+          status: StepStatus[event.status],
+          error: writeFailure(event.failure),
+          ...(event.reason !== undefined && { skipReason: SkipReason[event.reason] }),
+          skippedBecauseOf: event.because ?? '',
+          takenOver: true,
+        });
       case 'StepCompleted':
         return stepEnded({ stepPath: event.path, status: StepStatus.COMPLETED });
       case 'StepFailed':

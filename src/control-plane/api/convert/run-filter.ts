@@ -41,19 +41,25 @@ export function readRunFilter(faults: Faults, wire: WireFilter | undefined): Rea
   };
 }
 
+export interface BulkStatuses {
+  readonly allowed: readonly DomainStatus[];
+  /** Default: all that are allowed. */
+  readonly usual?: readonly DomainStatus[];
+}
+
 /**
- * The filter of a bulk action on runs with one of the statuses `allowed`; without statuses it is for all of those. Nobody means all
+ * The filter of a bulk action on runs with one of the statuses `allowed`; without statuses it is for the `usual` ones. Nobody means all
  * runs by leaving everything out.
  */
 export function readBulkFilter(
   faults: Faults,
   wire: WireFilter | undefined,
-  allowed: readonly DomainStatus[],
+  { allowed, usual = allowed }: BulkStatuses,
 ): ReadFilter {
   const filter = readRunFilter(faults, wire);
-  const { before, statuses = allowed, ...conditions } = filter;
+  const { before, statuses = usual, ...conditions } = filter;
   const isEmpty = before === '' && filter.statuses === undefined && Object.keys(conditions).length === 0;
-  if (isEmpty) faults.add('filter', `has no condition; for all of them give the statuses ${allowed.join(', ')}`);
+  if (isEmpty) faults.add('filter', `has no condition; for all of them give the statuses ${usual.join(', ')}`);
   const others = statuses.filter((status) => !allowed.includes(status));
   if (others.length > 0) faults.add('filter.statuses', `${others.join(', ')} is none of ${allowed.join(', ')}`);
   return { ...filter, statuses };

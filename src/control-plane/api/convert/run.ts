@@ -62,6 +62,8 @@ function rowFields(row: RunRow) {
     createTime: writeTime(row.queuedAt),
     requestId: row.requestId ?? '',
     labels: { ...row.labels },
+    retryOf: row.retryOf ?? '',
+    rerunOf: row.rerunOf ?? '',
   };
 }
 

@@ -50,6 +50,7 @@ export function writeStep(step: Step, { progress, waits, values }: Beside): Step
     dueTime: step.status === 'WAITING' ? writeTime(detail?.retryAt) : undefined,
     skipReason: detail?.skip === undefined ? SkipReason.UNSPECIFIED : SkipReason[detail.skip.reason],
     skippedBecauseOf: detail?.skip?.because ?? '',
+    takenOver: detail?.takenOver !== undefined,
   });
 }
 

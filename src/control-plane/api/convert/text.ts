@@ -57,3 +57,13 @@ export function cutText(text: string, charsMax: number = limits.errorMessageChar
 export function quote(value: string): string {
   return JSON.stringify(cutText(value, 64));
 }
+
+const REQUEST_ID_CHARS_MAX = 128;
+
+/** '' : none. */
+export function readRequestId(faults: Faults, field: string, text: string): string {
+  if (text.length > REQUEST_ID_CHARS_MAX) {
+    faults.add(field, `has ${text.length} characters; at most ${REQUEST_ID_CHARS_MAX} are allowed`);
+  }
+  return text;
+}

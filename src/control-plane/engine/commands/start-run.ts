@@ -5,7 +5,7 @@ import type { RunCreated } from '../events.ts';
 import { createRunState, type RunState, stepAt } from '../state.ts';
 import { runTimerTask } from '../tasks.ts';
 
-/** Creates the run and starts what has no dependencies. */
+/** Creates the run, takes over what another try takes over, and starts what has no dependencies left. */
 export function startRun(
   command: StartRun,
   context: DecideContext,
@@ -22,12 +22,15 @@ export function startRun(
     priority: command.priority,
     ...(command.requestId === undefined ? {} : { requestId: command.requestId }),
     ...(command.labels === undefined ? {} : { labels: command.labels }),
+    ...(command.retry === undefined ? {} : { retryOf: command.retry.of }),
+    ...(command.rerunOf === undefined ? {} : { rerunOf: command.rerunOf }),
   };
   const state = createRunState(created, workflow);
   const draft = new Draft(state, context);
   draft.adopt(created);
   const deadline = workflow.timeoutMs === undefined ? {} : { deadlineAt: context.now + workflow.timeoutMs };
   draft.emit({ type: 'RunStarted', at: context.now, ...deadline });
+  for (const step of command.retry?.steps ?? []) draft.emit({ type: 'StepTakenOver', at: context.now, ...step });
   if (state.deadlineAt > 0) runTimerTask(draft);
   draft.work.push(...workflow.roots.toReversed().map((index) => stepAt(state, index)));
   advance(draft);

@@ -7,6 +7,7 @@ import type {
   RunEvent,
   StepFailed,
   StepStopping,
+  StepTakenOver,
 } from '../../engine/events.ts';
 import { corrupt } from './corrupt.ts';
 import type { EventFields } from './event-fields.ts';
@@ -20,6 +21,8 @@ export function buildEvent(fields: EventFields): RunEvent {
       return buildRunCreated(fields);
     case EVENT_TYPES.RunStarted:
       return { type: 'RunStarted', at, ...(fields.until === undefined ? {} : { deadlineAt: fields.until }) };
+    case EVENT_TYPES.StepTakenOver:
+      return buildStepTakenOver(fields);
     case EVENT_TYPES.BlockStarted:
       return { type: 'BlockStarted', at, path };
     case EVENT_TYPES.StepReady:
@@ -89,6 +92,22 @@ function buildRunCreated(fields: EventFields): RunCreated {
   const creation = must(fields.creation, 'what was created');
   const priority = must(creation.priority, 'a priority');
   return { type: 'RunCreated', at: fields.at, ...creation, priority, params: must(fields.value, 'parameters') };
+}
+
+function buildStepTakenOver(fields: EventFields): StepTakenOver {
+  const { at, path, number, agentId, value, failure, skipReason, because } = fields;
+  return {
+    type: 'StepTakenOver',
+    at,
+    path,
+    status: must(fields.stepEnd, 'how it ended'),
+    number,
+    ...(agentId === '' ? {} : { agentId }),
+    ...(value === undefined ? {} : { output: value }),
+    ...(failure === undefined ? {} : { failure }),
+    ...(skipReason === undefined ? {} : { reason: skipReason }),
+    ...(because === undefined ? {} : { because }),
+  };
 }
 
 function buildAttemptStarted(fields: EventFields): AttemptStarted {

@@ -14,7 +14,7 @@ import type { Failure, RunEvent } from '../../engine/events.ts';
 import { buildEvent } from './build-event.ts';
 import { corrupt } from './corrupt.ts';
 import { type Creation, EventFields } from './event-fields.ts';
-import { readAttemptOutcome, readOutcome, readPriority, readSkipReason } from './names.ts';
+import { readAttemptOutcome, readOutcome, readPriority, readSkipReason, readStepEnd } from './names.ts';
 
 /** The events of one journal row. Inline values are views into `bytes`. Throws STORE_CORRUPT. */
 export function decodeEvents(bytes: Uint8Array): RunEvent[] {
@@ -123,6 +123,9 @@ function readRareField(reader: BinaryReader, tag: number, fields: EventFields): 
     case 176:
       fields.countsAsTry = reader.bool();
       return;
+    case 192:
+      fields.stepEnd = readStepEnd(reader.uint32());
+      return;
     case 170:
       fields.creation = readCreation(reader);
       return;
@@ -145,6 +148,8 @@ function readCreation(reader: BinaryReader): Creation {
     else if (tag === 40) creation.priority = readPriority(reader.uint32());
     else if (tag === 50) creation.requestId = reader.string(true);
     else if (tag === 58) creation.labels = readLabels(reader);
+    else if (tag === 66) creation.retryOf = reader.string(true);
+    else if (tag === 74) creation.rerunOf = reader.string(true);
     else unknownTag('Creation', tag);
   });
   return creation;

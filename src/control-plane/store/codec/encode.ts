@@ -17,8 +17,9 @@ import type {
   RunEnded,
   RunEnding,
   RunEvent,
+  StepTakenOver,
 } from '../../engine/events.ts';
-import { ATTEMPT_OUTCOMES, EVENT_TYPES, OUTCOMES, PRIORITIES, SKIP_REASONS } from './names.ts';
+import { ATTEMPT_OUTCOMES, EVENT_TYPES, OUTCOMES, PRIORITIES, SKIP_REASONS, STEP_ENDS } from './names.ts';
 
 /** A writer is kept for the next row unless it grew beyond this. */
 const KEPT_BYTES_MAX = 1024 * 1024;
@@ -53,6 +54,8 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
       return writeRunCreated(writer, event);
     case 'RunStarted':
       return writeUntil(writer, event.deadlineAt, first);
+    case 'StepTakenOver':
+      return writeStepTakenOver(writer, event);
     case 'BlockStarted':
     case 'StepQueued':
     case 'StepCancelled':
@@ -115,6 +118,8 @@ function writeRunCreated(writer: BinaryWriter, event: RunCreated): void {
   writeNumber(writer, 40, PRIORITIES[event.priority]);
   writeOptionalText(writer, 50, event.requestId);
   if (event.labels !== undefined) writeLabels(writer, event.labels);
+  writeOptionalText(writer, 66, event.retryOf);
+  writeOptionalText(writer, 74, event.rerunOf);
   writer.join();
 }
 
@@ -124,6 +129,16 @@ function writeLabels(writer: BinaryWriter, labels: Readonly<Record<string, strin
     writer.uint32(10).fork().uint32(10).string(name).uint32(18).string(value).join();
   }
   writer.join();
+}
+
+function writeStepTakenOver(writer: BinaryWriter, event: StepTakenOver): void {
+  writeAttempt(writer, event.path, event.number);
+  writeText(writer, 66, event.agentId ?? '');
+  writeOptionalValue(writer, event.output);
+  writeOptionalFailure(writer, event.failure);
+  if (event.reason !== undefined) writeNumber(writer, 128, SKIP_REASONS[event.reason]);
+  writeOptionalText(writer, 138, event.because);
+  writeNumber(writer, 192, STEP_ENDS[event.status]);
 }
 
 function writeAttemptStarted(writer: BinaryWriter, event: AttemptStarted, first: number): void {

@@ -1,7 +1,7 @@
 import type { SecretMark } from '../../../core/secret-mark.ts';
 import type { StoredValue } from '../../../core/stored-value.ts';
 import type { Priority } from '../../../workflow/definition.ts';
-import type { Failure, SkipReason } from '../../engine/events.ts';
+import type { Failure, SkipReason, StepTakenOver } from '../../engine/events.ts';
 import type { AttemptOutcome, RunOutcome } from '../../engine/status.ts';
 
 /** What RunCreated says besides the parameters. */
@@ -13,6 +13,8 @@ export interface Creation {
   priority: Priority | undefined;
   requestId?: string;
   labels?: Record<string, string>;
+  retryOf?: string;
+  rerunOf?: string;
 }
 
 /** All fields of a stored event, with its shape fixed so that reading stays fast. Used again for every event of a row. */
@@ -36,6 +38,7 @@ export class EventFields {
   skipReason: SkipReason | undefined = undefined;
   because: string | undefined = undefined;
   end: RunOutcome | undefined = undefined;
+  stepEnd: StepTakenOver['status'] | undefined = undefined;
   reason = '';
   cleanupFailures: readonly Failure[] | undefined = undefined;
   creation: Creation | undefined = undefined;
@@ -62,6 +65,7 @@ export class EventFields {
     this.skipReason = undefined;
     this.because = undefined;
     this.end = undefined;
+    this.stepEnd = undefined;
     this.reason = '';
     this.cleanupFailures = undefined;
     this.creation = undefined;

@@ -1,6 +1,6 @@
 /** Enum numbers of journal.proto and the names that the engine uses. A number is never reused. */
 import type { Priority } from '../../../workflow/definition.ts';
-import type { RunEvent, SkipReason } from '../../engine/events.ts';
+import type { RunEvent, SkipReason, StepTakenOver } from '../../engine/events.ts';
 import type { AttemptOutcome, RunOutcome } from '../../engine/status.ts';
 import { corrupt } from './corrupt.ts';
 
@@ -27,6 +27,7 @@ export const EVENT_TYPES = {
   RunEnded: 20,
   RunPaused: 21,
   RunResumed: 22,
+  StepTakenOver: 23,
 } as const satisfies Record<RunEvent['type'], number>;
 
 export const ATTEMPT_OUTCOMES = {
@@ -48,6 +49,9 @@ export const OUTCOMES = {
   TIMED_OUT: 4,
 } as const satisfies Record<RunOutcome, number>;
 
+/** How a step of the run before had ended: as OUTCOMES, and one more. */
+export const STEP_ENDS = { ...OUTCOMES, SKIPPED: 5 } as const satisfies Record<StepTakenOver['status'], number>;
+
 export const SKIP_REASONS = {
   WHEN: 1,
   RUN_ON: 2,
@@ -65,6 +69,7 @@ export const PRIORITIES = {
 
 export const readAttemptOutcome = createReader<AttemptOutcome>('attempt outcome', ATTEMPT_OUTCOMES);
 export const readOutcome = createReader<RunOutcome>('outcome', OUTCOMES);
+export const readStepEnd = createReader<StepTakenOver['status']>('end of a step', STEP_ENDS);
 export const readSkipReason = createReader<SkipReason>('skip reason', SKIP_REASONS);
 export const readPriority = createReader<Priority>('priority', PRIORITIES);
 

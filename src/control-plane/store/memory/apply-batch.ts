@@ -1,6 +1,14 @@
 /** One batch on memory data: everything is checked before anything is written, so a refusal leaves no trace. */
 import { encodeEvents } from '../codec/encode.ts';
-import { type Batch, type JournalRow, type RunChange, type RunRow, StoreError, type TaskKey } from '../port.ts';
+import {
+  type Batch,
+  type BlobCopy,
+  type JournalRow,
+  type RunChange,
+  type RunRow,
+  StoreError,
+  type TaskKey,
+} from '../port.ts';
 import type { MemoryData } from './memory-data.ts';
 
 /** Throws FENCED or CONFLICT and writes nothing; answers the bytes of the journal rows. */
@@ -13,6 +21,7 @@ export function applyBatch(data: MemoryData, batch: Batch): number {
   for (const change of batch.runs) applyRunChange(data, change);
   applyTasks(data, batch);
   for (const blob of batch.blobs) blobsOf(data, blob.runId).set(blob.blobId, [blob.bytes]);
+  for (const copy of batch.blobCopies) copyBlob(data, copy);
   data.agentEvents.push(...batch.agentEvents);
   for (const row of batch.audit) if (!data.audit.has(row.id)) data.audit.set(row.id, row);
   return journal.reduce((sum, row) => sum + row.bytes.length, 0);
@@ -38,6 +47,12 @@ export function blobsOf(data: MemoryData, runId: string): Map<string, Uint8Array
     data.blobs.set(runId, blobs);
   }
   return blobs;
+}
+
+/** Parts are never changed in place: both runs may have the same. */
+function copyBlob(data: MemoryData, { runId, blobId, fromRunId }: BlobCopy): void {
+  const parts = data.blobs.get(fromRunId)?.get(blobId);
+  if (parts !== undefined) blobsOf(data, runId).set(blobId, parts);
 }
 
 function checkJournal(data: MemoryData, batch: Batch): void {

@@ -1,7 +1,7 @@
-/** The statements of a batch, prepared once. Order: runs, journal, deleted tasks, tasks, checkpoints, blobs, agent events, audit. */
+/** The statements of a batch, prepared once. Order: runs, journal, deleted tasks, tasks, checkpoints, blobs, copies of blobs, agent events, audit. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { limits } from '../../../core/limits.ts';
-import type { AgentEventRow, AuditRow, RunChange, RunRow } from '../port.ts';
+import type { AgentEventRow, AuditRow, BlobCopy, RunChange, RunRow } from '../port.ts';
 import type { FrameReader } from './frame.ts';
 import { toTail } from './rows.ts';
 
@@ -15,11 +15,13 @@ export class BatchWriter {
   readonly #updateCheckpoint: StatementSync;
   readonly #deleteBlob: StatementSync;
   readonly #insertBlobPart: StatementSync;
+  readonly #deleteBlobForCopy: StatementSync;
+  readonly #copyBlob: StatementSync;
   readonly #insertAgentEvent: StatementSync;
   readonly #insertAudit: StatementSync;
 
   constructor(db: DatabaseSync) {
-    this.#insertRun = db.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertRun = db.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#insertLabel = db.prepare('INSERT INTO labels VALUES (?, ?, ?, ?)');
     this.#updateRun = db.prepare('UPDATE runs SET status = ?, ended_at = ?, failure_code = ? WHERE run_id = ?');
     this.#insertJournal = db.prepare('INSERT INTO journal VALUES (?, ?, ?)');
@@ -30,6 +32,12 @@ export class BatchWriter {
     );
     this.#deleteBlob = db.prepare('DELETE FROM blobs WHERE run_id = ? AND blob_id = ?');
     this.#insertBlobPart = db.prepare('INSERT INTO blobs VALUES (?, ?, ?, ?)');
+    this.#deleteBlobForCopy = db.prepare(
+      'DELETE FROM blobs WHERE run_id = ?1 AND blob_id = ?2 AND EXISTS (SELECT 1 FROM blobs WHERE run_id = ?3 AND blob_id = ?2)',
+    );
+    this.#copyBlob = db.prepare(
+      'INSERT INTO blobs SELECT ?, blob_id, part, bytes FROM blobs WHERE run_id = ? AND blob_id = ?',
+    );
     this.#insertAgentEvent = db.prepare('INSERT INTO agent_events VALUES (NULL, ?, ?, ?, ?, ?)');
     this.#insertAudit = db.prepare('INSERT OR IGNORE INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
   }
@@ -41,6 +49,7 @@ export class BatchWriter {
     this.#writeTasks(frame);
     this.#writeCheckpoints(frame);
     for (let rest = frame.integer(); rest > 0; rest--) this.writeBlob(frame.text(), frame.plainText(), frame.bytes());
+    for (const copy of frame.list<BlobCopy>()) this.#writeBlobCopy(copy);
     for (const row of frame.list<AgentEventRow>()) {
       this.#insertAgentEvent.run(row.at, row.agentId, row.instanceId, row.kind, row.message);
     }
@@ -83,6 +92,12 @@ export class BatchWriter {
     this.#insertBlobPart.run(runId, blobId, part, bytes);
   }
 
+  #writeBlobCopy({ runId, blobId, fromRunId }: BlobCopy): void {
+    if (fromRunId === runId) return;
+    this.#deleteBlobForCopy.run(runId, blobId, fromRunId);
+    this.#copyBlob.run(runId, fromRunId, blobId);
+  }
+
   #writeRunChange(change: RunChange): void {
     if (change.type === 'insert') this.#writeRun(change.row);
     else this.#updateRun.run(change.status, change.endedAt ?? null, change.failureCode ?? null, change.runId);
@@ -107,6 +122,8 @@ export class BatchWriter {
       row.caller.actor ?? null,
       row.caller.userAgent,
       row.caller.address,
+      row.retryOf ?? null,
+      row.rerunOf ?? null,
     );
     for (const [name, value] of Object.entries(row.labels)) {
       this.#insertLabel.run(row.namespace, name, value, row.runId);

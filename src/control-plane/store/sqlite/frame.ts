@@ -55,6 +55,7 @@ class FrameWriter {
       this.#text(runId);
       writer.string(blobId).bytes(bytes);
     }
+    this.#json(batch.blobCopies);
     this.#json(batch.agentEvents);
     this.#json(batch.audit);
   }

@@ -44,7 +44,8 @@ export type AuditEntry = Message<"yardmaster.v1.AuditEntry"> & {
   actor?: Actor | undefined;
 
   /**
-   * What was asked for: `workflow.register`, `run.start`, `run.cancel`, `run.pause` or `run.resume`. Later versions add others.
+   * What was asked for: `workflow.register`, `run.start`, `run.cancel`, `run.pause`, `run.resume`,
+   * `run.retry` or `run.rerun` (of which `details.run` is the new run). Later versions add others.
    *
    * @generated from field: string action = 4;
    */

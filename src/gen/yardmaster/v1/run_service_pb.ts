@@ -22,7 +22,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/run_service.proto.
  */
 export const file_yardmaster_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch95YXJkbWFzdGVyL3YxL3J1bl9zZXJ2aWNlLnByb3RvEg15YXJkbWFzdGVyLnYxIrMCCg9TdGFydFJ1blJlcXVlc3QSEAoId29ya2Zsb3cYASABKAkSDwoHdmVyc2lvbhgCIAEoDRIqCgpwYXJhbWV0ZXJzGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEhIKCnJlcXVlc3RfaWQYBCABKAkSKQoIcHJpb3JpdHkYBSABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EjoKBmxhYmVscxgGIAMoCzIqLnlhcmRtYXN0ZXIudjEuU3RhcnRSdW5SZXF1ZXN0LkxhYmVsc0VudHJ5EicKBHdhaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJuChBTdGFydFJ1blJlc3BvbnNlEg4KBnJ1bl9pZBgBIAEoCRIYChB3b3JrZmxvd192ZXJzaW9uGAIgASgNEg8KB2NyZWF0ZWQYAyABKAgSHwoDcnVuGAQgASgLMhIueWFyZG1hc3Rlci52MS5SdW4idAoNR2V0UnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSFgoOaW5jbHVkZV92YWx1ZXMYAiABKAgSJwoEd2FpdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgpvbWl0X3N0ZXBzGAQgASgIIjEKDkdldFJ1blJlc3BvbnNlEh8KA3J1bhgBIAEoCzISLnlhcmRtYXN0ZXIudjEuUnVuImIKD0xpc3RSdW5zUmVxdWVzdBIoCgZmaWx0ZXIYASABKAsyGC55YXJkbWFzdGVyLnYxLlJ1bkZpbHRlchIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJNChBMaXN0UnVuc1Jlc3BvbnNlEiAKBHJ1bnMYASADKAsyEi55YXJkbWFzdGVyLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRgoPV2F0Y2hSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIVCg1mcm9tX3Bvc2l0aW9uGAIgASgNEgwKBGxpdmUYAyABKAgiOwoQV2F0Y2hSdW5SZXNwb25zZRInCgZldmVudHMYASADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkV2ZW50IjIKEENhbmNlbFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJPChFDYW5jZWxSdW5SZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoCBIoCgZzdGF0dXMYAiABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cyIxCg9QYXVzZVJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJOChBQYXVzZVJ1blJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzIiIKEFJlc3VtZVJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIk8KEVJlc3VtZVJ1blJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzIl4KEUNhbmNlbFJ1bnNSZXF1ZXN0EigKBmZpbHRlchgBIAEoCzIYLnlhcmRtYXN0ZXIudjEuUnVuRmlsdGVyEg8KB2RyeV9ydW4YAiABKAgSDgoGcmVhc29uGAMgASgJIlcKEkNhbmNlbFJ1bnNSZXNwb25zZRIPCgdtYXRjaGVkGAEgASgNEhEKCWNhbmNlbGxlZBgCIAEoDRIPCgdydW5faWRzGAMgAygJEgwKBGRvbmUYBCABKAgiNwoSRXhwbGFpblN0ZXBSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIRCglzdGVwX3BhdGgYAiABKAkiuQIKE0V4cGxhaW5TdGVwUmVzcG9uc2USEQoJc3RlcF9wYXRoGAEgASgJEikKBnN0YXR1cxgCIAEoDjIZLnlhcmRtYXN0ZXIudjEuU3RlcFN0YXR1cxIuCgt3YWl0X3JlYXNvbhgDIAEoDjIZLnlhcmRtYXN0ZXIudjEuV2FpdFJlYXNvbhIzCgtyZXF1aXJlbWVudBgEIAEoCzIeLnlhcmRtYXN0ZXIudjEuU3RlcFJlcXVpcmVtZW50EjEKDXdhaXRpbmdfc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCmNhbmRpZGF0ZXMYBiADKAsyGC55YXJkbWFzdGVyLnYxLkNhbmRpZGF0ZRIPCgdzdW1tYXJ5GAcgASgJEg0KBWFoZWFkGAggASgNIq8BCg9TdGVwUmVxdWlyZW1lbnQSDgoGYWN0aW9uGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSEAoIYWdlbnRfaWQYAyABKAkSOgoGbGFiZWxzGAQgAygLMioueWFyZG1hc3Rlci52MS5TdGVwUmVxdWlyZW1lbnQuTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKGAQoJQ2FuZGlkYXRlEhAKCGFnZW50X2lkGAEgASgJEhMKC2luc3RhbmNlX2lkGAIgASgJEi4KBnJlYXNvbhgDIAEoDjIeLnlhcmRtYXN0ZXIudjEuQ2FuZGlkYXRlUmVhc29uEgwKBHRleHQYBCABKAkSFAoMZmlyc3RfY2hvaWNlGAUgASgIKtsCCg9DYW5kaWRhdGVSZWFzb24SIAocQ0FORElEQVRFX1JFQVNPTl9VTlNQRUNJRklFRBAAEhkKFUNBTkRJREFURV9SRUFTT05fRlJFRRABEhkKFUNBTkRJREFURV9SRUFTT05fQlVTWRACEh8KG0NBTkRJREFURV9SRUFTT05fQ0FQQUJJTElUWRADEiAKHENBTkRJREFURV9SRUFTT05fQ09OQ1VSUkVOQ1kQBBIcChhDQU5ESURBVEVfUkVBU09OX1ZFUlNJT04QBRIaChZDQU5ESURBVEVfUkVBU09OX0FHRU5UEAYSGgoWQ0FORElEQVRFX1JFQVNPTl9MQUJFTBAHEhoKFkNBTkRJREFURV9SRUFTT05fU1RBVEUQCBIdChlDQU5ESURBVEVfUkVBU09OX0VYQ0xVREVEEAkSHAoYQ0FORElEQVRFX1JFQVNPTl9BVk9JREVEEAoy1AUKClJ1blNlcnZpY2USSwoIU3RhcnRSdW4SHi55YXJkbWFzdGVyLnYxLlN0YXJ0UnVuUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuU3RhcnRSdW5SZXNwb25zZRJFCgZHZXRSdW4SHC55YXJkbWFzdGVyLnYxLkdldFJ1blJlcXVlc3QaHS55YXJkbWFzdGVyLnYxLkdldFJ1blJlc3BvbnNlEksKCExpc3RSdW5zEh4ueWFyZG1hc3Rlci52MS5MaXN0UnVuc1JlcXVlc3QaHy55YXJkbWFzdGVyLnYxLkxpc3RSdW5zUmVzcG9uc2USTQoIV2F0Y2hSdW4SHi55YXJkbWFzdGVyLnYxLldhdGNoUnVuUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuV2F0Y2hSdW5SZXNwb25zZTABEk4KCUNhbmNlbFJ1bhIfLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUnVuUmVxdWVzdBogLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUnVuUmVzcG9uc2USSwoIUGF1c2VSdW4SHi55YXJkbWFzdGVyLnYxLlBhdXNlUnVuUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuUGF1c2VSdW5SZXNwb25zZRJOCglSZXN1bWVSdW4SHy55YXJkbWFzdGVyLnYxLlJlc3VtZVJ1blJlcXVlc3QaIC55YXJkbWFzdGVyLnYxLlJlc3VtZVJ1blJlc3BvbnNlElMKCkNhbmNlbFJ1bnMSIC55YXJkbWFzdGVyLnYxLkNhbmNlbFJ1bnNSZXF1ZXN0GiEueWFyZG1hc3Rlci52MS5DYW5jZWxSdW5zUmVzcG9uc2UwARJUCgtFeHBsYWluU3RlcBIhLnlhcmRtYXN0ZXIudjEuRXhwbGFpblN0ZXBSZXF1ZXN0GiIueWFyZG1hc3Rlci52MS5FeHBsYWluU3RlcFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_run, file_yardmaster_v1_run_event, file_yardmaster_v1_run_filter, file_yardmaster_v1_step_state]);
+  fileDesc("Ch95YXJkbWFzdGVyL3YxL3J1bl9zZXJ2aWNlLnByb3RvEg15YXJkbWFzdGVyLnYxIrMCCg9TdGFydFJ1blJlcXVlc3QSEAoId29ya2Zsb3cYASABKAkSDwoHdmVyc2lvbhgCIAEoDRIqCgpwYXJhbWV0ZXJzGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEhIKCnJlcXVlc3RfaWQYBCABKAkSKQoIcHJpb3JpdHkYBSABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EjoKBmxhYmVscxgGIAMoCzIqLnlhcmRtYXN0ZXIudjEuU3RhcnRSdW5SZXF1ZXN0LkxhYmVsc0VudHJ5EicKBHdhaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJuChBTdGFydFJ1blJlc3BvbnNlEg4KBnJ1bl9pZBgBIAEoCRIYChB3b3JrZmxvd192ZXJzaW9uGAIgASgNEg8KB2NyZWF0ZWQYAyABKAgSHwoDcnVuGAQgASgLMhIueWFyZG1hc3Rlci52MS5SdW4idAoNR2V0UnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSFgoOaW5jbHVkZV92YWx1ZXMYAiABKAgSJwoEd2FpdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgpvbWl0X3N0ZXBzGAQgASgIIjEKDkdldFJ1blJlc3BvbnNlEh8KA3J1bhgBIAEoCzISLnlhcmRtYXN0ZXIudjEuUnVuImIKD0xpc3RSdW5zUmVxdWVzdBIoCgZmaWx0ZXIYASABKAsyGC55YXJkbWFzdGVyLnYxLlJ1bkZpbHRlchIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJNChBMaXN0UnVuc1Jlc3BvbnNlEiAKBHJ1bnMYASADKAsyEi55YXJkbWFzdGVyLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRgoPV2F0Y2hSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIVCg1mcm9tX3Bvc2l0aW9uGAIgASgNEgwKBGxpdmUYAyABKAgiOwoQV2F0Y2hSdW5SZXNwb25zZRInCgZldmVudHMYASADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkV2ZW50IjIKEENhbmNlbFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJPChFDYW5jZWxSdW5SZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoCBIoCgZzdGF0dXMYAiABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cyIxCg9QYXVzZVJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJOChBQYXVzZVJ1blJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzIiIKEFJlc3VtZVJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIk8KEVJlc3VtZVJ1blJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzIl4KEUNhbmNlbFJ1bnNSZXF1ZXN0EigKBmZpbHRlchgBIAEoCzIYLnlhcmRtYXN0ZXIudjEuUnVuRmlsdGVyEg8KB2RyeV9ydW4YAiABKAgSDgoGcmVhc29uGAMgASgJIlcKEkNhbmNlbFJ1bnNSZXNwb25zZRIPCgdtYXRjaGVkGAEgASgNEhEKCWNhbmNlbGxlZBgCIAEoDRIPCgdydW5faWRzGAMgAygJEgwKBGRvbmUYBCABKAgiNQoPUmV0cnlSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJIjMKEFJldHJ5UnVuUmVzcG9uc2USDgoGcnVuX2lkGAEgASgJEg8KB2NyZWF0ZWQYAiABKAgiTQoQUmV0cnlSdW5zUmVxdWVzdBIoCgZmaWx0ZXIYASABKAsyGC55YXJkbWFzdGVyLnYxLlJ1bkZpbHRlchIPCgdkcnlfcnVuGAIgASgIIlQKEVJldHJ5UnVuc1Jlc3BvbnNlEg8KB21hdGNoZWQYASABKA0SDwoHcmV0cmllZBgCIAEoDRIPCgdydW5faWRzGAMgAygJEgwKBGRvbmUYBCABKAgijQEKD1JlcnVuUnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSKgoKcGFyYW1ldGVycxgCIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIaChJyZXBsYWNlX3BhcmFtZXRlcnMYAyABKAgSDgoGbGF0ZXN0GAQgASgIEhIKCnJlcXVlc3RfaWQYBSABKAkiTQoQUmVydW5SdW5SZXNwb25zZRIOCgZydW5faWQYASABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgCIAEoDRIPCgdjcmVhdGVkGAMgASgIIjcKEkV4cGxhaW5TdGVwUmVxdWVzdBIOCgZydW5faWQYASABKAkSEQoJc3RlcF9wYXRoGAIgASgJIrkCChNFeHBsYWluU3RlcFJlc3BvbnNlEhEKCXN0ZXBfcGF0aBgBIAEoCRIpCgZzdGF0dXMYAiABKA4yGS55YXJkbWFzdGVyLnYxLlN0ZXBTdGF0dXMSLgoLd2FpdF9yZWFzb24YAyABKA4yGS55YXJkbWFzdGVyLnYxLldhaXRSZWFzb24SMwoLcmVxdWlyZW1lbnQYBCABKAsyHi55YXJkbWFzdGVyLnYxLlN0ZXBSZXF1aXJlbWVudBIxCg13YWl0aW5nX3NpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgpjYW5kaWRhdGVzGAYgAygLMhgueWFyZG1hc3Rlci52MS5DYW5kaWRhdGUSDwoHc3VtbWFyeRgHIAEoCRINCgVhaGVhZBgIIAEoDSKvAQoPU3RlcFJlcXVpcmVtZW50Eg4KBmFjdGlvbhgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhAKCGFnZW50X2lkGAMgASgJEjoKBmxhYmVscxgEIAMoCzIqLnlhcmRtYXN0ZXIudjEuU3RlcFJlcXVpcmVtZW50LkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEihgEKCUNhbmRpZGF0ZRIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRIuCgZyZWFzb24YAyABKA4yHi55YXJkbWFzdGVyLnYxLkNhbmRpZGF0ZVJlYXNvbhIMCgR0ZXh0GAQgASgJEhQKDGZpcnN0X2Nob2ljZRgFIAEoCCrbAgoPQ2FuZGlkYXRlUmVhc29uEiAKHENBTkRJREFURV9SRUFTT05fVU5TUEVDSUZJRUQQABIZChVDQU5ESURBVEVfUkVBU09OX0ZSRUUQARIZChVDQU5ESURBVEVfUkVBU09OX0JVU1kQAhIfChtDQU5ESURBVEVfUkVBU09OX0NBUEFCSUxJVFkQAxIgChxDQU5ESURBVEVfUkVBU09OX0NPTkNVUlJFTkNZEAQSHAoYQ0FORElEQVRFX1JFQVNPTl9WRVJTSU9OEAUSGgoWQ0FORElEQVRFX1JFQVNPTl9BR0VOVBAGEhoKFkNBTkRJREFURV9SRUFTT05fTEFCRUwQBxIaChZDQU5ESURBVEVfUkVBU09OX1NUQVRFEAgSHQoZQ0FORElEQVRFX1JFQVNPTl9FWENMVURFRBAJEhwKGENBTkRJREFURV9SRUFTT05fQVZPSURFRBAKMsAHCgpSdW5TZXJ2aWNlEksKCFN0YXJ0UnVuEh4ueWFyZG1hc3Rlci52MS5TdGFydFJ1blJlcXVlc3QaHy55YXJkbWFzdGVyLnYxLlN0YXJ0UnVuUmVzcG9uc2USRQoGR2V0UnVuEhwueWFyZG1hc3Rlci52MS5HZXRSdW5SZXF1ZXN0Gh0ueWFyZG1hc3Rlci52MS5HZXRSdW5SZXNwb25zZRJLCghMaXN0UnVucxIeLnlhcmRtYXN0ZXIudjEuTGlzdFJ1bnNSZXF1ZXN0Gh8ueWFyZG1hc3Rlci52MS5MaXN0UnVuc1Jlc3BvbnNlEk0KCFdhdGNoUnVuEh4ueWFyZG1hc3Rlci52MS5XYXRjaFJ1blJlcXVlc3QaHy55YXJkbWFzdGVyLnYxLldhdGNoUnVuUmVzcG9uc2UwARJOCglDYW5jZWxSdW4SHy55YXJkbWFzdGVyLnYxLkNhbmNlbFJ1blJlcXVlc3QaIC55YXJkbWFzdGVyLnYxLkNhbmNlbFJ1blJlc3BvbnNlEksKCFBhdXNlUnVuEh4ueWFyZG1hc3Rlci52MS5QYXVzZVJ1blJlcXVlc3QaHy55YXJkbWFzdGVyLnYxLlBhdXNlUnVuUmVzcG9uc2USTgoJUmVzdW1lUnVuEh8ueWFyZG1hc3Rlci52MS5SZXN1bWVSdW5SZXF1ZXN0GiAueWFyZG1hc3Rlci52MS5SZXN1bWVSdW5SZXNwb25zZRJTCgpDYW5jZWxSdW5zEiAueWFyZG1hc3Rlci52MS5DYW5jZWxSdW5zUmVxdWVzdBohLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUnVuc1Jlc3BvbnNlMAESSwoIUmV0cnlSdW4SHi55YXJkbWFzdGVyLnYxLlJldHJ5UnVuUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuUmV0cnlSdW5SZXNwb25zZRJQCglSZXRyeVJ1bnMSHy55YXJkbWFzdGVyLnYxLlJldHJ5UnVuc1JlcXVlc3QaIC55YXJkbWFzdGVyLnYxLlJldHJ5UnVuc1Jlc3BvbnNlMAESSwoIUmVydW5SdW4SHi55YXJkbWFzdGVyLnYxLlJlcnVuUnVuUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuUmVydW5SdW5SZXNwb25zZRJUCgtFeHBsYWluU3RlcBIhLnlhcmRtYXN0ZXIudjEuRXhwbGFpblN0ZXBSZXF1ZXN0GiIueWFyZG1hc3Rlci52MS5FeHBsYWluU3RlcFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_run, file_yardmaster_v1_run_event, file_yardmaster_v1_run_filter, file_yardmaster_v1_step_state]);
 
 /**
  * What to start.
@@ -551,6 +551,216 @@ export const CancelRunsResponseSchema: GenMessage<CancelRunsResponse> = /*@__PUR
   messageDesc(file_yardmaster_v1_run_service, 15);
 
 /**
+ * Which run to retry.
+ *
+ * @generated from message yardmaster.v1.RetryRunRequest
+ */
+export type RetryRunRequest = Message<"yardmaster.v1.RetryRunRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * Makes the call idempotent, as that of StartRun. Empty: every call starts a run.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.RetryRunRequest.
+ * Use `create(RetryRunRequestSchema)` to create a new message.
+ */
+export const RetryRunRequestSchema: GenMessage<RetryRunRequest> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_service, 16);
+
+/**
+ * The run that was started.
+ *
+ * @generated from message yardmaster.v1.RetryRunResponse
+ */
+export type RetryRunResponse = Message<"yardmaster.v1.RetryRunResponse"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * False when an earlier call with this `request_id` started it.
+   *
+   * @generated from field: bool created = 2;
+   */
+  created: boolean;
+};
+
+/**
+ * Describes the message yardmaster.v1.RetryRunResponse.
+ * Use `create(RetryRunResponseSchema)` to create a new message.
+ */
+export const RetryRunResponseSchema: GenMessage<RetryRunResponse> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_service, 17);
+
+/**
+ * Which runs to retry.
+ *
+ * @generated from message yardmaster.v1.RetryRunsRequest
+ */
+export type RetryRunsRequest = Message<"yardmaster.v1.RetryRunsRequest"> & {
+  /**
+   * At least one condition. Statuses: FAILED, TIMED_OUT and CANCELLED; none given means FAILED and TIMED_OUT.
+   *
+   * @generated from field: yardmaster.v1.RunFilter filter = 1;
+   */
+  filter?: RunFilter | undefined;
+
+  /**
+   * Only says what would be retried. Default false.
+   *
+   * @generated from field: bool dry_run = 2;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message yardmaster.v1.RetryRunsRequest.
+ * Use `create(RetryRunsRequestSchema)` to create a new message.
+ */
+export const RetryRunsRequestSchema: GenMessage<RetryRunsRequest> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_service, 18);
+
+/**
+ * How far a bulk retry is. Each message takes the place of the one before.
+ *
+ * @generated from message yardmaster.v1.RetryRunsResponse
+ */
+export type RetryRunsResponse = Message<"yardmaster.v1.RetryRunsResponse"> & {
+  /**
+   * Runs so far that fit the filter.
+   *
+   * @generated from field: uint32 matched = 1;
+   */
+  matched: number;
+
+  /**
+   * Of those: another try was started by this call; the others had one by such a call before. 0 with `dry_run`.
+   *
+   * @generated from field: uint32 retried = 2;
+   */
+  retried: number;
+
+  /**
+   * Ids of the first that matched, newest first; at most 20. They are those of the runs that ended, not of the new ones.
+   *
+   * @generated from field: repeated string run_ids = 3;
+   */
+  runIds: string[];
+
+  /**
+   * True in the last message: all that fit were looked at.
+   *
+   * @generated from field: bool done = 4;
+   */
+  done: boolean;
+};
+
+/**
+ * Describes the message yardmaster.v1.RetryRunsResponse.
+ * Use `create(RetryRunsResponseSchema)` to create a new message.
+ */
+export const RetryRunsResponseSchema: GenMessage<RetryRunsResponse> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_service, 19);
+
+/**
+ * Which run to start again.
+ *
+ * @generated from message yardmaster.v1.RerunRunRequest
+ */
+export type RerunRunRequest = Message<"yardmaster.v1.RerunRunRequest"> & {
+  /**
+   * Its id. It may be open.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * Members take the place of those of the run; the others stay. An object. Unset: nothing is changed.
+   *
+   * @generated from field: google.protobuf.Value parameters = 2;
+   */
+  parameters?: Value | undefined;
+
+  /**
+   * `parameters` are all there are: nothing of the run's stays. Default false.
+   *
+   * @generated from field: bool replace_parameters = 3;
+   */
+  replaceParameters: boolean;
+
+  /**
+   * The newest version of the workflow instead of the run's. Default false.
+   *
+   * @generated from field: bool latest = 4;
+   */
+  latest: boolean;
+
+  /**
+   * Makes the call idempotent, as that of StartRun. Empty: every call starts a run.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.RerunRunRequest.
+ * Use `create(RerunRunRequestSchema)` to create a new message.
+ */
+export const RerunRunRequestSchema: GenMessage<RerunRunRequest> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_service, 20);
+
+/**
+ * The run that was started.
+ *
+ * @generated from message yardmaster.v1.RerunRunResponse
+ */
+export type RerunRunResponse = Message<"yardmaster.v1.RerunRunResponse"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * The version that it is pinned to.
+   *
+   * @generated from field: uint32 workflow_version = 2;
+   */
+  workflowVersion: number;
+
+  /**
+   * False when an earlier call with this `request_id` started it.
+   *
+   * @generated from field: bool created = 3;
+   */
+  created: boolean;
+};
+
+/**
+ * Describes the message yardmaster.v1.RerunRunResponse.
+ * Use `create(RerunRunResponseSchema)` to create a new message.
+ */
+export const RerunRunResponseSchema: GenMessage<RerunRunResponse> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_service, 21);
+
+/**
  * Which step to explain.
  *
  * @generated from message yardmaster.v1.ExplainStepRequest
@@ -576,7 +786,7 @@ export type ExplainStepRequest = Message<"yardmaster.v1.ExplainStepRequest"> & {
  * Use `create(ExplainStepRequestSchema)` to create a new message.
  */
 export const ExplainStepRequestSchema: GenMessage<ExplainStepRequest> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 16);
+  messageDesc(file_yardmaster_v1_run_service, 22);
 
 /**
  * Why a step does not run.
@@ -646,7 +856,7 @@ export type ExplainStepResponse = Message<"yardmaster.v1.ExplainStepResponse"> &
  * Use `create(ExplainStepResponseSchema)` to create a new message.
  */
 export const ExplainStepResponseSchema: GenMessage<ExplainStepResponse> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 17);
+  messageDesc(file_yardmaster_v1_run_service, 23);
 
 /**
  * What an instance must be in order to take a step.
@@ -688,7 +898,7 @@ export type StepRequirement = Message<"yardmaster.v1.StepRequirement"> & {
  * Use `create(StepRequirementSchema)` to create a new message.
  */
 export const StepRequirementSchema: GenMessage<StepRequirement> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 18);
+  messageDesc(file_yardmaster_v1_run_service, 24);
 
 /**
  * One instance, seen from a waiting step.
@@ -737,7 +947,7 @@ export type Candidate = Message<"yardmaster.v1.Candidate"> & {
  * Use `create(CandidateSchema)` to create a new message.
  */
 export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 19);
+  messageDesc(file_yardmaster_v1_run_service, 25);
 
 /**
  * Why an instance does not take a step.
@@ -926,6 +1136,41 @@ export const RunService: GenService<{
     methodKind: "server_streaming";
     input: typeof CancelRunsRequestSchema;
     output: typeof CancelRunsResponseSchema;
+  },
+  /**
+   * Another try of a run that FAILED, TIMED_OUT or was CANCELLED: a new run, with `retry_of`, of the same version with the same
+   * parameters, labels and priority. It takes over the steps that are done with what they gave, and starts again every step that did
+   * not complete, everything after one, and cleanup. A run that is open or COMPLETED fails with FAILED_PRECONDITION
+   * (RUN_NOT_RETRYABLE). The run itself is not changed.
+   *
+   * @generated from rpc yardmaster.v1.RunService.RetryRun
+   */
+  retryRun: {
+    methodKind: "unary";
+    input: typeof RetryRunRequestSchema;
+    output: typeof RetryRunResponseSchema;
+  },
+  /**
+   * RetryRun for every run that fits a filter, newest first, a portion at a time; each message says how far it is and the last one how
+   * it came out. Can be repeated: no run is retried twice by this call. A caller that leaves stops it; what was started goes on.
+   *
+   * @generated from rpc yardmaster.v1.RunService.RetryRuns
+   */
+  retryRuns: {
+    methodKind: "server_streaming";
+    input: typeof RetryRunsRequestSchema;
+    output: typeof RetryRunsResponseSchema;
+  },
+  /**
+   * The same again from the beginning: a new run, with `rerun_of`, of the same workflow with the same parameters, labels and priority,
+   * of which the parameters can be changed.
+   *
+   * @generated from rpc yardmaster.v1.RunService.RerunRun
+   */
+  rerunRun: {
+    methodKind: "unary";
+    input: typeof RerunRunRequestSchema;
+    output: typeof RerunRunResponseSchema;
   },
   /**
    * Why a step does not run, instance by instance.

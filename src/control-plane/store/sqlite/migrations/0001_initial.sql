@@ -18,6 +18,7 @@ CREATE TABLE workflows (
 
 -- tail: the last 8 characters of run_id, the last one first, so that a short id is a prefix. labels: JSON, for readers.
 -- actor, user_agent, address: who started it; the audit log has no row of its own for that.
+-- retry_of, rerun_of: the run that it is another try of, or has its parameters from.
 CREATE TABLE runs (
   run_id TEXT PRIMARY KEY,
   shard INTEGER NOT NULL,
@@ -35,7 +36,9 @@ CREATE TABLE runs (
   labels TEXT NOT NULL,
   actor TEXT,
   user_agent TEXT NOT NULL,
-  address TEXT NOT NULL
+  address TEXT NOT NULL,
+  retry_of TEXT,
+  rerun_of TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX runs_request ON runs (namespace, request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX runs_open ON runs (run_id) WHERE status IN ('QUEUED', 'RUNNING', 'ENDING');

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/internal/v1/journal.proto.
  */
 export const file_yardmaster_internal_v1_journal: GenFile = /*@__PURE__*/
-  fileDesc("CiR5YXJkbWFzdGVyL2ludGVybmFsL3YxL2pvdXJuYWwucHJvdG8SFnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEiVwoKSm91cm5hbFJvdxITCgtmaXJzdF9hdF9tcxgBIAEoARI0CgZldmVudHMYAiADKAsyJC55YXJkbWFzdGVyLmludGVybmFsLnYxLkpvdXJuYWxFdmVudCL5BgoMSm91cm5hbEV2ZW50Ei8KBHR5cGUYASABKA4yIS55YXJkbWFzdGVyLmludGVybmFsLnYxLkV2ZW50VHlwZRITCgthdF9kZWx0YV9tcxgCIAEoARIMCgRwYXRoGAMgASgJEg4KBm51bWJlchgEIAEoDRIbCg51bnRpbF9kZWx0YV9tcxgFIAEoAUgBiAEBEhgKEGJhY2tvZmZfZGVsdGFfbXMYBiABKAESCwoDdHJ5GAcgASgNEhAKCGFnZW50X2lkGAggASgJEhMKC2luc3RhbmNlX2lkGAkgASgJEhIKCmlkZW1wb3RlbnQYCiABKAgSFAoHcmVzdW1lZBgXIAEoCEgCiAEBEjcKB291dGNvbWUYCyABKA4yJi55YXJkbWFzdGVyLmludGVybmFsLnYxLkF0dGVtcHRPdXRjb21lEhAKBmlubGluZRgMIAEoDEgAEjUKBGJsb2IYDSABKAsyJS55YXJkbWFzdGVyLmludGVybmFsLnYxLkJsb2JSZWZlcmVuY2VIABIwCgdmYWlsdXJlGA4gASgLMh8ueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5GYWlsdXJlEhgKC3VuY29uZmlybWVkGA8gASgISAOIAQESGgoNY291bnRzX2FzX3RyeRgWIAEoCEgEiAEBEjcKC3NraXBfcmVhc29uGBAgASgOMiIueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5Ta2lwUmVhc29uEhQKB2JlY2F1c2UYESABKAlIBYgBARIsCgNlbmQYEiABKA4yHy55YXJkbWFzdGVyLmludGVybmFsLnYxLk91dGNvbWUSDgoGcmVhc29uGBMgASgJEjoKEGNsZWFudXBfZmFpbHVyZXMYFCABKAsyIC55YXJkbWFzdGVyLmludGVybmFsLnYxLkZhaWx1cmVzEjIKCGNyZWF0aW9uGBUgASgLMiAueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5DcmVhdGlvbhIzCgdzZWNyZXRzGCggAygLMiIueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5TZWNyZXRNYXJrQgcKBXZhbHVlQhEKD191bnRpbF9kZWx0YV9tc0IKCghfcmVzdW1lZEIOCgxfdW5jb25maXJtZWRCEAoOX2NvdW50c19hc190cnlCCgoIX2JlY2F1c2UiOwoKU2VjcmV0TWFyaxIPCgdwb2ludGVyGAEgASgJEg4KBm9mZnNldBgCIAEoDRIMCgRuYW1lGAMgASgJItwBCghDcmVhdGlvbhIOCgZydW5faWQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhAKCHdvcmtmbG93GAMgASgJEg8KB3ZlcnNpb24YBCABKA0SMgoIcHJpb3JpdHkYBSABKA4yIC55YXJkbWFzdGVyLmludGVybmFsLnYxLlByaW9yaXR5EhcKCnJlcXVlc3RfaWQYBiABKAlIAIgBARIuCgZsYWJlbHMYByABKAsyHi55YXJkbWFzdGVyLmludGVybmFsLnYxLkxhYmVsc0INCgtfcmVxdWVzdF9pZCJ2CgZMYWJlbHMSPAoHZW50cmllcxgBIAMoCzIrLnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEuTGFiZWxzLkVudHJpZXNFbnRyeRouCgxFbnRyaWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIuCg1CbG9iUmVmZXJlbmNlEg8KB2Jsb2JfaWQYASABKAkSDAoEc2l6ZRgCIAEoDSLWAQoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFAoHZGV0YWlscxgDIAEoDEgAiAEBEhEKBHBhdGgYBCABKAlIAYgBARIUCgdhdHRlbXB0GAUgASgNSAKIAQESFQoIYWdlbnRfaWQYBiABKAlIA4gBARIYCgtpbnN0YW5jZV9pZBgHIAEoCUgEiAEBQgoKCF9kZXRhaWxzQgcKBV9wYXRoQgoKCF9hdHRlbXB0QgsKCV9hZ2VudF9pZEIOCgxfaW5zdGFuY2VfaWQiPQoIRmFpbHVyZXMSMQoIZmFpbHVyZXMYASADKAsyHy55YXJkbWFzdGVyLmludGVybmFsLnYxLkZhaWx1cmUqtAUKCUV2ZW50VHlwZRIaChZFVkVOVF9UWVBFX1VOU1BFQ0lGSUVEEAASGgoWRVZFTlRfVFlQRV9SVU5fQ1JFQVRFRBABEhoKFkVWRU5UX1RZUEVfUlVOX1NUQVJURUQQAhIcChhFVkVOVF9UWVBFX0JMT0NLX1NUQVJURUQQAxIZChVFVkVOVF9UWVBFX1NURVBfUkVBRFkQBBIaChZFVkVOVF9UWVBFX1NURVBfUVVFVUVEEAUSHgoaRVZFTlRfVFlQRV9BVFRFTVBUX1NUQVJURUQQBhIiCh5FVkVOVF9UWVBFX0FUVEVNUFRfVU5SRUFDSEFCTEUQBxIfChtFVkVOVF9UWVBFX0FUVEVNUFRfUkVUVVJORUQQCBIcChhFVkVOVF9UWVBFX0FUVEVNUFRfRU5ERUQQCRIdChlFVkVOVF9UWVBFX1NUT1BfQ09ORklSTUVEEAoSHgoaRVZFTlRfVFlQRV9SRVRSWV9TQ0hFRFVMRUQQCxIcChhFVkVOVF9UWVBFX1NURVBfU1RPUFBJTkcQDBIdChlFVkVOVF9UWVBFX1NURVBfQ09NUExFVEVEEA0SGgoWRVZFTlRfVFlQRV9TVEVQX0ZBSUxFRBAOEhsKF0VWRU5UX1RZUEVfU1RFUF9TS0lQUEVEEA8SHQoZRVZFTlRfVFlQRV9TVEVQX0NBTkNFTExFRBAQEhoKFkVWRU5UX1RZUEVfTEFURV9SRVNVTFQQERIfChtFVkVOVF9UWVBFX0NBTkNFTF9SRVFVRVNURUQQEhIZChVFVkVOVF9UWVBFX1JVTl9FTkRJTkcQExIYChRFVkVOVF9UWVBFX1JVTl9FTkRFRBAUEhkKFUVWRU5UX1RZUEVfUlVOX1BBVVNFRBAVEhoKFkVWRU5UX1RZUEVfUlVOX1JFU1VNRUQQFirFAgoOQXR0ZW1wdE91dGNvbWUSHwobQVRURU1QVF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASHQoZQVRURU1QVF9PVVRDT01FX0NPTVBMRVRFRBABEhoKFkFUVEVNUFRfT1VUQ09NRV9GQUlMRUQQAhIdChlBVFRFTVBUX09VVENPTUVfVElNRURfT1VUEAMSHQoZQVRURU1QVF9PVVRDT01FX0NBTkNFTExFRBAEEhwKGEFUVEVNUFRfT1VUQ09NRV9SRUpFQ1RFRBAFEh8KG0FUVEVNUFRfT1VUQ09NRV9IQU5ERURfQkFDSxAGEiAKHEFUVEVNUFRfT1VUQ09NRV9OT1RfQUNDRVBURUQQBxIYChRBVFRFTVBUX09VVENPTUVfTE9TVBAIEh4KGkFUVEVNUFRfT1VUQ09NRV9TVVBFUlNFREVEEAkqewoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFQoRT1VUQ09NRV9DT01QTEVURUQQARISCg5PVVRDT01FX0ZBSUxFRBACEhUKEU9VVENPTUVfQ0FOQ0VMTEVEEAMSFQoRT1VUQ09NRV9USU1FRF9PVVQQBCquAQoKU2tpcFJlYXNvbhIbChdTS0lQX1JFQVNPTl9VTlNQRUNJRklFRBAAEhQKEFNLSVBfUkVBU09OX1dIRU4QARIWChJTS0lQX1JFQVNPTl9SVU5fT04QAhIaChZTS0lQX1JFQVNPTl9ERVBFTkRFTkNZEAMSGgoWU0tJUF9SRUFTT05fUlVOX0VORElORxAEEh0KGVNLSVBfUkVBU09OX0JMT0NLX1NUT1BQRUQQBSp1CghQcmlvcml0eRIYChRQUklPUklUWV9VTlNQRUNJRklFRBAAEhUKEVBSSU9SSVRZX0NSSVRJQ0FMEAESEQoNUFJJT1JJVFlfSElHSBACEhMKD1BSSU9SSVRZX05PUk1BTBADEhAKDFBSSU9SSVRZX0xPVxAEYgZwcm90bzM");
+  fileDesc("CiR5YXJkbWFzdGVyL2ludGVybmFsL3YxL2pvdXJuYWwucHJvdG8SFnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEiVwoKSm91cm5hbFJvdxITCgtmaXJzdF9hdF9tcxgBIAEoARI0CgZldmVudHMYAiADKAsyJC55YXJkbWFzdGVyLmludGVybmFsLnYxLkpvdXJuYWxFdmVudCKsBwoMSm91cm5hbEV2ZW50Ei8KBHR5cGUYASABKA4yIS55YXJkbWFzdGVyLmludGVybmFsLnYxLkV2ZW50VHlwZRITCgthdF9kZWx0YV9tcxgCIAEoARIMCgRwYXRoGAMgASgJEg4KBm51bWJlchgEIAEoDRIbCg51bnRpbF9kZWx0YV9tcxgFIAEoAUgBiAEBEhgKEGJhY2tvZmZfZGVsdGFfbXMYBiABKAESCwoDdHJ5GAcgASgNEhAKCGFnZW50X2lkGAggASgJEhMKC2luc3RhbmNlX2lkGAkgASgJEhIKCmlkZW1wb3RlbnQYCiABKAgSFAoHcmVzdW1lZBgXIAEoCEgCiAEBEjcKB291dGNvbWUYCyABKA4yJi55YXJkbWFzdGVyLmludGVybmFsLnYxLkF0dGVtcHRPdXRjb21lEhAKBmlubGluZRgMIAEoDEgAEjUKBGJsb2IYDSABKAsyJS55YXJkbWFzdGVyLmludGVybmFsLnYxLkJsb2JSZWZlcmVuY2VIABIwCgdmYWlsdXJlGA4gASgLMh8ueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5GYWlsdXJlEhgKC3VuY29uZmlybWVkGA8gASgISAOIAQESGgoNY291bnRzX2FzX3RyeRgWIAEoCEgEiAEBEjcKC3NraXBfcmVhc29uGBAgASgOMiIueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5Ta2lwUmVhc29uEhQKB2JlY2F1c2UYESABKAlIBYgBARIsCgNlbmQYEiABKA4yHy55YXJkbWFzdGVyLmludGVybmFsLnYxLk91dGNvbWUSDgoGcmVhc29uGBMgASgJEjoKEGNsZWFudXBfZmFpbHVyZXMYFCABKAsyIC55YXJkbWFzdGVyLmludGVybmFsLnYxLkZhaWx1cmVzEjIKCGNyZWF0aW9uGBUgASgLMiAueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5DcmVhdGlvbhIzCgdzZWNyZXRzGCggAygLMiIueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5TZWNyZXRNYXJrEjEKCHN0ZXBfZW5kGBggASgOMh8ueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5TdGVwRW5kQgcKBXZhbHVlQhEKD191bnRpbF9kZWx0YV9tc0IKCghfcmVzdW1lZEIOCgxfdW5jb25maXJtZWRCEAoOX2NvdW50c19hc190cnlCCgoIX2JlY2F1c2UiOwoKU2VjcmV0TWFyaxIPCgdwb2ludGVyGAEgASgJEg4KBm9mZnNldBgCIAEoDRIMCgRuYW1lGAMgASgJIqQCCghDcmVhdGlvbhIOCgZydW5faWQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhAKCHdvcmtmbG93GAMgASgJEg8KB3ZlcnNpb24YBCABKA0SMgoIcHJpb3JpdHkYBSABKA4yIC55YXJkbWFzdGVyLmludGVybmFsLnYxLlByaW9yaXR5EhcKCnJlcXVlc3RfaWQYBiABKAlIAIgBARIuCgZsYWJlbHMYByABKAsyHi55YXJkbWFzdGVyLmludGVybmFsLnYxLkxhYmVscxIVCghyZXRyeV9vZhgIIAEoCUgBiAEBEhUKCHJlcnVuX29mGAkgASgJSAKIAQFCDQoLX3JlcXVlc3RfaWRCCwoJX3JldHJ5X29mQgsKCV9yZXJ1bl9vZiJ2CgZMYWJlbHMSPAoHZW50cmllcxgBIAMoCzIrLnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEuTGFiZWxzLkVudHJpZXNFbnRyeRouCgxFbnRyaWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIuCg1CbG9iUmVmZXJlbmNlEg8KB2Jsb2JfaWQYASABKAkSDAoEc2l6ZRgCIAEoDSLWAQoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFAoHZGV0YWlscxgDIAEoDEgAiAEBEhEKBHBhdGgYBCABKAlIAYgBARIUCgdhdHRlbXB0GAUgASgNSAKIAQESFQoIYWdlbnRfaWQYBiABKAlIA4gBARIYCgtpbnN0YW5jZV9pZBgHIAEoCUgEiAEBQgoKCF9kZXRhaWxzQgcKBV9wYXRoQgoKCF9hdHRlbXB0QgsKCV9hZ2VudF9pZEIOCgxfaW5zdGFuY2VfaWQiPQoIRmFpbHVyZXMSMQoIZmFpbHVyZXMYASADKAsyHy55YXJkbWFzdGVyLmludGVybmFsLnYxLkZhaWx1cmUq1AUKCUV2ZW50VHlwZRIaChZFVkVOVF9UWVBFX1VOU1BFQ0lGSUVEEAASGgoWRVZFTlRfVFlQRV9SVU5fQ1JFQVRFRBABEhoKFkVWRU5UX1RZUEVfUlVOX1NUQVJURUQQAhIcChhFVkVOVF9UWVBFX0JMT0NLX1NUQVJURUQQAxIZChVFVkVOVF9UWVBFX1NURVBfUkVBRFkQBBIaChZFVkVOVF9UWVBFX1NURVBfUVVFVUVEEAUSHgoaRVZFTlRfVFlQRV9BVFRFTVBUX1NUQVJURUQQBhIiCh5FVkVOVF9UWVBFX0FUVEVNUFRfVU5SRUFDSEFCTEUQBxIfChtFVkVOVF9UWVBFX0FUVEVNUFRfUkVUVVJORUQQCBIcChhFVkVOVF9UWVBFX0FUVEVNUFRfRU5ERUQQCRIdChlFVkVOVF9UWVBFX1NUT1BfQ09ORklSTUVEEAoSHgoaRVZFTlRfVFlQRV9SRVRSWV9TQ0hFRFVMRUQQCxIcChhFVkVOVF9UWVBFX1NURVBfU1RPUFBJTkcQDBIdChlFVkVOVF9UWVBFX1NURVBfQ09NUExFVEVEEA0SGgoWRVZFTlRfVFlQRV9TVEVQX0ZBSUxFRBAOEhsKF0VWRU5UX1RZUEVfU1RFUF9TS0lQUEVEEA8SHQoZRVZFTlRfVFlQRV9TVEVQX0NBTkNFTExFRBAQEhoKFkVWRU5UX1RZUEVfTEFURV9SRVNVTFQQERIfChtFVkVOVF9UWVBFX0NBTkNFTF9SRVFVRVNURUQQEhIZChVFVkVOVF9UWVBFX1JVTl9FTkRJTkcQExIYChRFVkVOVF9UWVBFX1JVTl9FTkRFRBAUEhkKFUVWRU5UX1RZUEVfUlVOX1BBVVNFRBAVEhoKFkVWRU5UX1RZUEVfUlVOX1JFU1VNRUQQFhIeChpFVkVOVF9UWVBFX1NURVBfVEFLRU5fT1ZFUhAXKsUCCg5BdHRlbXB0T3V0Y29tZRIfChtBVFRFTVBUX09VVENPTUVfVU5TUEVDSUZJRUQQABIdChlBVFRFTVBUX09VVENPTUVfQ09NUExFVEVEEAESGgoWQVRURU1QVF9PVVRDT01FX0ZBSUxFRBACEh0KGUFUVEVNUFRfT1VUQ09NRV9USU1FRF9PVVQQAxIdChlBVFRFTVBUX09VVENPTUVfQ0FOQ0VMTEVEEAQSHAoYQVRURU1QVF9PVVRDT01FX1JFSkVDVEVEEAUSHwobQVRURU1QVF9PVVRDT01FX0hBTkRFRF9CQUNLEAYSIAocQVRURU1QVF9PVVRDT01FX05PVF9BQ0NFUFRFRBAHEhgKFEFUVEVNUFRfT1VUQ09NRV9MT1NUEAgSHgoaQVRURU1QVF9PVVRDT01FX1NVUEVSU0VERUQQCSp7CgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIVChFPVVRDT01FX0NPTVBMRVRFRBABEhIKDk9VVENPTUVfRkFJTEVEEAISFQoRT1VUQ09NRV9DQU5DRUxMRUQQAxIVChFPVVRDT01FX1RJTUVEX09VVBAEKpYBCgdTdGVwRW5kEhgKFFNURVBfRU5EX1VOU1BFQ0lGSUVEEAASFgoSU1RFUF9FTkRfQ09NUExFVEVEEAESEwoPU1RFUF9FTkRfRkFJTEVEEAISFgoSU1RFUF9FTkRfQ0FOQ0VMTEVEEAMSFgoSU1RFUF9FTkRfVElNRURfT1VUEAQSFAoQU1RFUF9FTkRfU0tJUFBFRBAFKq4BCgpTa2lwUmVhc29uEhsKF1NLSVBfUkVBU09OX1VOU1BFQ0lGSUVEEAASFAoQU0tJUF9SRUFTT05fV0hFThABEhYKElNLSVBfUkVBU09OX1JVTl9PThACEhoKFlNLSVBfUkVBU09OX0RFUEVOREVOQ1kQAxIaChZTS0lQX1JFQVNPTl9SVU5fRU5ESU5HEAQSHQoZU0tJUF9SRUFTT05fQkxPQ0tfU1RPUFBFRBAFKnUKCFByaW9yaXR5EhgKFFBSSU9SSVRZX1VOU1BFQ0lGSUVEEAASFQoRUFJJT1JJVFlfQ1JJVElDQUwQARIRCg1QUklPUklUWV9ISUdIEAISEwoPUFJJT1JJVFlfTk9STUFMEAMSEAoMUFJJT1JJVFlfTE9XEARiBnByb3RvMw");
 
 /**
  * One row of a run's journal: the events of one decided batch, in order.
@@ -70,7 +70,7 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
   path: string;
 
   /**
-   * The attempt, from 1. Attempt* events, StopConfirmed, LateResult.
+   * The attempt, from 1. Attempt* events, StopConfirmed, LateResult. StepTakenOver: how many it took.
    *
    * @generated from field: uint32 number = 4;
    */
@@ -99,7 +99,7 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
   try: number;
 
   /**
-   * AttemptStarted: the agent.
+   * AttemptStarted: the agent. StepTakenOver: that of the last attempt.
    *
    * @generated from field: string agent_id = 8;
    */
@@ -134,7 +134,7 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
   outcome: AttemptOutcome;
 
   /**
-   * RunCreated: the parameters; StepReady: the input; StepCompleted, RunEnding, RunEnded: the output.
+   * RunCreated: the parameters; StepReady: the input; StepCompleted, StepTakenOver, RunEnding, RunEnded: the output.
    *
    * @generated from oneof yardmaster.internal.v1.JournalEvent.value
    */
@@ -157,7 +157,7 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * AttemptEnded, StepStopping, StepFailed, RunEnding, RunEnded: why.
+   * AttemptEnded, StepStopping, StepFailed, StepTakenOver, RunEnding, RunEnded: why.
    *
    * @generated from field: yardmaster.internal.v1.Failure failure = 14;
    */
@@ -178,14 +178,14 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
   countsAsTry?: boolean | undefined;
 
   /**
-   * StepSkipped: why.
+   * StepSkipped, StepTakenOver: why it was skipped.
    *
    * @generated from field: yardmaster.internal.v1.SkipReason skip_reason = 16;
    */
   skipReason: SkipReason;
 
   /**
-   * StepSkipped: the step that caused it.
+   * StepSkipped, StepTakenOver: the step that caused it.
    *
    * @generated from field: optional string because = 17;
    */
@@ -225,6 +225,13 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
    * @generated from field: repeated yardmaster.internal.v1.SecretMark secrets = 40;
    */
   secrets: SecretMark[];
+
+  /**
+   * StepTakenOver: how it had ended.
+   *
+   * @generated from field: yardmaster.internal.v1.StepEnd step_end = 24;
+   */
+  stepEnd: StepEnd;
 };
 
 /**
@@ -323,6 +330,20 @@ export type Creation = Message<"yardmaster.internal.v1.Creation"> & {
    * @generated from field: yardmaster.internal.v1.Labels labels = 7;
    */
   labels?: Labels | undefined;
+
+  /**
+   * The ended run that it is another try of.
+   *
+   * @generated from field: optional string retry_of = 8;
+   */
+  retryOf?: string | undefined;
+
+  /**
+   * The run whose parameters it was started with, changed or not.
+   *
+   * @generated from field: optional string rerun_of = 9;
+   */
+  rerunOf?: string | undefined;
 };
 
 /**
@@ -631,6 +652,13 @@ export const EventType = {
    * @generated from enum value: EVENT_TYPE_RUN_RESUMED = 22;
    */
   RUN_RESUMED: 22,
+
+  /**
+   * The run is another try, and this step is over from its beginning.
+   *
+   * @generated from enum value: EVENT_TYPE_STEP_TAKEN_OVER = 23;
+   */
+  STEP_TAKEN_OVER: 23,
 } as const;
 
 /**
@@ -792,6 +820,68 @@ export const OutcomeSchema: GenEnum<Outcome> = /*@__PURE__*/
   enumDesc(file_yardmaster_internal_v1_journal, 2);
 
 /**
+ * How a step of the run before had ended.
+ *
+ * @generated from enum yardmaster.internal.v1.StepEnd
+ */
+export const StepEnd = {
+  /**
+   * Never written.
+   *
+   * @generated from enum value: STEP_END_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Well.
+   *
+   * @generated from enum value: STEP_END_COMPLETED = 1;
+   */
+  COMPLETED: 1,
+
+  /**
+   * By a failure.
+   *
+   * @generated from enum value: STEP_END_FAILED = 2;
+   */
+  FAILED: 2,
+
+  /**
+   * By a cancel.
+   *
+   * @generated from enum value: STEP_END_CANCELLED = 3;
+   */
+  CANCELLED: 3,
+
+  /**
+   * By its deadline.
+   *
+   * @generated from enum value: STEP_END_TIMED_OUT = 4;
+   */
+  TIMED_OUT: 4,
+
+  /**
+   * It did not run.
+   *
+   * @generated from enum value: STEP_END_SKIPPED = 5;
+   */
+  SKIPPED: 5,
+} as const;
+
+/**
+ * How a step of the run before had ended.
+ *
+ * @generated from enum yardmaster.internal.v1.StepEnd
+ */
+export type StepEnd = (typeof StepEnd)[keyof typeof StepEnd] | UnknownEnum;
+
+/**
+ * Describes the enum yardmaster.internal.v1.StepEnd.
+ */
+export const StepEndSchema: GenEnum<StepEnd> = /*@__PURE__*/
+  enumDesc(file_yardmaster_internal_v1_journal, 3);
+
+/**
  * Why a step was skipped.
  *
  * @generated from enum yardmaster.internal.v1.SkipReason
@@ -851,7 +941,7 @@ export type SkipReason = (typeof SkipReason)[keyof typeof SkipReason] | UnknownE
  * Describes the enum yardmaster.internal.v1.SkipReason.
  */
 export const SkipReasonSchema: GenEnum<SkipReason> = /*@__PURE__*/
-  enumDesc(file_yardmaster_internal_v1_journal, 3);
+  enumDesc(file_yardmaster_internal_v1_journal, 4);
 
 /**
  * Priority of a run.
@@ -906,5 +996,5 @@ export type Priority = (typeof Priority)[keyof typeof Priority] | UnknownEnum;
  * Describes the enum yardmaster.internal.v1.Priority.
  */
 export const PrioritySchema: GenEnum<Priority> = /*@__PURE__*/
-  enumDesc(file_yardmaster_internal_v1_journal, 4);
+  enumDesc(file_yardmaster_internal_v1_journal, 5);
 

@@ -1,0 +1,104 @@
+/**
+ * PURE: what another try of an ended run takes over from it (docs/workflows.md, "Another try"): every step that is done, unless it
+ * comes after one that is not. Everything else starts again, cleanup always.
+ *
+ * 1. Done is what COMPLETED, and what was skipped in a way that lets its dependents run (`when`, `runOn`): the same values would
+ *    skip it again.
+ * 2. A block that is done is taken over whole, with the ends of its children, whatever they are. One that is not keeps the
+ *    children that are.
+ */
+import type { StepTakenOver } from './events.ts';
+import { attemptsOf, childrenOf, isProtected, parentOf, type RunState, type Step, stepAt } from './state.ts';
+import type { StepStatus } from './status.ts';
+
+/** A step that is over, as the next try knows it. */
+export type TakenOver = Omit<StepTakenOver, 'type' | 'at'>;
+
+/** In the order of the definition. */
+export function takeOver(state: RunState): readonly TakenOver[] {
+  const again = findAgain(state);
+  return state.steps.filter((step) => !again.has(step)).flatMap(describe);
+}
+
+/** The steps that start again. One work list, no recursion: a chain may have 10,000 steps. */
+function findAgain(state: RunState): ReadonlySet<Step> {
+  const again = new Set<Step>();
+  const work: Step[] = [];
+  const whole = new Set<Step>();
+  for (const step of state.steps) {
+    const parent = parentOf(state, step);
+    // Blocks stand before their children.
+    if (parent !== undefined && whole.has(parent)) whole.add(step);
+    else if (!isDone(state, step)) work.push(step);
+    else if (step.node.kind !== 'agent') whole.add(step);
+  }
+  for (const step of work) again.add(step);
+  const after = new Set<Step>();
+  for (let step = work.pop(); step !== undefined; step = work.pop()) {
+    for (const index of step.node.dependents) work.push(...restart(state, stepAt(state, index), { again, after }));
+  }
+  return again;
+}
+
+interface Marks {
+  readonly again: Set<Step>;
+  /** Of those: because they come after another one. A block may start again for its own sake, and its children not. */
+  readonly after: Set<Step>;
+}
+
+/** What comes after a step that starts again does so, too, with everything in it. Answers the steps that were not marked before. */
+function restart(state: RunState, first: Step, { again, after }: Marks): readonly Step[] {
+  const marked: Step[] = [];
+  const stack = [first];
+  for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
+    if (after.has(step)) continue;
+    after.add(step);
+    if (!again.has(step)) marked.push(step);
+    again.add(step);
+    stack.push(...childrenOf(state, step));
+  }
+  return marked;
+}
+
+function isDone(state: RunState, step: Step): boolean {
+  if (step.node.isCleanup) return false;
+  const reason = step.status === 'SKIPPED' ? step.detail?.skip?.reason : undefined;
+  if (reason === 'RUN_ON') return true;
+  return (step.status === 'COMPLETED' || reason === 'WHEN') && !isProtected(state, step);
+}
+
+function describe(step: Step): readonly TakenOver[] {
+  const { status, path, detail } = step;
+  if (!isEnd(status)) return [];
+  const attempts = attemptsOf(step);
+  const number = detail?.takenOver?.attempts ?? attempts.length;
+  const agentId = detail?.takenOver?.agentId ?? attempts.at(-1)?.agentId;
+  return [
+    {
+      path,
+      status,
+      number,
+      ...(agentId === undefined ? {} : { agentId }),
+      ...(detail?.output === undefined ? {} : { output: detail.output }),
+      ...(detail?.failure === undefined ? {} : { failure: detail.failure }),
+      ...(detail?.skip === undefined ? {} : { reason: detail.skip.reason }),
+      ...(detail?.skip?.because === undefined ? {} : { because: detail.skip.because }),
+    },
+  ];
+}
+
+function isEnd(status: StepStatus): status is StepTakenOver['status'] {
+  switch (status) {
+    case 'COMPLETED':
+    case 'FAILED':
+    case 'TIMED_OUT':
+    case 'CANCELLED':
+    case 'SKIPPED':
+      return true;
+    case 'PENDING':
+    case 'READY':
+    case 'RUNNING':
+    case 'WAITING':
+      return false;
+  }
+}
