@@ -76,6 +76,7 @@ function createBatches(epoch: number): (steps: number) => Batch {
       blobs: [],
       agentEvents: [],
       audit: [],
+      schedules: [],
     };
   };
 }

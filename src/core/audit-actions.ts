@@ -1,3 +1,14 @@
 /** What the audit log has entries of. Another action needs a word here and nothing in the store. */
-export const auditActions = ['workflow.register', 'run.start', 'run.cancel', 'run.pause', 'run.resume'] as const;
+export const auditActions = [
+  'workflow.register',
+  'run.start',
+  'run.cancel',
+  'run.pause',
+  'run.resume',
+  'schedule.put',
+  'schedule.delete',
+  'schedule.pause',
+  'schedule.resume',
+  'schedule.trigger',
+] as const;
 export type AuditAction = (typeof auditActions)[number];

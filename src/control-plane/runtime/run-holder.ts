@@ -1,7 +1,7 @@
 /** One open run in memory: its state, and the commands that wait for it. The run's only writer owns it. */
 import type { Answer, Command } from '../engine/commands.ts';
 import type { RunState } from '../engine/state.ts';
-import type { AuditRow, RunRow } from '../store/port.ts';
+import type { AuditRow, RunRow, ScheduleChange } from '../store/port.ts';
 
 /** A command that is under way. Kept until its batch is durable, so that a failed commit loses nothing. */
 export interface Pending {
@@ -18,6 +18,8 @@ export interface Pending {
   readonly isClient: boolean;
   /** Of what somebody asked for: written with what was decided, if that changes anything. */
   readonly audit?: AuditRow;
+  /** Of a start by a schedule: written with it, so that a tick and its run are both there or neither. */
+  readonly schedule?: ScheduleChange;
   /** How often its batch failed. */
   failures: number;
 }

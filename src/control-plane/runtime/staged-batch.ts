@@ -10,6 +10,7 @@ import type {
   BlobRow,
   CheckpointChange,
   RunChange,
+  ScheduleChange,
   TaskKey,
   TaskRow,
 } from '../store/port.ts';
@@ -27,6 +28,7 @@ export class StagedBatch {
   readonly checkpoints = new Map<string, CheckpointChange>();
   readonly agentEvents: AgentEventRow[] = [];
   readonly audit: AuditRow[] = [];
+  readonly schedules: ScheduleChange[] = [];
   eventCount = 0;
   blobBytes = 0;
   private readonly runs = new Map<string, RunChange>();
@@ -39,6 +41,7 @@ export class StagedBatch {
       this.checkpoints.size === 0 &&
       this.agentEvents.length === 0 &&
       this.audit.length === 0 &&
+      this.schedules.length === 0 &&
       this.effects.length === 0
     );
   }
@@ -94,6 +97,7 @@ export class StagedBatch {
       blobs: this.blobs,
       agentEvents: this.agentEvents,
       audit: this.audit,
+      schedules: this.schedules,
     };
   }
 }

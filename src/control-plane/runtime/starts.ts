@@ -9,13 +9,19 @@ import type { Random } from '../../core/random.ts';
 import { inlineValue, type StoredValue } from '../../core/stored-value.ts';
 import { decodeValue, scanValue } from '../../core/value.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
-import type { Caller, RunRow, Store } from '../store/port.ts';
+import type { AuditRow, Caller, RunRow, ScheduleChange, Store } from '../store/port.ts';
 import type { StartedRun, StartRunRequest } from './control-plane.ts';
 import type { Runs } from './runs.ts';
 
 const PARAMETERS_BLOB = 'params';
 /** Of a start that nobody outside asked for. */
 const NO_CALLER: Caller = { actor: undefined, userAgent: '', address: '' };
+
+/** What is written with a start that is new, and not with a repeat. */
+export interface StartExtras {
+  readonly audit?: (runId: string) => AuditRow;
+  readonly schedule?: (runId: string) => ScheduleChange;
+}
 
 export interface StartsOptions {
   readonly clock: Clock;
@@ -43,15 +49,15 @@ export class Starts {
     return this.rows.get(runId);
   }
 
-  async start(request: StartRunRequest): Promise<StartedRun> {
+  async start(request: StartRunRequest, extras: StartExtras = {}): Promise<StartedRun> {
     checkParameters(request);
     const workflow = await this.options.latest(request.namespace, request.workflow, request.version);
     const inputHash = this.hashOf(request);
-    if (request.requestId === '') return this.store(request, workflow, inputHash);
+    if (request.requestId === '') return this.store(request, workflow, inputHash, extras);
     const key = `${request.namespace}/${request.requestId}`;
     const running = this.underWay.get(key);
     if (running !== undefined) return sameInput(request, running.inputHash, inputHash, await running.answer);
-    const answer = this.findOrStore(request, workflow, inputHash);
+    const answer = this.findOrStore(request, workflow, inputHash, extras);
     this.underWay.set(key, { inputHash, answer });
     try {
       return await answer;
@@ -64,14 +70,20 @@ export class Starts {
     request: StartRunRequest,
     workflow: CompiledWorkflow,
     inputHash: string,
+    extras: StartExtras,
   ): Promise<StartedRun> {
     const known = await this.options.store.findRunByRequest(request.namespace, request.requestId);
     return known === undefined
-      ? this.store(request, workflow, inputHash)
+      ? this.store(request, workflow, inputHash, extras)
       : sameInput(request, known.inputHash, inputHash, known);
   }
 
-  private async store(request: StartRunRequest, workflow: CompiledWorkflow, inputHash: string): Promise<RunRow> {
+  private async store(
+    request: StartRunRequest,
+    workflow: CompiledWorkflow,
+    inputHash: string,
+    extras: StartExtras,
+  ): Promise<RunRow> {
     const now = this.options.clock.now();
     const runId = createUlid(now, this.options.random);
     const priority = request.priority ?? workflow.priority;
@@ -114,6 +126,8 @@ export class Starts {
           onError: reject,
           isClient: true,
           failures: 0,
+          ...(extras.audit === undefined ? {} : { audit: extras.audit(runId) }),
+          ...(extras.schedule === undefined ? {} : { schedule: extras.schedule(runId) }),
         });
       });
     } finally {

@@ -10,7 +10,8 @@ export function countRows(batch: Batch): number {
     batch.checkpoints.length +
     batch.blobs.length +
     batch.agentEvents.length +
-    batch.audit.length
+    batch.audit.length +
+    batch.schedules.length
   );
 }
 

@@ -57,6 +57,7 @@ class FrameWriter {
     }
     this.#json(batch.agentEvents);
     this.#json(batch.audit);
+    this.#json(batch.schedules);
   }
 
   #key(key: TaskKey): void {
