@@ -14,6 +14,7 @@ export type { RegisterOptions, WorkflowInput, WorkflowText } from './catalogue.t
 export { type AuditFilter, toAuditEntry, writeAuditFilter } from './convert/audit.ts';
 export { toAgent, toOffer } from './convert/fleet.ts';
 export { type PriorityName, toExplanation, toRun } from './convert/run.ts';
+export { catchUpNames, overlapNames, type ScheduleSpec, toSchedule, toWireSchedule } from './convert/schedule.ts';
 export { toRegistered, toWorkflow } from './convert/workflow.ts';
 export { fromWireError, isCut } from './errors.ts';
 export { createLiveRun, type LiveRun } from './live-run.ts';
@@ -34,6 +35,7 @@ export type { RunEvent } from './run-event.ts';
 export { type RunFilter, toWireFilter } from './run-filter.ts';
 export type { CancelAnswer, RunHandle } from './run-handle.ts';
 export type { StepResult, WorkflowResult } from './run-result.ts';
+export type { Schedules } from './schedules.ts';
 export type { StartOptions } from './start-run.ts';
 export * from './statuses.ts';
 export { pastDurations, type RunChange } from './track-run.ts';

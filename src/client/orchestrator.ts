@@ -22,6 +22,7 @@ import type { RunEvent } from './run-event.ts';
 import { type RunFilter, toWireFilter } from './run-filter.ts';
 import { anySignal, type CancelAnswer, cancelRun, createRunHandle, type RunHandle } from './run-handle.ts';
 import type { WorkflowResult } from './run-result.ts';
+import { Schedules } from './schedules.ts';
 import { type StartArguments, type StartOptions, startRun } from './start-run.ts';
 import { type RunChange, trackRun } from './track-run.ts';
 import { createConnections } from './transport/connections.ts';
@@ -66,6 +67,8 @@ const READY_MS = 10_000;
 export class Orchestrator implements AsyncDisposable {
   /** The services themselves, for everything that this class has no word for. */
   readonly api: MeshApi;
+  /** Runs started by the clock. */
+  readonly schedules: Schedules;
   readonly #watchers = new ProgressWatchers();
   readonly #closing = new AbortController();
   readonly #closeConnections: () => void;
@@ -80,6 +83,7 @@ export class Orchestrator implements AsyncDisposable {
       this.api = createMeshApi(withTypedErrors(options.transport, options.url ?? 'the control plane in this process'));
       this.#closeConnections = () => undefined;
     }
+    this.schedules = new Schedules(this.api, this.#closing.signal);
   }
 
   /** Resolves when the control plane answers. Throws UNREACHABLE when it does not within `timeoutMs`, 10 s by default. */

@@ -19,6 +19,8 @@ export {
   type RunEvent,
   type RunHandle,
   type RunView,
+  type ScheduleSpec,
+  type ScheduleView,
   type StartOptions,
   type StepResult,
   StepStatus,

@@ -15,7 +15,7 @@ import { type Clock, sleep } from '../core/clock.ts';
 import { formatDuration } from '../core/duration.ts';
 import { YardmasterError } from '../core/errors.ts';
 import { type Logger, silentLogger } from '../core/logger.ts';
-import { noMetrics } from '../core/metrics.ts';
+import { type Metrics, noMetrics } from '../core/metrics.ts';
 import { type Random, seededRandom } from '../core/random.ts';
 import type { Workflow } from '../workflow/builder/index.ts';
 import { IdleWatch } from './idle-watch.ts';
@@ -34,6 +34,8 @@ export interface TestMeshOptions {
   /** Milliseconds; default 5 s. */
   readonly beatIntervalMs?: number;
   readonly logger?: Logger;
+  /** What counts; default: nothing does. */
+  readonly metrics?: Metrics;
   /** Throws at commits, for tests of the store's troubles. */
   readonly faults?: CommitFaults;
 }
@@ -207,7 +209,7 @@ export class TestMesh implements AsyncDisposable {
 
   async #serve(): Promise<void> {
     const clock = this.clock.fork();
-    const { logger = silentLogger, lossWindowMs, beatIntervalMs, faults } = this.#options;
+    const { logger = silentLogger, metrics = noMetrics, lossWindowMs, beatIntervalMs, faults } = this.#options;
     const store = createMemoryStore({ data: this.data, ...(faults === undefined ? {} : { faults }) });
     this.#starts += 1;
     const controlPlane = await startControlPlane({
@@ -216,6 +218,7 @@ export class TestMesh implements AsyncDisposable {
       random: this.random,
       store,
       logger,
+      metrics,
       sha256: (bytes) => createHash('sha256').update(bytes).digest(),
       ...(lossWindowMs === undefined ? {} : { lossWindowMs }),
       ...(beatIntervalMs === undefined ? {} : { beatIntervalMs }),
@@ -223,7 +226,7 @@ export class TestMesh implements AsyncDisposable {
     this.#running = { clock, store, controlPlane };
     this.#transport.serve(controlPlane, clock);
     this.#network.serve({
-      openSession: createAgentService({ controlPlane, clock, metrics: noMetrics, logger }),
+      openSession: createAgentService({ controlPlane, clock, metrics, logger }),
       blobs: createMemoryBlobs(this.#transport),
     });
   }

@@ -52,7 +52,15 @@ it('takes five fields, six with seconds, names and nicknames', () => {
 });
 
 it('says what is wrong with a cron', () => {
-  const faults = ['', 'daily', '61 * * * *', '* * * * * * *', '0 0 31 2 *', '2026-01-01T00:00:00', `0 ${'1,'.repeat(200)}1 * * *`];
+  const faults = [
+    '',
+    'daily',
+    '61 * * * *',
+    '* * * * * * *',
+    '0 0 31 2 *',
+    '2026-01-01T00:00:00',
+    `0 ${'1,'.repeat(200)}1 * * *`,
+  ];
   expect(faults.map((cron) => findCronFault(cron, 0))).toEqual([
     expect.stringContaining('five fields'),
     expect.stringContaining('five fields'),
