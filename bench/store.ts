@@ -77,6 +77,7 @@ function createBatches(epoch: number): (steps: number) => Batch {
     blobCopies: [],
       agentEvents: [],
       audit: [],
+      schedules: [],
     };
   };
 }

@@ -10,6 +10,7 @@ import type { AddCommands, Handler } from './commands/group.ts';
 import { addLintCommand } from './commands/lint.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addRunsCommands } from './commands/runs.ts';
+import { addSchedulesCommands } from './commands/schedules.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addWorkflowsCommands } from './commands/workflows.ts';
 import { type Connect, type Context, createContext } from './context.ts';
@@ -24,6 +25,7 @@ const GROUPS: readonly AddCommands[] = [
   addRunCommand,
   addRunsCommands,
   addWorkflowsCommands,
+  addSchedulesCommands,
   addAgentsCommands,
   addAuditCommand,
   addDoctorCommand,

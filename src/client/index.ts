@@ -23,6 +23,7 @@ export type { RegisterOptions, WorkflowInput, WorkflowText } from './catalogue.t
 export { type AuditFilter, toAuditEntry, writeAuditFilter } from './convert/audit.ts';
 export { toAgent, toOffer } from './convert/fleet.ts';
 export { type PriorityName, toExplanation, toRun } from './convert/run.ts';
+export { catchUpNames, overlapNames, type ScheduleSpec, toSchedule, toWireSchedule } from './convert/schedule.ts';
 export { toRegistered, toWorkflow } from './convert/workflow.ts';
 export { fromWireError, isCut } from './errors.ts';
 export { createLiveRun, type LiveRun } from './live-run.ts';
@@ -51,6 +52,7 @@ export { type RunFilter, toWireFilter } from './run-filter.ts';
 export type { CancelAnswer, RunHandle } from './run-handle.ts';
 export type { StepResult, WorkflowResult } from './run-result.ts';
 export type { ErrorListener, ProgressListener } from './run-watchers.ts';
+export type { Schedules } from './schedules.ts';
 export type { StartOptions } from './start-run.ts';
 export * from './statuses.ts';
 export { pastDurations, type RunChange } from './track-run.ts';

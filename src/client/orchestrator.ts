@@ -33,6 +33,7 @@ import { type RunFilter, toWireFilter } from './run-filter.ts';
 import { anySignal, type CancelAnswer, cancelRun, createRunHandle, type RunHandle } from './run-handle.ts';
 import type { WorkflowResult } from './run-result.ts';
 import { type ErrorListener, type ProgressListener, RunWatchers } from './run-watchers.ts';
+import { Schedules } from './schedules.ts';
 import { type StartArguments, type StartOptions, startRun } from './start-run.ts';
 import { type RunChange, trackRun } from './track-run.ts';
 import { createConnections } from './transport/connections.ts';
@@ -77,6 +78,8 @@ const READY_MS = 10_000;
 export class Orchestrator implements AsyncDisposable {
   /** The services themselves, for everything that this class has no word for. */
   readonly api: MeshApi;
+  /** Runs started by the clock. */
+  readonly schedules: Schedules;
   readonly #watchers = new RunWatchers();
   readonly #closing = new AbortController();
   readonly #mirror: Mirror;
@@ -93,6 +96,7 @@ export class Orchestrator implements AsyncDisposable {
       this.#closeConnections = () => undefined;
     }
     this.#mirror = new Mirror(this.api, this.#closing.signal);
+    this.schedules = new Schedules(this.api, (runId) => this.#open(runId));
   }
 
   /**

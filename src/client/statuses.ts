@@ -8,6 +8,11 @@ import {
 import { RunStatus } from '../gen/yardmaster/v1/run_pb.ts';
 import { CandidateReason as WireCandidateReason } from '../gen/yardmaster/v1/run_service_pb.ts';
 import {
+  ScheduleCatchUp as WireScheduleCatchUp,
+  ScheduleOutcome as WireScheduleOutcome,
+  ScheduleOverlap as WireScheduleOverlap,
+} from '../gen/yardmaster/v1/schedule_pb.ts';
+import {
   AttemptOutcome as WireAttemptOutcome,
   SkipReason as WireSkipReason,
   StepKind as WireStepKind,
@@ -54,6 +59,12 @@ export type SkipReason = 'NONE' | 'UNKNOWN' | Exclude<keyof typeof WireSkipReaso
 export type ActorProof = 'UNKNOWN' | Exclude<keyof typeof WireActorProof, 'UNSPECIFIED'>;
 export type AuditSubjectKind = 'UNKNOWN' | Exclude<keyof typeof WireAuditSubjectKind, 'UNSPECIFIED'>;
 export type AuditOutcome = 'UNKNOWN' | Exclude<keyof typeof WireAuditOutcome, 'UNSPECIFIED'>;
+/** What a tick of a schedule does while the last run is open. */
+export type ScheduleOverlap = 'UNKNOWN' | Exclude<keyof typeof WireScheduleOverlap, 'UNSPECIFIED'>;
+/** Which missed ticks are made up for. */
+export type ScheduleCatchUp = 'UNKNOWN' | Exclude<keyof typeof WireScheduleCatchUp, 'UNSPECIFIED'>;
+/** What became of a tick. */
+export type ScheduleOutcome = 'UNKNOWN' | Exclude<keyof typeof WireScheduleOutcome, 'UNSPECIFIED'>;
 export type CandidateReason = 'UNKNOWN' | Exclude<keyof typeof WireCandidateReason, 'UNSPECIFIED'>;
 
 /** The reader of an open wire enum: its names, `zero` for UNSPECIFIED, UNKNOWN for numbers that came later. */
@@ -77,6 +88,9 @@ export const readSkipReason: (value: number) => SkipReason = createReader(WireSk
 export const readActorProof: (value: number) => ActorProof = createReader(WireActorProof, 'UNKNOWN');
 export const readAuditSubjectKind: (value: number) => AuditSubjectKind = createReader(WireAuditSubjectKind, 'UNKNOWN');
 export const readAuditOutcome: (value: number) => AuditOutcome = createReader(WireAuditOutcome, 'UNKNOWN');
+export const readScheduleOverlap: (value: number) => ScheduleOverlap = createReader(WireScheduleOverlap, 'UNKNOWN');
+export const readScheduleCatchUp: (value: number) => ScheduleCatchUp = createReader(WireScheduleCatchUp, 'UNKNOWN');
+export const readScheduleOutcome: (value: number) => ScheduleOutcome = createReader(WireScheduleOutcome, 'UNKNOWN');
 export const readCandidateReason: (value: number) => CandidateReason = createReader(WireCandidateReason, 'UNKNOWN');
 
 const TERMINAL: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT']);

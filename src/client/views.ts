@@ -8,6 +8,9 @@ import type {
   AuditOutcome,
   AuditSubjectKind,
   CandidateReason,
+  ScheduleCatchUp,
+  ScheduleOutcome,
+  ScheduleOverlap,
   SkipReason,
   StepKind,
   StepStatus,
@@ -236,4 +239,35 @@ export interface CandidateView {
   readonly reason: CandidateReason;
   readonly text: string;
   readonly firstChoice: boolean;
+}
+
+/** What is started when, and what became of it. */
+export interface ScheduleView {
+  readonly name: string;
+  readonly workflow: string;
+  /** Undefined: the newest at the time of the tick. */
+  readonly version: number | undefined;
+  readonly cron: string;
+  readonly timezone: string;
+  readonly parameters: JsonObject;
+  /** Besides `schedule` and `scheduled-at`. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Undefined: that of the workflow. */
+  readonly priority: string | undefined;
+  readonly overlap: ScheduleOverlap;
+  readonly catchUp: ScheduleCatchUp;
+  readonly catchUpWindowMs: number;
+  readonly paused: boolean;
+  readonly createTime: Date | undefined;
+  readonly updateTime: Date | undefined;
+  /** Three; none while paused. */
+  readonly nextTimes: readonly Date[];
+  /** Undefined: none yet. */
+  readonly lastTick:
+    | { readonly time: Date | undefined; readonly outcome: ScheduleOutcome; readonly errorCode: string | undefined }
+    | undefined;
+  /** Started by a tick or by hand; undefined: none. */
+  readonly lastRunId: string | undefined;
+  /** Undefined: not kept any more, or not told (in lists). */
+  readonly lastRunStatus: WorkflowStatus | undefined;
 }

@@ -7,5 +7,10 @@ export const auditActions = [
   'run.resume',
   'run.retry',
   'run.rerun',
+  'schedule.put',
+  'schedule.delete',
+  'schedule.pause',
+  'schedule.resume',
+  'schedule.trigger',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];

@@ -61,3 +61,13 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }
+
+/** A wall time as the platform has it. */
+export function dateOf(ms: number): Date {
+  return new Date(ms);
+}
+
+/** `2026-11-30T12:00:00Z`, without the part of a second. */
+export function formatTime(ms: number): string {
+  return `${dateOf(ms).toISOString().slice(0, 19)}Z`;
+}

@@ -49,6 +49,10 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   STEP_NOT_FOUND: entry('NOT_FOUND', 'The run has no step with this path.'),
   NOTHING_WAITS: entry('FAILED_PRECONDITION', 'No step of the run waits for an agent, so there is nothing to explain.'),
   WORKFLOW_NOT_FOUND: entry('NOT_FOUND', 'No workflow has this name, or not in this version.'),
+  SCHEDULE_NOT_FOUND: entry('NOT_FOUND', 'No schedule has this name.'),
+  SCHEDULE_INVALID: entry('INVALID_ARGUMENT', 'A schedule has problems; each names its field.'),
+  BAD_CRON: entry('INVALID_ARGUMENT', 'A cron expression cannot be read, or never ticks.'),
+  UNKNOWN_TIMEZONE: entry('INVALID_ARGUMENT', 'A timezone is no name of the IANA database.'),
   AGENT_NOT_FOUND: entry('NOT_FOUND', 'No agent with this id was ever seen.'),
   ORCHESTRATION_FAILED: entry(
     'FAILED_PRECONDITION',

@@ -88,6 +88,9 @@ export const limits = {
   auditNameCharsMax: 128,
   userAgentCharsMax: 256,
   auditDetailCharsMax: 256,
+  /** Schedules of one control plane: all are kept in memory. Their parameters are written with every tick. */
+  schedulesMax: 1_000,
+  scheduleParametersBytesMax: 64 * KIB,
   /** Items of one page of a list, and the default. */
   pageSizeMax: 500,
   pageSizeDefault: 50,

@@ -15,6 +15,8 @@ export type AttemptEndedHow =
   | 'LOST'
   | 'SUPERSEDED';
 export type AgentState = 'READY' | 'DRAINING' | 'SUSPECT' | 'UNREACHABLE' | 'LOST';
+/** What became of a tick of a schedule. */
+export type TickOutcome = 'STARTED' | 'SKIPPED' | 'MISSED' | 'FAILED';
 /** Why something was let go without harm: a late watcher, a full ring, an agent that logs too much. */
 export type DropReason = 'progress' | 'log' | 'watch';
 
@@ -38,6 +40,7 @@ export interface Metrics {
   /** An agent read too slowly and its outgoing queue overflowed. */
   streamOverflowed(): void;
   dropped(reason: DropReason, count: number): void;
+  scheduleTicked(outcome: TickOutcome, count: number): void;
   /** Read when somebody scrapes; replaces what was given before. */
   observe(gauges: Gauges): void;
 }
@@ -68,5 +71,6 @@ export const noMetrics: Metrics = {
   streamClosed: ignore,
   streamOverflowed: ignore,
   dropped: ignore,
+  scheduleTicked: ignore,
   observe: ignore,
 };

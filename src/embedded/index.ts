@@ -26,6 +26,8 @@ export {
   type RunEvent,
   type RunHandle,
   type RunView,
+  type ScheduleSpec,
+  type ScheduleView,
   type StartOptions,
   StepExecutionError,
   type StepResult,

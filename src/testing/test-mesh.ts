@@ -23,7 +23,7 @@ import { type Clock, sleep } from '../core/clock.ts';
 import { formatDuration } from '../core/duration.ts';
 import { YardmasterError } from '../core/errors.ts';
 import { type Logger, silentLogger } from '../core/logger.ts';
-import { noMetrics } from '../core/metrics.ts';
+import { type Metrics, noMetrics } from '../core/metrics.ts';
 import { type Random, seededRandom } from '../core/random.ts';
 import { givenSecrets } from '../core/secret-provider.ts';
 import type { Workflow } from '../workflow/builder/index.ts';
@@ -45,6 +45,8 @@ export interface TestMeshOptions {
   /** Secrets of workflows by name. */
   readonly secrets?: Readonly<Record<string, string>>;
   readonly logger?: Logger;
+  /** What counts; default: nothing does. */
+  readonly metrics?: Metrics;
   /** Throws at commits, for tests of the store's troubles. */
   readonly faults?: CommitFaults;
 }
@@ -236,7 +238,7 @@ export class TestMesh implements AsyncDisposable {
 
   async #serve(): Promise<void> {
     const clock = this.clock.fork();
-    const { logger = silentLogger, lossWindowMs, beatIntervalMs, faults, secrets } = this.#options;
+    const { logger = silentLogger, metrics = noMetrics, lossWindowMs, beatIntervalMs, faults, secrets } = this.#options;
     const store = createMemoryStore({ data: this.data, ...(faults === undefined ? {} : { faults }) });
     this.#starts += 1;
     const controlPlane = await startControlPlane({
@@ -246,6 +248,7 @@ export class TestMesh implements AsyncDisposable {
       store,
       parameterChecks: new InProcessChecks(),
       logger,
+      metrics,
       sha256: (bytes) => createHash('sha256').update(bytes).digest(),
       ...(lossWindowMs === undefined ? {} : { lossWindowMs }),
       ...(beatIntervalMs === undefined ? {} : { beatIntervalMs }),
@@ -254,7 +257,7 @@ export class TestMesh implements AsyncDisposable {
     this.#running = { clock, store, controlPlane };
     this.#transport.serve(controlPlane, clock);
     this.#network.serve({
-      openSession: createAgentService({ controlPlane, clock, metrics: noMetrics, logger }),
+      openSession: createAgentService({ controlPlane, clock, metrics, logger }),
       blobs: createMemoryBlobs(this.#transport),
     });
   }

@@ -51,6 +51,11 @@ export class VirtualClock implements Clock {
     return this.#wallOffset + this.#monotonic;
   }
 
+  /** Somebody sets the wall clock, forward or (negative) back; timers know nothing of it. */
+  shiftWall(ms: number): void {
+    this.#wallOffset += ms;
+  }
+
   monotonic(): number {
     return this.#monotonic;
   }

@@ -54,6 +54,7 @@ describe('grpcurl', () => {
         'yardmaster.v1.BlobService',
         'yardmaster.v1.FleetService',
         'yardmaster.v1.RunService',
+        'yardmaster.v1.ScheduleService',
         'yardmaster.v1.WorkflowService',
       ]),
     );

@@ -12,11 +12,12 @@ import {
   openSqliteStore,
   type RunChange,
   type RunFilter,
+  type ScheduleChange,
   type Store,
   StoreError,
 } from '../../src/control-plane/store/index.ts';
 import { systemClock } from '../../src/core/clock.ts';
-import { aBatch, aJournal, anEntry, aRun, aTask, auditId, NOW, runId } from './store/rows.ts';
+import { aBatch, aJournal, anEntry, aRun, aSchedule, aTask, auditId, NOW, runId } from './store/rows.ts';
 
 const RUNS = 5;
 const number = fc.integer({ min: 1, max: RUNS });
@@ -84,6 +85,16 @@ const entry = fc
     }),
   );
 
+const schedule = fc
+  .tuple(fc.constantFrom('a', 'b', 'c'), fc.boolean(), fc.nat(9), fc.option(text, { nil: undefined }))
+  .map(([name, isPaused, at, lastRunId]): ScheduleChange => {
+    if (at === 0) return { type: 'delete', namespace: 'default', name };
+    return {
+      type: 'put',
+      row: aSchedule(name, { isPaused, seenAt: NOW + at, ...(lastRunId !== undefined && { lastRunId }) }),
+    };
+  });
+
 const batch: fc.Arbitrary<Omit<Batch, 'epoch'>> = fc.record({
   journal: some(fc.tuple(number, fc.nat(6), path).map(([run, at, step]) => aJournal(run, at, step, 'x'))),
   runs: some(fc.oneof(insert, change)),
@@ -100,6 +111,7 @@ const batch: fc.Arbitrary<Omit<Batch, 'epoch'>> = fc.record({
     fc.tuple(fc.nat(9), text).map(([at, kind]) => ({ at: NOW + at, agentId: 'a', instanceId: 'i', kind, message: '' })),
   ),
   audit: some(entry),
+  schedules: some(schedule),
 });
 
 const PAGE = { namespace: 'default', before: '', limit: 2 };
@@ -154,6 +166,7 @@ async function readEverything(store: Store): Promise<unknown> {
     rests: await Promise.all(runIds.map((id) => store.loadJournal(id, 3, 2))),
     blobs: await Promise.all(runIds.map(async (id) => Buffer.from((await store.getBlob(id, 'a')) ?? []))),
     audit: await Promise.all(auditQueries.map((query) => store.listAudit({ ...everything, ...query }))),
+    schedules: await store.loadSchedules(undefined, 100),
     agents: (await store.listAgentEvents('a', 100)).map((row) => row.at),
   };
 }

@@ -143,6 +143,7 @@ function withDelays(inner: Store, options: SimStoreOptions): Store {
     putWorkflow: (workflow, audit) => later(() => inner.putWorkflow(workflow, audit)),
     getWorkflow: (namespace, name, version) => later(() => inner.getWorkflow(namespace, name, version)),
     listWorkflows: (namespace, after, limit) => later(() => inner.listWorkflows(namespace, after, limit)),
+    loadSchedules: (after, limit) => later(() => inner.loadSchedules(after, limit)),
     listAgentEvents: (agentId, limit) => later(() => inner.listAgentEvents(agentId, limit)),
     listAudit: (query) => later(() => inner.listAudit(query)),
     prune: (before, limit) => later(() => inner.prune(before, limit)),

@@ -124,6 +124,11 @@ export function priorityNumber(name: PriorityName | undefined): Priority {
   return name === undefined ? Priority.UNSPECIFIED : PRIORITIES[name];
 }
 
+/** Undefined: not stated. */
+export function toPriority(value: Priority): string | undefined {
+  return value === Priority.UNSPECIFIED ? undefined : priorityName(value);
+}
+
 function priorityName(value: Priority): string {
   const found = Object.entries(PRIORITIES).find(([, number]) => number === value);
   return found?.[0] ?? 'normal';

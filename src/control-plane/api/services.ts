@@ -6,12 +6,14 @@ import { AuditService } from '../../gen/yardmaster/v1/audit_service_pb.ts';
 import { BlobService } from '../../gen/yardmaster/v1/blob_service_pb.ts';
 import { FleetService } from '../../gen/yardmaster/v1/fleet_service_pb.ts';
 import { RunService } from '../../gen/yardmaster/v1/run_service_pb.ts';
+import { ScheduleService } from '../../gen/yardmaster/v1/schedule_service_pb.ts';
 import { WorkflowService } from '../../gen/yardmaster/v1/workflow_service_pb.ts';
 import type { ControlPlane } from '../runtime/control-plane.ts';
 import { createAuditService } from './audit-service.ts';
 import { createBlobService } from './blob-service.ts';
 import { createFleetService } from './fleet-service.ts';
 import { createRunService } from './run-service.ts';
+import { createScheduleService } from './schedule-service.ts';
 import { createWorkflowService } from './workflow-service.ts';
 
 export interface ApiOptions {
@@ -28,5 +30,6 @@ export function mountServices(
   mount(RunService, createRunService(options));
   mount(FleetService, createFleetService(options));
   mount(BlobService, createBlobService(options));
+  mount(ScheduleService, createScheduleService(options));
   mount(AuditService, createAuditService(options));
 }

@@ -32,6 +32,9 @@ import { Retention } from './retention.ts';
 import { Retries } from './retries.ts';
 import { Returns } from './returns.ts';
 import { Runs } from './runs.ts';
+import { ScheduleBook } from './schedule-book.ts';
+import { ScheduleTicker } from './schedule-ticker.ts';
+import { Schedules } from './schedules.ts';
 import { Secrets } from './secrets.ts';
 import { Sessions } from './sessions.ts';
 import { Staging } from './staging.ts';
@@ -79,6 +82,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   const parts = new Parts({ ...options, epoch });
   const { store, runs, scheduler, fleet, timers } = parts;
   const recovered = await recover({ store, runs, scheduler, fleet, timers, now: parts.now });
+  await parts.scheduleBook.load();
   return parts.start(recovered);
 }
 
@@ -120,7 +124,10 @@ class Parts extends Given {
   });
   readonly guard = new StallGuard(
     this.clock,
-    () => this.actions.apply(this.fleet.tick(this.now())),
+    () => {
+      this.actions.apply(this.fleet.tick(this.now()));
+      this.ticker.lookIfDue();
+    },
     (gapMs) => {
       this.logger.warn('the event loop stood still', { gapMs: Math.round(gapMs) });
       this.timers.hold(Math.min(gapMs, this.lossWindowMs));
@@ -308,6 +315,30 @@ class Parts extends Given {
     audit: this.audit,
     latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
   });
+  readonly scheduleBook: ScheduleBook = new ScheduleBook({
+    store: this.store,
+    committer: this.committerOf,
+    onTurnEnd: () => this.ticker.look(),
+  });
+  readonly ticker: ScheduleTicker = new ScheduleTicker({
+    clock: this.clock,
+    logger: this.logger,
+    metrics: this.metrics,
+    store: this.store,
+    book: this.scheduleBook,
+    runs: this.runs,
+    starts: this.starts,
+    mayStart: () => this.face.isReady(),
+  });
+  readonly schedules = new Schedules({
+    clock: this.clock,
+    store: this.store,
+    audit: this.audit,
+    catalogue: this.catalogue,
+    starts: this.starts,
+    book: this.scheduleBook,
+    admit: () => this.face.admit(),
+  });
   readonly face: Face = new Face({
     node: this.node,
     clock: this.clock,
@@ -325,10 +356,11 @@ class Parts extends Given {
     uploads: this.uploads,
     blobs: this.blobs,
     audit: this.audit,
+    schedules: this.schedules,
     lost: () => this.actions.lost.values(),
     isStoreUsable: () => this.trouble.isUsable,
-    nextTimer: () => this.timers.nearest(),
-    isBusy: () => !this.committer.isMending && (this.committer.isBusy || this.runs.isBusy),
+    nextTimer: () => earlier(this.timers.nearest(), this.ticker.nearest()),
+    isBusy: () => !this.committer.isMending && (this.committer.isBusy || this.runs.isBusy || this.scheduleBook.isBusy),
     onStop: () => this.stop(),
   });
 
@@ -337,6 +369,7 @@ class Parts extends Given {
     this.metrics.observe(this.face.gauges());
     this.guard.start();
     this.retention.start();
+    this.ticker.start();
     for (const runId of recovered.idle) this.staging.lookAt(runId);
     this.committer.kick();
     return this.face;
@@ -347,6 +380,7 @@ class Parts extends Given {
     this.timers.stop();
     this.retention.stop();
     await this.options.parameterChecks.close();
+    this.ticker.stop();
     await this.committer.idle();
     this.committer.halt();
     await this.store.close();
@@ -361,4 +395,8 @@ class Parts extends Given {
     const next = this.scheduler.nextChange(monotonic);
     if (next !== undefined && next > monotonic) this.staging.wakeAt(next - monotonic, () => this.committer.kick());
   }
+}
+
+function earlier(left: number | undefined, right: number | undefined): number | undefined {
+  return left === undefined || right === undefined ? (left ?? right) : Math.min(left, right);
 }

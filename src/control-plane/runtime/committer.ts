@@ -124,7 +124,8 @@ export class Committer {
     const startedAt = clock.monotonic();
     const sealed = batch.seal(epoch);
     const hasRows = sealed.journal.length + sealed.runs.length + sealed.tasks.length + sealed.tasksDeleted.length > 0;
-    const extras = sealed.checkpoints.length + sealed.blobs.length + sealed.agentEvents.length + sealed.audit.length;
+    const others = [sealed.checkpoints, sealed.blobs, sealed.agentEvents, sealed.audit, sealed.schedules];
+    const extras = others.reduce((sum, rows) => sum + rows.length, 0);
     if (!hasRows && extras === 0) {
       this.done(batch, 0);
       return;

@@ -24,10 +24,12 @@ import type {
 } from '../store/port.ts';
 import type { AuditFacts } from './audit-log.ts';
 import type { BulkProgress } from './bulk.ts';
+import type { SchedulePlane } from './schedule-plane.ts';
 
 export type { AgentStatus } from '../registry/instance.ts';
 export type { AuditQuery, AuditRow, Caller } from '../store/port.ts';
 export type { AuditFacts } from './audit-log.ts';
+export type * from './schedule-plane.ts';
 
 export interface ControlPlane {
   readonly node: string;
@@ -88,6 +90,8 @@ export interface ControlPlane {
   /** The whole list at once, then again whenever something changed (at most 4 times a second). */
   watchAgents(namespace: string, signal: AbortSignal): AsyncIterable<readonly AgentView[]>;
   listCapabilities(namespace: string): readonly CapabilityView[];
+
+  readonly schedules: SchedulePlane;
 
   /** Newest first. */
   listAudit(query: AuditQuery): Promise<readonly AuditRow[]>;

@@ -42,6 +42,7 @@ import type { Recovered } from './recovery.ts';
 import type { Retries } from './retries.ts';
 import type { RunHolder } from './run-holder.ts';
 import type { Runs } from './runs.ts';
+import type { SchedulePlane } from './schedule-plane.ts';
 import type { Sessions } from './sessions.ts';
 import type { Starts } from './starts.ts';
 import type { UploadRequest, Uploads } from './uploads.ts';
@@ -70,6 +71,7 @@ export interface FaceOptions {
   readonly uploads: Uploads;
   readonly blobs: Blobs;
   readonly audit: AuditLog;
+  readonly schedules: SchedulePlane;
   readonly lost: () => Iterable<Instance>;
   readonly isStoreUsable: () => boolean;
   readonly nextTimer: () => number | undefined;
@@ -79,6 +81,7 @@ export interface FaceOptions {
 
 export class Face implements RunningControlPlane {
   readonly node: string;
+  readonly schedules: SchedulePlane;
   recovered: Recovered = { runs: 0, waiting: 0, leased: 0, idle: [] };
   isStopping = false;
   private readonly options: FaceOptions;
@@ -88,6 +91,7 @@ export class Face implements RunningControlPlane {
   constructor(options: FaceOptions) {
     this.options = options;
     this.node = options.node;
+    this.schedules = options.schedules;
   }
 
   registerWorkflow(request: Parameters<ControlPlane['registerWorkflow']>[0]): Promise<RegisteredWorkflow> {
@@ -303,7 +307,8 @@ export class Face implements RunningControlPlane {
     return this.entryOf(caller, { namespace, action, kind: 'RUN', subject: runId, workflow, version, details });
   }
 
-  private admit(): void {
+  /** Throws while nothing new is taken. */
+  admit(): void {
     if (this.isStopping)
       throw new YardmasterError('SHUTTING_DOWN', 'Cannot take new work: the control plane is stopping', {
         next: 'try again in a second',

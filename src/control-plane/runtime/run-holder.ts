@@ -2,7 +2,7 @@
 import type { Redactor } from '../../core/redactor.ts';
 import type { Answer, Command } from '../engine/commands.ts';
 import type { RunState } from '../engine/state.ts';
-import type { AuditRow, RunRow } from '../store/port.ts';
+import type { AuditRow, RunRow, ScheduleChange } from '../store/port.ts';
 
 /** A command that is under way. Kept until its batch is durable, so that a failed commit loses nothing. */
 export interface Pending {
@@ -19,6 +19,8 @@ export interface Pending {
   readonly isClient: boolean;
   /** Of what somebody asked for: written with what was decided, if that changes anything. */
   readonly audit?: AuditRow;
+  /** Of a start by a schedule: written with it, so that a tick and its run are both there or neither. */
+  readonly schedule?: ScheduleChange;
   /** How often its batch failed. */
   failures: number;
 }

@@ -253,8 +253,9 @@ export class Runs {
     batch.pending.push(pending);
     batch.addEvents(holder, state.position - decision.events.length, decision.events);
     this.options.stage(holder, state, decision, pending);
-    const { onAnswer, audit } = pending;
+    const { onAnswer, audit, schedule } = pending;
     if (audit !== undefined && decision.events.length > 0) batch.audit.push(audit);
+    if (schedule !== undefined && decision.events.length > 0) batch.schedules.push(schedule);
     if (onAnswer !== undefined) batch.effects.push(() => onAnswer(decision.answer));
     this.options.committer().kick();
     if (state.position > limits.journalEventsMax && !isRunOver(state.status) && pending.command.type !== 'FailRun') {

@@ -11,6 +11,7 @@ import type {
   BlobRow,
   CheckpointChange,
   RunChange,
+  ScheduleChange,
   TaskKey,
   TaskRow,
 } from '../store/port.ts';
@@ -29,6 +30,7 @@ export class StagedBatch {
   readonly checkpoints = new Map<string, CheckpointChange>();
   readonly agentEvents: AgentEventRow[] = [];
   readonly audit: AuditRow[] = [];
+  readonly schedules: ScheduleChange[] = [];
   eventCount = 0;
   blobBytes = 0;
   private readonly runs = new Map<string, RunChange>();
@@ -41,6 +43,7 @@ export class StagedBatch {
       this.checkpoints.size === 0 &&
       this.agentEvents.length === 0 &&
       this.audit.length === 0 &&
+      this.schedules.length === 0 &&
       this.effects.length === 0
     );
   }
@@ -97,6 +100,7 @@ export class StagedBatch {
       blobCopies: this.blobCopies,
       agentEvents: this.agentEvents,
       audit: this.audit,
+      schedules: this.schedules,
     };
   }
 }

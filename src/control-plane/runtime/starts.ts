@@ -12,7 +12,7 @@ import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
 import type { StartRun } from '../engine/commands.ts';
 import type { ParameterChecks } from '../parameters/port.ts';
-import type { AuditRow, Caller, RunRow, Store } from '../store/port.ts';
+import type { AuditRow, Caller, RunRow, ScheduleChange, Store } from '../store/port.ts';
 import type { Blobs } from './blobs.ts';
 import type { StartedRun, StartRunRequest } from './control-plane.ts';
 import type { Runs } from './runs.ts';
@@ -21,6 +21,12 @@ import { checkSecretParameters } from './secret-parameters.ts';
 const PARAMETERS_BLOB = 'params';
 /** Of a start that nobody outside asked for. */
 const NO_CALLER: Caller = { actor: undefined, userAgent: '', address: '' };
+
+/** What is written with a start that is new, and not with a repeat. */
+export interface StartExtras {
+  readonly audit?: (runId: string) => AuditRow;
+  readonly schedule?: (runId: string) => ScheduleChange;
+}
 
 export interface StartsOptions {
   readonly clock: Clock;
@@ -56,6 +62,8 @@ export interface Prepared extends Pick<StartRun, 'workflow' | 'params' | 'retry'
   readonly labels: Readonly<Record<string, string>>;
   /** The entry of the audit log; a plain start has none. */
   readonly audit?: (runId: string) => AuditRow | undefined;
+  /** What its tick changes in the schedule that starts it. */
+  readonly schedule?: (runId: string) => ScheduleChange;
 }
 
 interface Attachment {
@@ -79,7 +87,7 @@ export class Starts {
     return this.rows.get(runId);
   }
 
-  async start(request: StartRunRequest): Promise<StartedRun> {
+  async start(request: StartRunRequest, extras: StartExtras = {}): Promise<StartedRun> {
     const { namespace, requestId, caller, parameters } = request;
     const what = `start "${request.workflow}"`;
     checkParameters(what, parameters);
@@ -90,6 +98,7 @@ export class Starts {
       ...toStored(await this.fit(what, workflow, parameters)),
       priority: request.priority ?? workflow.priority,
       labels: { ...workflow.labels, ...request.labels },
+      ...extras,
     });
     const input = { head: `${request.workflow}@${request.version}`, bytes: parameters };
     return this.once({ what, namespace, requestId, input, caller, prepare });
@@ -167,6 +176,7 @@ export class Starts {
     const { runId, namespace, priority, labels, requestId } = row;
     const { workflow, params, attachment, retry, rerunOf } = prepared;
     const audit = prepared.audit?.(runId);
+    const schedule = prepared.schedule?.(runId);
     return new Promise((resolve, reject) => {
       this.options.runs.submit({
         runId,
@@ -188,6 +198,7 @@ export class Starts {
         isClient: true,
         failures: 0,
         ...(audit === undefined ? {} : { audit }),
+        ...(schedule === undefined ? {} : { schedule }),
       });
     });
   }

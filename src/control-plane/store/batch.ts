@@ -11,7 +11,8 @@ export function countRows(batch: Batch): number {
     batch.blobs.length +
     batch.blobCopies.length +
     batch.agentEvents.length +
-    batch.audit.length
+    batch.audit.length +
+    batch.schedules.length
   );
 }
 

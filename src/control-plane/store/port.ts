@@ -12,8 +12,9 @@
  * 7. Inserting a journal row whose (run, position) exists, or a run whose (namespace, request id) exists, rejects the batch with
  *    CONFLICT and writes nothing.
  * 8. Within a batch deleted tasks go first, then tasks are written, then checkpoints; a checkpoint of a task that is not
- *    there, and a status of a run that is not there, are ignored.
+ *    there, a status of a run that is not there, and the deletion of a schedule that is not there, are ignored.
  */
+import type { JsonObject } from '../../core/json.ts';
 import type { Priority } from '../../workflow/definition.ts';
 import type { RunEvent } from '../engine/events.ts';
 import type { RunStatus } from '../engine/status.ts';
@@ -58,6 +59,9 @@ export interface Store {
   getWorkflow(namespace: string, name: string, version: number): Promise<WorkflowRow | undefined>;
   /** The latest version of each, by name, after `after`. */
   listWorkflows(namespace: string, after: string, limit: number): Promise<readonly WorkflowRow[]>;
+
+  /** All schedules, ordered by (namespace, name), after `after`. */
+  loadSchedules(after: ScheduleKey | undefined, limit: number): Promise<readonly ScheduleRow[]>;
 
   /** Newest last; transitions of instances, for people. */
   listAgentEvents(agentId: string, limit: number): Promise<readonly AgentEventRow[]>;
@@ -106,6 +110,8 @@ export interface Batch {
   readonly agentEvents: readonly AgentEventRow[];
   /** A row whose id is there already is ignored: a command that is decided again brings its row again. */
   readonly audit: readonly AuditRow[];
+  /** In order. */
+  readonly schedules: readonly ScheduleChange[];
 }
 
 /** The events of one decided batch of one run. Adapters encode them (store/codec). */
@@ -216,6 +222,60 @@ export interface WorkflowRow {
 
 export type NewWorkflow = Omit<WorkflowRow, 'version'>;
 
+export interface ScheduleKey {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What is started when. */
+export interface ScheduleSpec {
+  readonly workflow: string;
+  /** 0: the latest at the time of the tick. */
+  readonly version: number;
+  readonly cron: string;
+  /** An IANA name. */
+  readonly timezone: string;
+  readonly parameters: JsonObject;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Absent: that of the workflow. */
+  readonly priority?: Priority;
+  readonly overlap: ScheduleOverlap;
+  readonly catchUp: ScheduleCatchUp;
+  /** Ticks that were missed longer ago are not made up for. */
+  readonly catchUpWindowMs: number;
+}
+
+/** What a tick does while the last run of the schedule is open. */
+export type ScheduleOverlap = 'skip' | 'allow' | 'cancelOther';
+/** Which of the ticks that nobody saw are made up for: none, the newest, all within the window. */
+export type ScheduleCatchUp = 'none' | 'one' | 'all';
+
+export interface ScheduleRow extends ScheduleKey {
+  readonly spec: ScheduleSpec;
+  readonly isPaused: boolean;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** Every tick up to and including this time was handled, wall ms. */
+  readonly seenAt: number;
+  readonly lastTick?: ScheduleTick;
+  /** The last run that it started, on time or by hand. */
+  readonly lastRunId?: string;
+}
+
+/** MISSED: nobody was there and it was not made up for; SKIPPED: the last run was open; FAILED: the start was refused. */
+export type ScheduleOutcome = 'STARTED' | 'SKIPPED' | 'MISSED' | 'FAILED';
+
+export interface ScheduleTick {
+  readonly at: number;
+  readonly outcome: ScheduleOutcome;
+  /** Why it FAILED; else ''. */
+  readonly errorCode: string;
+}
+
+export type ScheduleChange =
+  | { readonly type: 'put'; readonly row: ScheduleRow }
+  | ({ readonly type: 'delete' } & ScheduleKey);
+
 export interface AgentEventRow {
   readonly at: number;
   readonly agentId: string;
@@ -246,7 +306,7 @@ export interface AuditRow {
   readonly details: Readonly<Record<string, string>>;
 }
 
-export type AuditSubjectKind = 'WORKFLOW' | 'RUN';
+export type AuditSubjectKind = 'WORKFLOW' | 'RUN' | 'SCHEDULE';
 
 export interface AuditQuery {
   readonly namespace: string;

@@ -1,6 +1,14 @@
 /** The numbers of one control plane for Prometheus, in a registry of their own: several may live in one process. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { AttemptEndedHow, DropReason, EndedHow, FrameKind, Gauges, Metrics } from '../../core/metrics.ts';
+import type {
+  AttemptEndedHow,
+  DropReason,
+  EndedHow,
+  FrameKind,
+  Gauges,
+  Metrics,
+  TickOutcome,
+} from '../../core/metrics.ts';
 
 /** Seconds. A commit takes 0.1 ms to some ms; a wait may take minutes. */
 const COMMIT_BUCKETS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2];
@@ -26,6 +34,7 @@ export class PrometheusMetrics implements Metrics {
   private readonly streams = this.gauge('streams', 'Agent streams that are open');
   private readonly overflows = this.counter('stream_overflows_total', 'Streams ended because the agent did not read');
   private readonly droppedItems = this.counter('dropped_total', 'Live items that were let go', 'reason');
+  private readonly scheduleTicks = this.counter('schedule_ticks_total', 'Ticks of schedules', 'outcome');
 
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: 'yardmaster_process_' });
@@ -95,6 +104,10 @@ export class PrometheusMetrics implements Metrics {
 
   dropped(reason: DropReason, count: number): void {
     this.droppedItems.inc({ reason }, count);
+  }
+
+  scheduleTicked(outcome: TickOutcome, count: number): void {
+    this.scheduleTicks.inc({ outcome }, count);
   }
 
   observe(gauges: Gauges): void {

@@ -5,6 +5,7 @@ import type {
   JournalRow,
   NewWorkflow,
   RunRow,
+  ScheduleRow,
   TaskRow,
 } from '../../../src/control-plane/store/index.ts';
 import { firstUlidAt } from '../../../src/core/ids.ts';
@@ -96,12 +97,36 @@ export function aBatch(epoch: number, fields: Partial<Omit<Batch, 'epoch'>> = {}
     blobCopies: [],
     agentEvents: [],
     audit: [],
+    schedules: [],
     ...fields,
   };
 }
 
 export function insert(...rows: RunRow[]): Pick<Batch, 'runs'> {
   return { runs: rows.map((row) => ({ type: 'insert', row })) };
+}
+
+export function aSchedule(name: string, fields: Partial<ScheduleRow> = {}): ScheduleRow {
+  return {
+    namespace: 'default',
+    name,
+    spec: {
+      workflow: 'etl',
+      version: 0,
+      cron: '0 2 * * *',
+      timezone: 'Europe/Berlin',
+      parameters: { table: 'orders', list: [1, null] },
+      labels: { team: 'data' },
+      overlap: 'skip',
+      catchUp: 'one',
+      catchUpWindowMs: 86_400_000,
+    },
+    isPaused: false,
+    createdAt: NOW,
+    updatedAt: NOW,
+    seenAt: NOW,
+    ...fields,
+  };
 }
 
 export function aWorkflow(name: string, hash: string, fields: Partial<NewWorkflow> = {}): NewWorkflow {

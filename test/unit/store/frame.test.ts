@@ -12,14 +12,30 @@ function read(bytes: Uint8Array) {
   const epoch = frame.integer();
   const runs = frame.list<RunChange>();
   const counts = Array.from({ length: 5 }, () => frame.integer());
-  return { epoch, runs, counts, copies: frame.list(), agentEvents: frame.list(), audit: frame.list<AuditRow>() };
+  return {
+    epoch,
+    runs,
+    counts,
+    copies: frame.list(),
+    agentEvents: frame.list(),
+    audit: frame.list<AuditRow>(),
+    schedules: frame.list(),
+  };
 }
 
 it('carries entries of the audit log and who started a run', () => {
   const audit = [anEntry(1, { caller: NAMED, details: { reason: 'a\u0000b' } }), anEntry(2, { caller: NAMELESS })];
   const runs = insert(aRun(1, { caller: NAMED }), aRun(2, { caller: NAMELESS }));
   const frame = read(writeFrame(aBatch(3, { ...runs, audit })));
-  expect(frame).toEqual({ epoch: 3, ...runs, counts: [0, 0, 0, 0, 0], copies: [], agentEvents: [], audit });
+  expect(frame).toEqual({
+    epoch: 3,
+    ...runs,
+    counts: [0, 0, 0, 0, 0],
+    copies: [],
+    agentEvents: [],
+    audit,
+    schedules: [],
+  });
 });
 
 it('costs one byte in a batch without entries', () => {

@@ -6,6 +6,7 @@ import {
   type JournalRow,
   type RunChange,
   type RunRow,
+  type ScheduleKey,
   StoreError,
   type TaskKey,
 } from '../port.ts';
@@ -24,6 +25,7 @@ export function applyBatch(data: MemoryData, batch: Batch): number {
   for (const copy of batch.blobCopies) copyBlob(data, copy);
   data.agentEvents.push(...batch.agentEvents);
   for (const row of batch.audit) if (!data.audit.has(row.id)) data.audit.set(row.id, row);
+  applySchedules(data, batch);
   return journal.reduce((sum, row) => sum + row.bytes.length, 0);
 }
 
@@ -38,6 +40,10 @@ export function requestKey(namespace: string, requestId: string): string {
 
 export function taskKey(key: TaskKey): string {
   return `${key.runId}\0${key.path}\0${key.attempt}`;
+}
+
+export function scheduleKey({ namespace, name }: ScheduleKey): string {
+  return `${namespace}\0${name}`;
 }
 
 export function blobsOf(data: MemoryData, runId: string): Map<string, Uint8Array[]> {
@@ -100,6 +106,13 @@ function applyRunChange(data: MemoryData, change: RunChange): void {
   const { runId, status, endedAt, failureCode } = change;
   const row = data.runs.get(runId);
   if (row !== undefined) data.runs.set(runId, { ...row, status, endedAt, failureCode } satisfies RunRow);
+}
+
+function applySchedules(data: MemoryData, { schedules }: Batch): void {
+  for (const change of schedules) {
+    if (change.type === 'put') data.schedules.set(scheduleKey(change.row), change.row);
+    else data.schedules.delete(scheduleKey(change));
+  }
 }
 
 function applyTasks(data: MemoryData, batch: Batch): void {

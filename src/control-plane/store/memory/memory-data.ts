@@ -2,7 +2,7 @@
  * What a memory store holds. It outlives the adapter, as a disk outlives a process: open a second store over the same data
  * to see what a restart sees.
  */
-import type { AgentEventRow, AuditRow, RunRow, TaskRow, WorkflowRow } from '../port.ts';
+import type { AgentEventRow, AuditRow, RunRow, ScheduleRow, TaskRow, WorkflowRow } from '../port.ts';
 
 export interface MemoryData {
   /** The newest epoch given out. */
@@ -21,6 +21,8 @@ export interface MemoryData {
   readonly agentEvents: AgentEventRow[];
   /** By id. */
   readonly audit: Map<string, AuditRow>;
+  /** By (namespace, name). */
+  readonly schedules: Map<string, ScheduleRow>;
 }
 
 export function createMemoryData(): MemoryData {
@@ -34,5 +36,6 @@ export function createMemoryData(): MemoryData {
     workflows: new Map(),
     agentEvents: [],
     audit: new Map(),
+    schedules: new Map(),
   };
 }

@@ -19,6 +19,8 @@ import {
   type RunPage,
   type RunQuery,
   type RunRow,
+  type ScheduleKey,
+  type ScheduleRow,
   type Store,
   StoreError,
   type StoreOpened,
@@ -39,6 +41,7 @@ import {
   readOpenRuns,
   readRuns,
   readRunsByTail,
+  readSchedules,
   readTasks,
 } from './read-data.ts';
 
@@ -198,6 +201,10 @@ class MemoryStoreAdapter implements MemoryStore {
 
   listWorkflows(namespace: string, after: string, limit: number): Promise<readonly WorkflowRow[]> {
     return this.#read(() => readLatestWorkflows(this.#data, namespace, after, limit));
+  }
+
+  loadSchedules(after: ScheduleKey | undefined, limit: number): Promise<readonly ScheduleRow[]> {
+    return this.#read(() => readSchedules(this.#data, after, limit));
   }
 
   listAgentEvents(agentId: string, limit: number): Promise<readonly AgentEventRow[]> {

@@ -12,10 +12,13 @@ import type {
   RunPage,
   RunQuery,
   RunRow,
+  ScheduleKey,
+  ScheduleRow,
   TaskKey,
   TaskRow,
   WorkflowRow,
 } from '../port.ts';
+import { scheduleKey } from './apply-batch.ts';
 import type { MemoryData } from './memory-data.ts';
 
 export function readOpenRuns(data: MemoryData, after: string, limit: number): RunRow[] {
@@ -121,4 +124,11 @@ function compareTasks(left: TaskKey, right: TaskKey): number {
 function compareText(left: string, right: string): number {
   if (left === right) return 0;
   return left < right ? -1 : 1;
+}
+
+/** By (namespace, name). */
+export function readSchedules(data: MemoryData, after: ScheduleKey | undefined, limit: number): readonly ScheduleRow[] {
+  const first = after === undefined ? '' : scheduleKey(after);
+  const keys = [...data.schedules.keys()].filter((key) => key > first).sort();
+  return keys.slice(0, limit).flatMap((key) => data.schedules.get(key) ?? []);
 }

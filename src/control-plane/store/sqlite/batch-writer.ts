@@ -1,7 +1,7 @@
-/** The statements of a batch, prepared once. Order: runs, journal, deleted tasks, tasks, checkpoints, blobs, copies of blobs, agent events, audit. */
+/** The statements of a batch, prepared once. Order: runs, journal, deleted tasks, tasks, checkpoints, blobs, copies of blobs, agent events, audit, schedules. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { limits } from '../../../core/limits.ts';
-import type { AgentEventRow, AuditRow, BlobCopy, RunChange, RunRow } from '../port.ts';
+import type { AgentEventRow, AuditRow, BlobCopy, RunChange, RunRow, ScheduleChange } from '../port.ts';
 import type { FrameReader } from './frame.ts';
 import { toTail } from './rows.ts';
 
@@ -19,6 +19,8 @@ export class BatchWriter {
   readonly #copyBlob: StatementSync;
   readonly #insertAgentEvent: StatementSync;
   readonly #insertAudit: StatementSync;
+  readonly #replaceSchedule: StatementSync;
+  readonly #deleteSchedule: StatementSync;
 
   constructor(db: DatabaseSync) {
     this.#insertRun = db.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
@@ -40,6 +42,8 @@ export class BatchWriter {
     );
     this.#insertAgentEvent = db.prepare('INSERT INTO agent_events VALUES (NULL, ?, ?, ?, ?, ?)');
     this.#insertAudit = db.prepare('INSERT OR IGNORE INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#replaceSchedule = db.prepare('INSERT OR REPLACE INTO schedules VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#deleteSchedule = db.prepare('DELETE FROM schedules WHERE namespace = ? AND name = ?');
   }
 
   /** Writes everything of a frame but its epoch, which the caller has read; answers the bytes of the journal rows. */
@@ -54,6 +58,7 @@ export class BatchWriter {
       this.#insertAgentEvent.run(row.at, row.agentId, row.instanceId, row.kind, row.message);
     }
     for (const row of frame.list<AuditRow>()) this.writeAudit(row);
+    for (const change of frame.list<ScheduleChange>()) this.#writeSchedule(change);
     return journalBytes;
   }
 
@@ -101,6 +106,25 @@ export class BatchWriter {
   #writeRunChange(change: RunChange): void {
     if (change.type === 'insert') this.#writeRun(change.row);
     else this.#updateRun.run(change.status, change.endedAt ?? null, change.failureCode ?? null, change.runId);
+  }
+
+  #writeSchedule(change: ScheduleChange): void {
+    if (change.type === 'delete') {
+      this.#deleteSchedule.run(change.namespace, change.name);
+      return;
+    }
+    const { row } = change;
+    this.#replaceSchedule.run(
+      row.namespace,
+      row.name,
+      JSON.stringify(row.spec),
+      Number(row.isPaused),
+      row.createdAt,
+      row.updatedAt,
+      row.seenAt,
+      row.lastTick === undefined ? null : JSON.stringify(row.lastTick),
+      row.lastRunId ?? null,
+    );
   }
 
   #writeRun(row: RunRow): void {

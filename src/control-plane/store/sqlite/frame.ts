@@ -58,6 +58,7 @@ class FrameWriter {
     this.#json(batch.blobCopies);
     this.#json(batch.agentEvents);
     this.#json(batch.audit);
+    this.#json(batch.schedules);
   }
 
   #key(key: TaskKey): void {

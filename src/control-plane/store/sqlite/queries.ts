@@ -1,14 +1,26 @@
 /** What is read, each query prepared once and answered in one go: no read transaction stays open. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { limits } from '../../../core/limits.ts';
-import type { AgentEventRow, RunPage, RunQuery, RunRow, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
+import type {
+  AgentEventRow,
+  RunPage,
+  RunQuery,
+  RunRow,
+  ScheduleKey,
+  ScheduleRow,
+  TaskKey,
+  TaskRow,
+  WorkflowRow,
+} from '../port.ts';
 import { listRuns } from './list-runs.ts';
 import {
   AGENT_EVENT_COLUMNS,
   RUN_COLUMNS,
+  SCHEDULE_COLUMNS,
   TASK_COLUMNS,
   toAgentEventRow,
   toRunRow,
+  toScheduleRow,
   toTail,
   toTaskRow,
   toWorkflowRow,
@@ -110,6 +122,13 @@ export class Queries {
       'SELECT max(version) FROM workflows AS w WHERE w.namespace = workflows.namespace AND w.name = workflows.name';
     const sql = `SELECT ${WORKFLOW_COLUMNS} FROM workflows WHERE namespace = ? AND name > ? AND version = (${latest}) ORDER BY name LIMIT ?`;
     return this.#prepare(sql).all(namespace, after, limit).map(toWorkflowRow);
+  }
+
+  loadSchedules(after: ScheduleKey | undefined, limit: number): ScheduleRow[] {
+    const sql = `SELECT ${SCHEDULE_COLUMNS} FROM schedules WHERE (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?`;
+    return this.#prepare(sql)
+      .all(after?.namespace ?? '', after?.name ?? '', limit)
+      .map(toScheduleRow);
   }
 
   listAgentEvents(agentId: string, limit: number): AgentEventRow[] {

@@ -1,6 +1,6 @@
 /** Columns of SQLite -> rows of the contract. The casts are the database's: only this program writes it. */
 import type { SQLOutputValue } from 'node:sqlite';
-import type { AgentEventRow, AuditRow, Caller, RunRow, TaskRow, WorkflowRow } from '../port.ts';
+import type { AgentEventRow, AuditRow, Caller, RunRow, ScheduleRow, TaskRow, WorkflowRow } from '../port.ts';
 
 export type Columns = Readonly<Record<string, SQLOutputValue>>;
 
@@ -60,6 +60,20 @@ export function toAuditRow(columns: Columns): AuditRow {
   const { actor = null, userAgent = '', address = '', ...rest } = columns;
   const details = JSON.parse(String(columns.details));
   return { ...rest, caller: toCaller({ actor, userAgent, address }), details } as AuditRow;
+}
+
+export const SCHEDULE_COLUMNS = `namespace, name, spec, paused, created_at AS createdAt, updated_at AS updatedAt, seen_at AS seenAt,
+  last_tick AS lastTick, last_run_id AS lastRunId`;
+
+export function toScheduleRow(columns: Columns): ScheduleRow {
+  const { spec, paused, lastTick = null, lastRunId = null, ...rest } = columns;
+  return {
+    ...rest,
+    spec: JSON.parse(String(spec)),
+    isPaused: paused === 1,
+    ...(lastTick === null ? {} : { lastTick: JSON.parse(String(lastTick)) }),
+    ...(lastRunId === null ? {} : { lastRunId }),
+  } as ScheduleRow;
 }
 
 /** The end of an id, backwards: `runs.tail`, where a short id is a prefix. */

@@ -7,7 +7,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { YardmasterError } from '../../../core/errors.ts';
-import type { StoreOpened, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
+import type { ScheduleKey, ScheduleRow, StoreOpened, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
 import {
   type AgentEventRow,
   type AuditQuery,
@@ -142,6 +142,10 @@ export class SqliteCore {
 
   listWorkflows(namespace: string, after: string, limit: number): WorkflowRow[] {
     return this.#read(({ queries }) => queries.listWorkflows(namespace, after, limit));
+  }
+
+  loadSchedules(after: ScheduleKey | undefined, limit: number): ScheduleRow[] {
+    return this.#read(({ queries }) => queries.loadSchedules(after, limit));
   }
 
   listAgentEvents(agentId: string, limit: number): AgentEventRow[] {

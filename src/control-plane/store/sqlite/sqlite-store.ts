@@ -15,6 +15,8 @@ import {
   type RunPage,
   type RunQuery,
   type RunRow,
+  type ScheduleKey,
+  type ScheduleRow,
   type Store,
   StoreError,
   type StoreOpened,
@@ -145,6 +147,10 @@ class SqliteStore implements Store {
 
   listWorkflows(namespace: string, after: string, limit: number): Promise<readonly WorkflowRow[]> {
     return this.#call('listWorkflows', [namespace, after, limit]);
+  }
+
+  loadSchedules(after: ScheduleKey | undefined, limit: number): Promise<readonly ScheduleRow[]> {
+    return this.#call('loadSchedules', [after, limit]);
   }
 
   listAgentEvents(agentId: string, limit: number): Promise<readonly AgentEventRow[]> {

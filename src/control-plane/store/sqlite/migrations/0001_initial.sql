@@ -103,6 +103,20 @@ CREATE TABLE agent_events (
 CREATE INDEX agent_events_agent ON agent_events (agent_id, id);
 CREATE INDEX agent_events_at ON agent_events (at);
 
+-- spec, last_tick: JSON. seen_at: every tick up to this time was handled. All rows are read at the start and kept in memory.
+CREATE TABLE schedules (
+  namespace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  paused INTEGER NOT NULL,
+  created_at REAL NOT NULL,
+  updated_at REAL NOT NULL,
+  seen_at REAL NOT NULL,
+  last_tick TEXT,
+  last_run_id TEXT,
+  PRIMARY KEY (namespace, name)
+) STRICT, WITHOUT ROWID;
+
 -- Calls that changed something or were refused the change, but for starts that were done. id: a ULID of `at`. error_code '': done.
 -- details: a JSON object of texts.
 CREATE TABLE audit (

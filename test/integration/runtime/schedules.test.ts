@@ -1,0 +1,276 @@
+/** Schedules: each tick starts one run at most, whatever happens in between. */
+import { expect, test } from 'vitest';
+import type { RunView, ScheduleSpec, ScheduleView } from '../../../src/client/index.ts';
+import { type Metrics, noMetrics } from '../../../src/core/metrics.ts';
+import { TestMesh, type TestMeshOptions } from '../../../src/testing/index.ts';
+import { flow, step } from '../../unit/engine/flow.ts';
+
+const workflow = flow([step('a', { timeout: '2h', parameters: { of: '${{ params.of }}' } })]);
+const HOURLY: ScheduleSpec = { workflow: 'Flow', cron: '0 * * * *', parameters: { of: 'clock' } };
+
+/** A mesh at 2026-01-01T00:00Z with the workflow, and an agent that takes `delay` for it. */
+async function start(delay = '1s', options: TestMeshOptions = {}): Promise<TestMesh> {
+  const mesh = await TestMesh.start(options);
+  mesh.agent('worker').setResponse('a', 1).setDelay('a', delay);
+  await mesh.registerWorkflow(workflow);
+  return mesh;
+}
+
+const schedules = (mesh: TestMesh) => mesh.orchestrator.schedules;
+
+/** Oldest first. */
+async function runsOf(mesh: TestMesh, name = 'hourly'): Promise<readonly RunView[]> {
+  return (await mesh.orchestrator.listRuns({ labels: { schedule: name } })).toReversed();
+}
+
+/** When they were due, by the hour: `01:00 COMPLETED`. */
+async function tell(mesh: TestMesh, name = 'hourly'): Promise<readonly string[]> {
+  return (await runsOf(mesh, name)).map(
+    ({ labels, status }) => `${labels['scheduled-at']?.slice(11, 16) ?? 'by hand'} ${status}`,
+  );
+}
+
+const tick = ({ lastTick }: ScheduleView): string =>
+  `${lastTick?.time?.toISOString().slice(11, 16)} ${lastTick?.outcome}`;
+
+test('starts a run at every tick, with the labels, parameters and request id of it', async () => {
+  await using mesh = await start();
+  await schedules(mesh).put('hourly', { ...HOURLY, labels: { team: 'data' }, priority: 'high' });
+  await mesh.advance('59m');
+  expect(await tell(mesh)).toEqual([]);
+  await mesh.advance('2h');
+  expect(await tell(mesh)).toEqual(['01:00 COMPLETED', '02:00 COMPLETED']);
+  const [first] = await runsOf(mesh);
+  expect(first).toMatchObject({
+    workflow: 'Flow',
+    version: 1,
+    requestId: 'schedule:hourly:2026-01-01T01:00:00Z',
+    labels: { team: 'data', schedule: 'hourly', 'scheduled-at': '2026-01-01T01:00:00Z' },
+    createTime: new Date('2026-01-01T01:00:00Z'),
+  });
+  const { parameters } = await mesh.orchestrator.getRun(first?.runId ?? '', { values: true });
+  expect(parameters).toEqual({ kind: 'value', value: { of: 'clock' } });
+});
+
+test('shows the next three ticks, the last one, and how its run stands', async () => {
+  await using mesh = await start('30m');
+  const put = await schedules(mesh).put('hourly', HOURLY);
+  expect(put.lastTick).toBeUndefined();
+  await mesh.advance('61m');
+  const seen = await schedules(mesh).get('hourly');
+  expect(seen.nextTimes.map((time) => time.toISOString().slice(11, 16))).toEqual(['02:00', '03:00', '04:00']);
+  expect(tick(seen)).toBe('01:00 STARTED');
+  const [run] = await runsOf(mesh);
+  expect(seen).toMatchObject({ lastRunId: run?.runId, lastRunStatus: 'RUNNING', timezone: 'UTC', overlap: 'SKIP' });
+});
+
+test('a tick takes the newest version, or the one that was pinned', async () => {
+  await using mesh = await start();
+  await schedules(mesh).put('hourly', HOURLY);
+  await schedules(mesh).put('pinned', { ...HOURLY, version: 1 });
+  await mesh.registerWorkflow(flow([step('a'), step('b')]));
+  await mesh.advance('61m');
+  expect((await runsOf(mesh)).map(({ version }) => version)).toEqual([2]);
+  expect((await runsOf(mesh, 'pinned')).map(({ version }) => version)).toEqual([1]);
+});
+
+test('skip: a tick starts nothing while the last run is open, and the next one does again', async () => {
+  await using mesh = await start('90m');
+  await schedules(mesh).put('hourly', HOURLY);
+  await mesh.advance('2h');
+  await mesh.advance('1m');
+  expect(await tell(mesh)).toEqual(['01:00 RUNNING']);
+  expect(tick(await schedules(mesh).get('hourly'))).toBe('02:00 SKIPPED');
+  await mesh.advance('1h');
+  expect(await tell(mesh)).toEqual(['01:00 COMPLETED', '03:00 RUNNING']);
+});
+
+test('allow: a tick starts a run beside the last one', async () => {
+  await using mesh = await start('90m');
+  await schedules(mesh).put('hourly', { ...HOURLY, overlap: 'allow' });
+  await mesh.advance('121m');
+  expect(await tell(mesh)).toEqual(['01:00 RUNNING', '02:00 RUNNING']);
+});
+
+test('cancelOther: a tick cancels the last run and starts', async () => {
+  await using mesh = await start('90m');
+  await schedules(mesh).put('hourly', { ...HOURLY, overlap: 'cancelOther' });
+  await mesh.advance('121m');
+  expect(await tell(mesh)).toEqual(['01:00 CANCELLED', '02:00 RUNNING']);
+});
+
+test.each([
+  ['none', [], '03:00 MISSED'],
+  ['one', ['03:00 COMPLETED'], '03:00 STARTED'],
+  ['all', ['01:00 COMPLETED', '02:00 COMPLETED', '03:00 COMPLETED'], '03:00 STARTED'],
+] as const)('catchUp %s after a downtime', async (catchUp, started, last) => {
+  await using mesh = await start();
+  await schedules(mesh).put('hourly', { ...HOURLY, catchUp, overlap: 'allow' });
+  mesh.crash();
+  await mesh.advance('3h');
+  await mesh.advance('10m');
+  await mesh.restart();
+  await mesh.advance('1m');
+  expect(await tell(mesh)).toEqual(started);
+  expect(tick(await schedules(mesh).get('hourly'))).toBe(last);
+  await mesh.advance('1h');
+  expect(await tell(mesh)).toEqual([...started, '04:00 COMPLETED']);
+});
+
+test('a crash at any commit around a tick neither loses nor repeats its run', async () => {
+  for (const landed of [false, true]) {
+    for (let number = 0; number < 4; number++) {
+      let commits = Number.NEGATIVE_INFINITY;
+      const crash = (): Promise<void> => {
+        mesh.crash();
+        return new Promise(() => undefined);
+      };
+      const beforeCommit = () => (commits++ === number && !landed ? crash() : undefined);
+      const afterCommit = () => (commits === number + 1 && landed ? crash() : undefined);
+      await using mesh = await start('1s', { faults: { beforeCommit, afterCommit } });
+      await schedules(mesh).put('hourly', HOURLY);
+      await mesh.advance('59m');
+      commits = 0;
+      await mesh.advance('1m');
+      await mesh.advance('2s');
+      commits = Number.NEGATIVE_INFINITY;
+      await mesh.restart();
+      await mesh.advance('2m');
+      expect(await tell(mesh), `crash at commit ${number}, landed: ${landed}`).toEqual(['01:00 COMPLETED']);
+    }
+  }
+});
+
+test('a commit that fails around a tick is made again, and the tick starts one run', async () => {
+  for (const landed of [false, true]) {
+    for (let number = 0; number < 4; number++) {
+      let commits = Number.NEGATIVE_INFINITY;
+      const fail = (): never => {
+        throw new Error('no word of the disk');
+      };
+      const faults = {
+        beforeCommit: () => (commits++ === number && !landed ? fail() : undefined),
+        afterCommit: () => (commits === number + 1 && landed ? fail() : undefined),
+      };
+      await using mesh = await start('1s', { faults });
+      await schedules(mesh).put('hourly', HOURLY);
+      commits = 0;
+      await mesh.advance('62m');
+      expect(await tell(mesh), `failure of commit ${number}, landed: ${landed}`).toEqual(['01:00 COMPLETED']);
+      expect(tick(await schedules(mesh).get('hourly'))).toBe('01:00 STARTED');
+    }
+  }
+});
+
+test('a wall clock that is set forward makes the ticks between missed; set back, none comes twice', async () => {
+  await using mesh = await start();
+  await schedules(mesh).put('hourly', HOURLY);
+  await mesh.advance('1m');
+  mesh.clock.shiftWall(3 * 3_600_000);
+  await mesh.advance('2s');
+  expect(await tell(mesh)).toEqual(['03:00 COMPLETED']);
+  mesh.clock.shiftWall(-2 * 3_600_000);
+  await mesh.advance('2h');
+  expect(await tell(mesh)).toEqual(['03:00 COMPLETED']);
+  await mesh.advance('1h');
+  expect(await tell(mesh)).toEqual(['03:00 COMPLETED', '04:00 COMPLETED']);
+});
+
+test('nothing is started in a pause, and its ticks are not made up for, also over a restart', async () => {
+  await using mesh = await start();
+  await schedules(mesh).put('hourly', { ...HOURLY, catchUp: 'all' });
+  expect(await schedules(mesh).pause('hourly', 'holidays')).toBe(true);
+  expect(await schedules(mesh).pause('hourly')).toBe(false);
+  await mesh.advance('2h');
+  await mesh.restart();
+  await mesh.advance('1h');
+  expect((await schedules(mesh).get('hourly')).nextTimes).toEqual([]);
+  await mesh.advance('30m');
+  expect(await schedules(mesh).resume('hourly')).toBe(true);
+  expect(await schedules(mesh).resume('hourly')).toBe(false);
+  await mesh.advance('31m');
+  expect(await tell(mesh)).toEqual(['04:00 COMPLETED']);
+});
+
+test('a put keeps the pause and, with the same times, what was seen; other times tick from now on', async () => {
+  await using mesh = await start();
+  await schedules(mesh).put('hourly', { ...HOURLY, paused: true });
+  expect((await schedules(mesh).put('hourly', { ...HOURLY, labels: { a: 'b' } })).paused).toBe(true);
+  expect((await schedules(mesh).put('hourly', { ...HOURLY, paused: false })).paused).toBe(false);
+  await mesh.advance('50m');
+  await schedules(mesh).put('hourly', { ...HOURLY, cron: '*/10 * * * *' });
+  await mesh.advance('11m');
+  expect(await tell(mesh)).toEqual(['01:00 COMPLETED']);
+});
+
+test('a trigger starts a run at once, also in a pause and beside an open run; a request id starts one', async () => {
+  await using mesh = await start('90m');
+  await schedules(mesh).put('hourly', { ...HOURLY, paused: true });
+  const first = await schedules(mesh).trigger('hourly', { requestId: 'once' });
+  expect((await schedules(mesh).trigger('hourly', { requestId: 'once' })).id).toBe(first.id);
+  const second = await schedules(mesh).trigger('hourly');
+  expect((await runsOf(mesh)).map(({ runId }) => runId)).toEqual([first.id, second.id]);
+  await schedules(mesh).resume('hourly');
+  await mesh.advance('61m');
+  expect(await schedules(mesh).get('hourly')).toMatchObject({ lastRunId: second.id, lastTick: { outcome: 'SKIPPED' } });
+});
+
+test('a deleted schedule ticks no more, its runs go on, and its name is free', async () => {
+  await using mesh = await start('90m');
+  await schedules(mesh).put('hourly', HOURLY);
+  await mesh.advance('61m');
+  await schedules(mesh).delete('hourly');
+  await mesh.advance('2h');
+  expect(await tell(mesh)).toEqual(['01:00 COMPLETED']);
+  await expect(schedules(mesh).get('hourly')).rejects.toMatchObject({ code: 'SCHEDULE_NOT_FOUND' });
+  await mesh.restart();
+  expect(await schedules(mesh).list()).toEqual([]);
+  await schedules(mesh).put('hourly', HOURLY);
+  await mesh.advance('1h');
+  expect(await tell(mesh)).toEqual(['01:00 COMPLETED', '04:00 RUNNING']);
+});
+
+test('every change has an entry in the audit log, refused ones too', async () => {
+  await using mesh = await start();
+  await schedules(mesh).put('hourly', HOURLY);
+  await mesh.advance('1s');
+  const run = await schedules(mesh).trigger('hourly', { requestId: 'q' });
+  await mesh.advance('1s');
+  await schedules(mesh).pause('hourly', 'lunch');
+  await mesh.advance('1s');
+  await schedules(mesh).resume('hourly');
+  await mesh.advance('1s');
+  await schedules(mesh).delete('hourly');
+  await mesh.advance('1s');
+  await schedules(mesh)
+    .delete('hourly')
+    .catch(() => undefined);
+  const entries = await mesh.orchestrator.listAudit({ subject: 'hourly' });
+  expect(
+    entries.map(({ action, outcome, errorCode, subject }) => [action, subject.kind, errorCode ?? outcome]),
+  ).toEqual([
+    ['schedule.delete', 'SCHEDULE', 'SCHEDULE_NOT_FOUND'],
+    ['schedule.delete', 'SCHEDULE', 'DONE'],
+    ['schedule.resume', 'SCHEDULE', 'DONE'],
+    ['schedule.pause', 'SCHEDULE', 'DONE'],
+    ['schedule.trigger', 'SCHEDULE', 'DONE'],
+    ['schedule.put', 'SCHEDULE', 'DONE'],
+  ]);
+  expect(entries[3]?.details).toEqual({ reason: 'lunch' });
+  expect(entries[4]).toMatchObject({ workflow: 'Flow', requestId: 'q', details: { run: run.id } });
+  expect(entries[5]?.details).toEqual({ cron: '0 * * * *', timezone: 'UTC' });
+});
+
+test('counts its ticks by what became of them', async () => {
+  const counted: string[] = [];
+  const metrics: Metrics = { ...noMetrics, scheduleTicked: (outcome, count) => counted.push(`${outcome} ${count}`) };
+  await using mesh = await start('90m', { metrics });
+  await schedules(mesh).put('hourly', HOURLY);
+  await mesh.advance('152m');
+  mesh.crash();
+  await mesh.advance('5h');
+  await mesh.advance('10m');
+  await mesh.restart();
+  await mesh.advance('1s');
+  expect(counted).toEqual(['STARTED 1', 'SKIPPED 1', 'STARTED 1', 'MISSED 4']);
+});
