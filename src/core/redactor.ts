@@ -40,20 +40,18 @@ export class Redactor {
     if (value.trim() !== '' && Number.isFinite(Number(value))) this.#numbers.set(Number(value), label);
   }
 
+  /** A message, which may have been cut. */
   text(text: string): string {
-    let clean = text;
-    for (const needle of this.#needles)
-      if (clean.includes(needle.text)) clean = clean.replaceAll(needle.text, () => needle.label);
-    return this.#withoutTail(clean);
+    return this.#withoutTail(this.#whole(text));
   }
 
   /** Keys, too. */
   json(value: JsonValue): JsonValue {
-    if (typeof value === 'string') return this.text(value);
+    if (typeof value === 'string') return this.#whole(value);
     if (typeof value === 'number') return this.#numbers.get(value) ?? value;
     if (Array.isArray(value)) return value.map((item) => this.json(item));
     if (!isJsonObject(value)) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [this.text(key), this.json(item)]));
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [this.#whole(key), this.json(item)]));
   }
 
   /** The bytes of a Value; the same bytes when nothing is in them, which is seen without decoding. */
@@ -63,17 +61,30 @@ export class Redactor {
     return isFound ? encodeValue(this.json(decodeValue(bytes))) : bytes;
   }
 
+  #whole(text: string): string {
+    let clean = text;
+    for (const needle of this.#needles)
+      if (clean.includes(needle.text)) clean = clean.replaceAll(needle.text, () => needle.label);
+    return clean;
+  }
+
   /** Agents cut long messages: a text can end with the beginning of a value. */
   #withoutTail(text: string): string {
     const end = text.endsWith(ELLIPSIS) ? text.length - ELLIPSIS.length : text.length;
-    for (const { text: needle, label } of this.#needles) {
-      for (let length = Math.min(needle.length - 1, end); length >= REDACTED_CHARS_MIN; length--) {
-        if (text.startsWith(needle.slice(0, length), end - length))
-          return text.slice(0, end - length) + label + text.slice(end);
-      }
+    for (const needle of this.#needles) {
+      const at = findBeginning(text.slice(0, end), needle.text);
+      if (at !== -1) return text.slice(0, at) + needle.label + text.slice(end);
     }
     return text;
   }
+}
+
+/** Where the end of `text` that begins `needle` stands; -1 when there is none, or too little of it to tell. */
+function findBeginning(text: string, needle: string): number {
+  const head = needle.slice(0, REDACTED_CHARS_MIN);
+  let at = text.indexOf(head, Math.max(0, text.length - needle.length + 1));
+  while (at !== -1 && !needle.startsWith(text.slice(at))) at = text.indexOf(head, at + 1);
+  return at;
 }
 
 function labelOf(name: string): string {
