@@ -11,8 +11,10 @@ import type {
   CompiledWorkflow,
 } from './compiled.ts';
 import type { AgentStepDefinition, RetryPolicy, StepDefinition, WorkflowDefinition } from './definition.ts';
+import { compileChoice } from './expressions/choice.ts';
 import { compileCondition, type IndexOf } from './expressions/expression.ts';
 import { compileOutput, compileTemplate } from './expressions/template.ts';
+import { nestedLists, nestedSteps } from './nested.ts';
 
 /** Throws BAD_EXPRESSION or UNKNOWN_STEP for a definition that `checkWorkflow` would refuse. */
 export function compileWorkflow(definition: WorkflowDefinition, version: number): CompiledWorkflow {
@@ -55,7 +57,7 @@ function layOut(definition: WorkflowDefinition): Layout {
       const index = places.length;
       places.push({ step, index, parent, isCleanup });
       indexById.set(step.id, index);
-      if (step.type !== 'agent') visit(step.steps, index, isCleanup);
+      visit(nestedSteps(step), index, isCleanup);
     }
   };
   visit(definition.steps, -1, false);
@@ -85,9 +87,10 @@ function findDependents(layout: Layout): readonly (readonly number[])[] {
 function compileNode(place: Place, layout: Layout, dependents: readonly number[]): CompiledNode {
   const { step } = place;
   const common = compileCommon(place, layout, dependents);
+  const indexOf: IndexOf = (id) => layout.indexById.get(id);
   switch (step.type) {
     case 'agent':
-      return compileAgent(step, common, (id) => layout.indexById.get(id));
+      return compileAgent(step, common, indexOf);
     case 'parallel':
       return {
         ...common,
@@ -102,6 +105,23 @@ function compileNode(place: Place, layout: Layout, dependents: readonly number[]
         ...common,
         kind: 'sequential',
         children: indicesOf(step.steps, layout),
+        onFailure: step.onFailure ?? 'fail',
+      };
+    case 'condition':
+    case 'switch':
+      return {
+        ...common,
+        kind: 'condition',
+        children: indicesOf(nestedSteps(step), layout),
+        branches: nestedLists(step).map(({ steps }) => indicesOf(steps, layout)),
+        choice: compileChoice(step, indexOf),
+        onFailure: step.onFailure ?? 'fail',
+      };
+    case 'set':
+      return {
+        ...common,
+        kind: 'set',
+        value: compileTemplate(step.set, 'set', indexOf),
         onFailure: step.onFailure ?? 'fail',
       };
   }

@@ -3,8 +3,9 @@
  * graph): a chain of 10,000 skips is 10,000 rounds, not 10,000 stack frames.
  */
 import { toYardmasterError } from '../../core/errors.ts';
-import type { Expression } from '../../workflow/compiled.ts';
+import type { Expression, Template } from '../../workflow/compiled.ts';
 import { finishBlock, settleQuorum, startChildren } from './blocks.ts';
+import { openCondition } from './condition.ts';
 import { type Draft, MissingValues } from './decision.ts';
 import { finishRunIfDone } from './ending.ts';
 import type { SkipReason } from './events.ts';
@@ -53,8 +54,10 @@ function startStep(draft: Draft, step: Step): void {
 function openStep(draft: Draft, step: Step): void {
   const { node, path } = step;
   if (node.when !== undefined && !isTrue(draft, node.when)) return skip(draft, step, 'WHEN', undefined);
+  if (node.kind === 'set') return computeValue(draft, step, node.value);
   if (!isAgentStep(step)) {
-    draft.emit({ type: 'BlockStarted', at: draft.now, path });
+    if (node.kind === 'condition') openCondition(draft, step, node);
+    else draft.emit({ type: 'BlockStarted', at: draft.now, path });
     if (node.totalTimeoutMs !== undefined) timerTask(draft, step, draft.now + node.totalTimeoutMs);
     draft.work.push(step);
     return;
@@ -63,6 +66,15 @@ function openStep(draft: Draft, step: Step): void {
   const input = parameters === undefined ? EMPTY_INPUT : evaluateTemplate(draft, parameters, `in/${path}`);
   draft.emit({ type: 'StepReady', at: draft.now, path, input });
   queueTask(draft, step);
+}
+
+/** A `set`: it begins and ends in this decision. */
+function computeValue(draft: Draft, step: Step, value: Template): void {
+  const { path } = step;
+  const output = evaluateTemplate(draft, value, `out/${path}`);
+  draft.emit({ type: 'BlockStarted', at: draft.now, path });
+  draft.emit({ type: 'StepCompleted', at: draft.now, path, output });
+  wake(draft, step);
 }
 
 function isTrue(draft: Draft, condition: Expression): boolean {

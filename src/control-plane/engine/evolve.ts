@@ -5,6 +5,7 @@
 import type {
   AttemptEnded,
   AttemptStarted,
+  BlockStarted,
   Failure,
   RunEnded,
   RunEnding,
@@ -42,7 +43,7 @@ export function evolve(state: RunState, event: RunEvent): void {
       state.deadlineAt = event.deadlineAt ?? 0;
       return;
     case 'BlockStarted':
-      return startBlock(state, stepNamed(state, event.path), event.at);
+      return startBlock(state, stepNamed(state, event.path), event);
     case 'StepReady':
       return readyStep(state, event);
     case 'StepQueued':
@@ -109,10 +110,11 @@ function stepNamed(state: RunState, path: string): Step {
   return step;
 }
 
-function startBlock(state: RunState, step: Step, at: number): void {
+function startBlock(state: RunState, step: Step, event: BlockStarted): void {
   step.status = 'RUNNING';
-  step.readyAt = at;
+  step.readyAt = event.at;
   if (isBlockStep(step)) detailOf(step).openChildren = step.node.children.length;
+  if (event.branch !== undefined) detailOf(step).branch = event.branch;
   markActive(state, step);
 }
 

@@ -72,7 +72,7 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
     labels: optional(fc.dictionary(fc.oneof(text, fc.constant('__proto__')), text, { noNullPrototype: true })),
   },
   RunStarted: { deadlineAt: optional(at) },
-  BlockStarted: { path },
+  BlockStarted: { path, branch: optional(number) },
   StepReady: { path, input: value },
   StepQueued: { path },
   AttemptStarted: {
@@ -100,7 +100,7 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
   StepFailed: { path, status: fc.constantFrom('FAILED', 'TIMED_OUT'), failure },
   StepSkipped: {
     path,
-    reason: fc.constantFrom('WHEN', 'RUN_ON', 'DEPENDENCY', 'RUN_ENDING', 'BLOCK_STOPPED'),
+    reason: fc.constantFrom('WHEN', 'RUN_ON', 'DEPENDENCY', 'RUN_ENDING', 'BLOCK_STOPPED', 'BRANCH'),
     because: optional(path),
   },
   StepCancelled: { path },

@@ -1,12 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { StepDefinition } from '../../../src/workflow/definition.ts';
+import { nestedSteps } from '../../../src/workflow/nested.ts';
 import { normalizeWorkflow } from '../../../src/workflow/normalize.ts';
 
 function edgesOf(steps: readonly StepDefinition[]): Record<string, readonly string[]> {
-  return Object.assign(
-    {},
-    ...steps.map((step) => ({ [step.id]: step.dependencies, ...(step.type === 'agent' ? {} : edgesOf(step.steps)) })),
-  );
+  return Object.assign({}, ...steps.map((step) => ({ [step.id]: step.dependencies, ...edgesOf(nestedSteps(step)) })));
 }
 
 const agent = (id: string, more: object = {}) => ({ id, action: 'work', ...more });

@@ -21,7 +21,7 @@ export function buildEvent(fields: EventFields): RunEvent {
     case EVENT_TYPES.RunStarted:
       return { type: 'RunStarted', at, ...(fields.until === undefined ? {} : { deadlineAt: fields.until }) };
     case EVENT_TYPES.BlockStarted:
-      return { type: 'BlockStarted', at, path };
+      return { type: 'BlockStarted', at, path, ...(fields.branch === undefined ? {} : { branch: fields.branch }) };
     case EVENT_TYPES.StepReady:
       return { type: 'StepReady', at, path, input: must(fields.value, 'an input') };
     case EVENT_TYPES.StepQueued:

@@ -53,6 +53,9 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
     case 'RunStarted':
       return writeUntil(writer, event.deadlineAt, first);
     case 'BlockStarted':
+      writeText(writer, 26, event.path);
+      if (event.branch !== undefined) writer.uint32(192).uint32(event.branch);
+      return;
     case 'StepQueued':
     case 'StepCancelled':
       return writeText(writer, 26, event.path);

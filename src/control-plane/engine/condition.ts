@@ -1,0 +1,16 @@
+/** A condition: its branch is chosen once, when it opens; what stands in the others will not run. */
+import type { CompiledConditionNode } from '../../workflow/compiled.ts';
+import type { Draft } from './decision.ts';
+import { requireValues, scopeOf } from './outputs.ts';
+import { type Step, stepAt } from './state.ts';
+
+/** Throws MissingValues, and what the condition throws, before it has emitted anything. */
+export function openCondition(draft: Draft, { path }: Step, { branches, choice }: CompiledConditionNode): void {
+  requireValues(draft, choice);
+  const branch = choice.choose(scopeOf(draft));
+  draft.emit({ type: 'BlockStarted', at: draft.now, path, branch });
+  // Nobody has to be woken: whatever depends on these steps stands beside them and is skipped, too.
+  for (const index of branches.filter((_, i) => i !== branch).flat()) {
+    draft.emit({ type: 'StepSkipped', at: draft.now, path: stepAt(draft.state, index).path, reason: 'BRANCH' });
+  }
+}
