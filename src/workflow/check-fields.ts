@@ -81,10 +81,10 @@ class FieldChecker {
   }
 
   #block(step: Exclude<StepDefinition, AgentStepDefinition | SetStepDefinition>, subject: string, path: Path): void {
-    if (nestedSteps(step).length === 0) {
-      const place = nestedLists(step)[0]?.path.slice(0, 1) ?? [];
-      this.report('MISSING_FIELD', `${subject} has no steps in it`, [...path, ...place]);
-    }
+    if (step.type === 'switch' && step.cases.length === 0)
+      this.report('MISSING_FIELD', `${subject} has no cases`, [...path, 'cases']);
+    else if (nestedSteps(step).length === 0)
+      this.report('MISSING_FIELD', `${subject} has no steps in it`, [...path, ...listField(step)]);
     if (step.assert !== undefined)
       this.report('BAD_FIELD', `${subject}: "assert" is for agent steps; a block has none`, [...path, 'assert']);
     if (step.type === 'switch') this.#cases(step, subject, path);
@@ -94,7 +94,6 @@ class FieldChecker {
   }
 
   #cases({ cases }: SwitchStepDefinition, subject: string, path: Path): void {
-    if (cases.length === 0) this.report('MISSING_FIELD', `${subject} has no cases`, [...path, 'cases']);
     const seen = new Set<unknown>();
     for (const [i, { equals }] of cases.entries()) {
       const place = [...path, 'cases', i, 'equals'];
@@ -156,6 +155,11 @@ class FieldChecker {
     if (value === undefined || !isDeeperThan(value, limits.valueDepthMax)) return;
     this.report('LIMIT', `${subject}: "${String(path.at(-1))}" is nested deeper than ${limits.valueDepthMax}`, path);
   }
+}
+
+/** The field that the first of its lists of steps stands in. */
+function listField(step: StepDefinition): Path {
+  return nestedLists(step)[0]?.path.slice(0, 1) ?? [];
 }
 
 /** Goes level by level, so that depth cannot exhaust the stack. */

@@ -216,7 +216,8 @@ class Reader {
         ...edges(rest, above),
         ...total(totalTimeout),
         type: kind,
-        if: rest.if ?? '',
+        // Stands for what was told to be wrong, so that it is not told twice.
+        if: rest.if ?? 'true',
         then: nested(then, ['then']),
         ...(other.length > 0 && { else: nested(other, ['else']) }),
       };
@@ -227,7 +228,7 @@ class Reader {
       ...edges(rest, above),
       ...total(totalTimeout),
       type: kind,
-      switch: rest.switch ?? '',
+      switch: rest.switch ?? 'null',
       cases: cases.map((each, i) => this.#case(each, subject, [...path, 'cases', i], depth)),
       ...(other.length > 0 && { default: nested(other, ['default']) }),
     };

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Capability } from '../../../src/core/capability.ts';
 import {
   cel,
+  type OutputOf,
   type ParamsOf,
   type StepsOf,
   type Workflow,
@@ -233,7 +234,7 @@ const decidedOutput = decided
     sent: steps.tell.output.delivered,
   }))
   .build();
-expectSame<WorkflowOutputOf<typeof decidedOutput>['own'], { kept: number } | { delivered: boolean }>();
+expectSame<WorkflowOutputOf<typeof decidedOutput>['own'], OutputOf<typeof clean> | OutputOf<typeof notify>>();
 expectSame<WorkflowOutputOf<typeof decidedOutput>['sent'], boolean>();
 start.condition('c', {
   if: 'params.deep.n > 4',
@@ -247,7 +248,7 @@ const half = start
   .condition('half', { if: 'true', then: [{ id: 'a', action: clean, parameters: { rows: [] } }] })
   .output(({ steps }) => ({ own: steps.half.output }))
   .build();
-expectSame<WorkflowOutputOf<typeof half>['own'], { kept: number } | null>();
+expectSame<WorkflowOutputOf<typeof half>['own'], OutputOf<typeof clean> | null>();
 
 // A switch: the union of what its cases give.
 const switched = start.switch('by-table', {
@@ -271,6 +272,10 @@ const switchedOutput = switched
   .output(({ steps }) => ({ own: steps['by-table'].output, kept: steps.second.output.kept, sent: steps.other.output }))
   .build();
 expectSame<WorkflowOutputOf<typeof switchedOutput>['kept'], number>();
+expectSame<
+  WorkflowOutputOf<typeof switchedOutput>['own'],
+  OutputOf<typeof extract> | OutputOf<typeof clean> | OutputOf<typeof notify>
+>();
 expectSame<WorkflowOutputOf<typeof switchedOutput>['sent'], { delivered: boolean }>();
 // @ts-expect-error no such step
 switched.output(({ steps }) => steps.third.output);
