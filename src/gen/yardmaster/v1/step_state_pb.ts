@@ -422,7 +422,7 @@ export const StepStatus = {
   FAILED: 6,
 
   /**
-   * Terminal: its `when` was false, or something before it failed.
+   * Terminal: its `when` was false, something before it failed, or another branch ran.
    *
    * @generated from enum value: STEP_STATUS_SKIPPED = 7;
    */
