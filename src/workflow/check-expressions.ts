@@ -47,6 +47,9 @@ class ExpressionChecker {
     if (step.when !== undefined) this.#condition(step.when, where('when', 'when'));
     if (step.type === 'agent' && step.parameters !== undefined)
       this.#template(step.parameters, where('parameters', 'input'));
+    if (step.type === 'condition') this.#condition(step.if, where('if', 'if'));
+    if (step.type === 'switch') this.#condition(step.switch, where('switch', 'switch'));
+    if (step.type === 'set') this.#template(step.set, where('set', 'set'));
     if (step.output !== undefined) this.output(step.output, where('output', 'output'));
     if (step.assert !== undefined) this.#condition(step.assert, where('assert', 'assert'));
   }
@@ -125,6 +128,8 @@ class ExpressionChecker {
         return 'the block that it stands in';
       case 'inside':
         return spot === 'output' || spot === 'assert' ? undefined : 'which runs inside it';
+      case 'branch':
+        return 'which stands in another branch';
       case 'finally':
         return 'a cleanup step, which starts after it';
       case 'unordered':

@@ -8,10 +8,13 @@ import type {
   AgentStepDefinition,
   ParallelStepDefinition,
   RetryPolicy,
+  SetStepDefinition,
   StepDefinition,
+  SwitchStepDefinition,
   WorkflowDefinition,
 } from './definition.ts';
 import type { Finding, Path } from './finding.ts';
+import { nestedLists, nestedSteps } from './nested.ts';
 import { checkParametersSchema } from './parameters/check-schema.ts';
 import type { Entry, Survey } from './survey.ts';
 
@@ -67,6 +70,7 @@ class FieldChecker {
     this.#depth(step.output, subject, [...path, 'output']);
     this.#depth(step.metadata, subject, [...path, 'metadata']);
     if (step.type === 'agent') this.#agent(step, subject, path);
+    else if (step.type === 'set') this.#set(step, subject, path);
     else this.#block(step, subject, path);
   }
 
@@ -84,13 +88,38 @@ class FieldChecker {
     if (step.retry !== undefined) this.#retry(step.retry, subject, [...path, 'retry']);
   }
 
-  #block(step: Exclude<StepDefinition, AgentStepDefinition>, subject: string, path: Path): void {
-    if (step.steps.length === 0) this.report('MISSING_FIELD', `${subject} has no steps in it`, [...path, 'steps']);
+  #block(step: Exclude<StepDefinition, AgentStepDefinition | SetStepDefinition>, subject: string, path: Path): void {
+    if (step.type === 'switch' && step.cases.length === 0)
+      this.report('MISSING_FIELD', `${subject} has no cases`, [...path, 'cases']);
+    else if (nestedSteps(step).length === 0)
+      this.report('MISSING_FIELD', `${subject} has no steps in it`, [...path, ...listField(step)]);
     if (step.assert !== undefined)
       this.report('BAD_FIELD', `${subject}: "assert" is for agent steps; a block has none`, [...path, 'assert']);
+    if (step.type === 'switch') this.#cases(step, subject, path);
     if (step.type !== 'parallel') return;
     if (step.concurrency !== undefined) this.#wholeFrom(1, step.concurrency, subject, [...path, 'concurrency']);
     if (step.quorum !== undefined) this.#quorum(step, step.quorum, subject, [...path, 'quorum']);
+  }
+
+  #cases({ cases }: SwitchStepDefinition, subject: string, path: Path): void {
+    const seen = new Set<unknown>();
+    for (const [i, { equals }] of cases.entries()) {
+      const place = [...path, 'cases', i, 'equals'];
+      if (typeof equals === 'object' && equals !== null)
+        this.report('BAD_FIELD', `${subject}: "equals" must be text, a number, true, false or null`, place);
+      if (seen.has(equals)) this.report('BAD_FIELD', `${subject} has two cases for ${JSON.stringify(equals)}`, place);
+      seen.add(equals);
+    }
+  }
+
+  /** What the written form does not even have; other clients may send it. */
+  #set(step: SetStepDefinition, subject: string, path: Path): void {
+    this.#depth(step.set, subject, [...path, 'set']);
+    const refuse = (field: string): void =>
+      this.report('BAD_FIELD', `${subject}: "${field}" is not for a set, whose value is its output`, [...path, field]);
+    if (step.totalTimeoutMs !== undefined) refuse('totalTimeout');
+    if (step.output !== undefined) refuse('output');
+    if (step.assert !== undefined) refuse('assert');
   }
 
   #quorum(step: ParallelStepDefinition, quorum: number, subject: string, path: Path): void {
@@ -134,6 +163,11 @@ class FieldChecker {
     if (value === undefined || !isDeeperThan(value, limits.valueDepthMax)) return;
     this.report('LIMIT', `${subject}: "${String(path.at(-1))}" is nested deeper than ${limits.valueDepthMax}`, path);
   }
+}
+
+/** The field that the first of its lists of steps stands in. */
+function listField(step: StepDefinition): Path {
+  return nestedLists(step)[0]?.path.slice(0, 1) ?? [];
 }
 
 /** Goes level by level, so that depth cannot exhaust the stack. */

@@ -70,7 +70,9 @@ function checkDependency(
 }
 
 function notSibling(entry: Entry, other: Entry): Omit<Finding, 'path'> {
-  const message = `step "${entry.step.id}" depends on "${other.step.id}", which is not beside it in the same block`;
+  const isInOtherBranch = entry.level.block !== undefined && entry.level.block === other.level.block;
+  const fact = isInOtherBranch ? 'stands in another branch' : 'is not beside it in the same block';
+  const message = `step "${entry.step.id}" depends on "${other.step.id}", which ${fact}`;
   const block = blockBeside(entry, other);
   const hint = block === undefined ? {} : { hint: `depend on its block "${block.step.id}"` };
   return { code: 'NOT_SIBLING', message, ...hint, see: [[...other.path, 'id']] };

@@ -5,7 +5,7 @@
 import { dependenciesOf, topologicalOrder } from './check-graph.ts';
 import type { Entry, Level } from './survey.ts';
 
-export type Ended = 'ended' | 'self' | 'around' | 'inside' | 'unordered' | 'finally';
+export type Ended = 'ended' | 'self' | 'around' | 'inside' | 'branch' | 'unordered' | 'finally';
 
 export class Upstream {
   readonly #rows = new Map<Level, readonly Uint32Array[]>();
@@ -15,7 +15,9 @@ export class Upstream {
     if (reader === target) return 'self';
     const [here, there] = liftToOneLevel(reader, target);
     if (here.level !== there.level) return here.level.isCleanup ? 'ended' : 'finally';
-    if (here === there) return here === target ? 'around' : 'inside';
+    if (here === target) return 'around';
+    // Neither is the block itself: they stand in two of its lists.
+    if (here === there) return here === reader ? 'inside' : 'branch';
     return this.#isUpstream(here, there) ? 'ended' : 'unordered';
   }
 

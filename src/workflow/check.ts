@@ -7,6 +7,7 @@ import { checkGraph } from './check-graph.ts';
 import { checkSecrets } from './check-secrets.ts';
 import type { StepDefinition, WorkflowDefinition } from './definition.ts';
 import { type Finding, toProblem, withoutText } from './finding.ts';
+import { nestedSteps } from './nested.ts';
 import { Suggestions } from './suggestions.ts';
 import { surveyWorkflow } from './survey.ts';
 
@@ -38,7 +39,7 @@ export function checkRelations(definition: WorkflowDefinition): readonly Finding
 function isTooDeep(definition: WorkflowDefinition): boolean {
   let level: readonly StepDefinition[] = [...definition.steps, ...(definition.finally ?? [])];
   for (let depth = 1; depth <= limits.depthMax; depth++) {
-    level = level.flatMap((step) => (step.type === 'agent' ? [] : step.steps));
+    level = level.flatMap(nestedSteps);
   }
   return level.length > 0;
 }

@@ -12,8 +12,10 @@ import type {
   SecretScope,
 } from './compiled.ts';
 import type { AgentStepDefinition, RetryPolicy, StepDefinition, WorkflowDefinition } from './definition.ts';
+import { compileChoice } from './expressions/choice.ts';
 import { compileCondition, type IndexOf } from './expressions/expression.ts';
 import { compileOutput, compileTemplate } from './expressions/template.ts';
+import { nestedLists, nestedSteps } from './nested.ts';
 import { secretScopeOf } from './secrets.ts';
 
 /** Throws BAD_EXPRESSION or UNKNOWN_STEP for a definition that `checkWorkflow` would refuse. */
@@ -65,7 +67,7 @@ function layOut(definition: WorkflowDefinition): Layout {
       const index = places.length;
       places.push({ step, index, parent, isCleanup });
       indexById.set(step.id, index);
-      if (step.type !== 'agent') visit(step.steps, index, isCleanup);
+      visit(nestedSteps(step), index, isCleanup);
     }
   };
   visit(definition.steps, -1, false);
@@ -95,9 +97,10 @@ function findDependents(layout: Layout): readonly (readonly number[])[] {
 function compileNode(place: Place, layout: Layout, dependents: readonly number[]): CompiledNode {
   const { step } = place;
   const common = compileCommon(place, layout, dependents);
+  const indexOf: IndexOf = (id) => layout.indexById.get(id);
   switch (step.type) {
     case 'agent':
-      return compileAgent(step, common, (id) => layout.indexById.get(id), layout.secrets);
+      return compileAgent(step, common, indexOf, layout.secrets);
     case 'parallel':
       return {
         ...common,
@@ -112,6 +115,23 @@ function compileNode(place: Place, layout: Layout, dependents: readonly number[]
         ...common,
         kind: 'sequential',
         children: indicesOf(step.steps, layout),
+        onFailure: step.onFailure ?? 'fail',
+      };
+    case 'condition':
+    case 'switch':
+      return {
+        ...common,
+        kind: 'condition',
+        children: indicesOf(nestedSteps(step), layout),
+        branches: nestedLists(step).map(({ steps }) => indicesOf(steps, layout)),
+        choice: compileChoice(step, indexOf),
+        onFailure: step.onFailure ?? 'fail',
+      };
+    case 'set':
+      return {
+        ...common,
+        kind: 'set',
+        value: compileTemplate(step.set, 'set', indexOf),
         onFailure: step.onFailure ?? 'fail',
       };
   }

@@ -31,7 +31,10 @@ export interface SecretScope {
   readonly parameters: readonly (readonly string[])[];
 }
 
-export type CompiledNode = CompiledAgentNode | CompiledParallelNode | CompiledSequentialNode;
+export type CompiledNode = CompiledAgentNode | CompiledSetNode | CompiledBlockNode;
+
+/** Nodes with nodes inside. */
+export type CompiledBlockNode = CompiledParallelNode | CompiledSequentialNode | CompiledConditionNode;
 
 export interface CompiledNodeCommon {
   readonly index: number;
@@ -93,6 +96,30 @@ export interface CompiledParallelNode extends CompiledNodeCommon {
 export interface CompiledSequentialNode extends CompiledNodeCommon {
   readonly kind: 'sequential';
   readonly children: readonly number[];
+  readonly onFailure: FailureMode;
+}
+
+/** What `condition` and `switch` become: one of the branches runs. */
+export interface CompiledConditionNode extends CompiledNodeCommon {
+  readonly kind: 'condition';
+  /** Of all branches. */
+  readonly children: readonly number[];
+  /** At least two. The last one is what runs otherwise, and may be empty. */
+  readonly branches: readonly (readonly number[])[];
+  readonly choice: Choice;
+  readonly onFailure: FailureMode;
+}
+
+export interface Choice {
+  readonly reads: Reads;
+  /** The index of the branch. Throws what an expression throws. */
+  choose(scope: Scope): number;
+}
+
+/** A value that the control plane computes itself. */
+export interface CompiledSetNode extends CompiledNodeCommon {
+  readonly kind: 'set';
+  readonly value: Template;
   readonly onFailure: FailureMode;
 }
 

@@ -31,7 +31,13 @@ export interface WorkflowDefinition {
   readonly metadata?: JsonObject;
 }
 
-export type StepDefinition = AgentStepDefinition | ParallelStepDefinition | SequentialStepDefinition;
+export type StepDefinition =
+  | AgentStepDefinition
+  | ParallelStepDefinition
+  | SequentialStepDefinition
+  | ConditionStepDefinition
+  | SwitchStepDefinition
+  | SetStepDefinition;
 
 export interface StepCommon {
   readonly id: string;
@@ -103,5 +109,41 @@ export interface ParallelStepDefinition extends StepCommon {
 export interface SequentialStepDefinition extends StepCommon {
   readonly type: 'sequential';
   readonly steps: readonly StepDefinition[];
+  readonly onFailure?: FailureMode;
+}
+
+/** One of two lists runs; the steps of the other are SKIPPED. At least one of them is not empty. */
+export interface ConditionStepDefinition extends StepCommon {
+  readonly type: 'condition';
+  /** CEL, with or without braces. */
+  readonly if: string;
+  readonly then: readonly StepDefinition[];
+  readonly else?: readonly StepDefinition[];
+  readonly onFailure?: FailureMode;
+}
+
+/** The list of the first case that equals the value runs. */
+export interface SwitchStepDefinition extends StepCommon {
+  readonly type: 'switch';
+  /** CEL, with or without braces. */
+  readonly switch: string;
+  readonly cases: readonly SwitchCase[];
+  /** When no case does; absent: nothing. */
+  readonly default?: readonly StepDefinition[];
+  readonly onFailure?: FailureMode;
+}
+
+export interface SwitchCase {
+  readonly equals: JsonScalar;
+  readonly steps: readonly StepDefinition[];
+}
+
+export type JsonScalar = string | number | boolean | null;
+
+/** A value computed by the control plane; it is the step's output. */
+export interface SetStepDefinition extends StepCommon {
+  readonly type: 'set';
+  /** Template. */
+  readonly set: JsonValue;
   readonly onFailure?: FailureMode;
 }

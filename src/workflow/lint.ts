@@ -2,8 +2,8 @@
 import type { Problem } from '../core/errors.ts';
 import { isJsonObject, type JsonValue } from '../core/json.ts';
 import { usesOf } from './check-secrets.ts';
-import type { AgentStepDefinition, WorkflowDefinition } from './definition.ts';
-import { OPENING } from './expressions/source.ts';
+import type { AgentStepDefinition, ConditionStepDefinition, WorkflowDefinition } from './definition.ts';
+import { OPENING, stripBraces } from './expressions/source.ts';
 import { type Finding, type Path, toProblem, withoutText } from './finding.ts';
 import { readReference, secretScopeOf } from './secrets.ts';
 import { type Entry, type Survey, surveyWorkflow } from './survey.ts';
@@ -32,6 +32,8 @@ export function lintDefinition(definition: WorkflowDefinition): readonly Finding
 function lintStep(entry: Entry, definition: WorkflowDefinition): readonly Finding[] {
   const { step, path } = entry;
   const common = lintName(step.id, 'step', [...path, 'id']);
+  if (step.type === 'set') return [...common, ...findSecrets(step.set, [...path, 'set'], `step "${step.id}"`)];
+  if (step.type === 'condition') return [...common, ...lintCondition(step, path)];
   if (step.type !== 'agent') return common;
   return [
     ...common,
@@ -69,6 +71,14 @@ function lintTimeout(step: AgentStepDefinition, path: Path, definition: Workflow
   if (step.timeoutMs !== undefined && step.timeoutMs > 0) return [];
   const fact = step.timeoutMs === 0 ? 'may run for ever' : 'has no timeout and may run for an hour';
   return [warn('no-timeout', `"${step.id}" ${fact}`, [...path, 'id'], 'timeout: 10m')];
+}
+
+function lintCondition({ id, if: text, ...branches }: ConditionStepDefinition, path: Path): readonly Finding[] {
+  const source = stripBraces(text).source.trim();
+  if (source !== 'true' && source !== 'false') return [];
+  const dead = source === 'true' ? 'else' : 'then';
+  if ((branches[dead] ?? []).length === 0) return [];
+  return [warn('unreachable-branch', `"${dead}" of "${id}" never runs: "if" is ${source}`, [...path, 'if'])];
 }
 
 const CLEANUP = /clean[-_ ]?up|tear[-_ ]?down|dispose|release[-_ ]/i;

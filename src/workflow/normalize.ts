@@ -4,16 +4,19 @@
  */
 import { limits } from '../core/limits.ts';
 import { nearest } from '../core/nearest.ts';
-import type { RetryPolicy, StepCommon, StepDefinition, WorkflowDefinition } from './definition.ts';
+import type { RetryPolicy, StepCommon, StepDefinition, SwitchCase, WorkflowDefinition } from './definition.ts';
 import { type FieldReading, readFields } from './fields.ts';
 import { type Finding, formatPath, type Path } from './finding.ts';
 import { isRecord } from './json-copy.ts';
 import {
+  blockByField,
   blocks,
+  caseRequired,
   laterBlockByField,
   laterBlocks,
   laterStepFields,
   laterWorkflowFields,
+  switchCase,
   workflowRequired,
   workflowSchema,
 } from './schema.ts';
@@ -41,6 +44,15 @@ const BLOCK_HINTS = {
   retry: 'retry stands on agent steps',
   parameters: 'parameters stand on agent steps',
 };
+const SET_HINTS = {
+  ...BLOCK_HINTS,
+  timeout: 'it ends as soon as it starts',
+  totalTimeout: 'it ends as soon as it starts',
+  output: 'the value of "set" is the output',
+  value: 'the value is called "set"',
+};
+const KINDS = Object.keys(blocks);
+const KIND_WORDS = `${KINDS.slice(0, -1).join(', ')} or ${KINDS.at(-1)}`;
 const WORKFLOW_HINTS = { id: 'a workflow is known by its name', version: 'the version is numbered from the content' };
 
 class Reader {
@@ -96,21 +108,23 @@ class Reader {
     const kind = this.#kind(source, subject, path);
     if (kind === undefined) return placeholder(source, above);
     if (kind === 'agent') return this.#agent(source, subject, path, above);
+    if (kind === 'set') return this.#set(source, subject, path, above);
+    if (kind === 'condition' || kind === 'switch') return this.#branches(kind, source, subject, path, above, depth);
     return this.#block(kind, source, subject, path, above, depth);
   }
 
   #kind(source: Source, subject: string, path: Path): Kind | undefined {
     const type = source.type;
-    if (type === 'agent' || type === 'parallel' || type === 'sequential') return type;
+    if (isKind(type)) return type;
     if (type === undefined) return this.#kindByFields(source, subject, path);
     const at = [...path, 'type'];
     if (typeof type === 'string' && laterBlocks.has(type)) {
       this.#unsupported(type, subject, at);
       return undefined;
     }
-    const near = typeof type === 'string' ? nearest(type, ['agent', 'parallel', 'sequential']) : undefined;
+    const near = typeof type === 'string' ? nearest(type, KINDS) : undefined;
     const hint = near === undefined ? {} : { hint: `did you mean "${near}"?` };
-    const message = `${subject}: "type" must be agent, parallel or sequential`;
+    const message = `${subject}: "type" must be ${KIND_WORDS}`;
     this.findings.push({ code: 'BAD_FIELD', message, path: at, ...hint });
     return undefined;
   }
@@ -122,6 +136,12 @@ class Reader {
       this.findings.push({ code: 'MISSING_FIELD', message: `${subject} has steps but no "type"`, path, next });
       return undefined;
     }
+    const meant = Object.keys(source).find((key) => blockByField.has(key));
+    if (meant !== undefined) {
+      const next = `add type: ${blockByField.get(meant)}`;
+      this.findings.push({ code: 'MISSING_FIELD', message: `${subject} has "${meant}" but no "type"`, path, next });
+      return undefined;
+    }
     const later = Object.keys(source).find((key) => laterBlockByField.has(key));
     if (later === undefined) return 'agent';
     this.#unsupported(laterBlockByField.get(later) ?? later, subject, [...path, later]);
@@ -129,7 +149,7 @@ class Reader {
   }
 
   #unsupported(block: string, subject: string, path: Path): void {
-    const message = `${subject} is a ${block} block; this version runs agent, parallel and sequential`;
+    const message = `${subject} is a ${block} block; this version runs ${KINDS.join(', ')}`;
     this.#report('NOT_SUPPORTED', message, path);
   }
 
@@ -178,6 +198,59 @@ class Reader {
     return { ...rest, ...edges(rest, above), ...total(totalTimeout), type: kind, steps: nested(steps) };
   }
 
+  #branches(
+    kind: 'condition' | 'switch',
+    source: Source,
+    subject: string,
+    path: Path,
+    above: string | undefined,
+    depth: number,
+  ): StepDefinition {
+    const reading = { ...this.#reading(subject, path), required: blocks[kind].required, hints: BLOCK_HINTS };
+    const nested = (steps: readonly unknown[], place: Path): StepDefinition[] =>
+      this.#nested(steps, [...path, ...place], 'chain', depth);
+    if (kind === 'condition') {
+      const { totalTimeout, then = [], else: other = [], ...rest } = readFields(blocks[kind].schema, source, reading);
+      return {
+        ...rest,
+        ...edges(rest, above),
+        ...total(totalTimeout),
+        type: kind,
+        // Stands for what was told to be wrong, so that it is not told twice.
+        if: rest.if ?? 'true',
+        then: nested(then, ['then']),
+        ...(other.length > 0 && { else: nested(other, ['else']) }),
+      };
+    }
+    const { totalTimeout, cases = [], default: other = [], ...rest } = readFields(blocks[kind].schema, source, reading);
+    return {
+      ...rest,
+      ...edges(rest, above),
+      ...total(totalTimeout),
+      type: kind,
+      switch: rest.switch ?? 'null',
+      cases: cases.map((each, i) => this.#case(each, subject, [...path, 'cases', i], depth)),
+      ...(other.length > 0 && { default: nested(other, ['default']) }),
+    };
+  }
+
+  #case(source: unknown, block: string, path: Path, depth: number): SwitchCase {
+    const subject = `case ${Number(path.at(-1)) + 1} of ${block}`;
+    if (!isRecord(source)) {
+      this.#report('BAD_FIELD', `${subject} is an object with "equals" and "steps"`, path);
+      return { equals: null, steps: [] };
+    }
+    const reading = { ...this.#reading(subject, path), required: caseRequired };
+    const { equals = null, steps = [] } = readFields(switchCase, source, reading);
+    return { equals, steps: this.#nested(steps, [...path, 'steps'], 'chain', depth) };
+  }
+
+  #set(source: Source, subject: string, path: Path, above: string | undefined): StepDefinition {
+    const reading = { ...this.#reading(subject, path), required: blocks.set.required, hints: SET_HINTS };
+    const fields = readFields(blocks.set.schema, source, reading);
+    return { ...fields, ...edges(fields, above), type: 'set', set: fields.set ?? null };
+  }
+
   #nested(sources: readonly unknown[], path: Path, order: Order, depth: number): StepDefinition[] {
     if (depth < limits.depthMax) return this.#children(sources, path, order, depth + 1);
     this.#report('LIMIT', `blocks nested deeper than ${limits.depthMax}`, path);
@@ -191,6 +264,10 @@ class Reader {
   #report(code: string, message: string, path: Path): void {
     this.findings.push({ code, message, path });
   }
+}
+
+function isKind(type: unknown): type is Kind {
+  return typeof type === 'string' && Object.hasOwn(blocks, type);
 }
 
 function edges(

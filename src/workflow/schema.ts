@@ -205,6 +205,59 @@ export const sequentialSchema = z
   })
   .meta({ description: "Steps one after the other. Its output is the last child's." });
 
+export const conditionSchema = z
+  .strictObject({
+    ...common,
+    if: field(condition, 'CEL; read once, when the block starts'),
+    then: field(steps, 'one after the other, when it is true', { otherwise: 'nothing' }),
+    else: field(steps, 'one after the other, when it is false', { otherwise: 'nothing' }),
+    onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
+  })
+  .meta({ description: "One of two lists of steps. Its output is that list's last step's." });
+
+const scalar = z.union([text, z.number(), z.boolean(), z.null()], {
+  error: 'must be text, a number, true, false or null',
+});
+const equals = field(scalar, 'text, a number, true, false or null');
+const stepsOfCase = field(steps, 'one after the other');
+
+/** A case of a `switch`; read one by one, so that a mistake in one does not hide the others. */
+export const switchCase = z.strictObject({ equals, steps: stepsOfCase });
+export const caseRequired: readonly string[] = ['equals', 'steps'];
+const caseForm = z.unknown().meta({
+  type: 'object',
+  properties: {
+    equals: { description: equals.description, type: ['string', 'number', 'boolean', 'null'] },
+    steps: { description: stepsOfCase.description, type: 'array', items: { $ref: '#/definitions/step' } },
+  },
+  required: [...caseRequired],
+  additionalProperties: false,
+});
+
+export const switchSchema = z
+  .strictObject({
+    ...common,
+    switch: field(condition, 'CEL; read once, when the block starts'),
+    cases: field(
+      z.array(caseForm, { error: 'must be a list of cases' }),
+      'each with `equals` (text, a number, true, false or null) and `steps`, one after the other; the first that fits runs',
+      nonEmpty,
+    ),
+    default: field(steps, 'one after the other, when no case fits', { otherwise: 'nothing' }),
+    onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
+  })
+  .meta({ description: "The list of steps whose case fits a value. Its output is that list's last step's." });
+
+const { totalTimeout: _total, output: _output, assert: _assert, ...commonOfSet } = common;
+
+export const setSchema = z
+  .strictObject({
+    ...commonOfSet,
+    set: field(json, 'the output: a template'),
+    onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
+  })
+  .meta({ description: 'A value that the control plane computes, at once and without an agent. It is the output.' });
+
 interface BlockForm {
   readonly schema: z.ZodObject;
   readonly required: readonly string[];
@@ -215,6 +268,9 @@ export const blocks = {
   agent: { schema: agentSchema, required: ['id', 'action'] },
   parallel: { schema: parallelSchema, required: ['id', 'steps'] },
   sequential: { schema: sequentialSchema, required: ['id', 'steps'] },
+  condition: { schema: conditionSchema, required: ['id', 'if'] },
+  switch: { schema: switchSchema, required: ['id', 'switch', 'cases'] },
+  set: { schema: setSchema, required: ['id', 'set'] },
 } satisfies Readonly<Record<string, BlockForm>>;
 
 /** Fields that all of them have. */
@@ -230,23 +286,19 @@ export const laterStepFields: ReadonlySet<string> = new Set([
   'hedge',
   'budget',
 ]);
-export const laterBlocks: ReadonlySet<string> = new Set([
-  'condition',
-  'switch',
-  'loop',
-  'map',
-  'workflow',
-  'wait',
-  'signal',
-  'set',
-]);
+export const laterBlocks: ReadonlySet<string> = new Set(['loop', 'map', 'workflow', 'wait', 'signal']);
 
-/** The field that shows which later block was meant, where `type` is absent. */
-export const laterBlockByField: ReadonlyMap<string, string> = new Map([
+/** The field that shows which block was meant, where `type` is absent. */
+export const blockByField: ReadonlyMap<string, string> = new Map([
   ['if', 'condition'],
   ['then', 'condition'],
   ['switch', 'switch'],
   ['cases', 'switch'],
+  ['set', 'set'],
+]);
+
+/** The field that shows which later block was meant, where `type` is absent. */
+export const laterBlockByField: ReadonlyMap<string, string> = new Map([
   ['while', 'loop'],
   ['until', 'loop'],
   ['body', 'loop'],
@@ -254,5 +306,4 @@ export const laterBlockByField: ReadonlyMap<string, string> = new Map([
   ['step', 'map'],
   ['workflow', 'workflow'],
   ['signal', 'signal'],
-  ['set', 'set'],
 ]);

@@ -1,6 +1,7 @@
 /** Every step of a definition with its place: what the checks walk over. */
 import type { StepDefinition, WorkflowDefinition } from './definition.ts';
 import type { Path } from './finding.ts';
+import { nestedLists } from './nested.ts';
 
 export interface Entry {
   readonly step: StepDefinition;
@@ -10,7 +11,7 @@ export interface Entry {
   readonly position: number;
 }
 
-/** Siblings: the top of the body, of `finally`, or the children of a block. */
+/** Siblings: the top of the body, of `finally`, or a list of steps in a block. */
 export interface Level {
   readonly block: Entry | undefined;
   /** 1 at the top. */
@@ -42,7 +43,7 @@ export function surveyWorkflow(definition: WorkflowDefinition): Survey {
       siblings.push(entry);
       entries.push(entry);
       if (step.id !== '' && !byId.has(step.id)) byId.set(step.id, entry);
-      if (step.type !== 'agent') visit(step.steps, [...entry.path, 'steps'], entry, isCleanup);
+      for (const list of nestedLists(step)) visit(list.steps, [...entry.path, ...list.path], entry, isCleanup);
     }
   };
   visit(definition.steps, ['steps'], undefined, false);

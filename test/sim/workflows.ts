@@ -1,5 +1,5 @@
 /** Random workflows over what the engine can do. */
-import type { StepDefinition, WorkflowDefinition } from '../../src/workflow/definition.ts';
+import type { SequentialStepDefinition, StepDefinition, WorkflowDefinition } from '../../src/workflow/definition.ts';
 import type { Dice } from './dice.ts';
 
 export interface WorkflowSettings {
@@ -25,14 +25,18 @@ export function makeWorkflow(dice: Dice, name: string, settings: WorkflowSetting
   };
 }
 
+type Common = Pick<StepDefinition, 'id' | 'dependencies' | 'runOn' | 'when' | 'totalTimeoutMs'>;
+
 class Maker {
   private readonly dice: Dice;
   private readonly settings: WorkflowSettings;
+  private readonly prefix: string;
   private count = 0;
 
-  constructor(dice: Dice, settings: WorkflowSettings) {
+  constructor(dice: Dice, settings: WorkflowSettings, prefix = 's') {
     this.dice = dice;
     this.settings = settings;
+    this.prefix = prefix;
   }
 
   /** Steps of one level. In a graph they may depend on earlier ones; a sequential states its chain itself. */
@@ -51,7 +55,7 @@ class Maker {
   private step(dependencies: readonly string[], depth: number): StepDefinition {
     const { dice } = this;
     this.count += 1;
-    const id = `s${this.count}`;
+    const id = `${this.prefix}${this.count}`;
     const common = {
       id,
       dependencies,
@@ -60,12 +64,14 @@ class Maker {
       ...(dice.chance(0.1) ? { totalTimeoutMs: dice.int(2_000, 60_000) } : {}),
     };
     if (depth >= DEPTH_MAX || this.count > this.settings.stepsMax || dice.chance(0.65)) {
-      return { ...common, type: 'agent', ...this.agentPart(dependencies) };
+      const agent = { ...common, type: 'agent' as const, ...this.agentPart(dependencies) };
+      return dice.fork(`set ${id}`).chance(0.1) ? this.computed(agent.id, common, dependencies) : agent;
     }
     const children = dice.int(1, 4);
     if (dice.chance(0.4)) {
       const steps = this.siblings(children, depth + 1, 'chain');
-      return { ...common, type: 'sequential', steps, ...(dice.chance(0.3) ? { onFailure: 'continue' as const } : {}) };
+      const onFailure = dice.chance(0.3) ? { onFailure: 'continue' as const } : {};
+      return this.branched({ ...common, type: 'sequential', steps, ...onFailure }, depth);
     }
     const forQuorum = dice.fork(`quorum ${common.id}`);
     const quorum = forQuorum.chance(0.2) ? forQuorum.int(1, children) : undefined;
@@ -79,6 +85,47 @@ class Maker {
         ? { onFailure: dice.pick(['failFast', 'waitAll', 'continue'] as const) }
         : {}),
     };
+  }
+
+  /** A value instead of work. Some of them read what may be missing. */
+  private computed(
+    id: string,
+    { totalTimeoutMs: _, ...common }: Common,
+    dependencies: readonly string[],
+  ): StepDefinition {
+    const dice = this.dice.fork(`value ${id}`);
+    const [first] = dependencies;
+    const source = first === undefined ? '${{ params }}' : `\${{ steps.${first}.output }}`;
+    const set = dice.chance(0.5) ? source : { from: source, n: '${{ params.n * 2 }}' };
+    return { ...common, type: 'set', set, ...(dice.chance(0.3) ? { onFailure: 'continue' as const } : {}) };
+  }
+
+  /** Some rows become a branch, beside others that are made for it. */
+  private branched(row: SequentialStepDefinition, depth: number): StepDefinition {
+    const dice = this.dice.fork(`branches ${row.id}`);
+    if (!dice.chance(0.4)) return row;
+    const beside = (name: string): StepDefinition[] =>
+      new Maker(dice.fork(name), { ...this.settings, stepsMax: 2 }, `${row.id}${name}`).siblings(
+        dice.int(0, 2),
+        depth + 1,
+        'chain',
+      );
+    const { steps, type: _, ...common } = row;
+    if (dice.chance(0.5)) {
+      const text = dice.pick(['params.n > 4', 'params.flag', 'true', 'params.missing', 'now > run.startedAt']);
+      return {
+        ...common,
+        type: 'condition',
+        if: text,
+        then: steps,
+        ...(dice.chance(0.7) ? { else: beside('e') } : {}),
+      };
+    }
+    const cases = [
+      { equals: dice.int(0, 9), steps: beside('c') },
+      { equals: 'never', steps: [] },
+    ];
+    return { ...common, type: 'switch', switch: 'params.n', cases, default: steps };
   }
 
   private agentPart(dependencies: readonly string[]) {

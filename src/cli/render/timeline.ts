@@ -161,6 +161,8 @@ function absentNote(step: StepView, from: string): string {
       return 'skipped: the run was ending';
     case 'BLOCK_STOPPED':
       return 'skipped: its block was stopped';
+    case 'BRANCH':
+      return 'skipped: another branch ran';
     default:
       return 'skipped';
   }

@@ -12,6 +12,7 @@ import type {
   RetryPolicy,
   RunOn as RunOnName,
   StepDefinition,
+  SwitchStepDefinition,
   WorkflowDefinition,
 } from '../../workflow/definition.ts';
 import { priorityNumber } from './run.ts';
@@ -79,7 +80,29 @@ function blockOf(step: StepDefinition): Pick<StepInit, 'block' | 'onFailure'> {
         block: { case: 'sequential', value: { steps: step.steps.map(toWireStep) } },
         ...onFailureOf(step.onFailure),
       };
+    case 'condition': {
+      const { then, else: other = [] } = step;
+      const value = { condition: step.if, thenSteps: then.map(toWireStep), elseSteps: other.map(toWireStep) };
+      return { block: { case: 'condition', value }, ...onFailureOf(step.onFailure) };
+    }
+    case 'switch':
+      return { block: { case: 'switch', value: toWireSwitch(step) }, ...onFailureOf(step.onFailure) };
+    case 'set': {
+      const value = { ...optional('value', toWireValue(step.set)) };
+      return { block: { case: 'set', value }, ...onFailureOf(step.onFailure) };
+    }
   }
+}
+
+function toWireSwitch(step: SwitchStepDefinition) {
+  return {
+    value: step.switch,
+    cases: step.cases.map(({ equals, steps }) => ({
+      ...optional('equals', toWireValue(equals)),
+      steps: steps.map(toWireStep),
+    })),
+    defaultSteps: (step.default ?? []).map(toWireStep),
+  };
 }
 
 function onFailureOf(mode: FailureMode | undefined): { readonly onFailure: OnFailure } {

@@ -28,7 +28,7 @@ export function toWorkflow(workflow: Workflow): WorkflowView {
 /** Recursion ends: the server accepts no deeper nesting than `limits.depthMax`, and protobuf reads at most 100. */
 function flatten(step: Step, depth: number, cleanup: boolean): WorkflowStepView[] {
   const { block } = step;
-  const children = block.case === 'parallel' || block.case === 'sequential' ? block.value.steps : [];
+  const children = nestedSteps(step);
   const view: WorkflowStepView = {
     id: step.id,
     kind: KINDS[block.case ?? ''] ?? 'UNKNOWN',
@@ -41,7 +41,31 @@ function flatten(step: Step, depth: number, cleanup: boolean): WorkflowStepView[
   return [view, ...children.flatMap((child) => flatten(child, depth + 1, cleanup))];
 }
 
-const KINDS: Readonly<Record<string, StepKind>> = { agent: 'AGENT', parallel: 'PARALLEL', sequential: 'SEQUENTIAL' };
+function nestedSteps({ block }: Step): readonly Step[] {
+  switch (block.case) {
+    case 'parallel':
+    case 'sequential':
+      return block.value.steps;
+    case 'condition':
+      return [...block.value.thenSteps, ...block.value.elseSteps];
+    case 'switch':
+      return [...block.value.cases.flatMap(({ steps }) => steps), ...block.value.defaultSteps];
+    case 'agent':
+    case 'set':
+    case undefined:
+      return [];
+  }
+}
+
+/** A switch is run as a condition of many branches. */
+const KINDS: Readonly<Record<string, StepKind>> = {
+  agent: 'AGENT',
+  parallel: 'PARALLEL',
+  sequential: 'SEQUENTIAL',
+  condition: 'CONDITION',
+  switch: 'CONDITION',
+  set: 'SET',
+};
 
 export function toRegistered(response: RegisterWorkflowResponse): RegisteredWorkflow | undefined {
   if (response.workflow === undefined) return undefined;

@@ -3,13 +3,14 @@
  * graph): a chain of 10,000 skips is 10,000 rounds, not 10,000 stack frames.
  */
 import { toYardmasterError } from '../../core/errors.ts';
-import type { Expression } from '../../workflow/compiled.ts';
+import type { Expression, Template } from '../../workflow/compiled.ts';
 import { finishBlock, settleQuorum, startChildren } from './blocks.ts';
+import { openCondition } from './condition.ts';
 import { type Draft, MissingValues } from './decision.ts';
 import { finishRunIfDone } from './ending.ts';
 import type { SkipReason } from './events.ts';
 import { failStep, isHandled } from './failure.ts';
-import { evaluateInput, requireValues, scopeOf } from './outputs.ts';
+import { evaluateInput, evaluateTemplate, requireValues, scopeOf } from './outputs.ts';
 import { isAgentStep, isBlockStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
 import { isStepOver } from './status.ts';
 import { isStopping } from './stop.ts';
@@ -53,14 +54,25 @@ function startStep(draft: Draft, step: Step): void {
 function openStep(draft: Draft, step: Step): void {
   const { node, path } = step;
   if (node.when !== undefined && !isTrue(draft, node.when)) return skip(draft, step, 'WHEN', undefined);
+  if (node.kind === 'set') return computeValue(draft, step, node.value);
   if (!isAgentStep(step)) {
-    draft.emit({ type: 'BlockStarted', at: draft.now, path });
+    if (node.kind === 'condition') openCondition(draft, step, node);
+    else draft.emit({ type: 'BlockStarted', at: draft.now, path });
     if (node.totalTimeoutMs !== undefined) timerTask(draft, step, draft.now + node.totalTimeoutMs);
     draft.work.push(step);
     return;
   }
   draft.emit({ type: 'StepReady', at: draft.now, path, ...evaluateInput(draft, step.node.parameters, `in/${path}`) });
   queueTask(draft, step);
+}
+
+/** A `set`: it begins and ends in this decision. */
+function computeValue(draft: Draft, step: Step, value: Template): void {
+  const { path } = step;
+  const output = evaluateTemplate(draft, value, `out/${path}`);
+  draft.emit({ type: 'BlockStarted', at: draft.now, path });
+  draft.emit({ type: 'StepCompleted', at: draft.now, path, output });
+  wake(draft, step);
 }
 
 function isTrue(draft: Draft, condition: Expression): boolean {

@@ -21,7 +21,7 @@ export interface Failure {
   readonly instanceId?: string;
 }
 
-export type SkipReason = 'WHEN' | 'RUN_ON' | 'DEPENDENCY' | 'RUN_ENDING' | 'BLOCK_STOPPED';
+export type SkipReason = 'WHEN' | 'RUN_ON' | 'DEPENDENCY' | 'RUN_ENDING' | 'BLOCK_STOPPED' | 'BRANCH';
 
 interface At {
   readonly at: number;
@@ -67,10 +67,12 @@ export interface StepTakenOver extends At {
   readonly agentId?: string;
 }
 
-/** A block opened (parallel, sequential). */
+/** A block opened, or a step that needs no agent began (`set`, which ends in the same decision). */
 export interface BlockStarted extends At {
   readonly type: 'BlockStarted';
   readonly path: string;
+  /** Of a condition: the branch that runs, from 0. Its choice is never made again. */
+  readonly branch?: number;
 }
 
 /** An agent step became READY for the first time: its input is fixed from here on. */

@@ -6,6 +6,7 @@ import type { SecretMark } from '../../core/secret-mark.ts';
 import type {
   AttemptEnded,
   AttemptStarted,
+  BlockStarted,
   Failure,
   RunEnded,
   RunEnding,
@@ -46,7 +47,7 @@ export function evolve(state: RunState, event: RunEvent): void {
     case 'StepTakenOver':
       return takeStepOver(state, event);
     case 'BlockStarted':
-      return startBlock(state, stepNamed(state, event.path), event.at);
+      return startBlock(state, stepNamed(state, event.path), event);
     case 'StepReady':
       return readyStep(state, event);
     case 'StepQueued':
@@ -113,10 +114,11 @@ function stepNamed(state: RunState, path: string): Step {
   return step;
 }
 
-function startBlock(state: RunState, step: Step, at: number): void {
+function startBlock(state: RunState, step: Step, event: BlockStarted): void {
   step.status = 'RUNNING';
-  step.readyAt = at;
+  step.readyAt = event.at;
   if (isBlockStep(step)) countChildren(state, step);
+  if (event.branch !== undefined) detailOf(step).branch = event.branch;
   markActive(state, step);
 }
 

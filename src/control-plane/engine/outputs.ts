@@ -1,6 +1,6 @@
 /**
  * What expressions see of a run, and what a block gives: a parallel an object by child id, a sequential its last child's
- * output. Blocks store nothing of their own; their output is put together when it is read.
+ * output, a condition that of its branch's last. Blocks store nothing of their own; their output is put together when it is read.
  */
 import type { JsonValue } from '../../core/json.ts';
 import { limits } from '../../core/limits.ts';
@@ -46,14 +46,24 @@ function readOutput(draft: Draft, step: Step): JsonValue | undefined {
   const children = childrenOf(draft.state, step);
   switch (step.node.kind) {
     case 'agent':
+    case 'set':
       return null;
-    case 'sequential': {
-      const last = children.at(-1);
+    case 'sequential':
+    case 'condition': {
+      const last = lastChild(draft.state, step);
       return last === undefined ? null : (readOutput(draft, last) ?? null);
     }
     case 'parallel':
       return readChildren(draft, children);
   }
+}
+
+/** The child whose output is the block's; undefined when the branch that ran has none. */
+function lastChild(state: RunState, step: Step): Step | undefined {
+  const { node, detail } = step;
+  if (node.kind !== 'condition') return childrenOf(state, step).at(-1);
+  const last = node.branches[detail?.branch ?? -1]?.at(-1);
+  return last === undefined ? undefined : stepAt(state, last);
 }
 
 function readChildren(draft: Draft, children: readonly Step[]): JsonValue {
@@ -129,9 +139,9 @@ function passOn(draft: Draft, source: NonNullable<Template['passThrough']>): Sto
 function passOnOutput(state: RunState, step: Step): StoredValue | undefined {
   if (step.status !== 'COMPLETED') return undefined;
   if (step.detail?.output !== undefined) return step.detail.output;
-  if (step.node.kind === 'agent') return NULL_OUTPUT;
+  if (step.node.kind === 'agent' || step.node.kind === 'set') return NULL_OUTPUT;
   if (step.node.kind === 'parallel') return undefined;
-  const last = childrenOf(state, step).at(-1);
+  const last = lastChild(state, step);
   return last === undefined ? NULL_OUTPUT : passOnOutput(state, last);
 }
 

@@ -7,7 +7,7 @@
  */
 import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
-import type { CompiledAgentNode, CompiledNode, CompiledWorkflow } from '../../workflow/compiled.ts';
+import type { CompiledAgentNode, CompiledBlockNode, CompiledNode, CompiledWorkflow } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
 import type { Failure, RunCreated, SkipReason } from './events.ts';
 import type { AttemptOutcome, RunOutcome, RunStatus, StepStatus } from './status.ts';
@@ -78,14 +78,14 @@ export class Step<N extends CompiledNode = CompiledNode> {
 }
 
 export type AgentStep = Step<CompiledAgentNode>;
-export type BlockStep = Step<Exclude<CompiledNode, CompiledAgentNode>>;
+export type BlockStep = Step<CompiledBlockNode>;
 
 export function isAgentStep(step: Step): step is AgentStep {
   return step.node.kind === 'agent';
 }
 
 export function isBlockStep(step: Step): step is BlockStep {
-  return step.node.kind !== 'agent';
+  return 'children' in step.node;
 }
 
 export interface StepDetail {
@@ -108,6 +108,8 @@ export interface StepDetail {
   activeChildren: number;
   completedChildren: number;
   cursor: number;
+  /** Of a condition: the branch that runs; -1 before the choice. */
+  branch: number;
   /** Of a block: the first child failure that its policy counts. */
   childFailure: Failure | undefined;
 }
@@ -184,6 +186,7 @@ export function detailOf(step: Step): StepDetail {
     activeChildren: 0,
     completedChildren: 0,
     cursor: 0,
+    branch: -1,
     childFailure: undefined,
   };
   return step.detail;

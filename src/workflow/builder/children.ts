@@ -5,8 +5,18 @@
  * callbacks. So `steps` is a union: the members that nothing can satisfy (`InferOnly`) only infer, the last one checks.
  * `Nested` must not occur in what a child's callback sees: it is inferred from those very callbacks.
  */
-import type { FailureMode, ParallelPolicy } from '../definition.ts';
-import type { Action, AgentOptions, BlockOptions, OutputOf, ParametersOption, PlainParameters } from './options.ts';
+import type { FailureMode, JsonScalar, ParallelPolicy } from '../definition.ts';
+import type {
+  Action,
+  AgentOptions,
+  BlockOptions,
+  ConditionOptions,
+  OutputOf,
+  ParametersOption,
+  PlainParameters,
+  SetOptions,
+  SwitchOptions,
+} from './options.ts';
 import type { Untyped } from './recorded.ts';
 import type { Scope } from './scope.ts';
 
@@ -39,15 +49,37 @@ export type SequentialChildren<
   | InferChildren<Ids, Nested>
   | { readonly [I in keyof Actions]: Child<Params, Steps & OutputsBefore<Zip<Ids, Actions, []>, I>, Actions[I]> };
 
+/** Cases of a switch: their steps see what stands before the block, and as in blocks in blocks not each other. */
+export type Cases<Params, Steps, Nested extends readonly unknown[]> =
+  | { readonly [I in keyof Nested]: { readonly steps: Nested[I] } & InferOnly }
+  | readonly Case<Params, Steps>[];
+
+interface Case<Params, Steps> {
+  readonly equals: JsonScalar;
+  readonly steps: readonly NestedStep<Params, Steps>[];
+}
+
 /** An agent step, or (without an action) a block whose own children see what it sees. */
 type Child<Params, Steps, A> = A extends Action
   ? { readonly id: string } & AgentOptions<Params, Steps, A> & ParametersOption<Params, Steps, A> & ChildOutput<A>
-  : NestedBlock<Params, Steps>;
+  : NestedBlock<Params, Steps> | NestedOther<Params, Steps>;
 
 /** A named action's output may be shaped here; a capability's is fixed by its type (shape it in a step of the top level). */
 type ChildOutput<A> = A extends string ? { readonly output?: unknown } : Record<never, never>;
 
-type NestedStep<Params, Steps> = NestedBlock<Params, Steps> | NestedAgentStep<Params, Steps>;
+type NestedStep<Params, Steps> =
+  | NestedBlock<Params, Steps>
+  | NestedAgentStep<Params, Steps>
+  | NestedOther<Params, Steps>;
+
+/** Steps inside these are known by id only as text: '${{ steps.a.output }}'. */
+type NestedOther<Params, Steps> = { readonly id: string } & (
+  | ({ readonly type: 'condition' } & ConditionOptions<Params, Steps, Row<Params, Steps>, Row<Params, Steps>>)
+  | ({ readonly type: 'switch' } & SwitchOptions<Params, Steps, readonly Case<Params, Steps>[], Row<Params, Steps>>)
+  | ({ readonly type: 'set' } & SetOptions<Params, Steps, unknown>)
+);
+
+type Row<Params, Steps> = readonly NestedStep<Params, Steps>[];
 
 interface NestedBlock<Params, Steps> extends BlockOptions<Params, Steps> {
   readonly id: string;
@@ -80,6 +112,17 @@ export type ParallelOutput<List extends readonly unknown[]> = ById<{ [I in keyof
 export type SequentialOutput<List extends readonly unknown[]> = List extends readonly [...unknown[], infer Last]
   ? EntryOutput<OwnEntry<Last>>
   : Untyped;
+
+/** A branch's own output: its last step's; of one that is not there null. */
+export type BranchOutput<List extends readonly unknown[]> = List extends readonly [] ? null : SequentialOutput<List>;
+
+/** A switch's own output: that of whichever branch ran. */
+export type SwitchOutput<Lists extends readonly unknown[]> = {
+  [I in keyof Lists]: Lists[I] extends readonly unknown[] ? BranchOutput<Lists[I]> : Untyped;
+}[number];
+
+/** Every step inside the cases by id. */
+export type CaseOutputs<Lists extends readonly unknown[]> = ById<{ [I in keyof Lists]: Entries<Lists[I]> }[number]>;
 
 type OutputsBefore<List extends readonly unknown[], I> = ById<EntriesBefore<List, I>>;
 

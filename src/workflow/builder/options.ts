@@ -1,8 +1,8 @@
 /** What the author writes for a step or a block. One shape serves the typed form (callbacks) and the plain form. */
 import type { Capability } from '../../core/capability.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { FailureMode, ParallelPolicy, Priority, RunOn } from '../definition.ts';
-import type { Cel, IsUntyped, Resolved, Untyped, Value } from './recorded.ts';
+import type { FailureMode, JsonScalar, ParallelPolicy, Priority, RunOn } from '../definition.ts';
+import type { Cel, IsUntyped, Recorded, Resolved, Untyped, Value } from './recorded.ts';
 import type { AssertScope, OutputScope, Scope } from './scope.ts';
 
 /** A shared constant (typed) or a bare name (untyped). */
@@ -120,3 +120,34 @@ export interface SequentialOptions<Params, Steps, Children> extends BlockOptions
   readonly steps: Children;
   readonly onFailure?: FailureMode;
 }
+
+export interface ConditionOptions<Params, Steps, Then, Else> extends BlockOptions<Params, Steps> {
+  /** Read once, when the block starts. */
+  readonly if: Condition<Scope<Params, Steps>>;
+  /** Runs when it is true. */
+  readonly then?: Then;
+  /** Runs when it is false. */
+  readonly else?: Else;
+  readonly onFailure?: FailureMode;
+}
+
+export interface SwitchOptions<Params, Steps, Cases, Default> extends BlockOptions<Params, Steps> {
+  /** Read once, when the block starts. */
+  readonly switch: Subject<Scope<Params, Steps>>;
+  /** The steps of the first that equals it run. */
+  readonly cases: Cases;
+  /** Runs when no case does. */
+  readonly default?: Default;
+  readonly onFailure?: FailureMode;
+}
+
+/** CEL as text, a `cel` expression, or a callback that answers a recorder or an expression. */
+export type Subject<S> = string | Cel<JsonScalar> | ((scope: S) => string | Recorded<JsonScalar>);
+
+export interface SetOptions<Params, Steps, V> extends Omit<BlockOptions<Params, Steps>, 'totalTimeout'> {
+  /** The output: an expression, a callback, or JSON with `${{ }}` in its text (whose type is not known). */
+  readonly set: Cel<V> | PlainValue | ((scope: Scope<Params, Steps>) => V);
+  readonly onFailure?: FailureMode;
+}
+
+type PlainValue = string | number | boolean | null | readonly unknown[] | { readonly [key: string]: unknown };

@@ -50,13 +50,20 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     case 'action':
       return isCapability(value) ? value.name : plainSource(value, pointer);
     case 'when':
+    case 'if':
+    case 'switch':
     case 'assert':
       return conditionSource(value, pointer);
     case 'parameters':
+    case 'set':
       return isCallback(value) ? recordedSource(value(scope), pointer) : plainSource(value, pointer);
     case 'output':
       return outputSource(value, pointer);
     case 'steps':
+    case 'then':
+    case 'else':
+    case 'cases':
+    case 'default':
       return Array.isArray(value)
         ? value.map((child, i) => childSource(child, `${pointer}[${i}]`, problems))
         : plainSource(value, pointer);

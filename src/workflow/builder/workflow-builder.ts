@@ -9,21 +9,28 @@ import { WorkflowDefinitionError } from '../../core/orchestrator-errors.ts';
 import type { Priority } from '../definition.ts';
 import { readWorkflowValue } from '../read.ts';
 import type {
+  BranchOutput,
+  CaseOutputs,
+  Cases,
   OutputsOf,
   ParallelChildren,
   ParallelOutput,
   SequentialChildren,
   SequentialOutput,
+  SwitchOutput,
   Zip,
 } from './children.ts';
 import type {
   Action,
+  ConditionOptions,
   Duration,
   OutputOf,
   ParallelOptions,
   SequentialOptions,
+  SetOptions,
   Shaped,
   StepOptions,
+  SwitchOptions,
   Unshaped,
 } from './options.ts';
 import type { Resolved, Untyped } from './recorded.ts';
@@ -133,6 +140,74 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     Output
   > {
     this.#steps.push({ id, type: 'sequential', ...options });
+    return this.#typed();
+  }
+
+  /** One of two rows of steps. The output is that of the last step of the row that ran, null when it is not there. */
+  condition<
+    const Id extends string,
+    const ThenIds extends readonly string[] = readonly [],
+    const ThenActions extends readonly unknown[] = readonly [],
+    const ThenNested extends readonly unknown[] = readonly [],
+    const ElseIds extends readonly string[] = readonly [],
+    const ElseActions extends readonly unknown[] = readonly [],
+    const ElseNested extends readonly unknown[] = readonly [],
+  >(
+    id: Id,
+    options: ConditionOptions<
+      Params,
+      Steps,
+      SequentialChildren<Params, Steps, ThenIds, ThenActions, ThenNested>,
+      SequentialChildren<Params, Steps, ElseIds, ElseActions, ElseNested>
+    >,
+  ): WorkflowBuilder<
+    Params,
+    Steps &
+      OneStep<
+        Id,
+        BranchOutput<Zip<ThenIds, ThenActions, ThenNested>> | BranchOutput<Zip<ElseIds, ElseActions, ElseNested>>
+      > &
+      OutputsOf<Zip<ThenIds, ThenActions, ThenNested>> &
+      OutputsOf<Zip<ElseIds, ElseActions, ElseNested>>,
+    Output
+  > {
+    this.#steps.push({ id, type: 'condition', ...options });
+    return this.#typed();
+  }
+
+  /** The row of steps whose case equals a value, else the default's. */
+  switch<
+    const Id extends string,
+    const Nested extends readonly unknown[],
+    const Ids extends readonly string[] = readonly [],
+    const Actions extends readonly unknown[] = readonly [],
+    const Deeper extends readonly unknown[] = readonly [],
+  >(
+    id: Id,
+    options: SwitchOptions<
+      Params,
+      Steps,
+      Cases<Params, Steps, Nested>,
+      SequentialChildren<Params, Steps, Ids, Actions, Deeper>
+    >,
+  ): WorkflowBuilder<
+    Params,
+    Steps &
+      OneStep<Id, SwitchOutput<Nested> | BranchOutput<Zip<Ids, Actions, Deeper>>> &
+      CaseOutputs<Nested> &
+      OutputsOf<Zip<Ids, Actions, Deeper>>,
+    Output
+  > {
+    this.#steps.push({ id, type: 'switch', ...options });
+    return this.#typed();
+  }
+
+  /** A value that the control plane computes; it is the step's output. */
+  set<const Id extends string, V = Untyped>(
+    id: Id,
+    options: SetOptions<Params, Steps, V>,
+  ): WorkflowBuilder<Params, Steps & OneStep<Id, Resolved<V>>, Output> {
+    this.#steps.push({ id, type: 'set', ...options });
     return this.#typed();
   }
 

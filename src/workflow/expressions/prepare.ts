@@ -9,7 +9,7 @@ import { noStepField, rewrite, STEP_FIELDS, type StepReference } from './rewrite
 import type { Tree } from './tree.ts';
 
 /** Where an expression stands, which decides what it may name. */
-export type Spot = 'input' | 'when' | 'output' | 'assert' | 'runOutput';
+export type Spot = 'input' | 'when' | 'if' | 'switch' | 'set' | 'output' | 'assert' | 'runOutput';
 
 export interface Prepared {
   readonly source: string;
@@ -24,6 +24,9 @@ const COMMON = ['params', 'steps', 'run', 'workflow', 'now'];
 const visible: Readonly<Record<Spot, ReadonlySet<string>>> = {
   input: new Set(COMMON),
   when: new Set(COMMON),
+  if: new Set(COMMON),
+  switch: new Set(COMMON),
+  set: new Set(COMMON),
   runOutput: new Set(COMMON),
   output: new Set([...COMMON, 'result']),
   assert: new Set([...COMMON, 'result', 'output']),

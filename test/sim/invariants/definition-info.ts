@@ -7,6 +7,8 @@ export interface StepInfo {
   readonly parent: string | undefined;
   readonly dependencies: readonly string[];
   readonly children: readonly string[];
+  /** The lists of them; of a condition or a switch one runs, and the last one may be empty. */
+  readonly branches: readonly (readonly string[])[];
   readonly isCleanup: boolean;
   readonly runOn: StepDefinition['runOn'];
   /** Tries in all; 1 without a policy. */
@@ -15,16 +17,33 @@ export interface StepInfo {
   readonly agent: AgentStepDefinition | undefined;
 }
 
+function branchesOf(step: StepDefinition): readonly (readonly StepDefinition[])[] {
+  switch (step.type) {
+    case 'agent':
+    case 'set':
+      return [];
+    case 'parallel':
+    case 'sequential':
+      return [step.steps];
+    case 'condition':
+      return [step.then, step.else ?? []];
+    case 'switch':
+      return [...step.cases.map(({ steps }) => steps), step.default ?? []];
+  }
+}
+
 export function readDefinition(definition: WorkflowDefinition): ReadonlyMap<string, StepInfo> {
   const steps = new Map<string, StepInfo>();
   const read = (step: StepDefinition, parent: string | undefined, isCleanup: boolean): void => {
-    const children = step.type === 'agent' ? [] : step.steps;
+    const branches = branchesOf(step);
+    const children = branches.flat();
     steps.set(step.id, {
       id: step.id,
       kind: step.type,
       parent,
       dependencies: step.dependencies,
       children: children.map((child) => child.id),
+      branches: branches.map((steps) => steps.map((child) => child.id)),
       isCleanup,
       runOn: step.runOn,
       tries: step.type === 'agent' ? (step.retry?.tries ?? 1) : 1,

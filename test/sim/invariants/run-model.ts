@@ -5,7 +5,9 @@
 import type {
   AttemptEnded,
   AttemptStarted,
+  BlockStarted,
   RunEvent,
+  StepSkipped,
   StepTakenOver,
 } from '../../../src/control-plane/engine/events.ts';
 import type { RunOutcome, StepStatus } from '../../../src/control-plane/engine/status.ts';
@@ -33,6 +35,9 @@ export interface StepModel {
   isQueued: boolean;
   isDelayed: boolean;
   isStopping: boolean;
+  /** Of a condition or a switch: the branch that runs. */
+  branch: number | undefined;
+  skipReason: StepSkipped['reason'] | undefined;
   failedTries: number;
   readonly attempts: AttemptModel[];
 }
@@ -67,6 +72,8 @@ export class RunModel {
         isQueued: false,
         isDelayed: false,
         isStopping: false,
+        branch: undefined,
+        skipReason: undefined,
         failedTries: 0,
         attempts: [],
       });
@@ -130,6 +137,7 @@ export class RunModel {
       case 'StepReady':
         this.start(step);
         step.isQueued = event.type === 'StepReady';
+        if (event.type === 'BlockStarted') this.choose(step, event);
         return;
       case 'StepQueued':
         this.check(!step.isOver && !step.isQueued, 'a step waits once', () => `${path} is queued again`);
@@ -163,8 +171,11 @@ export class RunModel {
         this.checkCompleted(step);
         step.end = { status: 'COMPLETED', output: event.output };
         return this.endStep(step);
-      case 'StepFailed':
       case 'StepSkipped':
+        step.skipReason = event.reason;
+        if (event.reason === 'BRANCH') this.checkLeftOut(step);
+        return this.endStep(step);
+      case 'StepFailed':
       case 'StepCancelled':
         return this.endStep(step);
     }
@@ -199,12 +210,38 @@ export class RunModel {
     const block = this.steps.get(parent);
     if (block === undefined) return;
     this.check(block.hasStarted && !block.isOver, 'a step starts inside its open block', () => `${id} in ${parent}`);
+    this.check(
+      this.isChosen(step) !== false,
+      'one branch runs',
+      () => `${id} starts in ${parent}, branch ${block.branch}`,
+    );
     const active = block.info.children.filter((child) => this.isActive(child)).length;
     this.check(
       active <= block.info.concurrency,
       'a block keeps its window',
       () => `${parent} has ${active} active children, at most ${block.info.concurrency}`,
     );
+  }
+
+  private choose(step: StepModel, { branch }: BlockStarted): void {
+    const { id, branches } = step.info;
+    const hasChoice = isChoice(step);
+    this.check(hasChoice === (branch !== undefined), 'a condition chooses when it starts', () => `${id}: ${branch}`);
+    if (branch === undefined) return;
+    this.check(branch < branches.length, 'a condition chooses one of its branches', () => `${id}: ${branch}`);
+    step.branch = branch;
+  }
+
+  /** Of a step directly in a condition: whether its branch is the one that runs. */
+  private isChosen(step: StepModel): boolean | undefined {
+    const block = step.info.parent === undefined ? undefined : this.steps.get(step.info.parent);
+    if (block === undefined || !isChoice(block)) return undefined;
+    return block.info.branches[block.branch ?? -1]?.includes(step.info.id) === true;
+  }
+
+  private checkLeftOut(step: StepModel): void {
+    const { id } = step.info;
+    this.check(this.isChosen(step) === false, 'only another branch is left out', () => `${id} is in none, or runs`);
   }
 
   private isActive(path: string): boolean {
@@ -290,6 +327,9 @@ export class RunModel {
   }
 
   private checkChildren(step: StepModel): void {
+    const children = step.info.children.flatMap((child) => this.steps.get(child) ?? []);
+    const spared = children.filter((child) => this.isChosen(child) === false && child.skipReason !== 'BRANCH');
+    this.check(spared.length === 0, 'one branch runs', () => `${step.info.id}: ${spared.map(({ info }) => info.id)}`);
     const open = step.info.children.filter((child) => this.steps.get(child)?.isOver !== true);
     this.check(open.length === 0, 'a block ends after its children', () => `${step.info.id} before ${open}`);
   }
@@ -333,4 +373,8 @@ export class RunModel {
   private check(isTrue: boolean, invariant: string, message: () => string): void {
     if (!isTrue) this.complain(invariant, `run ${this.runId}: ${message()}`);
   }
+}
+
+function isChoice({ info }: StepModel): boolean {
+  return info.kind === 'condition' || info.kind === 'switch';
 }

@@ -21,6 +21,40 @@ test('200 typed steps stay under a million type instantiations', { timeout: 60_0
   expect(instantiations).toBeLessThan(1_000_000);
 });
 
+test('30 conditions and switches with typed branches stay under a million type instantiations', {
+  timeout: 60_000,
+}, async () => {
+  const { errors, instantiations } = await checkTypes(branchesOf(15));
+  expect(errors).toEqual([]);
+  expect(instantiations).toBeGreaterThan(0);
+  expect(instantiations).toBeLessThan(1_000_000);
+});
+
+/** Each pair of a condition and a switch reads what the pair before it gave. */
+function branchesOf(length: number): string {
+  const lines = [
+    "export const branches = new WorkflowBuilder('Branches')",
+    "  .step('e0', { action: extract, parameters: { table: 'a' } })",
+  ];
+  for (let i = 1; i <= length; i++) {
+    lines.push(`  .condition('c${i}', {
+    if: ({ steps }) => cel<boolean>\`\${steps.e${i - 1}.output.bytes} > ${i}\`,
+    then: [
+      { id: 'e${i}', action: extract, parameters: { table: 'a' } },
+      { id: 't${i}', action: clean, parameters: ({ steps }) => ({ rows: steps.e${i}.output.rows }) },
+    ],
+    else: [{ id: 'f${i}', action: clean, parameters: ({ steps }) => ({ rows: steps.e${i - 1}.output.rows }) }],
+  })
+  .switch('s${i}', {
+    switch: ({ steps }) => steps.e${i}.output.source,
+    cases: [{ equals: 'db', steps: [{ id: 'd${i}', action: clean, parameters: ({ steps }) => ({ rows: steps.c${i}.output.rows }) }] }],
+    default: [{ id: 'a${i}', action: clean, parameters: ({ steps }) => ({ rows: steps.e${i}.output.rows }) }],
+  })`);
+  }
+  lines.push(`  .output(({ steps }) => ({ kept: steps.s${length}.output.kept }))`, '  .build();');
+  return lines.join('\n');
+}
+
 /** Each step reads the one before it, the first one and the parameters of the workflow. */
 function chainOf(length: number): string {
   const lines = [

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Capability } from '../../../src/core/capability.ts';
 import {
   cel,
+  type OutputOf,
   type ParamsOf,
   type StepsOf,
   type Workflow,
@@ -216,3 +217,100 @@ plain.step('b', { action: 'x', parameters: '${{ steps.a.output }}' });
 // @ts-expect-error its steps are still known by id
 plain.step('b', { action: 'x', parameters: ({ steps }) => steps.c.output });
 plain.parallel('p', { steps: [{ id: 'b', action: 'x', parameters: ({ steps }) => steps.a.output }] });
+
+// A condition: each branch sees what stands before the block and its own steps; later steps see both branches.
+const decided = start.condition('decide', {
+  if: ({ params }) => cel<boolean>`${params.deep.n} > 4`,
+  then: [
+    { id: 'fetch', action: extract, parameters: ({ params }) => ({ table: params.table }) },
+    { id: 'tidy', action: clean, parameters: ({ steps }) => ({ rows: steps.fetch.output.rows }) },
+  ],
+  else: [{ id: 'tell', action: notify, parameters: { text: 'no' } }],
+});
+const decidedOutput = decided
+  .output(({ steps }) => ({
+    own: steps.decide.output,
+    rows: steps.fetch.output.rows,
+    sent: steps.tell.output.delivered,
+  }))
+  .build();
+expectSame<WorkflowOutputOf<typeof decidedOutput>['own'], OutputOf<typeof clean> | OutputOf<typeof notify>>();
+expectSame<WorkflowOutputOf<typeof decidedOutput>['sent'], boolean>();
+start.condition('c', {
+  if: 'params.deep.n > 4',
+  then: [{ id: 'fetch', action: extract, parameters: { table: 'x' } }],
+  // @ts-expect-error the other branch is not seen
+  else: [{ id: 'tidy', action: clean, parameters: ({ steps }) => ({ rows: steps.fetch.output.rows }) }],
+});
+// @ts-expect-error a recorder is no condition
+start.condition('c', { if: ({ params }) => params.deep.n, then: [{ id: 'a', action: 'x' }] });
+const half = start
+  .condition('half', { if: 'true', then: [{ id: 'a', action: clean, parameters: { rows: [] } }] })
+  .output(({ steps }) => ({ own: steps.half.output }))
+  .build();
+expectSame<WorkflowOutputOf<typeof half>['own'], OutputOf<typeof clean> | null>();
+
+// A switch: the union of what its cases give.
+const switched = start.switch('by-table', {
+  switch: ({ params }) => params.table,
+  cases: [
+    {
+      equals: 'orders',
+      steps: [{ id: 'orders', action: extract, parameters: ({ params }) => ({ table: params.table }) }],
+    },
+    {
+      equals: 'rest',
+      steps: [
+        { id: 'first', action: notify },
+        { id: 'second', action: clean, parameters: { rows: [] } },
+      ],
+    },
+  ],
+  default: [{ id: 'other', action: notify, parameters: ({ params }) => ({ text: params.table }) }],
+});
+const switchedOutput = switched
+  .output(({ steps }) => ({ own: steps['by-table'].output, kept: steps.second.output.kept, sent: steps.other.output }))
+  .build();
+expectSame<WorkflowOutputOf<typeof switchedOutput>['kept'], number>();
+expectSame<
+  WorkflowOutputOf<typeof switchedOutput>['own'],
+  OutputOf<typeof extract> | OutputOf<typeof clean> | OutputOf<typeof notify>
+>();
+expectSame<WorkflowOutputOf<typeof switchedOutput>['sent'], { delivered: boolean }>();
+// @ts-expect-error no such step
+switched.output(({ steps }) => steps.third.output);
+start.switch('s', {
+  switch: 'params.table',
+  // @ts-expect-error a list is no case
+  cases: [{ equals: ['x'], steps: [{ id: 'a', action: 'x' }] }],
+});
+
+// A set: the type of what its callback answers; a plain value is untyped, for its text may be an expression.
+const computed = start
+  .set('sum', { set: ({ params }) => ({ n: cel<number>`${params.deep.n} + 1`, of: params.table, fixed: 'x' }) })
+  .set('twice', { set: ({ steps }) => cel<number>`${steps.sum.output.n} * 2` })
+  .set('third', { set: cel<string>`params.table + "s"` })
+  .set('plain', { set: { n: '${{ steps.sum.output.n }}' } });
+computed.step('use', {
+  action: extract,
+  parameters: ({ steps }) => ({ table: steps.third.output, limit: steps.twice.output }),
+});
+computed.step('use', { action: extract, parameters: ({ steps }) => ({ table: steps.plain.output.any.thing }) });
+// @ts-expect-error a number is not a table
+computed.step('use', { action: extract, parameters: ({ steps }) => ({ table: steps.twice.output }) });
+// @ts-expect-error it ends as soon as it starts
+start.set('s', { set: 1, totalTimeout: '1m' });
+
+// The new kinds inside others, in the plain form.
+start.parallel('p', {
+  steps: [
+    { id: 'v', type: 'set', set: ({ params }) => params.table },
+    {
+      id: 'c',
+      type: 'condition',
+      if: ({ params }) => cel<boolean>`${params.deep.n} > 4`,
+      then: [{ id: 'y', action: extract, parameters: ({ params }) => ({ table: params.table }) }],
+    },
+    { id: 's', type: 'switch', switch: 'params.table', cases: [{ equals: 'a', steps: [{ id: 'z', action: 'x' }] }] },
+  ],
+});

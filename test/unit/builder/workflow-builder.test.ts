@@ -140,6 +140,88 @@ describe('the typed form', () => {
   });
 });
 
+describe('branches and values', () => {
+  test('become the normal form: callbacks of every branch are recorded, each branch is a row of its own', () => {
+    const { definition } = new WorkflowBuilder('Branches')
+      .params(z.object({ table: z.string(), n: z.number() }))
+      .set('limits', { set: ({ params }) => ({ n: cel<number>`${params.n} + 1`, note: '${{ no }}' }) })
+      .condition('decide', {
+        if: ({ steps }) => cel<boolean>`${steps.limits.output.n} > 4`,
+        then: [
+          { id: 'fetch', action: extract, parameters: ({ params }) => ({ table: params.table }) },
+          { id: 'tidy', action: clean, parameters: ({ steps }) => ({ rows: steps.fetch.output.rows }) },
+        ],
+        else: [{ id: 'tell', action: notify }],
+        onFailure: 'continue',
+      })
+      .switch('by-table', {
+        switch: ({ params }) => params.table,
+        cases: [{ equals: 'orders', steps: [{ id: 'orders', action: 'x', parameters: ({ run }) => run.id }] }],
+        default: [{ id: 'rest', type: 'set', set: 1 }],
+      })
+      .build();
+    expect(definition.steps).toEqual([
+      {
+        id: 'limits',
+        type: 'set',
+        dependencies: [],
+        set: { n: '${{ params.n + 1 }}', note: '${{ "${{ no }}" }}' },
+      },
+      {
+        id: 'decide',
+        type: 'condition',
+        dependencies: ['limits'],
+        if: 'steps.limits.output.n > 4',
+        onFailure: 'continue',
+        then: [
+          {
+            id: 'fetch',
+            type: 'agent',
+            action: 'extract',
+            version: '^1.2.0',
+            dependencies: [],
+            parameters: { table: '${{ params.table }}' },
+          },
+          {
+            id: 'tidy',
+            type: 'agent',
+            action: 'clean',
+            dependencies: ['fetch'],
+            parameters: { rows: '${{ steps.fetch.output.rows }}' },
+          },
+        ],
+        else: [{ id: 'tell', type: 'agent', action: 'notify', dependencies: [] }],
+      },
+      {
+        id: 'by-table',
+        type: 'switch',
+        dependencies: ['decide'],
+        switch: 'params.table',
+        cases: [
+          {
+            equals: 'orders',
+            steps: [{ id: 'orders', type: 'agent', action: 'x', dependencies: [], parameters: '${{ run.id }}' }],
+          },
+        ],
+        default: [{ id: 'rest', type: 'set', dependencies: [], set: 1 }],
+      },
+    ]);
+  });
+
+  test('name the place of what cannot be recorded', () => {
+    const builder = new WorkflowBuilder('Wrong')
+      .condition('c', { if: () => true as unknown as string, then: [{ id: 'a', action: 'x' }] })
+      .switch('s', {
+        switch: 'params',
+        cases: [{ equals: 1, steps: [{ id: 'b', type: 'set', set: () => Number.NaN }] }],
+      });
+    expect(problemsOf(() => builder.build()).map(({ place, message }) => [place?.pointer, message])).toEqual([
+      ['steps[0].if', 'steps[0].if is a boolean, not an expression'],
+      ['steps[1].cases[0].steps[0].set', 'steps[1].cases[0].steps[0].set is NaN, which JSON cannot say'],
+    ]);
+  });
+});
+
 describe('a definition that is wrong', () => {
   test('is refused with every problem of the callbacks at once', () => {
     const builder = new WorkflowBuilder('Wrong')

@@ -44,6 +44,14 @@ next: yardmaster runs explain e7b2
 `);
   });
 
+  test('says of a step that another branch ran', () => {
+    const steps = [
+      step('decide', { kind: 'CONDITION', status: 'RUNNING', readyTime: at(0) }),
+      step('book', { status: 'SKIPPED', skipReason: 'BRANCH', endTime: at(0) }),
+    ];
+    expect(renderTimeline(run({ steps }), options)).toMatch(/^book +skipped: another branch ran/m);
+  });
+
   test('folds what simply ran when there are hundreds of attempts', () => {
     const steps = Array.from({ length: 300 }, (_, i) =>
       step(`s${i}`, { status: 'COMPLETED', attempts: [attempt(1, 'a/1', { startTime: at(0), endTime: at(1) })] }),

@@ -58,7 +58,7 @@ const failureFields: { readonly [Key in keyof Required<Failure>]: fc.Arbitrary<F
   instanceId: optional(text),
 };
 const failure = record<Failure>(failureFields);
-const skipReason = fc.constantFrom<SkipReason>('WHEN', 'RUN_ON', 'DEPENDENCY', 'RUN_ENDING', 'BLOCK_STOPPED');
+const skipReason = fc.constantFrom<SkipReason>('WHEN', 'RUN_ON', 'DEPENDENCY', 'RUN_ENDING', 'BLOCK_STOPPED', 'BRANCH');
 const attempt = { path, number };
 
 const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
@@ -85,7 +85,7 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
     agentId: optional(text.filter((agentId) => agentId !== '')),
   },
   RunStarted: { deadlineAt: optional(at) },
-  BlockStarted: { path },
+  BlockStarted: { path, branch: optional(number) },
   StepReady: {
     path,
     input: value,

@@ -84,6 +84,11 @@ const block = (more: object): object => ({
   steps: [{ id: 'p', type: 'parallel', steps: [{ id: 'a', action: 'work' }], ...more }],
 });
 
+const inCase = (first: object): object => {
+  const cases = [first, { equals: 2, steps: [{ id: 'b', action: 'work' }] }];
+  return { name: 'W', steps: [{ id: 's', type: 'switch', switch: 'params', cases }] };
+};
+
 const good: Readonly<Record<string, unknown>> = {
   'the least': step({}),
   'all of a step': step({
@@ -124,6 +129,29 @@ const good: Readonly<Record<string, unknown>> = {
     metadata: {},
   },
   'a parallel': block({ concurrency: 1, onFailure: 'failFast' }),
+  'a condition': {
+    name: 'W',
+    steps: [{ id: 'c', type: 'condition', if: true, then: [], else: [{ id: 'b', action: 'work' }] }],
+  },
+  'a switch': {
+    name: 'W',
+    steps: [
+      {
+        id: 's',
+        type: 'switch',
+        switch: 'params.kind',
+        cases: [
+          { equals: 'a', steps: [{ id: 'a', action: 'work' }] },
+          { equals: null, steps: [] },
+          { equals: 1.5, steps: [] },
+          { equals: false, steps: [] },
+        ],
+        default: [{ id: 'b', type: 'set', set: null }],
+        totalTimeout: '1m',
+      },
+    ],
+  },
+  'a set': { name: 'W', steps: [{ id: 'v', type: 'set', set: { n: '${{ params.n }}' }, onFailure: 'continue' }] },
   'blocks in blocks': block({ steps: [{ id: 's', type: 'sequential', steps: [{ id: 'a', action: 'work' }] }] }),
 };
 
@@ -163,6 +191,16 @@ const bad: Readonly<Record<string, unknown>> = {
   'a parallel without steps': block({ steps: [] }),
   'a parallel with an attempt timeout': block({ timeout: '1m' }),
   'no child at once': block({ concurrency: 0 }),
+  'a condition without if': { name: 'W', steps: [{ id: 'c', type: 'condition', then: [{ id: 'a', action: 'work' }] }] },
+  'a condition without its type': { name: 'W', steps: [{ id: 'c', if: 'true', then: [{ id: 'a', action: 'work' }] }] },
+  'a wrong step in else': { name: 'W', steps: [{ id: 'c', type: 'condition', if: 'true', else: [{ id: 'a' }] }] },
+  'a switch without cases': { name: 'W', steps: [{ id: 's', type: 'switch', switch: 'params', cases: [] }] },
+  'a case without a value': inCase({ steps: [] }),
+  'a case for a list': inCase({ equals: [1], steps: [] }),
+  'a case with more than it has': inCase({ equals: 1, steps: [], when: 'true' }),
+  'a wrong step in a case': inCase({ equals: 1, steps: [{ id: 'a' }] }),
+  'a set without a value': { name: 'W', steps: [{ id: 'v', type: 'set' }] },
+  'a set with a timeout': { name: 'W', steps: [{ id: 'v', type: 'set', set: 1, totalTimeout: '1m' }] },
   'a wrong step inside': block({ steps: [{ id: 'a' }] }),
 };
 

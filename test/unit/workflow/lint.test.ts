@@ -8,6 +8,22 @@ function lint(value: object): readonly string[] {
 const good = { description: 'Copies a table', timeout: '10m' };
 const step = (more: object = {}) => ({ id: 'copy-table', agentId: 'db-extractor', action: 'copy', ...more });
 
+test('a branch that never runs, and a secret in a set', () => {
+  const branch = { type: 'condition', then: [step()], else: [step({ id: 'skip-table' })] };
+  const steps = [
+    { ...branch, id: 'pick-always', if: true },
+    { ...branch, id: 'pick-never', if: '${{ false }}', then: [step({ id: 'drop-table' })], else: [] },
+    { ...branch, id: 'pick-open', if: 'params.full', then: [step({ id: 'fill-table' })], else: [] },
+    { ...branch, id: 'no-else', if: 'true', then: [step({ id: 'read-table' })], else: [] },
+    { id: 'login', type: 'set', set: { password: 'hunter22' } },
+  ];
+  expect(lint({ ...good, name: 'TableLoad', steps })).toEqual([
+    'unreachable-branch steps[0].if',
+    'unreachable-branch steps[1].if',
+    'plain-secret steps[4].set.password',
+  ]);
+});
+
 describe("the seed's anti-patterns", () => {
   test('Workflow1: generic names, no description, no timeout', () => {
     const workflow = {

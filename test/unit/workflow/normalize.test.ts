@@ -1,12 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { StepDefinition } from '../../../src/workflow/definition.ts';
+import { nestedSteps } from '../../../src/workflow/nested.ts';
 import { normalizeWorkflow } from '../../../src/workflow/normalize.ts';
 
 function edgesOf(steps: readonly StepDefinition[]): Record<string, readonly string[]> {
-  return Object.assign(
-    {},
-    ...steps.map((step) => ({ [step.id]: step.dependencies, ...(step.type === 'agent' ? {} : edgesOf(step.steps)) })),
-  );
+  return Object.assign({}, ...steps.map((step) => ({ [step.id]: step.dependencies, ...edgesOf(nestedSteps(step)) })));
 }
 
 const agent = (id: string, more: object = {}) => ({ id, action: 'work', ...more });
@@ -171,9 +169,9 @@ describe('fields', () => {
   });
 
   test('a later block is refused by its name', () => {
-    const { findings } = normalizeWorkflow({ name: 'A', steps: [{ id: 'c', if: 'x', else: [] }] });
+    const { findings } = normalizeWorkflow({ name: 'A', steps: [{ id: 'c', while: 'x' }] });
     expect(findings.map((finding) => finding.message)).toEqual([
-      'step "c" is a condition block; this version runs agent, parallel and sequential',
+      'step "c" is a loop block; this version runs agent, parallel, sequential, condition, switch, set',
     ]);
   });
 

@@ -20,6 +20,7 @@ import type {
   StepCommon,
   StepDefinition,
 } from '../../../workflow/definition.ts';
+import { readCondition, readSwitch, writeCondition, writeSwitch } from './branches.ts';
 import type { Faults } from './faults.ts';
 import { readStruct, readTemplate, writeStruct, writeTemplate } from './json.ts';
 import { readPriority, writePriority } from './priority.ts';
@@ -75,6 +76,15 @@ function readStep(faults: Faults, pointer: string, step: Step): StepDefinition |
     case 'sequential': {
       const steps = readSteps(faults, `${pointer}.sequential.steps`, step.block.value.steps);
       return { ...common, ...handled, type: 'sequential', steps };
+    }
+    case 'condition':
+      return { ...common, ...handled, ...readCondition(faults, `${pointer}.condition`, step.block.value, readSteps) };
+    case 'switch':
+      return { ...common, ...handled, ...readSwitch(faults, `${pointer}.switch`, step.block.value, readSteps) };
+    case 'set': {
+      const value = readTemplate(faults, `${pointer}.set.value`, step.block.value.value);
+      if (step.block.value.value === undefined) faults.add(`${pointer}.set.value`, 'is not set');
+      return { ...common, ...handled, type: 'set', set: value ?? null };
     }
     case undefined:
       faults.add(`${pointer}.block`, 'is not set, or of a kind that this version does not know');
@@ -173,6 +183,12 @@ function writeBlock(step: StepDefinition) {
     }
     case 'sequential':
       return { case: 'sequential', value: { steps: step.steps.map(writeStepDefinition) } } as const;
+    case 'condition':
+      return { case: 'condition', value: writeCondition(step, writeStepDefinition) } as const;
+    case 'switch':
+      return { case: 'switch', value: writeSwitch(step, writeStepDefinition) } as const;
+    case 'set':
+      return { case: 'set', value: { value: writeTemplate(step.set) } } as const;
   }
 }
 

@@ -22,6 +22,8 @@ export const STEP_KINDS: Readonly<Record<CompiledNode['kind'], StepKind>> = {
   agent: StepKind.AGENT,
   parallel: StepKind.PARALLEL,
   sequential: StepKind.SEQUENTIAL,
+  condition: StepKind.CONDITION,
+  set: StepKind.SET,
 };
 
 interface Beside extends Pick<RunView, 'progress' | 'waits'> {

@@ -24,7 +24,7 @@ export function buildEvent(fields: EventFields): RunEvent {
     case EVENT_TYPES.StepTakenOver:
       return buildStepTakenOver(fields);
     case EVENT_TYPES.BlockStarted:
-      return { type: 'BlockStarted', at, path };
+      return { type: 'BlockStarted', at, path, ...(fields.branch === undefined ? {} : { branch: fields.branch }) };
     case EVENT_TYPES.StepReady:
       return {
         type: 'StepReady',

@@ -108,6 +108,9 @@ function readRareField(reader: BinaryReader, tag: number, fields: EventFields): 
     case 128:
       fields.skipReason = readSkipReason(reader.uint32());
       return;
+    case 192:
+      fields.branch = reader.uint32();
+      return;
     case 138:
       fields.because = reader.string(true);
       return;

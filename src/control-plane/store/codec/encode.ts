@@ -57,6 +57,9 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
     case 'StepTakenOver':
       return writeStepTakenOver(writer, event);
     case 'BlockStarted':
+      writeText(writer, 26, event.path);
+      if (event.branch !== undefined) writer.uint32(192).uint32(event.branch);
+      return;
     case 'StepQueued':
     case 'StepCancelled':
       return writeText(writer, 26, event.path);

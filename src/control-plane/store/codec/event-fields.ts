@@ -36,6 +36,7 @@ export class EventFields {
   countsAsTry: boolean | undefined = undefined;
   unconfirmed: boolean | undefined = undefined;
   skipReason: SkipReason | undefined = undefined;
+  branch: number | undefined = undefined;
   because: string | undefined = undefined;
   end: RunOutcome | undefined = undefined;
   stepEnd: StepTakenOver['status'] | undefined = undefined;
@@ -63,6 +64,7 @@ export class EventFields {
     this.countsAsTry = undefined;
     this.unconfirmed = undefined;
     this.skipReason = undefined;
+    this.branch = undefined;
     this.because = undefined;
     this.end = undefined;
     this.stepEnd = undefined;

@@ -58,6 +58,7 @@ export const SKIP_REASONS = {
   DEPENDENCY: 3,
   RUN_ENDING: 4,
   BLOCK_STOPPED: 5,
+  BRANCH: 6,
 } as const satisfies Record<SkipReason, number>;
 
 export const PRIORITIES = {

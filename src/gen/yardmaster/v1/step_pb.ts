@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/step.proto.
  */
 export const file_yardmaster_v1_step: GenFile = /*@__PURE__*/
-  fileDesc("Chh5YXJkbWFzdGVyL3YxL3N0ZXAucHJvdG8SDXlhcmRtYXN0ZXIudjEi3gMKBFN0ZXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxkZXBlbmRlbmNpZXMYBCADKAkSDAoEd2hlbhgFIAEoCRIkCgZydW5fb24YBiABKA4yFC55YXJkbWFzdGVyLnYxLlJ1bk9uEiwKCm9uX2ZhaWx1cmUYByABKA4yGC55YXJkbWFzdGVyLnYxLk9uRmFpbHVyZRImCgZvdXRwdXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDgoGYXNzZXJ0GAkgASgJEjAKDXRvdGFsX3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIbWV0YWRhdGEYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EikKBWFnZW50GAwgASgLMhgueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXBIABIwCghwYXJhbGxlbBgNIAEoCzIcLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxCbG9ja0gAEjQKCnNlcXVlbnRpYWwYDiABKAsyHi55YXJkbWFzdGVyLnYxLlNlcXVlbnRpYWxCbG9ja0gAQgcKBWJsb2NrIpEECglBZ2VudFN0ZXASDgoGYWN0aW9uGAEgASgJEhAKCGFnZW50X2lkGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSNAoGbGFiZWxzGAQgAygLMiQueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXAuTGFiZWxzRW50cnkSKgoKcGFyYW1ldGVycxgFIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIqCgd0aW1lb3V0GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjAKDXF1ZXVlX3RpbWVvdXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNAoRaGVhcnRiZWF0X3RpbWVvdXQYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoFcmV0cnkYCSABKAsyGi55YXJkbWFzdGVyLnYxLlJldHJ5UG9saWN5EikKCHByaW9yaXR5GAogASgOMhcueWFyZG1hc3Rlci52MS5Qcmlvcml0eRIXCgppZGVtcG90ZW50GAsgASgISACIAQESLgoLbG9zc193aW5kb3cYDCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUINCgtfaWRlbXBvdGVudCL+AQoLUmV0cnlQb2xpY3kSDQoFdHJpZXMYASABKA0SKgoHYmFja29mZhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgZmYWN0b3IYAyABKAFIAIgBARIuCgttYXhfYmFja29mZhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgZqaXR0ZXIYBSABKAhIAYgBARIVCg1ub25fcmV0cnlhYmxlGAYgAygJEhoKEm9uX2RpZmZlcmVudF9hZ2VudBgHIAEoCBIRCglvbl9hc3NlcnQYCCABKAhCCQoHX2ZhY3RvckIJCgdfaml0dGVyIocBCg1QYXJhbGxlbEJsb2NrEiIKBXN0ZXBzGAEgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEhMKC2NvbmN1cnJlbmN5GAIgASgNEi0KBnBvbGljeRgDIAEoDjIdLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxQb2xpY3kSDgoGcXVvcnVtGAQgASgNIjUKD1NlcXVlbnRpYWxCbG9jaxIiCgVzdGVwcxgBIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcCpaCgVSdW5PbhIWChJSVU5fT05fVU5TUEVDSUZJRUQQABISCg5SVU5fT05fU1VDQ0VTUxABEhIKDlJVTl9PTl9GQUlMVVJFEAISEQoNUlVOX09OX0FMV0FZUxADKlUKCU9uRmFpbHVyZRIaChZPTl9GQUlMVVJFX1VOU1BFQ0lGSUVEEAASEwoPT05fRkFJTFVSRV9GQUlMEAESFwoTT05fRkFJTFVSRV9DT05USU5VRRACKowBCg5QYXJhbGxlbFBvbGljeRIfChtQQVJBTExFTF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIdChlQQVJBTExFTF9QT0xJQ1lfRkFJTF9GQVNUEAESHAoYUEFSQUxMRUxfUE9MSUNZX1dBSVRfQUxMEAISHAoYUEFSQUxMRUxfUE9MSUNZX0NPTlRJTlVFEANiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_struct, file_yardmaster_v1_priority]);
+  fileDesc("Chh5YXJkbWFzdGVyL3YxL3N0ZXAucHJvdG8SDXlhcmRtYXN0ZXIudjEi5wQKBFN0ZXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxkZXBlbmRlbmNpZXMYBCADKAkSDAoEd2hlbhgFIAEoCRIkCgZydW5fb24YBiABKA4yFC55YXJkbWFzdGVyLnYxLlJ1bk9uEiwKCm9uX2ZhaWx1cmUYByABKA4yGC55YXJkbWFzdGVyLnYxLk9uRmFpbHVyZRImCgZvdXRwdXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDgoGYXNzZXJ0GAkgASgJEjAKDXRvdGFsX3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIbWV0YWRhdGEYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EikKBWFnZW50GAwgASgLMhgueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXBIABIwCghwYXJhbGxlbBgNIAEoCzIcLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxCbG9ja0gAEjQKCnNlcXVlbnRpYWwYDiABKAsyHi55YXJkbWFzdGVyLnYxLlNlcXVlbnRpYWxCbG9ja0gAEjIKCWNvbmRpdGlvbhgPIAEoCzIdLnlhcmRtYXN0ZXIudjEuQ29uZGl0aW9uQmxvY2tIABIsCgZzd2l0Y2gYECABKAsyGi55YXJkbWFzdGVyLnYxLlN3aXRjaEJsb2NrSAASJQoDc2V0GBEgASgLMhYueWFyZG1hc3Rlci52MS5TZXRTdGVwSABCBwoFYmxvY2sikQQKCUFnZW50U3RlcBIOCgZhY3Rpb24YASABKAkSEAoIYWdlbnRfaWQYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRI0CgZsYWJlbHMYBCADKAsyJC55YXJkbWFzdGVyLnYxLkFnZW50U3RlcC5MYWJlbHNFbnRyeRIqCgpwYXJhbWV0ZXJzGAUgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEioKB3RpbWVvdXQYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNcXVldWVfdGltZW91dBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI0ChFoZWFydGJlYXRfdGltZW91dBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIpCgVyZXRyeRgJIAEoCzIaLnlhcmRtYXN0ZXIudjEuUmV0cnlQb2xpY3kSKQoIcHJpb3JpdHkYCiABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EhcKCmlkZW1wb3RlbnQYCyABKAhIAIgBARIuCgtsb3NzX3dpbmRvdxgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg0KC19pZGVtcG90ZW50Iv4BCgtSZXRyeVBvbGljeRINCgV0cmllcxgBIAEoDRIqCgdiYWNrb2ZmGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhMKBmZhY3RvchgDIAEoAUgAiAEBEi4KC21heF9iYWNrb2ZmGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhMKBmppdHRlchgFIAEoCEgBiAEBEhUKDW5vbl9yZXRyeWFibGUYBiADKAkSGgoSb25fZGlmZmVyZW50X2FnZW50GAcgASgIEhEKCW9uX2Fzc2VydBgIIAEoCEIJCgdfZmFjdG9yQgkKB19qaXR0ZXIihwEKDVBhcmFsbGVsQmxvY2sSIgoFc3RlcHMYASADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXASEwoLY29uY3VycmVuY3kYAiABKA0SLQoGcG9saWN5GAMgASgOMh0ueWFyZG1hc3Rlci52MS5QYXJhbGxlbFBvbGljeRIOCgZxdW9ydW0YBCABKA0iNQoPU2VxdWVudGlhbEJsb2NrEiIKBXN0ZXBzGAEgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwInUKDkNvbmRpdGlvbkJsb2NrEhEKCWNvbmRpdGlvbhgBIAEoCRInCgp0aGVuX3N0ZXBzGAIgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEicKCmVsc2Vfc3RlcHMYAyADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXAicgoLU3dpdGNoQmxvY2sSDQoFdmFsdWUYASABKAkSKAoFY2FzZXMYAiADKAsyGS55YXJkbWFzdGVyLnYxLlN3aXRjaENhc2USKgoNZGVmYXVsdF9zdGVwcxgDIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcCJYCgpTd2l0Y2hDYXNlEiYKBmVxdWFscxgBIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIiCgVzdGVwcxgCIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcCIwCgdTZXRTdGVwEiUKBXZhbHVlGAEgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlKloKBVJ1bk9uEhYKElJVTl9PTl9VTlNQRUNJRklFRBAAEhIKDlJVTl9PTl9TVUNDRVNTEAESEgoOUlVOX09OX0ZBSUxVUkUQAhIRCg1SVU5fT05fQUxXQVlTEAMqVQoJT25GYWlsdXJlEhoKFk9OX0ZBSUxVUkVfVU5TUEVDSUZJRUQQABITCg9PTl9GQUlMVVJFX0ZBSUwQARIXChNPTl9GQUlMVVJFX0NPTlRJTlVFEAIqjAEKDlBhcmFsbGVsUG9saWN5Eh8KG1BBUkFMTEVMX1BPTElDWV9VTlNQRUNJRklFRBAAEh0KGVBBUkFMTEVMX1BPTElDWV9GQUlMX0ZBU1QQARIcChhQQVJBTExFTF9QT0xJQ1lfV0FJVF9BTEwQAhIcChhQQVJBTExFTF9QT0xJQ1lfQ09OVElOVUUQA2IGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_struct, file_yardmaster_v1_priority]);
 
 /**
  * A node of a workflow.
@@ -128,6 +128,30 @@ export type Step = Message<"yardmaster.v1.Step"> & {
      */
     value: SequentialBlock;
     case: "sequential";
+  } | {
+    /**
+     * One of two lists of steps.
+     *
+     * @generated from field: yardmaster.v1.ConditionBlock condition = 15;
+     */
+    value: ConditionBlock;
+    case: "condition";
+  } | {
+    /**
+     * One of many lists of steps, chosen by a value.
+     *
+     * @generated from field: yardmaster.v1.SwitchBlock switch = 16;
+     */
+    value: SwitchBlock;
+    case: "switch";
+  } | {
+    /**
+     * A value that the control plane computes.
+     *
+     * @generated from field: yardmaster.v1.SetStep set = 17;
+     */
+    value: SetStep;
+    case: "set";
   } | { case: undefined; value?: undefined };
 };
 
@@ -368,6 +392,126 @@ export type SequentialBlock = Message<"yardmaster.v1.SequentialBlock"> & {
  */
 export const SequentialBlockSchema: GenMessage<SequentialBlock> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_step, 4);
+
+/**
+ * One of two lists of steps, each in a row as its dependencies say; the steps of the other are skipped. At least one list is
+ * not empty. Its output is that of the last step of the list that ran, null when that is empty.
+ *
+ * @generated from message yardmaster.v1.ConditionBlock
+ */
+export type ConditionBlock = Message<"yardmaster.v1.ConditionBlock"> & {
+  /**
+   * A CEL condition, evaluated once, when the block starts.
+   *
+   * @generated from field: string condition = 1;
+   */
+  condition: string;
+
+  /**
+   * What runs when it is true.
+   *
+   * @generated from field: repeated yardmaster.v1.Step then_steps = 2;
+   */
+  thenSteps: Step[];
+
+  /**
+   * What runs when it is false.
+   *
+   * @generated from field: repeated yardmaster.v1.Step else_steps = 3;
+   */
+  elseSteps: Step[];
+};
+
+/**
+ * Describes the message yardmaster.v1.ConditionBlock.
+ * Use `create(ConditionBlockSchema)` to create a new message.
+ */
+export const ConditionBlockSchema: GenMessage<ConditionBlock> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_step, 5);
+
+/**
+ * The list of the first case whose value is the given one. Otherwise as a condition.
+ *
+ * @generated from message yardmaster.v1.SwitchBlock
+ */
+export type SwitchBlock = Message<"yardmaster.v1.SwitchBlock"> & {
+  /**
+   * A CEL expression, evaluated once, when the block starts.
+   *
+   * @generated from field: string value = 1;
+   */
+  value: string;
+
+  /**
+   * At least one.
+   *
+   * @generated from field: repeated yardmaster.v1.SwitchCase cases = 2;
+   */
+  cases: SwitchCase[];
+
+  /**
+   * What runs when no case fits.
+   *
+   * @generated from field: repeated yardmaster.v1.Step default_steps = 3;
+   */
+  defaultSteps: Step[];
+};
+
+/**
+ * Describes the message yardmaster.v1.SwitchBlock.
+ * Use `create(SwitchBlockSchema)` to create a new message.
+ */
+export const SwitchBlockSchema: GenMessage<SwitchBlock> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_step, 6);
+
+/**
+ * One case of a switch.
+ *
+ * @generated from message yardmaster.v1.SwitchCase
+ */
+export type SwitchCase = Message<"yardmaster.v1.SwitchCase"> & {
+  /**
+   * Text, a number, true, false or null.
+   *
+   * @generated from field: google.protobuf.Value equals = 1;
+   */
+  equals?: Value | undefined;
+
+  /**
+   * What runs.
+   *
+   * @generated from field: repeated yardmaster.v1.Step steps = 2;
+   */
+  steps: Step[];
+};
+
+/**
+ * Describes the message yardmaster.v1.SwitchCase.
+ * Use `create(SwitchCaseSchema)` to create a new message.
+ */
+export const SwitchCaseSchema: GenMessage<SwitchCase> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_step, 7);
+
+/**
+ * A value that the control plane computes; it is the step's output. It has no total_timeout, output or assert.
+ *
+ * @generated from message yardmaster.v1.SetStep
+ */
+export type SetStep = Message<"yardmaster.v1.SetStep"> & {
+  /**
+   * JSON with `${{ }}` expressions in it.
+   *
+   * @generated from field: google.protobuf.Value value = 1;
+   */
+  value?: Value | undefined;
+};
+
+/**
+ * Describes the message yardmaster.v1.SetStep.
+ * Use `create(SetStepSchema)` to create a new message.
+ */
+export const SetStepSchema: GenMessage<SetStep> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_step, 8);
 
 /**
  * After which ends of its dependencies a step runs.

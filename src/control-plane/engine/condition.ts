@@ -1,0 +1,23 @@
+/** A condition: its branch is chosen once, when it opens; what stands in the others will not run. */
+import type { CompiledConditionNode } from '../../workflow/compiled.ts';
+import type { Draft } from './decision.ts';
+import { requireValues, scopeOf } from './outputs.ts';
+import { type Step, stepAt } from './state.ts';
+import { isStepOver } from './status.ts';
+
+/** Throws MissingValues, and what the condition throws, before it has emitted anything. */
+export function openCondition(draft: Draft, { path }: Step, { branches, choice }: CompiledConditionNode): void {
+  const { state } = draft;
+  const isOver = (index: number): boolean => isStepOver(stepAt(state, index).status);
+  // Another try goes on in the branch whose steps it took over.
+  let branch = branches.findIndex((steps) => steps.some(isOver));
+  if (branch < 0) {
+    requireValues(draft, choice);
+    branch = choice.choose(scopeOf(draft));
+  }
+  draft.emit({ type: 'BlockStarted', at: draft.now, path, branch });
+  // Nobody has to be woken: whatever depends on these steps stands beside them and is skipped, too.
+  for (const index of branches.filter((_, i) => i !== branch).flat()) {
+    draft.emit({ type: 'StepSkipped', at: draft.now, path: stepAt(state, index).path, reason: 'BRANCH' });
+  }
+}

@@ -1,0 +1,35 @@
+/** The lists of steps that stand inside a step. Steps of one list are siblings; a condition has one per branch. */
+import type { StepDefinition } from './definition.ts';
+import type { Path } from './finding.ts';
+
+export interface NestedList {
+  /** Its place, from the step on. */
+  readonly path: Path;
+  readonly steps: readonly StepDefinition[];
+}
+
+export function nestedLists(step: StepDefinition): readonly NestedList[] {
+  switch (step.type) {
+    case 'agent':
+    case 'set':
+      return [];
+    case 'parallel':
+    case 'sequential':
+      return [{ path: ['steps'], steps: step.steps }];
+    case 'condition':
+      return [
+        { path: ['then'], steps: step.then },
+        { path: ['else'], steps: step.else ?? [] },
+      ];
+    case 'switch':
+      return [
+        ...step.cases.map(({ steps }, i) => ({ path: ['cases', i, 'steps'], steps })),
+        { path: ['default'], steps: step.default ?? [] },
+      ];
+  }
+}
+
+/** The steps directly inside a step, of all its lists. */
+export function nestedSteps(step: StepDefinition): readonly StepDefinition[] {
+  return nestedLists(step).flatMap(({ steps }) => steps);
+}
