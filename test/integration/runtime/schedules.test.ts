@@ -1,7 +1,9 @@
 /** Schedules: each tick starts one run at most, whatever happens in between. */
 import { expect, test } from 'vitest';
 import type { RunView, ScheduleSpec, ScheduleView } from '../../../src/client/index.ts';
+import { limits } from '../../../src/core/limits.ts';
 import { type Metrics, noMetrics } from '../../../src/core/metrics.ts';
+import { encodeValue } from '../../../src/core/value.ts';
 import { TestMesh, type TestMeshOptions } from '../../../src/testing/index.ts';
 import { flow, step } from '../../unit/engine/flow.ts';
 
@@ -273,4 +275,23 @@ test('counts its ticks by what became of them', async () => {
   await mesh.restart();
   await mesh.advance('1s');
   expect(counted).toEqual(['STARTED 1', 'SKIPPED 1', 'STARTED 1', 'MISSED 4']);
+});
+
+test('there are at most so many, and one that exists can still be changed', async () => {
+  await using mesh = await start();
+  for (let i = 0; i < limits.schedulesMax; i++) await schedules(mesh).put(`s${i}`, HOURLY);
+  await expect(schedules(mesh).put('one-more', HOURLY)).rejects.toMatchObject({ code: 'LIMIT' });
+  expect((await schedules(mesh).put('s0', { ...HOURLY, cron: '5 * * * *' })).cron).toBe('5 * * * *');
+});
+
+test('have parameters of at most so many bytes', async () => {
+  await using mesh = await start();
+  const sized = (bytes: number): ScheduleSpec => {
+    const overhead = encodeValue({ of: 'x'.repeat(bytes) }).length - bytes;
+    return { ...HOURLY, parameters: { of: 'x'.repeat(bytes - overhead) } };
+  };
+  await schedules(mesh).put('longest', sized(limits.scheduleParametersBytesMax));
+  await expect(schedules(mesh).put('longer', sized(limits.scheduleParametersBytesMax + 1))).rejects.toMatchObject({
+    code: 'SCHEDULE_INVALID',
+  });
 });

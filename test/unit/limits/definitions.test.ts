@@ -5,6 +5,7 @@ import type { JsonValue } from '../../../src/core/json.ts';
 import { limits } from '../../../src/core/limits.ts';
 import { decodeValue, encodeValue } from '../../../src/core/value.ts';
 import { compileExpression } from '../../../src/workflow/expressions/expression.ts';
+import { sizeOfPattern } from '../../../src/workflow/parameters/pattern.ts';
 import { inspectWorkflow, inspectWorkflowValue } from '../../../src/workflow/read.ts';
 import { scopeOf } from '../workflow/scope.ts';
 
@@ -87,6 +88,54 @@ describe('a definition', () => {
         .errors;
     expect(wrong(limits.problemsMax)).toHaveLength(limits.problemsMax);
     expect(wrong(limits.problemsMax + 50).length).toBeLessThanOrEqual(limits.problemsMax + 1);
+  });
+});
+
+describe('the schema of parameters', () => {
+  const read = (parameters: unknown) =>
+    inspectWorkflowValue({ name: 'Limits', steps: [step('a')], parameters }).errors.map(({ code }) => code);
+
+  test('has at most so many schemas in it', () => {
+    const properties = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, {}]));
+    expect(read({ properties: properties(limits.parameterSchemasMax - 1) })).toEqual([]);
+    expect(read({ properties: properties(limits.parameterSchemasMax) })).toEqual(['BAD_SCHEMA']);
+  });
+
+  test('has at most so many bytes', () => {
+    const described = (bytes: number) => ({ title: 'x'.repeat(bytes - '{"title":""}'.length) });
+    expect(read(described(limits.parameterSchemaBytesMax))).toEqual([]);
+    expect(read(described(limits.parameterSchemaBytesMax + 1))).toEqual(['BAD_SCHEMA']);
+  });
+
+  test('has at most so many values in an enum', () => {
+    const values = (length: number) => ({ enum: Array.from({ length }, (_, i) => i) });
+    expect(read(values(limits.enumValuesMax))).toEqual([]);
+    expect(read(values(limits.enumValuesMax + 1))).toEqual(['BAD_SCHEMA']);
+  });
+
+  test('has patterns of at most so many instructions', () => {
+    let repeats = 1;
+    while (sizeOfPattern(`a{${repeats + 1}}`) <= limits.patternSizeMax && repeats < 1_000) repeats += 1;
+    const patterns = Math.floor(limits.patternSizeMax / sizeOfPattern(`a{${repeats}}`));
+    const withPatterns = (count: number) => ({
+      properties: Object.fromEntries(
+        Array.from({ length: count }, (_, i) => [`p${i}`, { type: 'string', pattern: `a{${repeats}}` }]),
+      ),
+    });
+    expect(read(withPatterns(patterns))).toEqual([]);
+    expect(read(withPatterns(patterns + 1))).toEqual(['BAD_SCHEMA']);
+  });
+});
+
+describe('the secrets of a workflow', () => {
+  test('are at most so many', () => {
+    const listed = (length: number) => {
+      const secrets = Array.from({ length }, (_, i) => `NAME_${i}`);
+      const parameters = Object.fromEntries(secrets.map((name) => [name, `secret:${name}`]));
+      return inspectWorkflowValue({ name: 'Limits', secrets, steps: [step('a', { parameters })] }).errors;
+    };
+    expect(listed(limits.secretsMax)).toEqual([]);
+    expect(listed(limits.secretsMax + 1).map(({ code }) => code)).toEqual(['LIMIT']);
   });
 });
 
