@@ -34,6 +34,7 @@ export type { RunEvent } from './run-event.ts';
 export { type RunFilter, toWireFilter } from './run-filter.ts';
 export type { CancelAnswer, RunHandle } from './run-handle.ts';
 export type { StepResult, WorkflowResult } from './run-result.ts';
+export type { SignalOptions } from './signal-run.ts';
 export type { StartOptions } from './start-run.ts';
 export * from './statuses.ts';
 export { pastDurations, type RunChange } from './track-run.ts';

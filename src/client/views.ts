@@ -52,6 +52,8 @@ export interface RunView {
   readonly endTime: Date | undefined;
   /** Since when nothing new starts; undefined: it is not paused. */
   readonly pauseTime: Date | undefined;
+  /** Signals that no step has taken; 0 in lists. */
+  readonly unconsumedSignals: number;
   readonly requestId: string;
   readonly labels: Readonly<Record<string, string>>;
   /** Agent steps that have ended, and all of them. */
@@ -80,8 +82,18 @@ export interface StepView {
   readonly progressMessage: string;
   readonly cleanup: boolean;
   readonly dueTime: Date | undefined;
+  /** What a WAITING signal step waits for. */
+  readonly signal: SignalWaitView | undefined;
   readonly skipReason: SkipReason;
   readonly skippedBecauseOf: string | undefined;
+}
+
+export interface SignalWaitView {
+  readonly name: string;
+  /** What somebody is asked; '': nothing. */
+  readonly title: string;
+  /** Actors that may send it; empty: anybody. */
+  readonly answerers: readonly string[];
 }
 
 export interface AttemptView {
@@ -218,6 +230,10 @@ export interface StepExplanation {
   readonly candidates: readonly CandidateView[];
   readonly summary: string;
   readonly ahead: number;
+  /** What a WAITING signal step waits for. */
+  readonly signal: SignalWaitView | undefined;
+  /** When a WAITING step ends by itself. */
+  readonly dueTime: Date | undefined;
 }
 
 export interface CandidateView {

@@ -1,3 +1,10 @@
 /** What the audit log has entries of. Another action needs a word here and nothing in the store. */
-export const auditActions = ['workflow.register', 'run.start', 'run.cancel', 'run.pause', 'run.resume'] as const;
+export const auditActions = [
+  'workflow.register',
+  'run.start',
+  'run.cancel',
+  'run.pause',
+  'run.resume',
+  'run.signal',
+] as const;
 export type AuditAction = (typeof auditActions)[number];

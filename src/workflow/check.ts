@@ -33,7 +33,7 @@ export function checkRelations(definition: WorkflowDefinition): readonly Finding
 function isTooDeep(definition: WorkflowDefinition): boolean {
   let level: readonly StepDefinition[] = [...definition.steps, ...(definition.finally ?? [])];
   for (let depth = 1; depth <= limits.depthMax; depth++) {
-    level = level.flatMap((step) => (step.type === 'agent' ? [] : step.steps));
+    level = level.flatMap((step) => ('steps' in step ? step.steps : []));
   }
   return level.length > 0;
 }

@@ -3,6 +3,7 @@
  * expressions read once.
  */
 import { times } from '../core/limits.ts';
+import { compileSignal, compileWait, signalsOf } from './compile-waits.ts';
 import type {
   CompiledAgentNode,
   CompiledNode,
@@ -32,6 +33,7 @@ export function compileWorkflow(definition: WorkflowDefinition, version: number)
     roots: indicesOf(definition.steps, layout),
     finallyRoots: indicesOf(definition.finally ?? [], layout),
     indexById: layout.indexById,
+    signals: signalsOf(nodes),
   };
 }
 
@@ -55,7 +57,7 @@ function layOut(definition: WorkflowDefinition): Layout {
       const index = places.length;
       places.push({ step, index, parent, isCleanup });
       indexById.set(step.id, index);
-      if (step.type !== 'agent') visit(step.steps, index, isCleanup);
+      if ('steps' in step) visit(step.steps, index, isCleanup);
     }
   };
   visit(definition.steps, -1, false);
@@ -104,6 +106,10 @@ function compileNode(place: Place, layout: Layout, dependents: readonly number[]
         children: indicesOf(step.steps, layout),
         onFailure: step.onFailure ?? 'fail',
       };
+    case 'wait':
+      return compileWait(step, common, (id) => layout.indexById.get(id));
+    case 'signal':
+      return compileSignal(step, common, (id) => layout.indexById.get(id));
   }
 }
 

@@ -18,9 +18,16 @@ export interface CompiledWorkflow {
   readonly roots: readonly number[];
   readonly finallyRoots: readonly number[];
   readonly indexById: ReadonlyMap<string, number>;
+  /** Who may send each signal that a step waits for, by its name; empty: anybody. */
+  readonly signals: ReadonlyMap<string, readonly string[]>;
 }
 
-export type CompiledNode = CompiledAgentNode | CompiledParallelNode | CompiledSequentialNode;
+export type CompiledNode =
+  | CompiledAgentNode
+  | CompiledParallelNode
+  | CompiledSequentialNode
+  | CompiledWaitNode
+  | CompiledSignalNode;
 
 export interface CompiledNodeCommon {
   readonly index: number;
@@ -82,6 +89,25 @@ export interface CompiledParallelNode extends CompiledNodeCommon {
 export interface CompiledSequentialNode extends CompiledNodeCommon {
   readonly kind: 'sequential';
   readonly children: readonly number[];
+  readonly onFailure: FailureMode;
+}
+
+/** Ends when so much time has gone by, or at a time. */
+export interface CompiledWaitNode extends CompiledNodeCommon {
+  readonly kind: 'wait';
+  readonly end: { readonly kind: 'for' | 'until'; readonly template: Template };
+  readonly onFailure: FailureMode;
+}
+
+/** Ends with the next signal of its name. */
+export interface CompiledSignalNode extends CompiledNodeCommon {
+  readonly kind: 'signal';
+  readonly signal: string;
+  readonly title: Template | undefined;
+  readonly answerers: readonly string[];
+  readonly timeoutMs: number | undefined;
+  /** The payload when the timeout is over; undefined: the step ends TIMED_OUT then. */
+  readonly default: Template | undefined;
   readonly onFailure: FailureMode;
 }
 

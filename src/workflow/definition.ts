@@ -29,7 +29,12 @@ export interface WorkflowDefinition {
   readonly metadata?: JsonObject;
 }
 
-export type StepDefinition = AgentStepDefinition | ParallelStepDefinition | SequentialStepDefinition;
+export type StepDefinition =
+  | AgentStepDefinition
+  | ParallelStepDefinition
+  | SequentialStepDefinition
+  | WaitStepDefinition
+  | SignalStepDefinition;
 
 export interface StepCommon {
   readonly id: string;
@@ -101,5 +106,31 @@ export interface ParallelStepDefinition extends StepCommon {
 export interface SequentialStepDefinition extends StepCommon {
   readonly type: 'sequential';
   readonly steps: readonly StepDefinition[];
+  readonly onFailure?: FailureMode;
+}
+
+/** Exactly one of `forMs`, `for` and `until`. */
+export interface WaitStepDefinition extends StepCommon {
+  readonly type: 'wait';
+  readonly forMs?: number;
+  /** The same as an expression: milliseconds, or the text of a duration. */
+  readonly for?: string;
+  /** A time, or an expression that gives one; bare CEL, too. */
+  readonly until?: string;
+  readonly onFailure?: FailureMode;
+}
+
+export interface SignalStepDefinition extends StepCommon {
+  readonly type: 'signal';
+  /** Name of the signal. */
+  readonly signal: string;
+  /** What somebody is asked; a template. */
+  readonly title?: string;
+  /** Actors that may send it; absent: anybody. */
+  readonly answerers?: readonly string[];
+  /** Absent: it waits for ever. */
+  readonly timeoutMs?: number;
+  /** Template of the payload when the timeout is over; absent: it ends TIMED_OUT then. */
+  readonly default?: JsonValue;
   readonly onFailure?: FailureMode;
 }

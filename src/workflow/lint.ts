@@ -1,7 +1,7 @@
 /** Rules of taste and of safety that do not stop a workflow: `yardmaster lint` names them, registration only warns. */
 import type { Problem } from '../core/errors.ts';
 import { isJsonObject, type JsonValue } from '../core/json.ts';
-import type { AgentStepDefinition, WorkflowDefinition } from './definition.ts';
+import type { AgentStepDefinition, SignalStepDefinition, WorkflowDefinition } from './definition.ts';
 import { OPENING } from './expressions/source.ts';
 import { type Finding, type Path, toProblem, withoutText } from './finding.ts';
 import { type Entry, surveyWorkflow } from './survey.ts';
@@ -28,6 +28,7 @@ export function lintDefinition(definition: WorkflowDefinition): readonly Finding
 function lintStep(entry: Entry, definition: WorkflowDefinition): readonly Finding[] {
   const { step, path } = entry;
   const common = lintName(step.id, 'step', [...path, 'id']);
+  if (step.type === 'signal') return [...common, ...lintSignal(step, path, definition)];
   if (step.type !== 'agent') return common;
   return [
     ...common,
@@ -65,6 +66,11 @@ function lintTimeout(step: AgentStepDefinition, path: Path, definition: Workflow
   if (step.timeoutMs !== undefined && step.timeoutMs > 0) return [];
   const fact = step.timeoutMs === 0 ? 'may run for ever' : 'has no timeout and may run for an hour';
   return [warn('no-timeout', `"${step.id}" ${fact}`, [...path, 'id'], 'timeout: 10m')];
+}
+
+function lintSignal(step: SignalStepDefinition, path: Path, definition: WorkflowDefinition): readonly Finding[] {
+  if ((definition.timeoutMs ?? step.totalTimeoutMs ?? step.timeoutMs ?? 0) > 0) return [];
+  return [warn('no-timeout', `"${step.id}" may wait for ever`, [...path, 'id'], 'timeout: 2d')];
 }
 
 const CLEANUP = /clean[-_ ]?up|tear[-_ ]?down|dispose|release[-_ ]/i;

@@ -8,7 +8,9 @@ import type { RetryPolicy, StepCommon, StepDefinition, WorkflowDefinition } from
 import { type FieldReading, readFields } from './fields.ts';
 import { type Finding, formatPath, type Path } from './finding.ts';
 import { isRecord } from './json-copy.ts';
+import { readSignal, readWait } from './read-waits.ts';
 import {
+  blockByField,
   blocks,
   laterBlockByField,
   laterBlocks,
@@ -41,7 +43,20 @@ const BLOCK_HINTS = {
   retry: 'retry stands on agent steps',
   parameters: 'parameters stand on agent steps',
 };
+const WAIT_HINTS = {
+  timeout: 'how long is "for"',
+  duration: 'how long is "for"',
+  retries: 'retries stand on agent steps',
+  retry: 'retry stands on agent steps',
+  parameters: 'parameters stand on agent steps',
+};
 const WORKFLOW_HINTS = { id: 'a workflow is known by its name', version: 'the version is numbered from the content' };
+
+const KINDS = Object.keys(blocks);
+
+function isKind(type: unknown): type is Kind {
+  return typeof type === 'string' && Object.hasOwn(blocks, type);
+}
 
 class Reader {
   readonly findings: Finding[] = [];
@@ -96,21 +111,22 @@ class Reader {
     const kind = this.#kind(source, subject, path);
     if (kind === undefined) return placeholder(source, above);
     if (kind === 'agent') return this.#agent(source, subject, path, above);
+    if (kind === 'wait' || kind === 'signal') return this.#wait(kind, source, subject, path, above);
     return this.#block(kind, source, subject, path, above, depth);
   }
 
   #kind(source: Source, subject: string, path: Path): Kind | undefined {
     const type = source.type;
-    if (type === 'agent' || type === 'parallel' || type === 'sequential') return type;
+    if (isKind(type)) return type;
     if (type === undefined) return this.#kindByFields(source, subject, path);
     const at = [...path, 'type'];
     if (typeof type === 'string' && laterBlocks.has(type)) {
       this.#unsupported(type, subject, at);
       return undefined;
     }
-    const near = typeof type === 'string' ? nearest(type, ['agent', 'parallel', 'sequential']) : undefined;
+    const near = typeof type === 'string' ? nearest(type, KINDS) : undefined;
     const hint = near === undefined ? {} : { hint: `did you mean "${near}"?` };
-    const message = `${subject}: "type" must be agent, parallel or sequential`;
+    const message = `${subject}: "type" must be one of ${KINDS.join(', ')}`;
     this.findings.push({ code: 'BAD_FIELD', message, path: at, ...hint });
     return undefined;
   }
@@ -123,13 +139,23 @@ class Reader {
       return undefined;
     }
     const later = Object.keys(source).find((key) => laterBlockByField.has(key));
-    if (later === undefined) return 'agent';
+    if (later === undefined) return this.#untyped(source, subject, path);
     this.#unsupported(laterBlockByField.get(later) ?? later, subject, [...path, later]);
     return undefined;
   }
 
+  /** Not said, and no word of an agent step: some other kind shows by its fields. */
+  #untyped(source: Source, subject: string, path: Path): Kind | undefined {
+    const field = Object.keys(source).find((key) => blockByField.has(key));
+    const kind = field === undefined ? undefined : blockByField.get(field);
+    if (kind === undefined) return 'agent';
+    const message = `${subject} has "${field}" but no "type"`;
+    this.findings.push({ code: 'MISSING_FIELD', message, path, next: `add type: ${kind}` });
+    return undefined;
+  }
+
   #unsupported(block: string, subject: string, path: Path): void {
-    const message = `${subject} is a ${block} block; this version runs agent, parallel and sequential`;
+    const message = `${subject} is a ${block} block; this version runs ${KINDS.join(', ')}`;
     this.#report('NOT_SUPPORTED', message, path);
   }
 
@@ -176,6 +202,22 @@ class Reader {
     }
     const { totalTimeout, steps, ...rest } = readFields(blocks.sequential.schema, source, reading);
     return { ...rest, ...edges(rest, above), ...total(totalTimeout), type: kind, steps: nested(steps) };
+  }
+
+  #wait(
+    kind: 'wait' | 'signal',
+    source: Source,
+    subject: string,
+    path: Path,
+    above: string | undefined,
+  ): StepDefinition {
+    const reading = { ...this.#reading(subject, path), required: blocks[kind].required, hints: WAIT_HINTS };
+    if (kind === 'wait') {
+      const { totalTimeout, ...rest } = readFields(blocks.wait.schema, source, reading);
+      return { ...readWait(rest), ...edges(rest, above), ...total(totalTimeout) };
+    }
+    const { totalTimeout, ...rest } = readFields(blocks.signal.schema, source, reading);
+    return { ...readSignal(rest), ...edges(rest, above), ...total(totalTimeout) };
   }
 
   #nested(sources: readonly unknown[], path: Path, order: Order, depth: number): StepDefinition[] {

@@ -204,6 +204,45 @@ export const sequentialSchema = z
   })
   .meta({ description: "Steps one after the other. Its output is the last child's." });
 
+/** Text with an expression in it is read when the step starts. */
+const durationOrTemplate = z
+  .union([z.string().refine((text) => text.includes('${{')), duration], {
+    error: 'must be a duration (milliseconds, or text such as 500ms, 30s, 5m, 1h, 2d), or an expression in ${{ }}',
+  })
+  .meta({ type: ['string', 'number'] });
+
+export const waitSchema = z
+  .strictObject({
+    ...common,
+    for: field(durationOrTemplate, 'how long, from the moment at which it could start; may be an expression'),
+    until: field(
+      text,
+      'instead of `for`: a time such as `2026-12-01T09:00:00Z`, or CEL that gives one; in the past it ends at once',
+    ),
+    onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
+  })
+  .meta({
+    description: 'Waits for a time; no agent has it. Its output is null.',
+    not: { required: ['for', 'until'] },
+  });
+
+export const signalSchema = z
+  .strictObject({
+    ...common,
+    signal: field(text, 'name of the signal that it waits for', name),
+    title: field(text, 'what somebody is asked, as in an approval; may have expressions in it'),
+    answerers: field(texts, 'names of the actors that may send it', { otherwise: 'anybody' }),
+    timeout: field(duration, 'how long it waits; 0 is for ever', { otherwise: 'for ever' }),
+    default: field(json, 'the payload when the timeout is over: a template', {
+      otherwise: 'the step ends TIMED_OUT with SIGNAL_TIMEOUT',
+    }),
+    onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
+  })
+  .meta({
+    description:
+      'Waits for a signal, such as an approval; no agent has it. Its output is `{payload, actor, timedOut}`.',
+  });
+
 interface BlockForm {
   readonly schema: z.ZodObject;
   readonly required: readonly string[];
@@ -214,6 +253,8 @@ export const blocks = {
   agent: { schema: agentSchema, required: ['id', 'action'] },
   parallel: { schema: parallelSchema, required: ['id', 'steps'] },
   sequential: { schema: sequentialSchema, required: ['id', 'steps'] },
+  wait: { schema: waitSchema, required: ['id'] },
+  signal: { schema: signalSchema, required: ['id', 'signal'] },
 } satisfies Readonly<Record<string, BlockForm>>;
 
 /** Fields that all of them have. */
@@ -229,16 +270,7 @@ export const laterStepFields: ReadonlySet<string> = new Set([
   'hedge',
   'budget',
 ]);
-export const laterBlocks: ReadonlySet<string> = new Set([
-  'condition',
-  'switch',
-  'loop',
-  'map',
-  'workflow',
-  'wait',
-  'signal',
-  'set',
-]);
+export const laterBlocks: ReadonlySet<string> = new Set(['condition', 'switch', 'loop', 'map', 'workflow', 'set']);
 
 /** The field that shows which later block was meant, where `type` is absent. */
 export const laterBlockByField: ReadonlyMap<string, string> = new Map([
@@ -247,11 +279,16 @@ export const laterBlockByField: ReadonlyMap<string, string> = new Map([
   ['switch', 'switch'],
   ['cases', 'switch'],
   ['while', 'loop'],
-  ['until', 'loop'],
   ['body', 'loop'],
   ['items', 'map'],
   ['step', 'map'],
   ['workflow', 'workflow'],
-  ['signal', 'signal'],
   ['set', 'set'],
+]);
+
+/** The field that shows which block was meant, where its `type` was forgotten. */
+export const blockByField: ReadonlyMap<string, keyof typeof blocks> = new Map([
+  ['for', 'wait'],
+  ['until', 'wait'],
+  ['signal', 'signal'],
 ]);

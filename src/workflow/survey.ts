@@ -42,7 +42,7 @@ export function surveyWorkflow(definition: WorkflowDefinition): Survey {
       siblings.push(entry);
       entries.push(entry);
       if (step.id !== '' && !byId.has(step.id)) byId.set(step.id, entry);
-      if (step.type !== 'agent') visit(step.steps, [...entry.path, 'steps'], entry, isCleanup);
+      if ('steps' in step) visit(step.steps, [...entry.path, 'steps'], entry, isCleanup);
     }
   };
   visit(definition.steps, ['steps'], undefined, false);

@@ -21,7 +21,7 @@ import { SimClient } from './sim-client.ts';
 import { Disk } from './sim-store.ts';
 import { SqlDisk } from './sql-mirror.ts';
 import { Trace } from './trace.ts';
-import { makeWorkflow } from './workflows.ts';
+import { makeWorkflow, SIGNALS } from './workflows.ts';
 import { settle, World } from './world.ts';
 
 /** Virtual time in which everything must end once all is well. */
@@ -301,6 +301,7 @@ class Simulation {
             const forMs = pause.skewed(1, stormMs);
             this.world.after(pause.skewed(1, stormMs), undefined, 'timer', () => this.client.pause(runId, forMs));
           }
+          this.sendSignals(luck.fork('signals'), runId);
           if (!luck.chance(cancels)) return;
           const cancel = (): void => this.client.cancel(runId);
           this.world.after(luck.skewed(1, stormMs), undefined, 'timer', cancel);
@@ -308,6 +309,18 @@ class Simulation {
         });
       };
       this.world.after(luck.between(0, stormMs * 0.8), undefined, 'timer', ask);
+    }
+  }
+
+  /** Some come before their step, some twice, some from the wrong actor, some under a name that the workflow does not have. */
+  private sendSignals(dice: Dice, runId: string): void {
+    const count = dice.int(0, 6);
+    for (let i = 0; i < count; i++) {
+      const name = dice.chance(0.05) ? 'nothing' : dice.pick(SIGNALS);
+      const actor = dice.pick(['ann', 'ben', '']) || undefined;
+      const howOften = dice.chance(0.2) ? 2 : 1;
+      const send = (): void => this.client.signal(runId, name, `signal-${i}`, actor, howOften);
+      this.world.after(dice.skewed(1, this.settings.stormMs), undefined, 'timer', send);
     }
   }
 

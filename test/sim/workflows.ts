@@ -1,5 +1,5 @@
 /** Random workflows over what the engine can do. */
-import type { StepDefinition, WorkflowDefinition } from '../../src/workflow/definition.ts';
+import type { StepCommon, StepDefinition, WorkflowDefinition } from '../../src/workflow/definition.ts';
 import type { Dice } from './dice.ts';
 
 export interface WorkflowSettings {
@@ -10,6 +10,8 @@ export interface WorkflowSettings {
 }
 
 const DEPTH_MAX = 3;
+/** What steps wait for; `guarded` has an answerer. */
+export const SIGNALS = ['go', 'stop', 'guarded'] as const;
 
 export function makeWorkflow(dice: Dice, name: string, settings: WorkflowSettings): WorkflowDefinition {
   const maker = new Maker(dice, settings);
@@ -60,7 +62,8 @@ class Maker {
       ...(dice.chance(0.1) ? { totalTimeoutMs: dice.int(2_000, 60_000) } : {}),
     };
     if (depth >= DEPTH_MAX || this.count > this.settings.stepsMax || dice.chance(0.65)) {
-      return { ...common, type: 'agent', ...this.agentPart(dependencies) };
+      const agent = this.agentPart(dependencies);
+      return this.waitPart(common) ?? { ...common, type: 'agent', ...agent };
     }
     const children = dice.int(1, 4);
     if (dice.chance(0.4)) {
@@ -78,6 +81,31 @@ class Maker {
       ...(quorum === undefined && dice.chance(0.6)
         ? { onFailure: dice.pick(['failFast', 'waitAll', 'continue'] as const) }
         : {}),
+    };
+  }
+
+  /** Instead of an agent step, now and then; with dice of its own. A signal that never comes must not keep a run open. */
+  private waitPart(common: StepCommon): StepDefinition | undefined {
+    const dice = this.dice.fork(`wait ${common.id}`);
+    if (!dice.chance(0.15)) return undefined;
+    const output = dice.chance(0.2) ? { output: { was: '${{ result }}' } } : {};
+    const handled = dice.chance(0.25) ? { onFailure: 'continue' as const } : {};
+    if (dice.chance(0.4)) {
+      const forMs = Math.round(dice.skewed(0, 20_000));
+      const end = dice.chance(0.3) ? { for: '${{ params.n * 500 }}' } : { forMs };
+      return { ...common, ...output, ...handled, type: 'wait', ...(dice.chance(0.2) ? { until: 'now' } : end) };
+    }
+    const signal = dice.pick(SIGNALS);
+    return {
+      ...common,
+      ...output,
+      ...handled,
+      type: 'signal',
+      signal,
+      ...(signal === 'guarded' ? { answerers: ['ann'] } : {}),
+      ...(dice.chance(0.3) ? { title: 'go on with ${{ params.n }}?' } : {}),
+      ...(dice.chance(0.4) ? { default: { n: '${{ params.n }}', pad: '${{ params.pad }}' } } : {}),
+      timeoutMs: dice.int(1_000, 60_000),
     };
   }
 

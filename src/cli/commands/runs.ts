@@ -15,6 +15,7 @@ import { resolveRun } from '../run-reference.ts';
 import { addCancelCommand } from './cancel-runs.ts';
 import type { Bind } from './group.ts';
 import { addPauseCommands } from './pause-run.ts';
+import { addSignalCommand } from './signal-run.ts';
 
 const RUN = 'an id, the end of one (4 characters or more), @last, @failed or @waiting';
 
@@ -40,6 +41,7 @@ export function addRunsCommands(program: Command, bind: Bind): void {
     .action(bind(explainStep));
   addCancelCommand(runs, RUN, bind);
   addPauseCommands(runs, RUN, bind);
+  addSignalCommand(runs, RUN, bind);
 }
 
 interface ListFlags extends FilterFlags {

@@ -11,7 +11,9 @@ import type {
   ParallelPolicy as PolicyName,
   RetryPolicy,
   RunOn as RunOnName,
+  SignalStepDefinition,
   StepDefinition,
+  WaitStepDefinition,
   WorkflowDefinition,
 } from '../../workflow/definition.ts';
 import { priorityNumber } from './run.ts';
@@ -78,7 +80,27 @@ function blockOf(step: StepDefinition): Pick<StepInit, 'block' | 'onFailure'> {
         block: { case: 'sequential', value: { steps: step.steps.map(toWireStep) } },
         ...onFailureOf(step.onFailure),
       };
+    case 'wait':
+      return { block: { case: 'wait', value: toWireWait(step) }, ...onFailureOf(step.onFailure) };
+    case 'signal':
+      return { block: { case: 'signal', value: toWireSignal(step) }, ...onFailureOf(step.onFailure) };
   }
+}
+
+function toWireWait({ forMs, for: length, until }: WaitStepDefinition) {
+  if (until !== undefined) return { end: { case: 'until', value: until } } as const;
+  if (length !== undefined) return { end: { case: 'durationExpression', value: length } } as const;
+  return { end: { case: 'duration', value: durationFromMs(forMs ?? 0) } } as const;
+}
+
+function toWireSignal(step: SignalStepDefinition) {
+  return {
+    signal: step.signal,
+    title: step.title ?? '',
+    answerers: [...(step.answerers ?? [])],
+    ...optional('timeout', toDuration(step.timeoutMs)),
+    ...optional('defaultPayload', toWireValue(step.default)),
+  };
 }
 
 function onFailureOf(mode: FailureMode | undefined): { readonly onFailure: OnFailure } {

@@ -41,7 +41,13 @@ function flatten(step: Step, depth: number, cleanup: boolean): WorkflowStepView[
   return [view, ...children.flatMap((child) => flatten(child, depth + 1, cleanup))];
 }
 
-const KINDS: Readonly<Record<string, StepKind>> = { agent: 'AGENT', parallel: 'PARALLEL', sequential: 'SEQUENTIAL' };
+const KINDS: Readonly<Record<string, StepKind>> = {
+  agent: 'AGENT',
+  parallel: 'PARALLEL',
+  sequential: 'SEQUENTIAL',
+  wait: 'WAIT',
+  signal: 'SIGNAL',
+};
 
 export function toRegistered(response: RegisterWorkflowResponse): RegisteredWorkflow | undefined {
   if (response.workflow === undefined) return undefined;

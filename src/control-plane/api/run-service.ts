@@ -26,9 +26,8 @@ import { readLabels, readName } from './convert/text.ts';
 import { readDuration } from './convert/times.ts';
 import { loadOutput, loadValues, NO_VALUES } from './convert/values.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
-import { createRunChanges, readRunId } from './run-changes.ts';
+import { createRunChanges, readRequestId, readRunId } from './run-changes.ts';
 
-const REQUEST_ID_CHARS_MAX = 128;
 const WAIT_MS_MAX = 60_000;
 const EVENTS_PER_MESSAGE = 256;
 
@@ -118,9 +117,6 @@ function startFacts({ workflow, version, requestId }: WireStart, caller: Caller)
 }
 
 function readStart(faults: Faults, wire: WireStart, caller: Caller): StartRunRequest {
-  if (wire.requestId.length > REQUEST_ID_CHARS_MAX) {
-    faults.add('request_id', `has ${wire.requestId.length} characters; at most ${REQUEST_ID_CHARS_MAX} are allowed`);
-  }
   const { parameters } = wire;
   if (parameters !== undefined && parameters.kind.case !== 'structValue') faults.add('parameters', 'is not an object');
   return {
@@ -131,7 +127,7 @@ function readStart(faults: Faults, wire: WireStart, caller: Caller): StartRunReq
       parameters === undefined
         ? EMPTY_OBJECT_VALUE
         : (readValue(faults, 'parameters', parameters, limits.parametersBytesMax) ?? EMPTY_OBJECT_VALUE),
-    requestId: wire.requestId,
+    requestId: readRequestId(faults, wire.requestId),
     priority: readPriority(wire.priority),
     labels: readLabels(faults, 'labels', wire.labels),
     caller,

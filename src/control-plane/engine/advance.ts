@@ -10,10 +10,11 @@ import { finishRunIfDone } from './ending.ts';
 import type { SkipReason } from './events.ts';
 import { failStep, isHandled } from './failure.ts';
 import { EMPTY_INPUT, evaluateTemplate, requireValues, scopeOf } from './outputs.ts';
-import { isAgentStep, isBlockStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
+import { isAgentStep, isBlockStep, isWaitingStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
 import { isStepOver } from './status.ts';
 import { isStopping } from './stop.ts';
 import { queueTask, timerTask } from './tasks.ts';
+import { openWait, settleWait } from './waits.ts';
 import { wake } from './wake.ts';
 
 export function advance(draft: Draft): void {
@@ -31,7 +32,7 @@ function lookAt(draft: Draft, step: Step): void {
     settleQuorum(draft, step);
     if ((step.detail?.openChildren ?? 0) === 0) finishBlock(draft, step);
     else startChildren(draft, step);
-  }
+  } else if (isWaitingStep(step)) settleWait(draft, step);
 }
 
 /** Starts a step whose dependencies are over; or skips it; or leaves it when its block holds it back. */
@@ -53,6 +54,7 @@ function startStep(draft: Draft, step: Step): void {
 function openStep(draft: Draft, step: Step): void {
   const { node, path } = step;
   if (node.when !== undefined && !isTrue(draft, node.when)) return skip(draft, step, 'WHEN', undefined);
+  if (isWaitingStep(step)) return openWait(draft, step);
   if (!isAgentStep(step)) {
     draft.emit({ type: 'BlockStarted', at: draft.now, path });
     if (node.totalTimeoutMs !== undefined) timerTask(draft, step, draft.now + node.totalTimeoutMs);

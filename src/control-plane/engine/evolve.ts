@@ -9,10 +9,12 @@ import type {
   RunEnded,
   RunEnding,
   RunEvent,
+  SignalReceived,
   StepFailed,
   StepReady,
   StepSkipped,
   StepStopping,
+  StepWaiting,
 } from './events.ts';
 import {
   type AttemptRecord,
@@ -45,6 +47,13 @@ export function evolve(state: RunState, event: RunEvent): void {
       return startBlock(state, stepNamed(state, event.path), event.at);
     case 'StepReady':
       return readyStep(state, event);
+    case 'StepWaiting':
+      return waitStep(state, event);
+    case 'SignalReceived':
+      return keepSignal(state, event);
+    case 'SignalTaken':
+      state.signals = state.signals.filter((signal) => signal.number !== event.number);
+      return;
     case 'StepQueued':
       return queueStep(stepNamed(state, event.path), event.at);
     case 'AttemptStarted':
@@ -122,6 +131,22 @@ function readyStep(state: RunState, event: StepReady): void {
   step.readyAt = event.at;
   queueStep(step, event.at);
   markActive(state, step);
+}
+
+function waitStep(state: RunState, event: StepWaiting): void {
+  const step = stepNamed(state, event.path);
+  step.status = 'WAITING';
+  step.readyAt = event.at;
+  const detail = detailOf(step);
+  detail.waitUntil = event.dueAt ?? 0;
+  detail.title = event.title ?? '';
+  markActive(state, step);
+}
+
+function keepSignal(state: RunState, { name, number, payload, actor, requestId }: SignalReceived): void {
+  state.signalCount = number;
+  state.signals.push({ name, number, payload, actor });
+  state.signalRequests.set(requestId, name);
 }
 
 /** A step started: its block has one more active child. */

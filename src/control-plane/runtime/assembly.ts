@@ -28,6 +28,7 @@ import { Retention } from './retention.ts';
 import { Returns } from './returns.ts';
 import { Runs } from './runs.ts';
 import { Sessions } from './sessions.ts';
+import { Signals } from './signals.ts';
 import { Staging } from './staging.ts';
 import { StallGuard } from './stall-guard.ts';
 import { Starts } from './starts.ts';
@@ -280,6 +281,7 @@ class Parts extends Given {
     runs: this.runs,
     catalogue: this.catalogue,
     starts: this.starts,
+    signals: new Signals({ clock: this.clock, random: this.options.random, runs: this.runs }),
     ended: this.ended,
     watch: this.watch,
     agentWatch: this.agentWatch,

@@ -136,6 +136,6 @@ function* stepsOf(definition: WorkflowDefinition): Generator<StepDefinition> {
   const stack: StepDefinition[] = [...definition.steps, ...(definition.finally ?? [])];
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
     yield step;
-    if (step.type !== 'agent') stack.push(...step.steps);
+    if ('steps' in step) stack.push(...step.steps);
   }
 }

@@ -6,7 +6,16 @@
  * `Nested` must not occur in what a child's callback sees: it is inferred from those very callbacks.
  */
 import type { FailureMode, ParallelPolicy } from '../definition.ts';
-import type { Action, AgentOptions, BlockOptions, OutputOf, ParametersOption, PlainParameters } from './options.ts';
+import type {
+  Action,
+  AgentOptions,
+  BlockOptions,
+  OutputOf,
+  ParametersOption,
+  PlainParameters,
+  SignalOptions,
+  WaitOptions,
+} from './options.ts';
 import type { Untyped } from './recorded.ts';
 import type { Scope } from './scope.ts';
 
@@ -42,12 +51,20 @@ export type SequentialChildren<
 /** An agent step, or (without an action) a block whose own children see what it sees. */
 type Child<Params, Steps, A> = A extends Action
   ? { readonly id: string } & AgentOptions<Params, Steps, A> & ParametersOption<Params, Steps, A> & ChildOutput<A>
-  : NestedBlock<Params, Steps>;
+  : NestedBlock<Params, Steps> | NestedWait<Params, Steps>;
 
 /** A named action's output may be shaped here; a capability's is fixed by its type (shape it in a step of the top level). */
 type ChildOutput<A> = A extends string ? { readonly output?: unknown } : Record<never, never>;
 
-type NestedStep<Params, Steps> = NestedBlock<Params, Steps> | NestedAgentStep<Params, Steps>;
+type NestedStep<Params, Steps> =
+  | NestedBlock<Params, Steps>
+  | NestedAgentStep<Params, Steps>
+  | NestedWait<Params, Steps>;
+
+type NestedWait<Params, Steps> = { readonly id: string; readonly output?: unknown } & (
+  | ({ readonly type: 'wait' } & WaitOptions<Params, Steps>)
+  | ({ readonly type: 'signal' } & SignalOptions<Params, Steps>)
+);
 
 interface NestedBlock<Params, Steps> extends BlockOptions<Params, Steps> {
   readonly id: string;

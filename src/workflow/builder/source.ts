@@ -53,6 +53,10 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     case 'assert':
       return conditionSource(value, pointer);
     case 'parameters':
+    case 'for':
+    case 'until':
+    case 'title':
+    case 'default':
       return isCallback(value) ? recordedSource(value(scope), pointer) : plainSource(value, pointer);
     case 'output':
       return outputSource(value, pointer);

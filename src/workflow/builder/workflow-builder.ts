@@ -19,11 +19,15 @@ import type {
   Action,
   Duration,
   OutputOf,
+  OutputOption,
   ParallelOptions,
   SequentialOptions,
   Shaped,
+  SignalOptions,
+  SignalOutput,
   StepOptions,
   Unshaped,
+  WaitOptions,
 } from './options.ts';
 import type { Resolved, Untyped } from './recorded.ts';
 import type { Scope } from './scope.ts';
@@ -127,6 +131,24 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     Output
   > {
     this.#steps.push({ id, type: 'sequential', ...options });
+    return this.#typed();
+  }
+
+  /** Nothing until a time. Its output is null. */
+  wait<const Id extends string>(
+    id: Id,
+    options: WaitOptions<Params, Steps>,
+  ): WorkflowBuilder<Params, Steps & OneStep<Id, null>, Output> {
+    this.#steps.push({ id, type: 'wait', ...options });
+    return this.#typed();
+  }
+
+  /** Nothing until somebody sends the signal, such as an approval. */
+  signal<const Id extends string, Out = Unshaped>(
+    id: Id,
+    options: SignalOptions<Params, Steps> & OutputOption<Params, Steps, SignalOutput, Out>,
+  ): WorkflowBuilder<Params, Steps & OneStep<Id, Shaped<SignalOutput, Out>>, Output> {
+    this.#steps.push({ id, type: 'signal', ...options });
     return this.#typed();
   }
 

@@ -12,12 +12,14 @@ export interface StepInfo {
   readonly tries: number;
   readonly concurrency: number;
   readonly agent: AgentStepDefinition | undefined;
+  /** Of a `wait` and a `signal`. */
+  readonly waits: { readonly signal: string | undefined } | undefined;
 }
 
 export function readDefinition(definition: WorkflowDefinition): ReadonlyMap<string, StepInfo> {
   const steps = new Map<string, StepInfo>();
   const read = (step: StepDefinition, parent: string | undefined, isCleanup: boolean): void => {
-    const children = step.type === 'agent' ? [] : step.steps;
+    const children = 'steps' in step ? step.steps : [];
     steps.set(step.id, {
       id: step.id,
       kind: step.type,
@@ -28,10 +30,15 @@ export function readDefinition(definition: WorkflowDefinition): ReadonlyMap<stri
       tries: step.type === 'agent' ? (step.retry?.tries ?? 1) : 1,
       concurrency: step.type === 'parallel' ? (step.concurrency ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
       agent: step.type === 'agent' ? step : undefined,
+      waits: step.type === 'wait' || step.type === 'signal' ? { signal: signalOf(step) } : undefined,
     });
     for (const child of children) read(child, step.id, isCleanup);
   };
   for (const step of definition.steps) read(step, undefined, false);
   for (const step of definition.finally ?? []) read(step, undefined, true);
   return steps;
+}
+
+function signalOf(step: StepDefinition): string | undefined {
+  return step.type === 'signal' ? step.signal : undefined;
 }

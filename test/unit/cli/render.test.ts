@@ -157,6 +157,8 @@ describe('runs explain', () => {
     waitingSince: at(-41),
     summary: '0 of 5 can take it',
     ahead: 3,
+    signal: undefined,
+    dueTime: undefined,
     candidates: (
       [
         ['aa21', 'BUSY', '2 of 2 slots, next free ~3s', true],

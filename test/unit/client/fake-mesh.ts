@@ -56,7 +56,7 @@ export class FakeMesh {
   }
 
   finish(status: RunStatus = RunStatus.COMPLETED): void {
-    this.push({ case: 'runEnded', value: { $typeName: 'yardmaster.v1.RunEnded', status } });
+    this.push({ case: 'runEnded', value: { $typeName: 'yardmaster.v1.RunEnded', status, unconsumedSignals: 0 } });
   }
 
   readonly routes = (router: ConnectRouter): void => {

@@ -74,6 +74,9 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
   RunStarted: { deadlineAt: optional(at) },
   BlockStarted: { path },
   StepReady: { path, input: value },
+  StepWaiting: { path, dueAt: optional(at), title: optional(text) },
+  SignalReceived: { name: text, number, payload: value, actor: optional(text), requestId: text },
+  SignalTaken: attempt,
   StepQueued: { path },
   AttemptStarted: {
     ...attempt,
@@ -114,6 +117,7 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
     output: optional(value),
     failure: optional(failure),
     cleanupFailures: optional(fc.array(failure, { maxLength: 3 })),
+    unconsumedSignals: optional(number),
   },
 };
 

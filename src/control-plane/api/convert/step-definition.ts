@@ -24,6 +24,7 @@ import type { Faults } from './faults.ts';
 import { readStruct, readTemplate, writeStruct, writeTemplate } from './json.ts';
 import { readPriority, writePriority } from './priority.ts';
 import { readDuration, writeDuration } from './times.ts';
+import { readSignalBlock, readWaitBlock, writeSignalBlock, writeWaitBlock } from './wait-definition.ts';
 
 const RUN_ON: Readonly<Record<RunOnName, RunOn>> = {
   success: RunOn.SUCCESS,
@@ -76,6 +77,10 @@ function readStep(faults: Faults, pointer: string, step: Step): StepDefinition |
       const steps = readSteps(faults, `${pointer}.sequential.steps`, step.block.value.steps);
       return { ...common, ...handled, type: 'sequential', steps };
     }
+    case 'wait':
+      return { ...common, ...handled, ...readWaitBlock(faults, `${pointer}.wait`, step.block.value) };
+    case 'signal':
+      return { ...common, ...handled, ...readSignalBlock(faults, `${pointer}.signal`, step.block.value) };
     case undefined:
       faults.add(`${pointer}.block`, 'is not set, or of a kind that this version does not know');
       return undefined;
@@ -173,6 +178,10 @@ function writeBlock(step: StepDefinition) {
     }
     case 'sequential':
       return { case: 'sequential', value: { steps: step.steps.map(writeStepDefinition) } } as const;
+    case 'wait':
+      return { case: 'wait', value: writeWaitBlock(step) } as const;
+    case 'signal':
+      return { case: 'signal', value: writeSignalBlock(step) } as const;
   }
 }
 

@@ -5,8 +5,10 @@ import type {
   RunEnded,
   RunEnding,
   RunEvent,
+  SignalReceived,
   StepFailed,
   StepStopping,
+  StepWaiting,
 } from '../../engine/events.ts';
 import { corrupt } from './corrupt.ts';
 import type { EventFields } from './event-fields.ts';
@@ -24,6 +26,12 @@ export function buildEvent(fields: EventFields): RunEvent {
       return { type: 'BlockStarted', at, path };
     case EVENT_TYPES.StepReady:
       return { type: 'StepReady', at, path, input: must(fields.value, 'an input') };
+    case EVENT_TYPES.StepWaiting:
+      return buildStepWaiting(fields);
+    case EVENT_TYPES.SignalReceived:
+      return buildSignalReceived(fields);
+    case EVENT_TYPES.SignalTaken:
+      return { type: 'SignalTaken', at, path, number };
     case EVENT_TYPES.StepQueued:
       return { type: 'StepQueued', at, path };
     case EVENT_TYPES.AttemptStarted:
@@ -85,6 +93,22 @@ function buildRunCreated(fields: EventFields): RunCreated {
   return { type: 'RunCreated', at: fields.at, ...creation, priority, params: must(fields.value, 'parameters') };
 }
 
+function buildStepWaiting({ at, path, until, title }: EventFields): StepWaiting {
+  return {
+    type: 'StepWaiting',
+    at,
+    path,
+    ...(until === undefined ? {} : { dueAt: until }),
+    ...(title === undefined ? {} : { title }),
+  };
+}
+
+function buildSignalReceived({ at, signal: name, number, value, requestId, actor }: EventFields): SignalReceived {
+  const payload = must(value, 'a payload');
+  const received = { type: 'SignalReceived', at, name, number, payload, requestId } as const;
+  return actor === undefined ? received : { ...received, actor };
+}
+
 function buildAttemptStarted(fields: EventFields): AttemptStarted {
   return {
     type: 'AttemptStarted',
@@ -137,13 +161,14 @@ function buildRunEnding(fields: EventFields): RunEnding {
 }
 
 function buildRunEnded(fields: EventFields): RunEnded {
-  const { cleanupFailures } = fields;
+  const { cleanupFailures, unconsumedSignals } = fields;
   return {
     type: 'RunEnded',
     at: fields.at,
     status: must(fields.end, 'a status'),
     ...buildEnd(fields),
     ...(cleanupFailures === undefined ? {} : { cleanupFailures }),
+    ...(unconsumedSignals === undefined ? {} : { unconsumedSignals }),
   };
 }
 

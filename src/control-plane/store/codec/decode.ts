@@ -125,6 +125,21 @@ function readRareField(reader: BinaryReader, tag: number, fields: EventFields): 
     case 170:
       fields.creation = readCreation(reader);
       return;
+    case 242:
+      fields.signal = reader.string(true);
+      return;
+    case 250:
+      fields.actor = reader.string(true);
+      return;
+    case 258:
+      fields.requestId = reader.string(true);
+      return;
+    case 266:
+      fields.title = reader.string(true);
+      return;
+    case 272:
+      fields.unconsumedSignals = reader.uint32();
+      return;
     default:
       unknownTag('JournalEvent', tag);
   }

@@ -16,6 +16,7 @@ import type {
   RunEnded,
   RunEnding,
   RunEvent,
+  SignalReceived,
 } from '../../engine/events.ts';
 import { ATTEMPT_OUTCOMES, EVENT_TYPES, OUTCOMES, PRIORITIES, SKIP_REASONS } from './names.ts';
 
@@ -59,12 +60,19 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
     case 'StepReady':
       writeText(writer, 26, event.path);
       return writeValue(writer, event.input);
-    case 'AttemptStarted':
-      return writeAttemptStarted(writer, event, first);
+    case 'StepWaiting':
+      writeText(writer, 26, event.path);
+      writeUntil(writer, event.dueAt, first);
+      return writeOptionalText(writer, 266, event.title);
+    case 'SignalReceived':
+      return writeSignalReceived(writer, event);
+    case 'SignalTaken':
     case 'AttemptUnreachable':
     case 'AttemptReturned':
     case 'StopConfirmed':
       return writeAttempt(writer, event.path, event.number);
+    case 'AttemptStarted':
+      return writeAttemptStarted(writer, event, first);
     case 'AttemptEnded':
       return writeAttemptEnded(writer, event);
     case 'RetryScheduled':
@@ -123,6 +131,14 @@ function writeLabels(writer: BinaryWriter, labels: Readonly<Record<string, strin
   writer.join();
 }
 
+function writeSignalReceived(writer: BinaryWriter, event: SignalReceived): void {
+  writeNumber(writer, 32, event.number);
+  writeValue(writer, event.payload);
+  writeText(writer, 242, event.name);
+  writeOptionalText(writer, 250, event.actor);
+  writeText(writer, 258, event.requestId);
+}
+
 function writeAttemptStarted(writer: BinaryWriter, event: AttemptStarted, first: number): void {
   writeAttempt(writer, event.path, event.number);
   writeUntil(writer, event.deadlineAt, first);
@@ -149,6 +165,7 @@ function writeRunEnd(writer: BinaryWriter, event: RunEnding | RunEnded, end: Run
 
 function writeRunEnded(writer: BinaryWriter, event: RunEnded): void {
   writeRunEnd(writer, event, event.status);
+  if (event.unconsumedSignals !== undefined) writer.uint32(272).uint32(event.unconsumedSignals);
   if (event.cleanupFailures === undefined) return;
   writer.uint32(162).fork();
   for (const failure of event.cleanupFailures) writeFailure(writer, 10, failure);

@@ -38,6 +38,11 @@ export class EventFields {
   reason = '';
   cleanupFailures: readonly Failure[] | undefined = undefined;
   creation: Creation | undefined = undefined;
+  signal = '';
+  actor: string | undefined = undefined;
+  requestId = '';
+  title: string | undefined = undefined;
+  unconsumedSignals: number | undefined = undefined;
 
   /** Everything absent; times at the row's first event. */
   reset(first: number): void {
@@ -63,5 +68,10 @@ export class EventFields {
     this.reason = '';
     this.cleanupFailures = undefined;
     this.creation = undefined;
+    this.signal = '';
+    this.actor = undefined;
+    this.requestId = '';
+    this.title = undefined;
+    this.unconsumedSignals = undefined;
   }
 }

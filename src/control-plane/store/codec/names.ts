@@ -27,6 +27,9 @@ export const EVENT_TYPES = {
   RunEnded: 20,
   RunPaused: 21,
   RunResumed: 22,
+  StepWaiting: 30,
+  SignalReceived: 31,
+  SignalTaken: 32,
 } as const satisfies Record<RunEvent['type'], number>;
 
 export const ATTEMPT_OUTCOMES = {

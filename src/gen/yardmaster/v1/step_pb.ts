@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/step.proto.
  */
 export const file_yardmaster_v1_step: GenFile = /*@__PURE__*/
-  fileDesc("Chh5YXJkbWFzdGVyL3YxL3N0ZXAucHJvdG8SDXlhcmRtYXN0ZXIudjEi3gMKBFN0ZXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxkZXBlbmRlbmNpZXMYBCADKAkSDAoEd2hlbhgFIAEoCRIkCgZydW5fb24YBiABKA4yFC55YXJkbWFzdGVyLnYxLlJ1bk9uEiwKCm9uX2ZhaWx1cmUYByABKA4yGC55YXJkbWFzdGVyLnYxLk9uRmFpbHVyZRImCgZvdXRwdXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDgoGYXNzZXJ0GAkgASgJEjAKDXRvdGFsX3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIbWV0YWRhdGEYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EikKBWFnZW50GAwgASgLMhgueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXBIABIwCghwYXJhbGxlbBgNIAEoCzIcLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxCbG9ja0gAEjQKCnNlcXVlbnRpYWwYDiABKAsyHi55YXJkbWFzdGVyLnYxLlNlcXVlbnRpYWxCbG9ja0gAQgcKBWJsb2NrIpEECglBZ2VudFN0ZXASDgoGYWN0aW9uGAEgASgJEhAKCGFnZW50X2lkGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSNAoGbGFiZWxzGAQgAygLMiQueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXAuTGFiZWxzRW50cnkSKgoKcGFyYW1ldGVycxgFIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIqCgd0aW1lb3V0GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjAKDXF1ZXVlX3RpbWVvdXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNAoRaGVhcnRiZWF0X3RpbWVvdXQYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoFcmV0cnkYCSABKAsyGi55YXJkbWFzdGVyLnYxLlJldHJ5UG9saWN5EikKCHByaW9yaXR5GAogASgOMhcueWFyZG1hc3Rlci52MS5Qcmlvcml0eRIXCgppZGVtcG90ZW50GAsgASgISACIAQESLgoLbG9zc193aW5kb3cYDCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUINCgtfaWRlbXBvdGVudCL+AQoLUmV0cnlQb2xpY3kSDQoFdHJpZXMYASABKA0SKgoHYmFja29mZhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgZmYWN0b3IYAyABKAFIAIgBARIuCgttYXhfYmFja29mZhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgZqaXR0ZXIYBSABKAhIAYgBARIVCg1ub25fcmV0cnlhYmxlGAYgAygJEhoKEm9uX2RpZmZlcmVudF9hZ2VudBgHIAEoCBIRCglvbl9hc3NlcnQYCCABKAhCCQoHX2ZhY3RvckIJCgdfaml0dGVyIocBCg1QYXJhbGxlbEJsb2NrEiIKBXN0ZXBzGAEgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEhMKC2NvbmN1cnJlbmN5GAIgASgNEi0KBnBvbGljeRgDIAEoDjIdLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxQb2xpY3kSDgoGcXVvcnVtGAQgASgNIjUKD1NlcXVlbnRpYWxCbG9jaxIiCgVzdGVwcxgBIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcCpaCgVSdW5PbhIWChJSVU5fT05fVU5TUEVDSUZJRUQQABISCg5SVU5fT05fU1VDQ0VTUxABEhIKDlJVTl9PTl9GQUlMVVJFEAISEQoNUlVOX09OX0FMV0FZUxADKlUKCU9uRmFpbHVyZRIaChZPTl9GQUlMVVJFX1VOU1BFQ0lGSUVEEAASEwoPT05fRkFJTFVSRV9GQUlMEAESFwoTT05fRkFJTFVSRV9DT05USU5VRRACKowBCg5QYXJhbGxlbFBvbGljeRIfChtQQVJBTExFTF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIdChlQQVJBTExFTF9QT0xJQ1lfRkFJTF9GQVNUEAESHAoYUEFSQUxMRUxfUE9MSUNZX1dBSVRfQUxMEAISHAoYUEFSQUxMRUxfUE9MSUNZX0NPTlRJTlVFEANiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_struct, file_yardmaster_v1_priority]);
+  fileDesc("Chh5YXJkbWFzdGVyL3YxL3N0ZXAucHJvdG8SDXlhcmRtYXN0ZXIudjEitgQKBFN0ZXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxkZXBlbmRlbmNpZXMYBCADKAkSDAoEd2hlbhgFIAEoCRIkCgZydW5fb24YBiABKA4yFC55YXJkbWFzdGVyLnYxLlJ1bk9uEiwKCm9uX2ZhaWx1cmUYByABKA4yGC55YXJkbWFzdGVyLnYxLk9uRmFpbHVyZRImCgZvdXRwdXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDgoGYXNzZXJ0GAkgASgJEjAKDXRvdGFsX3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIbWV0YWRhdGEYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EikKBWFnZW50GAwgASgLMhgueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXBIABIwCghwYXJhbGxlbBgNIAEoCzIcLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxCbG9ja0gAEjQKCnNlcXVlbnRpYWwYDiABKAsyHi55YXJkbWFzdGVyLnYxLlNlcXVlbnRpYWxCbG9ja0gAEigKBHdhaXQYEyABKAsyGC55YXJkbWFzdGVyLnYxLldhaXRCbG9ja0gAEiwKBnNpZ25hbBgUIAEoCzIaLnlhcmRtYXN0ZXIudjEuU2lnbmFsQmxvY2tIAEIHCgVibG9jayKRBAoJQWdlbnRTdGVwEg4KBmFjdGlvbhgBIAEoCRIQCghhZ2VudF9pZBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgJEjQKBmxhYmVscxgEIAMoCzIkLnlhcmRtYXN0ZXIudjEuQWdlbnRTdGVwLkxhYmVsc0VudHJ5EioKCnBhcmFtZXRlcnMYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSKgoHdGltZW91dBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCg1xdWV1ZV90aW1lb3V0GAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjQKEWhlYXJ0YmVhdF90aW1lb3V0GAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBXJldHJ5GAkgASgLMhoueWFyZG1hc3Rlci52MS5SZXRyeVBvbGljeRIpCghwcmlvcml0eRgKIAEoDjIXLnlhcmRtYXN0ZXIudjEuUHJpb3JpdHkSFwoKaWRlbXBvdGVudBgLIAEoCEgAiAEBEi4KC2xvc3Nfd2luZG93GAwgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDQoLX2lkZW1wb3RlbnQi/gEKC1JldHJ5UG9saWN5Eg0KBXRyaWVzGAEgASgNEioKB2JhY2tvZmYYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEwoGZmFjdG9yGAMgASgBSACIAQESLgoLbWF4X2JhY2tvZmYYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEwoGaml0dGVyGAUgASgISAGIAQESFQoNbm9uX3JldHJ5YWJsZRgGIAMoCRIaChJvbl9kaWZmZXJlbnRfYWdlbnQYByABKAgSEQoJb25fYXNzZXJ0GAggASgIQgkKB19mYWN0b3JCCQoHX2ppdHRlciKHAQoNUGFyYWxsZWxCbG9jaxIiCgVzdGVwcxgBIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcBITCgtjb25jdXJyZW5jeRgCIAEoDRItCgZwb2xpY3kYAyABKA4yHS55YXJkbWFzdGVyLnYxLlBhcmFsbGVsUG9saWN5Eg4KBnF1b3J1bRgEIAEoDSI1Cg9TZXF1ZW50aWFsQmxvY2sSIgoFc3RlcHMYASADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXAicQoJV2FpdEJsb2NrEi0KCGR1cmF0aW9uGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uSAASHQoTZHVyYXRpb25fZXhwcmVzc2lvbhgCIAEoCUgAEg8KBXVudGlsGAMgASgJSABCBQoDZW5kIpwBCgtTaWduYWxCbG9jaxIOCgZzaWduYWwYASABKAkSDQoFdGl0bGUYAiABKAkSEQoJYW5zd2VyZXJzGAMgAygJEioKB3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoPZGVmYXVsdF9wYXlsb2FkGAUgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlKloKBVJ1bk9uEhYKElJVTl9PTl9VTlNQRUNJRklFRBAAEhIKDlJVTl9PTl9TVUNDRVNTEAESEgoOUlVOX09OX0ZBSUxVUkUQAhIRCg1SVU5fT05fQUxXQVlTEAMqVQoJT25GYWlsdXJlEhoKFk9OX0ZBSUxVUkVfVU5TUEVDSUZJRUQQABITCg9PTl9GQUlMVVJFX0ZBSUwQARIXChNPTl9GQUlMVVJFX0NPTlRJTlVFEAIqjAEKDlBhcmFsbGVsUG9saWN5Eh8KG1BBUkFMTEVMX1BPTElDWV9VTlNQRUNJRklFRBAAEh0KGVBBUkFMTEVMX1BPTElDWV9GQUlMX0ZBU1QQARIcChhQQVJBTExFTF9QT0xJQ1lfV0FJVF9BTEwQAhIcChhQQVJBTExFTF9QT0xJQ1lfQ09OVElOVUUQA2IGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_struct, file_yardmaster_v1_priority]);
 
 /**
  * A node of a workflow.
@@ -128,6 +128,22 @@ export type Step = Message<"yardmaster.v1.Step"> & {
      */
     value: SequentialBlock;
     case: "sequential";
+  } | {
+    /**
+     * Nothing until a time.
+     *
+     * @generated from field: yardmaster.v1.WaitBlock wait = 19;
+     */
+    value: WaitBlock;
+    case: "wait";
+  } | {
+    /**
+     * Nothing until somebody sends a signal.
+     *
+     * @generated from field: yardmaster.v1.SignalBlock signal = 20;
+     */
+    value: SignalBlock;
+    case: "signal";
   } | { case: undefined; value?: undefined };
 };
 
@@ -368,6 +384,100 @@ export type SequentialBlock = Message<"yardmaster.v1.SequentialBlock"> & {
  */
 export const SequentialBlockSchema: GenMessage<SequentialBlock> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_step, 4);
+
+/**
+ * Waits for a time; no agent has it. Its output is null.
+ *
+ * @generated from message yardmaster.v1.WaitBlock
+ */
+export type WaitBlock = Message<"yardmaster.v1.WaitBlock"> & {
+  /**
+   * Until when. Exactly one of them.
+   *
+   * @generated from oneof yardmaster.v1.WaitBlock.end
+   */
+  end: {
+    /**
+     * So long, from the moment at which it could start.
+     *
+     * @generated from field: google.protobuf.Duration duration = 1;
+     */
+    value: Duration;
+    case: "duration";
+  } | {
+    /**
+     * The same as an expression in `${{ }}`: milliseconds, or text such as `5m`.
+     *
+     * @generated from field: string duration_expression = 2;
+     */
+    value: string;
+    case: "durationExpression";
+  } | {
+    /**
+     * A time: ISO 8601 text with its offset, or a CEL expression that gives such text or a timestamp. In the past: it completes at once.
+     *
+     * @generated from field: string until = 3;
+     */
+    value: string;
+    case: "until";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message yardmaster.v1.WaitBlock.
+ * Use `create(WaitBlockSchema)` to create a new message.
+ */
+export const WaitBlockSchema: GenMessage<WaitBlock> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_step, 5);
+
+/**
+ * Waits for a signal of the run (RunService.SignalRun); no agent has it. Its output is `{payload, actor, timedOut}`.
+ *
+ * @generated from message yardmaster.v1.SignalBlock
+ */
+export type SignalBlock = Message<"yardmaster.v1.SignalBlock"> & {
+  /**
+   * Name of the signal. Several steps may wait for the same one, which gives each the next signal of that name.
+   *
+   * @generated from field: string signal = 1;
+   */
+  signal: string;
+
+  /**
+   * What somebody is asked; may have `${{ }}` in it. Empty: nothing.
+   *
+   * @generated from field: string title = 2;
+   */
+  title: string;
+
+  /**
+   * Names of the actors that may send it. The same for every step that waits for it. Empty: anybody.
+   *
+   * @generated from field: repeated string answerers = 3;
+   */
+  answerers: string[];
+
+  /**
+   * How long it waits. Unset or 0: for ever.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 4;
+   */
+  timeout?: Duration | undefined;
+
+  /**
+   * JSON with `${{ }}` expressions: the payload when the timeout is over. Unset: the step ends TIMED_OUT then.
+   *
+   * @generated from field: google.protobuf.Value default_payload = 5;
+   */
+  defaultPayload?: Value | undefined;
+};
+
+/**
+ * Describes the message yardmaster.v1.SignalBlock.
+ * Use `create(SignalBlockSchema)` to create a new message.
+ */
+export const SignalBlockSchema: GenMessage<SignalBlock> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_step, 6);
 
 /**
  * After which ends of its dependencies a step runs.

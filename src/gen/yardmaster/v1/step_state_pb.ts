@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/step_state.proto.
  */
 export const file_yardmaster_v1_step_state: GenFile = /*@__PURE__*/
-  fileDesc("Ch55YXJkbWFzdGVyL3YxL3N0ZXBfc3RhdGUucHJvdG8SDXlhcmRtYXN0ZXIudjEikgUKCVN0ZXBTdGF0ZRIMCgRwYXRoGAEgASgJEg8KB3N0ZXBfaWQYAiABKAkSJQoEa2luZBgDIAEoDjIXLnlhcmRtYXN0ZXIudjEuU3RlcEtpbmQSKQoGc3RhdHVzGAQgASgOMhkueWFyZG1hc3Rlci52MS5TdGVwU3RhdHVzEi4KC3dhaXRfcmVhc29uGAUgASgOMhkueWFyZG1hc3Rlci52MS5XYWl0UmVhc29uEiUKBWlucHV0GAYgASgLMhYueWFyZG1hc3Rlci52MS5QYXlsb2FkEiYKBm91dHB1dBgHIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBImCgVlcnJvchgIIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3ISKAoIYXR0ZW1wdHMYCSADKAsyFi55YXJkbWFzdGVyLnYxLkF0dGVtcHQSLgoKcmVhZHlfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHByb2dyZXNzGA0gASgBEhgKEHByb2dyZXNzX21lc3NhZ2UYDiABKAkSDwoHY2xlYW51cBgPIAEoCBIsCghkdWVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoLc2tpcF9yZWFzb24YESABKA4yGS55YXJkbWFzdGVyLnYxLlNraXBSZWFzb24SGgoSc2tpcHBlZF9iZWNhdXNlX29mGBIgASgJIpsCCgdBdHRlbXB0Eg4KBm51bWJlchgBIAEoDRISCgp0cnlfbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJEi4KB291dGNvbWUYBSABKA4yHS55YXJkbWFzdGVyLnYxLkF0dGVtcHRPdXRjb21lEiYKBWVycm9yGAYgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvchIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHcmVzdW1lZBgJIAEoCCquAQoKU2tpcFJlYXNvbhIbChdTS0lQX1JFQVNPTl9VTlNQRUNJRklFRBAAEhQKEFNLSVBfUkVBU09OX1dIRU4QARIWChJTS0lQX1JFQVNPTl9SVU5fT04QAhIaChZTS0lQX1JFQVNPTl9ERVBFTkRFTkNZEAMSGgoWU0tJUF9SRUFTT05fUlVOX0VORElORxAEEh0KGVNLSVBfUkVBU09OX0JMT0NLX1NUT1BQRUQQBSpsCghTdGVwS2luZBIZChVTVEVQX0tJTkRfVU5TUEVDSUZJRUQQABITCg9TVEVQX0tJTkRfQUdFTlQQARIWChJTVEVQX0tJTkRfUEFSQUxMRUwQAhIYChRTVEVQX0tJTkRfU0VRVUVOVElBTBADKo0CCgpTdGVwU3RhdHVzEhsKF1NURVBfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFwoTU1RFUF9TVEFUVVNfUEVORElORxABEhUKEVNURVBfU1RBVFVTX1JFQURZEAISFwoTU1RFUF9TVEFUVVNfUlVOTklORxADEhcKE1NURVBfU1RBVFVTX1dBSVRJTkcQBBIZChVTVEVQX1NUQVRVU19DT01QTEVURUQQBRIWChJTVEVQX1NUQVRVU19GQUlMRUQQBhIXChNTVEVQX1NUQVRVU19TS0lQUEVEEAcSGQoVU1RFUF9TVEFUVVNfQ0FOQ0VMTEVEEAgSGQoVU1RFUF9TVEFUVVNfVElNRURfT1VUEAkq7QEKCldhaXRSZWFzb24SGwoXV0FJVF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRXQUlUX1JFQVNPTl9OT19BR0VOVBABEhcKE1dBSVRfUkVBU09OX05PX1NMT1QQAhIXChNXQUlUX1JFQVNPTl9CQUNLT0ZGEAMSIQodV0FJVF9SRUFTT05fQUdFTlRfVU5SRUFDSEFCTEUQBBIYChRXQUlUX1JFQVNPTl9TVE9QUElORxAFEiEKHVdBSVRfUkVBU09OX0JMT0NLX0NPTkNVUlJFTkNZEAYSFgoSV0FJVF9SRUFTT05fUEFVU0VEEAcqxQIKDkF0dGVtcHRPdXRjb21lEh8KG0FUVEVNUFRfT1VUQ09NRV9VTlNQRUNJRklFRBAAEh0KGUFUVEVNUFRfT1VUQ09NRV9DT01QTEVURUQQARIaChZBVFRFTVBUX09VVENPTUVfRkFJTEVEEAISHQoZQVRURU1QVF9PVVRDT01FX1RJTUVEX09VVBADEh0KGUFUVEVNUFRfT1VUQ09NRV9DQU5DRUxMRUQQBBIcChhBVFRFTVBUX09VVENPTUVfUkVKRUNURUQQBRIfChtBVFRFTVBUX09VVENPTUVfSEFOREVEX0JBQ0sQBhIgChxBVFRFTVBUX09VVENPTUVfTk9UX0FDQ0VQVEVEEAcSGAoUQVRURU1QVF9PVVRDT01FX0xPU1QQCBIeChpBVFRFTVBUX09VVENPTUVfU1VQRVJTRURFRBAJYgZwcm90bzM", [file_google_protobuf_timestamp, file_yardmaster_v1_payload, file_yardmaster_v1_run_error]);
+  fileDesc("Ch55YXJkbWFzdGVyL3YxL3N0ZXBfc3RhdGUucHJvdG8SDXlhcmRtYXN0ZXIudjEivQUKCVN0ZXBTdGF0ZRIMCgRwYXRoGAEgASgJEg8KB3N0ZXBfaWQYAiABKAkSJQoEa2luZBgDIAEoDjIXLnlhcmRtYXN0ZXIudjEuU3RlcEtpbmQSKQoGc3RhdHVzGAQgASgOMhkueWFyZG1hc3Rlci52MS5TdGVwU3RhdHVzEi4KC3dhaXRfcmVhc29uGAUgASgOMhkueWFyZG1hc3Rlci52MS5XYWl0UmVhc29uEiUKBWlucHV0GAYgASgLMhYueWFyZG1hc3Rlci52MS5QYXlsb2FkEiYKBm91dHB1dBgHIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBImCgVlcnJvchgIIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3ISKAoIYXR0ZW1wdHMYCSADKAsyFi55YXJkbWFzdGVyLnYxLkF0dGVtcHQSLgoKcmVhZHlfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHByb2dyZXNzGA0gASgBEhgKEHByb2dyZXNzX21lc3NhZ2UYDiABKAkSDwoHY2xlYW51cBgPIAEoCBIsCghkdWVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoLc2tpcF9yZWFzb24YESABKA4yGS55YXJkbWFzdGVyLnYxLlNraXBSZWFzb24SGgoSc2tpcHBlZF9iZWNhdXNlX29mGBIgASgJEikKBnNpZ25hbBgTIAEoCzIZLnlhcmRtYXN0ZXIudjEuU2lnbmFsV2FpdCI8CgpTaWduYWxXYWl0EgwKBG5hbWUYASABKAkSDQoFdGl0bGUYAiABKAkSEQoJYW5zd2VyZXJzGAMgAygJIpsCCgdBdHRlbXB0Eg4KBm51bWJlchgBIAEoDRISCgp0cnlfbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJEi4KB291dGNvbWUYBSABKA4yHS55YXJkbWFzdGVyLnYxLkF0dGVtcHRPdXRjb21lEiYKBWVycm9yGAYgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvchIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHcmVzdW1lZBgJIAEoCCquAQoKU2tpcFJlYXNvbhIbChdTS0lQX1JFQVNPTl9VTlNQRUNJRklFRBAAEhQKEFNLSVBfUkVBU09OX1dIRU4QARIWChJTS0lQX1JFQVNPTl9SVU5fT04QAhIaChZTS0lQX1JFQVNPTl9ERVBFTkRFTkNZEAMSGgoWU0tJUF9SRUFTT05fUlVOX0VORElORxAEEh0KGVNLSVBfUkVBU09OX0JMT0NLX1NUT1BQRUQQBSqWAQoIU3RlcEtpbmQSGQoVU1RFUF9LSU5EX1VOU1BFQ0lGSUVEEAASEwoPU1RFUF9LSU5EX0FHRU5UEAESFgoSU1RFUF9LSU5EX1BBUkFMTEVMEAISGAoUU1RFUF9LSU5EX1NFUVVFTlRJQUwQAxISCg5TVEVQX0tJTkRfV0FJVBAIEhQKEFNURVBfS0lORF9TSUdOQUwQCSqNAgoKU3RlcFN0YXR1cxIbChdTVEVQX1NUQVRVU19VTlNQRUNJRklFRBAAEhcKE1NURVBfU1RBVFVTX1BFTkRJTkcQARIVChFTVEVQX1NUQVRVU19SRUFEWRACEhcKE1NURVBfU1RBVFVTX1JVTk5JTkcQAxIXChNTVEVQX1NUQVRVU19XQUlUSU5HEAQSGQoVU1RFUF9TVEFUVVNfQ09NUExFVEVEEAUSFgoSU1RFUF9TVEFUVVNfRkFJTEVEEAYSFwoTU1RFUF9TVEFUVVNfU0tJUFBFRBAHEhkKFVNURVBfU1RBVFVTX0NBTkNFTExFRBAIEhkKFVNURVBfU1RBVFVTX1RJTUVEX09VVBAJKpwCCgpXYWl0UmVhc29uEhsKF1dBSVRfUkVBU09OX1VOU1BFQ0lGSUVEEAASGAoUV0FJVF9SRUFTT05fTk9fQUdFTlQQARIXChNXQUlUX1JFQVNPTl9OT19TTE9UEAISFwoTV0FJVF9SRUFTT05fQkFDS09GRhADEiEKHVdBSVRfUkVBU09OX0FHRU5UX1VOUkVBQ0hBQkxFEAQSGAoUV0FJVF9SRUFTT05fU1RPUFBJTkcQBRIhCh1XQUlUX1JFQVNPTl9CTE9DS19DT05DVVJSRU5DWRAGEhYKEldBSVRfUkVBU09OX1BBVVNFRBAHEhYKEldBSVRfUkVBU09OX1NJR05BTBAIEhUKEVdBSVRfUkVBU09OX1RJTUVSEAkqxQIKDkF0dGVtcHRPdXRjb21lEh8KG0FUVEVNUFRfT1VUQ09NRV9VTlNQRUNJRklFRBAAEh0KGUFUVEVNUFRfT1VUQ09NRV9DT01QTEVURUQQARIaChZBVFRFTVBUX09VVENPTUVfRkFJTEVEEAISHQoZQVRURU1QVF9PVVRDT01FX1RJTUVEX09VVBADEh0KGUFUVEVNUFRfT1VUQ09NRV9DQU5DRUxMRUQQBBIcChhBVFRFTVBUX09VVENPTUVfUkVKRUNURUQQBRIfChtBVFRFTVBUX09VVENPTUVfSEFOREVEX0JBQ0sQBhIgChxBVFRFTVBUX09VVENPTUVfTk9UX0FDQ0VQVEVEEAcSGAoUQVRURU1QVF9PVVRDT01FX0xPU1QQCBIeChpBVFRFTVBUX09VVENPTUVfU1VQRVJTRURFRBAJYgZwcm90bzM", [file_google_protobuf_timestamp, file_yardmaster_v1_payload, file_yardmaster_v1_run_error]);
 
 /**
  * A step within a run.
@@ -130,7 +130,7 @@ export type StepState = Message<"yardmaster.v1.StepState"> & {
   cleanup: boolean;
 
   /**
-   * When the next try is due; of a step in backoff only.
+   * When the next try is due, or the time that a WAITING step waits for is there. Unset: none.
    *
    * @generated from field: google.protobuf.Timestamp due_time = 16;
    */
@@ -149,6 +149,13 @@ export type StepState = Message<"yardmaster.v1.StepState"> & {
    * @generated from field: string skipped_because_of = 18;
    */
   skippedBecauseOf: string;
+
+  /**
+   * What it waits for; of a WAITING signal step only.
+   *
+   * @generated from field: yardmaster.v1.SignalWait signal = 19;
+   */
+  signal?: SignalWait | undefined;
 };
 
 /**
@@ -157,6 +164,41 @@ export type StepState = Message<"yardmaster.v1.StepState"> & {
  */
 export const StepStateSchema: GenMessage<StepState> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_step_state, 0);
+
+/**
+ * A signal that a step waits for.
+ *
+ * @generated from message yardmaster.v1.SignalWait
+ */
+export type SignalWait = Message<"yardmaster.v1.SignalWait"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * What somebody is asked. Empty: nothing.
+   *
+   * @generated from field: string title = 2;
+   */
+  title: string;
+
+  /**
+   * Names of the actors that may send it. Empty: anybody.
+   *
+   * @generated from field: repeated string answerers = 3;
+   */
+  answerers: string[];
+};
+
+/**
+ * Describes the message yardmaster.v1.SignalWait.
+ * Use `create(SignalWaitSchema)` to create a new message.
+ */
+export const SignalWaitSchema: GenMessage<SignalWait> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_step_state, 1);
 
 /**
  * One start of a step on one instance.
@@ -233,7 +275,7 @@ export type Attempt = Message<"yardmaster.v1.Attempt"> & {
  * Use `create(AttemptSchema)` to create a new message.
  */
 export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_step_state, 1);
+  messageDesc(file_yardmaster_v1_step_state, 2);
 
 /**
  * Why a step was skipped.
@@ -330,6 +372,20 @@ export const StepKind = {
    * @generated from enum value: STEP_KIND_SEQUENTIAL = 3;
    */
   SEQUENTIAL: 3,
+
+  /**
+   * Waits for a time.
+   *
+   * @generated from enum value: STEP_KIND_WAIT = 8;
+   */
+  WAIT: 8,
+
+  /**
+   * Waits for a signal.
+   *
+   * @generated from enum value: STEP_KIND_SIGNAL = 9;
+   */
+  SIGNAL: 9,
 } as const;
 
 /**
@@ -380,7 +436,7 @@ export const StepStatus = {
   RUNNING: 3,
 
   /**
-   * It waits for a time, such as that of its next try.
+   * It waits for a time, such as that of its next try, or for a signal.
    *
    * @generated from enum value: STEP_STATUS_WAITING = 4;
    */
@@ -496,6 +552,20 @@ export const WaitReason = {
    * @generated from enum value: WAIT_REASON_PAUSED = 7;
    */
   PAUSED: 7,
+
+  /**
+   * It waits for a signal; `signal` says which.
+   *
+   * @generated from enum value: WAIT_REASON_SIGNAL = 8;
+   */
+  SIGNAL: 8,
+
+  /**
+   * It waits for a time; `due_time` says which.
+   *
+   * @generated from enum value: WAIT_REASON_TIMER = 9;
+   */
+  TIMER: 9,
 } as const;
 
 /**
