@@ -206,8 +206,13 @@ export const sequentialSchema = z
 
 /** Text with an expression in it is read when the step starts. */
 const durationOrTemplate = z
-  .union([z.string().refine((text) => text.includes('${{')), duration], {
-    error: 'must be a duration (milliseconds, or text such as 500ms, 30s, 5m, 1h, 2d), or an expression in ${{ }}',
+  .unknown()
+  .transform((value, context): number | string => {
+    if (typeof value === 'string' && value.includes('${{')) return value;
+    const ms = typeof value === 'number' || typeof value === 'string' ? parseDuration(value) : undefined;
+    const message = 'must be a duration: milliseconds, text such as 500ms, 30s, 5m, 1h, 2d, or an expression in ${{ }}';
+    if (ms === undefined) context.addIssue({ code: 'custom', message });
+    return ms ?? 0;
   })
   .meta({ type: ['string', 'number'] });
 

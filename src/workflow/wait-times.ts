@@ -1,5 +1,5 @@
 /** The times that a `wait` may be given, from a definition or out of data. */
-import { fromJson } from '@bufbuild/protobuf';
+import { fromJson, toJson } from '@bufbuild/protobuf';
 import { TimestampSchema, timestampMs } from '@bufbuild/protobuf/wkt';
 import { DURATION_MS_MAX, parseDuration } from '../core/duration.ts';
 import type { JsonValue } from '../core/json.ts';
@@ -16,6 +16,9 @@ export function isTimeText(text: string): boolean {
 export function readTime(value: JsonValue): number | undefined {
   if (typeof value !== 'string' || !TIME_PATTERN.test(value)) return undefined;
   try {
+    // The parser takes February 30 for March 2.
+    const day = `${value.slice(0, 10)}T00:00:00Z`;
+    if (toJson(TimestampSchema, fromJson(TimestampSchema, day)) !== day) return undefined;
     return timestampMs(fromJson(TimestampSchema, value));
   } catch {
     // There is no such day or hour.
