@@ -117,6 +117,7 @@ function startFacts({ workflow, version, requestId }: WireStart, caller: Caller)
 }
 
 function readStart(faults: Faults, wire: WireStart, caller: Caller): StartRunRequest {
+  const requestId = readRequestId(faults, wire.requestId);
   const { parameters } = wire;
   if (parameters !== undefined && parameters.kind.case !== 'structValue') faults.add('parameters', 'is not an object');
   return {
@@ -127,7 +128,7 @@ function readStart(faults: Faults, wire: WireStart, caller: Caller): StartRunReq
       parameters === undefined
         ? EMPTY_OBJECT_VALUE
         : (readValue(faults, 'parameters', parameters, limits.parametersBytesMax) ?? EMPTY_OBJECT_VALUE),
-    requestId: readRequestId(faults, wire.requestId),
+    requestId,
     priority: readPriority(wire.priority),
     labels: readLabels(faults, 'labels', wire.labels),
     caller,
