@@ -49,7 +49,9 @@ async function waitingLongest(api: MeshApi): Promise<string> {
 }
 
 function waitingSince(run: RunView): number | undefined {
-  const ready = run.steps.filter((step) => step.kind === 'AGENT' && step.status === 'READY');
+  const ready = run.steps.filter(
+    (step) => (step.kind === 'AGENT' && step.status === 'READY') || step.status === 'WAITING',
+  );
   const times = ready.map((step) => (step.attempts.at(-1)?.endTime ?? step.readyTime ?? run.createTime).getTime());
   return times.length === 0 ? undefined : Math.min(...times);
 }

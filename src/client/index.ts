@@ -53,6 +53,7 @@ export type { CancelAnswer, RunHandle } from './run-handle.ts';
 export type { StepResult, WorkflowResult } from './run-result.ts';
 export type { ErrorListener, ProgressListener } from './run-watchers.ts';
 export type { Schedules } from './schedules.ts';
+export type { SignalOptions } from './signal-run.ts';
 export type { StartOptions } from './start-run.ts';
 export * from './statuses.ts';
 export { pastDurations, type RunChange } from './track-run.ts';

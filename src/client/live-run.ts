@@ -58,7 +58,12 @@ function applyToRun(run: RunView, event: RunEvent): RunView {
         outcome: event.status,
         endTime: event.time,
         error: event.error ?? run.error,
+        unconsumedSignals: event.unconsumedSignals,
       };
+    case 'signalReceived':
+      return { ...run, unconsumedSignals: run.unconsumedSignals + 1 };
+    case 'signalTaken':
+      return { ...run, unconsumedSignals: run.unconsumedSignals - 1 };
     default:
       return run;
   }
@@ -74,6 +79,8 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
         readyTime: step.readyTime ?? event.time,
         dueTime: undefined,
       };
+    case 'stepWaiting':
+      return startWait(step, event);
     case 'attemptStarted':
       return startAttempt(step, event);
     case 'attemptUnreachable':
@@ -90,6 +97,8 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
         status: event.status,
         waitReason: 'NONE',
         endTime: event.time,
+        dueTime: undefined,
+        signal: undefined,
         error: event.error,
         skipReason: event.skipReason,
         skippedBecauseOf: event.skippedBecauseOf,
@@ -100,6 +109,20 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
     default:
       return step;
   }
+}
+
+/** Who may send the signal is not in the event; `getRun` says it. */
+function startWait(step: StepView, event: Extract<RunEvent, { readonly type: 'stepWaiting' }>): StepView {
+  const { signal: name, title = '', time, dueTime } = event;
+  return {
+    ...step,
+    status: 'WAITING',
+    waitReason: name === undefined ? 'TIMER' : 'SIGNAL',
+    readyTime: time,
+    startTime: time,
+    dueTime,
+    signal: name === undefined ? undefined : { name, title, answerers: [] },
+  };
 }
 
 function startAttempt(step: StepView, event: Extract<RunEvent, { readonly type: 'attemptStarted' }>): StepView {

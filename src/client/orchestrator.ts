@@ -34,6 +34,7 @@ import { anySignal, type CancelAnswer, cancelRun, createRunHandle, type RunHandl
 import type { WorkflowResult } from './run-result.ts';
 import { type ErrorListener, type ProgressListener, RunWatchers } from './run-watchers.ts';
 import { Schedules } from './schedules.ts';
+import { type SignalOptions, signalRun } from './signal-run.ts';
 import { type StartArguments, type StartOptions, startRun } from './start-run.ts';
 import { type RunChange, trackRun } from './track-run.ts';
 import { createConnections } from './transport/connections.ts';
@@ -190,6 +191,14 @@ export class Orchestrator implements AsyncDisposable {
   /** False when it was not paused. */
   async resumeRun(runId: string): Promise<boolean> {
     return (await this.api.runs.resumeRun({ runId })).accepted;
+  }
+
+  /**
+   * Sends a signal to a run. It is kept until a step takes it, also when it comes before the step. Throws SIGNAL_NOT_FOUND,
+   * SIGNAL_NOT_ALLOWED, TOO_MANY_SIGNALS, RUN_OVER. False when an earlier call with this `requestId` sent it.
+   */
+  signal(runId: string, name: string, payload?: unknown, options: SignalOptions = {}): Promise<boolean> {
+    return signalRun(this.api, runId, name, payload, { ...options, signal: this.#signal(options.signal) });
   }
 
   /**

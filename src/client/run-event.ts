@@ -40,11 +40,30 @@ export type RunEventBody =
       /** From the run that this one is another try of. */
       readonly takenOver: boolean;
     }
+  | {
+      readonly type: 'stepWaiting';
+      readonly step: string;
+      readonly kind: StepKind;
+      /** When it ends by itself; undefined: never. */
+      readonly dueTime: Date | undefined;
+      readonly signal: string | undefined;
+      readonly title: string | undefined;
+    }
+  | {
+      readonly type: 'signalReceived';
+      readonly name: string;
+      /** Among the signals of the run, from 1. */
+      readonly number: number;
+      /** Undefined: nobody in particular. */
+      readonly actor: string | undefined;
+      readonly requestId: string;
+    }
+  | { readonly type: 'signalTaken'; readonly step: string; readonly number: number }
   | { readonly type: 'cancelRequested'; readonly reason: string }
   | { readonly type: 'runPaused'; readonly reason: string }
   | { readonly type: 'runResumed' }
   | { readonly type: 'runEnding'; readonly outcome: WorkflowStatus }
-  | { readonly type: 'runEnded'; readonly status: WorkflowStatus }
+  | { readonly type: 'runEnded'; readonly status: WorkflowStatus; readonly unconsumedSignals: number }
   | {
       readonly type: 'stepProgressed';
       readonly step: string;

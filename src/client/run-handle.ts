@@ -5,6 +5,7 @@ import type { MeshApi } from './mesh-api.ts';
 import { type RetryOptions, retryRun } from './retry-runs.ts';
 import type { RunEvent } from './run-event.ts';
 import { awaitResult, type WorkflowResult } from './run-result.ts';
+import { type SignalOptions, signalRun } from './signal-run.ts';
 import { readRunStatus, type WorkflowStatus } from './statuses.ts';
 import type { StepExplanation } from './views.ts';
 import { type WatchRunOptions, watchRun } from './watch-run.ts';
@@ -21,6 +22,8 @@ export interface RunHandle<Output = JsonValue> {
   pause(reason?: string): Promise<boolean>;
   /** False when it was not paused. */
   resume(): Promise<boolean>;
+  /** Sends it a signal; kept until a step takes it. False when an earlier call with this `requestId` sent it. */
+  signal(name: string, payload?: unknown, options?: SignalOptions): Promise<boolean>;
   /** Why a step does not run; without a path, the step that has waited longest. */
   explain(path?: string): Promise<StepExplanation>;
   status(): Promise<WorkflowStatus>;
@@ -61,6 +64,8 @@ export function createRunHandle<Output>({ api, runId, signal, told, open }: Hand
     cancel: (reason = '') => cancelRun(api, runId, reason),
     pause: async (reason = '') => (await api.runs.pauseRun({ runId, reason }, { signal })).accepted,
     resume: async () => (await api.runs.resumeRun({ runId }, { signal })).accepted,
+    signal: (name, payload, options = {}) =>
+      signalRun(api, runId, name, payload, { ...options, signal: anySignal(signal, options.signal) }),
     explain: async (path = '') => toExplanation(await api.runs.explainStep({ runId, stepPath: path }, { signal })),
     async status() {
       const { run } = await api.runs.getRun({ runId }, { signal });

@@ -59,6 +59,8 @@ export interface RunView {
   readonly retryOf: string | undefined;
   /** The run whose parameters it was started with, changed or not. */
   readonly rerunOf: string | undefined;
+  /** Signals that no step has taken; 0 in lists. */
+  readonly unconsumedSignals: number;
   readonly requestId: string;
   readonly labels: Readonly<Record<string, string>>;
   /** Agent steps that have ended, and all of them. */
@@ -87,10 +89,20 @@ export interface StepView {
   readonly progressMessage: string;
   readonly cleanup: boolean;
   readonly dueTime: Date | undefined;
+  /** What a WAITING signal step waits for. */
+  readonly signal: SignalWaitView | undefined;
   readonly skipReason: SkipReason;
   readonly skippedBecauseOf: string | undefined;
   /** It was taken over from the run that this one is another try of; its attempts are there. */
   readonly takenOver: boolean;
+}
+
+export interface SignalWaitView {
+  readonly name: string;
+  /** What somebody is asked; '': nothing. */
+  readonly title: string;
+  /** Actors that may send it; empty: anybody. */
+  readonly answerers: readonly string[];
 }
 
 export interface AttemptView {
@@ -231,6 +243,10 @@ export interface StepExplanation {
   readonly candidates: readonly CandidateView[];
   readonly summary: string;
   readonly ahead: number;
+  /** What a WAITING signal step waits for. */
+  readonly signal: SignalWaitView | undefined;
+  /** When a WAITING step ends by itself. */
+  readonly dueTime: Date | undefined;
 }
 
 export interface CandidateView {

@@ -12,5 +12,6 @@ export const auditActions = [
   'schedule.pause',
   'schedule.resume',
   'schedule.trigger',
+  'run.signal',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];

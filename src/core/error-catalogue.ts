@@ -35,7 +35,10 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'INVALID_ARGUMENT',
     'A value is not JSON: a function, NaN, an integer beyond 2^53, or nested more than 32 deep.',
   ),
-  REQUEST_ID_REUSED: entry('ALREADY_EXISTS', 'A run was started under this request id with other input.'),
+  REQUEST_ID_REUSED: entry(
+    'ALREADY_EXISTS',
+    'This request id was used for something else: a run with other input, or another signal.',
+  ),
   RUN_NOT_FOUND: entry(
     'NOT_FOUND',
     'No run has this id or ends with these characters; it may have been removed after its retention.',
@@ -47,7 +50,14 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   RUN_ID_AMBIGUOUS: entry('INVALID_ARGUMENT', 'Several run ids end with these characters; give more of them.'),
   PAGE_TOKEN_MISMATCH: entry('INVALID_ARGUMENT', 'A page token came with another filter than the page before.'),
   STEP_NOT_FOUND: entry('NOT_FOUND', 'The run has no step with this path.'),
-  NOTHING_WAITS: entry('FAILED_PRECONDITION', 'No step of the run waits for an agent, so there is nothing to explain.'),
+  NOTHING_WAITS: entry('FAILED_PRECONDITION', 'No step of the run waits, so there is nothing to explain.'),
+  RUN_OVER: entry('FAILED_PRECONDITION', 'The run has ended, and takes no signals.'),
+  SIGNAL_NOT_FOUND: entry(
+    'NOT_FOUND',
+    'No step of the workflow waits for a signal of this name; the message lists the names.',
+  ),
+  SIGNAL_NOT_ALLOWED: entry('PERMISSION_DENIED', 'Only the answerers that the workflow names may send this signal.'),
+  TOO_MANY_SIGNALS: entry('RESOURCE_EXHAUSTED', 'The run keeps 100 signals of this name already; no step took them.'),
   WORKFLOW_NOT_FOUND: entry('NOT_FOUND', 'No workflow has this name, or not in this version.'),
   SCHEDULE_NOT_FOUND: entry('NOT_FOUND', 'No schedule has this name.'),
   SCHEDULE_INVALID: entry('INVALID_ARGUMENT', 'A schedule has problems; each names its field.'),
@@ -104,6 +114,11 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   TOTAL_TIMEOUT: entry(
     'DEADLINE_EXCEEDED',
     'All attempts of a step together, or a block, took longer than its total timeout.',
+  ),
+  SIGNAL_TIMEOUT: entry('DEADLINE_EXCEEDED', 'No signal came within the timeout of the step that waited for it.'),
+  INVALID_TIME: entry(
+    'INVALID_ARGUMENT',
+    'The `for` of a wait is no duration, its `until` is no time, or it is more than a hundred years away.',
   ),
   QUORUM_NOT_REACHED: entry(
     'FAILED_PRECONDITION',

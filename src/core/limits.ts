@@ -100,6 +100,12 @@ export const limits = {
   filterLabelsMax: 16,
   /** Runs of one portion of a bulk action: all are durable before the next portion is read and before progress is told. */
   bulkPortion: 50,
+  /** What one signal says; it is read as a whole when a step takes it. */
+  signalPayloadBytesMax: 64 * KIB,
+  /** Signals of one name that no step of the run has taken (design: workflows.md section 4). */
+  signalsKeptMax: 100,
+  /** Names of signals in one workflow: an error lists them, and each may keep that many. */
+  signalNamesMax: 100,
   /** Ids that the answer of a bulk action names. */
   bulkIdsMax: 20,
 } as const;

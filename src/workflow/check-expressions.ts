@@ -2,7 +2,7 @@
 import { isYardmasterError, type YardmasterError } from '../core/errors.ts';
 import { isJsonObject, type JsonValue } from '../core/json.ts';
 import { Upstream } from './check-upstream.ts';
-import type { WorkflowDefinition } from './definition.ts';
+import type { WaitStepDefinition, WorkflowDefinition } from './definition.ts';
 import { prepare, type Spot } from './expressions/prepare.ts';
 import type { StepReference } from './expressions/rewrite.ts';
 import { OPENING, splitTemplate, stripBraces } from './expressions/source.ts';
@@ -10,6 +10,7 @@ import type { Finding, Path } from './finding.ts';
 import { readSecretCall } from './secrets.ts';
 import type { Suggestions } from './suggestions.ts';
 import type { Entry, Survey } from './survey.ts';
+import { isTimeText } from './wait-times.ts';
 
 export function checkExpressions(
   definition: WorkflowDefinition,
@@ -50,8 +51,19 @@ class ExpressionChecker {
     if (step.type === 'condition') this.#condition(step.if, where('if', 'if'));
     if (step.type === 'switch') this.#condition(step.switch, where('switch', 'switch'));
     if (step.type === 'set') this.#template(step.set, where('set', 'set'));
+    if (step.type === 'wait') this.#wait(step, where);
+    if (step.type === 'signal') {
+      if (step.title !== undefined) this.#template(step.title, where('title', 'input'));
+      if (step.default !== undefined) this.#template(step.default, where('default', 'input'));
+    }
     if (step.output !== undefined) this.output(step.output, where('output', 'output'));
     if (step.assert !== undefined) this.#condition(step.assert, where('assert', 'assert'));
+  }
+
+  #wait({ for: length, until }: WaitStepDefinition, where: (field: string, spot: Spot) => Where): void {
+    if (length !== undefined) this.#template(length, where('for', 'input'));
+    if (until !== undefined && isTimeText(until)) this.#template(until, where('until', 'input'));
+    else if (until !== undefined) this.output(until, where('until', 'input'));
   }
 
   /** A bare string is CEL there, anything else a template. */

@@ -4,13 +4,16 @@ import { NAME_PATTERN } from '../core/ids.ts';
 import { isJsonObject, type JsonValue } from '../core/json.ts';
 import { limits } from '../core/limits.ts';
 import { canonicalWorkflow } from './canonical.ts';
+import { checkSignal, checkSignals, checkWait } from './check-waits.ts';
 import type {
   AgentStepDefinition,
   ParallelStepDefinition,
   RetryPolicy,
   SetStepDefinition,
+  SignalStepDefinition,
   StepDefinition,
   SwitchStepDefinition,
+  WaitStepDefinition,
   WorkflowDefinition,
 } from './definition.ts';
 import type { Finding, Path } from './finding.ts';
@@ -24,6 +27,7 @@ export function checkFields(definition: WorkflowDefinition, survey: Survey): rea
   for (const entry of survey.entries) checker.step(entry);
   if (survey.entries.length > limits.stepsMax)
     checker.report('LIMIT', `${survey.entries.length} steps, limit ${limits.stepsMax}`, ['steps']);
+  checker.findings.push(...checkSignals(survey));
   if (definition.steps.length === 0)
     checker.report('MISSING_FIELD', `workflow "${definition.name}" has no steps`, ['steps']);
   return checker.findings;
@@ -71,6 +75,7 @@ class FieldChecker {
     this.#depth(step.metadata, subject, [...path, 'metadata']);
     if (step.type === 'agent') this.#agent(step, subject, path);
     else if (step.type === 'set') this.#set(step, subject, path);
+    else if (step.type === 'wait' || step.type === 'signal') this.#wait(step, subject, path);
     else this.#block(step, subject, path);
   }
 
@@ -88,7 +93,25 @@ class FieldChecker {
     if (step.retry !== undefined) this.#retry(step.retry, subject, [...path, 'retry']);
   }
 
-  #block(step: Exclude<StepDefinition, AgentStepDefinition | SetStepDefinition>, subject: string, path: Path): void {
+  #wait(step: WaitStepDefinition | SignalStepDefinition, subject: string, path: Path): void {
+    if (step.assert !== undefined)
+      this.report('BAD_FIELD', `${subject}: "assert" is for agent steps; a ${step.type} has none`, [...path, 'assert']);
+    if (step.type === 'wait') {
+      this.#duration(step.forMs, subject, [...path, 'for']);
+      this.findings.push(...checkWait(step, path));
+      return;
+    }
+    this.#name(step.signal, subject, [...path, 'signal']);
+    this.#duration(step.timeoutMs, subject, [...path, 'timeout']);
+    this.#depth(step.default, subject, [...path, 'default']);
+    this.findings.push(...checkSignal(step, path));
+  }
+
+  #block(
+    step: Exclude<StepDefinition, AgentStepDefinition | SetStepDefinition | WaitStepDefinition | SignalStepDefinition>,
+    subject: string,
+    path: Path,
+  ): void {
     if (step.type === 'switch' && step.cases.length === 0)
       this.report('MISSING_FIELD', `${subject} has no cases`, [...path, 'cases']);
     else if (nestedSteps(step).length === 0)

@@ -3,6 +3,7 @@
  * expressions read once.
  */
 import { times } from '../core/limits.ts';
+import { compileSignal, compileWait, signalsOf } from './compile-waits.ts';
 import type {
   CompiledAgentNode,
   CompiledNode,
@@ -38,6 +39,7 @@ export function compileWorkflow(definition: WorkflowDefinition, version: number)
     roots: indicesOf(definition.steps, layout),
     finallyRoots: indicesOf(definition.finally ?? [], layout),
     indexById: layout.indexById,
+    signals: signalsOf(nodes),
   };
 }
 
@@ -134,6 +136,10 @@ function compileNode(place: Place, layout: Layout, dependents: readonly number[]
         value: compileTemplate(step.set, 'set', indexOf),
         onFailure: step.onFailure ?? 'fail',
       };
+    case 'wait':
+      return compileWait(step, common, indexOf);
+    case 'signal':
+      return compileSignal(step, common, indexOf);
   }
 }
 

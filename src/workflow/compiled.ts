@@ -22,6 +22,8 @@ export interface CompiledWorkflow {
   readonly roots: readonly number[];
   readonly finallyRoots: readonly number[];
   readonly indexById: ReadonlyMap<string, number>;
+  /** Who may send each signal that a step waits for, by its name; empty: anybody. */
+  readonly signals: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Which references to secrets a workflow may resolve, and where runs may bring their own. */
@@ -31,7 +33,12 @@ export interface SecretScope {
   readonly parameters: readonly (readonly string[])[];
 }
 
-export type CompiledNode = CompiledAgentNode | CompiledSetNode | CompiledBlockNode;
+export type CompiledNode =
+  | CompiledAgentNode
+  | CompiledSetNode
+  | CompiledWaitNode
+  | CompiledSignalNode
+  | CompiledBlockNode;
 
 /** Nodes with nodes inside. */
 export type CompiledBlockNode = CompiledParallelNode | CompiledSequentialNode | CompiledConditionNode;
@@ -120,6 +127,25 @@ export interface Choice {
 export interface CompiledSetNode extends CompiledNodeCommon {
   readonly kind: 'set';
   readonly value: Template;
+  readonly onFailure: FailureMode;
+}
+
+/** Ends when so much time has gone by, or at a time. */
+export interface CompiledWaitNode extends CompiledNodeCommon {
+  readonly kind: 'wait';
+  readonly end: { readonly kind: 'for' | 'until'; readonly template: Template };
+  readonly onFailure: FailureMode;
+}
+
+/** Ends with the next signal of its name. */
+export interface CompiledSignalNode extends CompiledNodeCommon {
+  readonly kind: 'signal';
+  readonly signal: string;
+  readonly title: Template | undefined;
+  readonly answerers: readonly string[];
+  readonly timeoutMs: number | undefined;
+  /** The payload when the timeout is over; undefined: the step ends TIMED_OUT then. */
+  readonly default: Template | undefined;
   readonly onFailure: FailureMode;
 }
 

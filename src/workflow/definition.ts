@@ -37,7 +37,9 @@ export type StepDefinition =
   | SequentialStepDefinition
   | ConditionStepDefinition
   | SwitchStepDefinition
-  | SetStepDefinition;
+  | SetStepDefinition
+  | WaitStepDefinition
+  | SignalStepDefinition;
 
 export interface StepCommon {
   readonly id: string;
@@ -145,5 +147,31 @@ export interface SetStepDefinition extends StepCommon {
   readonly type: 'set';
   /** Template. */
   readonly set: JsonValue;
+  readonly onFailure?: FailureMode;
+}
+
+/** Exactly one of `forMs`, `for` and `until`. */
+export interface WaitStepDefinition extends StepCommon {
+  readonly type: 'wait';
+  readonly forMs?: number;
+  /** The same as an expression: milliseconds, or the text of a duration. */
+  readonly for?: string;
+  /** A time, or an expression that gives one; bare CEL, too. */
+  readonly until?: string;
+  readonly onFailure?: FailureMode;
+}
+
+export interface SignalStepDefinition extends StepCommon {
+  readonly type: 'signal';
+  /** Name of the signal. */
+  readonly signal: string;
+  /** What somebody is asked; a template. */
+  readonly title?: string;
+  /** Actors that may send it; absent: anybody. */
+  readonly answerers?: readonly string[];
+  /** Absent: it waits for ever. */
+  readonly timeoutMs?: number;
+  /** Template of the payload when the timeout is over; absent: it ends TIMED_OUT then. */
+  readonly default?: JsonValue;
   readonly onFailure?: FailureMode;
 }

@@ -2,7 +2,12 @@
 import type { Problem } from '../core/errors.ts';
 import { isJsonObject, type JsonValue } from '../core/json.ts';
 import { usesOf } from './check-secrets.ts';
-import type { AgentStepDefinition, ConditionStepDefinition, WorkflowDefinition } from './definition.ts';
+import type {
+  AgentStepDefinition,
+  ConditionStepDefinition,
+  SignalStepDefinition,
+  WorkflowDefinition,
+} from './definition.ts';
 import { OPENING, stripBraces } from './expressions/source.ts';
 import { type Finding, type Path, toProblem, withoutText } from './finding.ts';
 import { readReference, secretScopeOf } from './secrets.ts';
@@ -34,6 +39,7 @@ function lintStep(entry: Entry, definition: WorkflowDefinition): readonly Findin
   const common = lintName(step.id, 'step', [...path, 'id']);
   if (step.type === 'set') return [...common, ...findSecrets(step.set, [...path, 'set'], `step "${step.id}"`)];
   if (step.type === 'condition') return [...common, ...lintCondition(step, path)];
+  if (step.type === 'signal') return [...common, ...lintSignal(step, path, definition)];
   if (step.type !== 'agent') return common;
   return [
     ...common,
@@ -79,6 +85,11 @@ function lintCondition({ id, if: text, ...branches }: ConditionStepDefinition, p
   const dead = source === 'true' ? 'else' : 'then';
   if ((branches[dead] ?? []).length === 0) return [];
   return [warn('unreachable-branch', `"${dead}" of "${id}" never runs: "if" is ${source}`, [...path, 'if'])];
+}
+
+function lintSignal(step: SignalStepDefinition, path: Path, definition: WorkflowDefinition): readonly Finding[] {
+  if ((definition.timeoutMs ?? step.totalTimeoutMs ?? step.timeoutMs ?? 0) > 0) return [];
+  return [warn('no-timeout', `"${step.id}" may wait for ever`, [...path, 'id'], 'timeout: 2d')];
 }
 
 const CLEANUP = /clean[-_ ]?up|tear[-_ ]?down|dispose|release[-_ ]/i;

@@ -12,6 +12,8 @@ export function nestedLists(step: StepDefinition): readonly NestedList[] {
   switch (step.type) {
     case 'agent':
     case 'set':
+    case 'wait':
+    case 'signal':
       return [];
     case 'parallel':
     case 'sequential':

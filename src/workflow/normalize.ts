@@ -8,6 +8,7 @@ import type { RetryPolicy, StepCommon, StepDefinition, SwitchCase, WorkflowDefin
 import { type FieldReading, readFields } from './fields.ts';
 import { type Finding, formatPath, type Path } from './finding.ts';
 import { isRecord } from './json-copy.ts';
+import { readSignal, readWait } from './read-waits.ts';
 import {
   blockByField,
   blocks,
@@ -53,6 +54,13 @@ const SET_HINTS = {
 };
 const KINDS = Object.keys(blocks);
 const KIND_WORDS = `${KINDS.slice(0, -1).join(', ')} or ${KINDS.at(-1)}`;
+const WAIT_HINTS = {
+  timeout: 'how long is "for"',
+  duration: 'how long is "for"',
+  retries: 'retries stand on agent steps',
+  retry: 'retry stands on agent steps',
+  parameters: 'parameters stand on agent steps',
+};
 const WORKFLOW_HINTS = { id: 'a workflow is known by its name', version: 'the version is numbered from the content' };
 
 class Reader {
@@ -110,6 +118,7 @@ class Reader {
     if (kind === 'agent') return this.#agent(source, subject, path, above);
     if (kind === 'set') return this.#set(source, subject, path, above);
     if (kind === 'condition' || kind === 'switch') return this.#branches(kind, source, subject, path, above, depth);
+    if (kind === 'wait' || kind === 'signal') return this.#wait(kind, source, subject, path, above);
     return this.#block(kind, source, subject, path, above, depth);
   }
 
@@ -136,15 +145,19 @@ class Reader {
       this.findings.push({ code: 'MISSING_FIELD', message: `${subject} has steps but no "type"`, path, next });
       return undefined;
     }
-    const meant = Object.keys(source).find((key) => blockByField.has(key));
-    if (meant !== undefined) {
-      const next = `add type: ${blockByField.get(meant)}`;
-      this.findings.push({ code: 'MISSING_FIELD', message: `${subject} has "${meant}" but no "type"`, path, next });
-      return undefined;
-    }
     const later = Object.keys(source).find((key) => laterBlockByField.has(key));
-    if (later === undefined) return 'agent';
+    if (later === undefined) return this.#untyped(source, subject, path);
     this.#unsupported(laterBlockByField.get(later) ?? later, subject, [...path, later]);
+    return undefined;
+  }
+
+  /** Not said, and no word of an agent step: some other kind shows by its fields. */
+  #untyped(source: Source, subject: string, path: Path): Kind | undefined {
+    const field = Object.keys(source).find((key) => blockByField.has(key));
+    const kind = field === undefined ? undefined : blockByField.get(field);
+    if (kind === undefined) return 'agent';
+    const message = `${subject} has "${field}" but no "type"`;
+    this.findings.push({ code: 'MISSING_FIELD', message, path, next: `add type: ${kind}` });
     return undefined;
   }
 
@@ -249,6 +262,22 @@ class Reader {
     const reading = { ...this.#reading(subject, path), required: blocks.set.required, hints: SET_HINTS };
     const fields = readFields(blocks.set.schema, source, reading);
     return { ...fields, ...edges(fields, above), type: 'set', set: fields.set ?? null };
+  }
+
+  #wait(
+    kind: 'wait' | 'signal',
+    source: Source,
+    subject: string,
+    path: Path,
+    above: string | undefined,
+  ): StepDefinition {
+    const reading = { ...this.#reading(subject, path), required: blocks[kind].required, hints: WAIT_HINTS };
+    if (kind === 'wait') {
+      const { totalTimeout, ...rest } = readFields(blocks.wait.schema, source, reading);
+      return { ...readWait(rest), ...edges(rest, above), ...total(totalTimeout) };
+    }
+    const { totalTimeout, ...rest } = readFields(blocks.signal.schema, source, reading);
+    return { ...readSignal(rest), ...edges(rest, above), ...total(totalTimeout) };
   }
 
   #nested(sources: readonly unknown[], path: Path, order: Order, depth: number): StepDefinition[] {

@@ -257,6 +257,49 @@ export const setSchema = z
     onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
   })
   .meta({ description: 'A value that the control plane computes, at once and without an agent. It is the output.' });
+/** Text with an expression in it is read when the step starts. */
+const durationOrTemplate = z
+  .unknown()
+  .transform((value, context): number | string => {
+    if (typeof value === 'string' && value.includes('${{')) return value;
+    const ms = typeof value === 'number' || typeof value === 'string' ? parseDuration(value) : undefined;
+    const message = 'must be a duration: milliseconds, text such as 500ms, 30s, 5m, 1h, 2d, or an expression in ${{ }}';
+    if (ms === undefined) context.addIssue({ code: 'custom', message });
+    return ms ?? 0;
+  })
+  .meta({ type: ['string', 'number'] });
+
+export const waitSchema = z
+  .strictObject({
+    ...common,
+    for: field(durationOrTemplate, 'how long, from the moment at which it could start; may be an expression'),
+    until: field(
+      text,
+      'instead of `for`: a time such as `2026-12-01T09:00:00Z`, or CEL that gives one; in the past it ends at once',
+    ),
+    onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
+  })
+  .meta({
+    description: 'Waits for a time; no agent has it. Its output is null.',
+    not: { required: ['for', 'until'] },
+  });
+
+export const signalSchema = z
+  .strictObject({
+    ...common,
+    signal: field(text, 'name of the signal that it waits for', name),
+    title: field(text, 'what somebody is asked, as in an approval; may have expressions in it'),
+    answerers: field(texts, 'names of the actors that may send it', { otherwise: 'anybody' }),
+    timeout: field(duration, 'how long it waits; 0 is for ever', { otherwise: 'for ever' }),
+    default: field(json, 'the payload when the timeout is over: a template', {
+      otherwise: 'the step ends TIMED_OUT with SIGNAL_TIMEOUT',
+    }),
+    onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
+  })
+  .meta({
+    description:
+      'Waits for a signal, such as an approval; no agent has it. Its output is `{payload, actor, timedOut}`.',
+  });
 
 interface BlockForm {
   readonly schema: z.ZodObject;
@@ -271,6 +314,8 @@ export const blocks = {
   condition: { schema: conditionSchema, required: ['id', 'if'] },
   switch: { schema: switchSchema, required: ['id', 'switch', 'cases'] },
   set: { schema: setSchema, required: ['id', 'set'] },
+  wait: { schema: waitSchema, required: ['id'] },
+  signal: { schema: signalSchema, required: ['id', 'signal'] },
 } satisfies Readonly<Record<string, BlockForm>>;
 
 /** Fields that all of them have. */
@@ -286,24 +331,25 @@ export const laterStepFields: ReadonlySet<string> = new Set([
   'hedge',
   'budget',
 ]);
-export const laterBlocks: ReadonlySet<string> = new Set(['loop', 'map', 'workflow', 'wait', 'signal']);
+export const laterBlocks: ReadonlySet<string> = new Set(['loop', 'map', 'workflow']);
 
-/** The field that shows which block was meant, where `type` is absent. */
-export const blockByField: ReadonlyMap<string, string> = new Map([
+/** The field that shows which later block was meant, where `type` is absent. */
+export const laterBlockByField: ReadonlyMap<string, string> = new Map([
+  ['while', 'loop'],
+  ['body', 'loop'],
+  ['items', 'map'],
+  ['step', 'map'],
+  ['workflow', 'workflow'],
+]);
+
+/** The field that shows which block was meant, where its `type` was forgotten. */
+export const blockByField: ReadonlyMap<string, keyof typeof blocks> = new Map([
   ['if', 'condition'],
   ['then', 'condition'],
   ['switch', 'switch'],
   ['cases', 'switch'],
   ['set', 'set'],
-]);
-
-/** The field that shows which later block was meant, where `type` is absent. */
-export const laterBlockByField: ReadonlyMap<string, string> = new Map([
-  ['while', 'loop'],
-  ['until', 'loop'],
-  ['body', 'loop'],
-  ['items', 'map'],
-  ['step', 'map'],
-  ['workflow', 'workflow'],
+  ['for', 'wait'],
+  ['until', 'wait'],
   ['signal', 'signal'],
 ]);

@@ -3,6 +3,7 @@
 import { isRunOver, type RunStatus } from '../../src/control-plane/engine/status.ts';
 import type { RunningControlPlane } from '../../src/control-plane/runtime/assembly.ts';
 import type { WatchedEvent } from '../../src/control-plane/runtime/control-plane.ts';
+import { isYardmasterError } from '../../src/core/errors.ts';
 import { encodeValue } from '../../src/core/value.ts';
 import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
 import type { ControlPlaneHost } from './control-plane-host.ts';
@@ -14,11 +15,19 @@ const NAMESPACE = 'default';
 const ANSWER_MS = 8_000;
 const AGAIN_MS = 700;
 const WAIT_MS = 4_000;
+/** Of signals: nothing will change when they are sent again. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'RUN_OVER',
+  'SIGNAL_NOT_FOUND',
+  'SIGNAL_NOT_ALLOWED',
+  'TOO_MANY_SIGNALS',
+]);
 
 export interface ClientObserver {
   /** Inside the control plane, at the moment of the answer. */
   onStarted(requestId: string, runId: string): void;
   onCancelled(runId: string, already: boolean): void;
+  onSignalled(runId: string, requestId: string): void;
   onSeen(runId: string, status: RunStatus, position: number): void;
   onWatched(runId: string, event: Extract<WatchedEvent, { kind: 'event' }>): void;
 }
@@ -130,6 +139,36 @@ export class SimClient {
       (face) => face.pauseRun(NAMESPACE, runId, 'the client needs a moment'),
       () => this.world.after(forMs, this.process, 'timer', () => this.resume(runId)),
     );
+  }
+
+  /** Sends a signal, and sometimes twice at once under the same request id; a refusal is an answer, too. */
+  signal(runId: string, name: string, requestId: string, actor: string | undefined, howOften: number): void {
+    for (let i = 0; i < howOften; i++) {
+      this.openRequests += 1;
+      this.persist(
+        async (face) => {
+          try {
+            await face.signalRun({
+              namespace: NAMESPACE,
+              runId,
+              name,
+              payload: encodeValue({ from: requestId }),
+              requestId,
+              caller: { actor, userAgent: '', address: '' },
+            });
+          } catch (error) {
+            if (isYardmasterError(error) && REFUSALS.has(error.code)) return error.code;
+            throw error;
+          }
+          this.observer.onSignalled(runId, requestId);
+          return 'sent';
+        },
+        (answer) => {
+          this.openRequests -= 1;
+          this.world.log('client', `signal ${requestId} to ${runId.slice(22)}: ${answer}`);
+        },
+      );
+    }
   }
 
   private resume(runId: string): void {

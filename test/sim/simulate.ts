@@ -22,7 +22,7 @@ import { SimClient } from './sim-client.ts';
 import { Disk } from './sim-store.ts';
 import { SqlDisk } from './sql-mirror.ts';
 import { Trace } from './trace.ts';
-import { makeWorkflow } from './workflows.ts';
+import { makeWorkflow, SIGNALS } from './workflows.ts';
 import { settle, World } from './world.ts';
 
 /** Virtual time in which everything must end once all is well. */
@@ -303,6 +303,7 @@ class Simulation {
             const forMs = pause.skewed(1, stormMs);
             this.world.after(pause.skewed(1, stormMs), undefined, 'timer', () => this.client.pause(runId, forMs));
           }
+          this.sendSignals(luck.fork('signals'), runId);
           if (!luck.chance(cancels)) return;
           const cancel = (): void => this.client.cancel(runId);
           this.world.after(luck.skewed(1, stormMs), undefined, 'timer', cancel);
@@ -320,6 +321,18 @@ class Simulation {
     this.client.retry(id, runId, (newRunId) => {
       this.client.waitFor(newRunId, (end) => this.tryAgain(requestId, newRunId, end, dice, tries + 1));
     });
+  }
+
+  /** Some come before their step, some twice, some from the wrong actor, some under a name that the workflow does not have. */
+  private sendSignals(dice: Dice, runId: string): void {
+    const count = dice.int(0, 6);
+    for (let i = 0; i < count; i++) {
+      const name = dice.chance(0.05) ? 'nothing' : dice.pick(SIGNALS);
+      const actor = dice.pick(['ann', 'ben', '']) || undefined;
+      const howOften = dice.chance(0.2) ? 2 : 1;
+      const send = (): void => this.client.signal(runId, name, `signal-${i}`, actor, howOften);
+      this.world.after(dice.skewed(1, this.settings.stormMs), undefined, 'timer', send);
+    }
   }
 
   /** A workflow whose pinned steps name agents that offer what they ask for; nothing else could ever run them. */

@@ -1,5 +1,10 @@
 /** Random workflows over what the engine can do. */
-import type { SequentialStepDefinition, StepDefinition, WorkflowDefinition } from '../../src/workflow/definition.ts';
+import type {
+  SequentialStepDefinition,
+  StepCommon,
+  StepDefinition,
+  WorkflowDefinition,
+} from '../../src/workflow/definition.ts';
 import type { Dice } from './dice.ts';
 
 export interface WorkflowSettings {
@@ -10,6 +15,8 @@ export interface WorkflowSettings {
 }
 
 const DEPTH_MAX = 3;
+/** What steps wait for; `guarded` has an answerer. */
+export const SIGNALS = ['go', 'stop', 'guarded'] as const;
 
 export function makeWorkflow(dice: Dice, name: string, settings: WorkflowSettings): WorkflowDefinition {
   const maker = new Maker(dice, settings);
@@ -65,7 +72,8 @@ class Maker {
     };
     if (depth >= DEPTH_MAX || this.count > this.settings.stepsMax || dice.chance(0.65)) {
       const agent = { ...common, type: 'agent' as const, ...this.agentPart(dependencies) };
-      return dice.fork(`set ${id}`).chance(0.1) ? this.computed(agent.id, common, dependencies) : agent;
+      const computes = dice.fork(`set ${id}`).chance(0.1);
+      return this.waitPart(common) ?? (computes ? this.computed(agent.id, common, dependencies) : agent);
     }
     const children = dice.int(1, 4);
     if (dice.chance(0.4)) {
@@ -126,6 +134,31 @@ class Maker {
       { equals: 'never', steps: [] },
     ];
     return { ...common, type: 'switch', switch: 'params.n', cases, default: steps };
+  }
+
+  /** Instead of an agent step, now and then; with dice of its own. A signal that never comes must not keep a run open. */
+  private waitPart(common: StepCommon): StepDefinition | undefined {
+    const dice = this.dice.fork(`wait ${common.id}`);
+    if (!dice.chance(0.15)) return undefined;
+    const output = dice.chance(0.2) ? { output: { was: '${{ result }}' } } : {};
+    const handled = dice.chance(0.25) ? { onFailure: 'continue' as const } : {};
+    if (dice.chance(0.4)) {
+      const forMs = Math.round(dice.skewed(0, 20_000));
+      const end = dice.chance(0.3) ? { for: '${{ params.n * 500 }}' } : { forMs };
+      return { ...common, ...output, ...handled, type: 'wait', ...(dice.chance(0.2) ? { until: 'now' } : end) };
+    }
+    const signal = dice.pick(SIGNALS);
+    return {
+      ...common,
+      ...output,
+      ...handled,
+      type: 'signal',
+      signal,
+      ...(signal === 'guarded' ? { answerers: ['ann'] } : {}),
+      ...(dice.chance(0.3) ? { title: 'go on with ${{ params.n }}?' } : {}),
+      ...(dice.chance(0.4) ? { default: { n: '${{ params.n }}', pad: '${{ params.pad }}' } } : {}),
+      timeoutMs: dice.int(1_000, 60_000),
+    };
   }
 
   private agentPart(dependencies: readonly string[]) {

@@ -16,6 +16,7 @@ import { addCancelCommand } from './cancel-runs.ts';
 import type { Bind } from './group.ts';
 import { addPauseCommands } from './pause-run.ts';
 import { addRetryCommands } from './retry-runs.ts';
+import { addSignalCommand } from './signal-run.ts';
 
 const RUN = 'an id, the end of one (4 characters or more), @last, @failed or @waiting';
 
@@ -42,6 +43,7 @@ export function addRunsCommands(program: Command, bind: Bind): void {
   addCancelCommand(runs, RUN, bind);
   addPauseCommands(runs, RUN, bind);
   addRetryCommands(runs, RUN, bind);
+  addSignalCommand(runs, RUN, bind);
 }
 
 interface ListFlags extends FilterFlags {

@@ -54,7 +54,8 @@ function splitState(text: string): readonly [string, string] {
 }
 
 function nextOf(explanation: StepExplanation): readonly string[] {
-  const { candidates, action, status, waitReason } = explanation;
+  const { candidates, action, status, waitReason, signal } = explanation;
+  if (signal !== undefined) return [`next: yardmaster runs signal, with the run and ${safe(signal.name)}`];
   if (status !== 'READY') return [];
   if (waitReason === 'PAUSED') return ['next: yardmaster runs resume, with the run'];
   const name = safe(action);

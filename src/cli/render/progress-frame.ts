@@ -6,6 +6,7 @@ import { type Paint, paintStatus, type Style } from './style.ts';
 import { cut, instanceName, plural, safe } from './text.ts';
 import { roughly, stopwatch } from './time.ts';
 import { waitNote } from './timeline.ts';
+import { isHeldKind } from './waits.ts';
 
 export interface FrameOptions {
   readonly nowMs: number;
@@ -56,7 +57,10 @@ function drawLine({ sign, paint, step, text }: Line, width: number, { style, col
 }
 
 function linesOf(run: RunView, options: FrameOptions): readonly Line[] {
-  const steps = run.steps.filter((step) => step.kind === 'AGENT');
+  // What is done is counted in agent steps, as in the head.
+  const isShown = ({ kind, status }: StepView): boolean =>
+    kind === 'AGENT' || (isHeldKind(kind) && status !== 'COMPLETED' && status !== 'SKIPPED');
+  const steps = run.steps.filter(isShown);
   const of = (...statuses: readonly string[]): readonly StepView[] =>
     steps.filter(({ status }) => statuses.includes(status));
   return [

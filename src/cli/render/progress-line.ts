@@ -1,8 +1,9 @@
 /** A run in progress for logs and pipes: one line per change, so that a build's output stays short. */
 import type { RunEvent, RunView } from '../../client/index.ts';
 import { shortId } from '../../core/ids.ts';
-import { instanceName, safe } from './text.ts';
+import { instanceName, plural, safe } from './text.ts';
 import { clockTime } from './time.ts';
+import { isHeldKind } from './waits.ts';
 
 /** The line of a change; undefined for changes that say nothing new. */
 export function renderChange(run: RunView, event: RunEvent): string | undefined {
@@ -24,6 +25,10 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
       return event.outcome === 'COMPLETED' ? undefined : stepLine(event, event.outcome, errorText(event));
     case 'retryScheduled':
       return stepLine(event, 'WAITING', `try ${event.tryNumber}${dueText(event)}`);
+    case 'stepWaiting':
+      return stepLine(event, 'WAITING', waitText(event));
+    case 'signalReceived':
+      return `run=${shortId(event.runId)} SIGNAL ${safe(event.name)}${quoted(event.actor === undefined ? '' : `from ${event.actor}`)}`;
     case 'stepEnded':
       return isBlock(run, event.step)
         ? undefined
@@ -41,7 +46,7 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
         ? undefined
         : `run=${shortId(event.runId)} ENDING ${event.outcome}${quoted(errorText(event))}`;
     case 'runEnded':
-      return `run=${shortId(event.runId)} ${event.status} ${run.completedSteps}/${run.totalSteps}${quoted(errorText(event))}`;
+      return `run=${shortId(event.runId)} ${event.status} ${run.completedSteps}/${run.totalSteps}${quoted(endText(event))}`;
     default:
       return undefined;
   }
@@ -66,13 +71,25 @@ function errorText({ error }: RunEvent): string {
   return error === undefined ? '' : `${error.code}: ${error.message}`;
 }
 
+function waitText({ signal, title, dueTime }: Extract<RunEvent, { readonly type: 'stepWaiting' }>): string {
+  const until = dueTime === undefined ? '' : `until ${clockTime(dueTime, true)}`;
+  if (signal === undefined) return until;
+  const what = `for signal ${signal}${until === '' ? '' : ` ${until}`}`;
+  return title === undefined ? what : `${what}: ${title}`;
+}
+
+function endText(event: Extract<RunEvent, { readonly type: 'runEnded' }>): string {
+  const { unconsumedSignals: count } = event;
+  return [errorText(event), count === 0 ? '' : `${plural(count, 'signal')} not taken`].filter(Boolean).join('; ');
+}
+
 function dueText(event: Extract<RunEvent, { readonly type: 'retryScheduled' }>): string {
   return event.dueTime === undefined ? '' : ` at ${clockTime(event.dueTime, true)}`;
 }
 
 function isBlock(run: RunView, path: string): boolean {
   const step = run.steps.find((candidate) => candidate.path === path);
-  return step !== undefined && step.kind !== 'AGENT';
+  return step !== undefined && step.kind !== 'AGENT' && !isHeldKind(step.kind);
 }
 
 /** Said when one begins to look on: `12:00:03Z run=9c41e7b2 RUNNING 3/6 clean 62%`. */

@@ -5,6 +5,8 @@ import { shortId } from '../../core/ids.ts';
 import { durationOf } from './lists.ts';
 import { paintStatus, type Style } from './style.ts';
 import { instanceName, runTail, safe } from './text.ts';
+import { roughly } from './time.ts';
+import { isHeldKind, signalHint, signalNote } from './waits.ts';
 
 export interface TimelineOptions {
   readonly nowMs: number;
@@ -87,7 +89,10 @@ function failureOf({ error, steps }: RunView): string {
 
 function rowsOf(run: RunView, nowMs: number): readonly Row[] {
   const from = run.retryOf === undefined ? '' : `from run ${shortId(run.retryOf)}`;
-  return run.steps.filter((step) => step.kind === 'AGENT').flatMap((step) => rowsOfStep(step, nowMs, from));
+  return run.steps.flatMap((step) => {
+    if (isHeldKind(step.kind)) return [rowOfHeld(step, nowMs, from)];
+    return step.kind === 'AGENT' ? rowsOfStep(step, nowMs, from) : [];
+  });
 }
 
 /** `from`: where a step that was taken over comes from. */
@@ -105,6 +110,20 @@ function rowsOfStep(step: StepView, nowMs: number, from: string): readonly Row[]
     rows.push({ step: name, number: '', bar: undefined, note: absentNote(step, from), isPlain: step.takenOver });
   }
   return rows;
+}
+
+/** A `wait` or a `signal`: all of it is waiting. */
+function rowOfHeld(step: StepView, nowMs: number, source: string): Row {
+  const name = { step: safe(step.path), number: '' };
+  const from = step.readyTime?.getTime();
+  if (from === undefined) return { ...name, bar: undefined, note: absentNote(step, source), isPlain: false };
+  const isOpen = step.status === 'WAITING';
+  const to = step.endTime?.getTime() ?? nowMs;
+  const mark = isOpen || step.status === 'COMPLETED' ? '' : 'x';
+  const due = isOpen && step.dueTime !== undefined ? ` in ${roughly(step.dueTime.getTime() - nowMs)}` : '';
+  const ended = step.status === 'COMPLETED' ? 'waited' : absentNote(step, source);
+  const note = isOpen ? `${waitNote(step)}${due}` : ended;
+  return { ...name, bar: { waitFromMs: from, fromMs: to, toMs: to, mark }, note, isPlain: false };
 }
 
 function barOf(attempt: AttemptView, waitFrom: Date | undefined, nowMs: number): Omit<Row, 'step' | 'number'> {
@@ -138,11 +157,12 @@ const WAITS: Readonly<Record<string, string>> = {
   STOPPING: 'an attempt that stops',
   BLOCK_CONCURRENCY: 'its block runs as many as it may',
   PAUSED: 'its run is paused',
+  TIMER: 'its time',
 };
 
 /** Why a step waits, in a few words. */
 export function waitNote(step: StepView): string {
-  const why = WAITS[step.waitReason];
+  const why = step.waitReason === 'SIGNAL' ? signalNote(step) : WAITS[step.waitReason];
   return why === undefined ? 'waits' : `waits: ${why}`;
 }
 
@@ -238,6 +258,7 @@ function nextLine(run: RunView): readonly string[] {
       return [];
     default:
       if (run.pauseTime !== undefined) return [`next: yardmaster runs resume ${tail}`];
+      if (!waits && signalHint(run) !== undefined) return [signalHint(run) ?? ''];
       return [`next: yardmaster runs ${waits ? 'explain' : 'watch'} ${tail}`];
   }
 }

@@ -11,8 +11,10 @@ import type {
   ParallelPolicy as PolicyName,
   RetryPolicy,
   RunOn as RunOnName,
+  SignalStepDefinition,
   StepDefinition,
   SwitchStepDefinition,
+  WaitStepDefinition,
   WorkflowDefinition,
 } from '../../workflow/definition.ts';
 import { priorityNumber } from './run.ts';
@@ -91,6 +93,10 @@ function blockOf(step: StepDefinition): Pick<StepInit, 'block' | 'onFailure'> {
       const value = { ...optional('value', toWireValue(step.set)) };
       return { block: { case: 'set', value }, ...onFailureOf(step.onFailure) };
     }
+    case 'wait':
+      return { block: { case: 'wait', value: toWireWait(step) }, ...onFailureOf(step.onFailure) };
+    case 'signal':
+      return { block: { case: 'signal', value: toWireSignal(step) }, ...onFailureOf(step.onFailure) };
   }
 }
 
@@ -102,6 +108,22 @@ function toWireSwitch(step: SwitchStepDefinition) {
       steps: steps.map(toWireStep),
     })),
     defaultSteps: (step.default ?? []).map(toWireStep),
+  };
+}
+
+function toWireWait({ forMs, for: length, until }: WaitStepDefinition) {
+  if (until !== undefined) return { end: { case: 'until', value: until } } as const;
+  if (length !== undefined) return { end: { case: 'durationExpression', value: length } } as const;
+  return { end: { case: 'duration', value: durationFromMs(forMs ?? 0) } } as const;
+}
+
+function toWireSignal(step: SignalStepDefinition) {
+  return {
+    signal: step.signal,
+    title: step.title ?? '',
+    answerers: [...(step.answerers ?? [])],
+    ...optional('timeout', toDuration(step.timeoutMs)),
+    ...optional('defaultPayload', toWireValue(step.default)),
   };
 }
 

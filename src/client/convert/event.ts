@@ -19,6 +19,10 @@ function toBody(event: WireEvent['event']): Body {
       const { workflow, workflowVersion, totalSteps } = event.value;
       return { type: 'runStarted', workflow, version: workflowVersion, totalSteps };
     }
+    case 'signalReceived': {
+      const { name, number, actor, requestId } = event.value;
+      return { type: 'signalReceived', name, number, actor: textOrNone(actor), requestId };
+    }
     case 'cancelRequested':
       return { type: 'cancelRequested', reason: event.value.reason };
     case 'runPaused':
@@ -28,7 +32,12 @@ function toBody(event: WireEvent['event']): Body {
     case 'runEnding':
       return { type: 'runEnding', outcome: readRunStatus(event.value.outcome), error: toFailure(event.value.error) };
     case 'runEnded':
-      return { type: 'runEnded', status: readRunStatus(event.value.status), error: toFailure(event.value.error) };
+      return {
+        type: 'runEnded',
+        status: readRunStatus(event.value.status),
+        unconsumedSignals: event.value.unconsumedSignals,
+        error: toFailure(event.value.error),
+      };
     default:
       return toStepBody(event);
   }
@@ -36,7 +45,16 @@ function toBody(event: WireEvent['event']): Body {
 
 type StepCase = Exclude<
   WireEvent['event'],
-  { readonly case: 'runStarted' | 'cancelRequested' | 'runPaused' | 'runResumed' | 'runEnding' | 'runEnded' }
+  {
+    readonly case:
+      | 'runStarted'
+      | 'signalReceived'
+      | 'cancelRequested'
+      | 'runPaused'
+      | 'runResumed'
+      | 'runEnding'
+      | 'runEnded';
+  }
 >;
 
 function toStepBody(event: StepCase): Body {
@@ -45,6 +63,13 @@ function toStepBody(event: StepCase): Body {
       const { stepPath, kind, action } = event.value;
       return { type: 'stepReady', step: stepPath, kind: readStepKind(kind), action };
     }
+    case 'stepWaiting': {
+      const { stepPath, kind, dueTime, signal, title } = event.value;
+      const waiting = { dueTime: toDate(dueTime), signal: textOrNone(signal), title: textOrNone(title) };
+      return { type: 'stepWaiting', step: stepPath, kind: readStepKind(kind), ...waiting };
+    }
+    case 'signalTaken':
+      return { type: 'signalTaken', step: event.value.stepPath, number: event.value.number };
     case 'retryScheduled': {
       const { stepPath, tryNumber, dueTime, error } = event.value;
       return {
@@ -72,7 +97,10 @@ function toStepBody(event: StepCase): Body {
   }
 }
 
-type AttemptCase = Exclude<StepCase, { readonly case: 'stepReady' | 'retryScheduled' | 'stepEnded' }>;
+type AttemptCase = Exclude<
+  StepCase,
+  { readonly case: 'stepReady' | 'stepWaiting' | 'signalTaken' | 'retryScheduled' | 'stepEnded' }
+>;
 
 function toAttemptBody(event: AttemptCase): Body {
   if (event.case === undefined) return { type: 'unknown' };

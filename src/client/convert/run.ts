@@ -2,7 +2,7 @@
 import { Priority } from '../../gen/yardmaster/v1/priority_pb.ts';
 import { type Run, RunStatus } from '../../gen/yardmaster/v1/run_pb.ts';
 import type { Candidate, ExplainStepResponse } from '../../gen/yardmaster/v1/run_service_pb.ts';
-import type { Attempt, StepState } from '../../gen/yardmaster/v1/step_state_pb.ts';
+import type { Attempt, SignalWait, StepState } from '../../gen/yardmaster/v1/step_state_pb.ts';
 import {
   readAttemptOutcome,
   readCandidateReason,
@@ -12,7 +12,15 @@ import {
   readStepStatus,
   readWaitReason,
 } from '../statuses.ts';
-import type { AttemptView, CandidateView, RunFailure, RunView, StepExplanation, StepView } from '../views.ts';
+import type {
+  AttemptView,
+  CandidateView,
+  RunFailure,
+  RunView,
+  SignalWaitView,
+  StepExplanation,
+  StepView,
+} from '../views.ts';
 import { textOrNone, toDate, toFailure, toPayload } from './wire.ts';
 
 export function toRun(run: Run): RunView {
@@ -34,6 +42,7 @@ export function toRun(run: Run): RunView {
     pauseTime: toDate(run.pauseTime),
     retryOf: textOrNone(run.retryOf),
     rerunOf: textOrNone(run.rerunOf),
+    unconsumedSignals: run.unconsumedSignals,
     requestId: run.requestId,
     labels: run.labels,
     completedSteps: run.completedSteps,
@@ -65,10 +74,15 @@ function toStep(step: StepState): StepView {
     progressMessage: step.progressMessage,
     cleanup: step.cleanup,
     dueTime: toDate(step.dueTime),
+    signal: toSignalWait(step.signal),
     skipReason: readSkipReason(step.skipReason),
     skippedBecauseOf: textOrNone(step.skippedBecauseOf),
     takenOver: step.takenOver,
   };
+}
+
+function toSignalWait(signal: SignalWait | undefined): SignalWaitView | undefined {
+  return signal && { name: signal.name, title: signal.title, answerers: signal.answerers };
 }
 
 function toAttempt(attempt: Attempt): AttemptView {
@@ -98,6 +112,8 @@ export function toExplanation(response: ExplainStepResponse): StepExplanation {
     candidates: response.candidates.map(toCandidate),
     summary: response.summary,
     ahead: response.ahead,
+    signal: toSignalWait(response.signal),
+    dueTime: toDate(response.dueTime),
   };
 }
 

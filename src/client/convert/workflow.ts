@@ -52,6 +52,8 @@ function nestedSteps({ block }: Step): readonly Step[] {
       return [...block.value.cases.flatMap(({ steps }) => steps), ...block.value.defaultSteps];
     case 'agent':
     case 'set':
+    case 'wait':
+    case 'signal':
     case undefined:
       return [];
   }
@@ -65,6 +67,8 @@ const KINDS: Readonly<Record<string, StepKind>> = {
   condition: 'CONDITION',
   switch: 'CONDITION',
   set: 'SET',
+  wait: 'WAIT',
+  signal: 'SIGNAL',
 };
 
 export function toRegistered(response: RegisterWorkflowResponse): RegisteredWorkflow | undefined {

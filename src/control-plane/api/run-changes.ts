@@ -1,19 +1,29 @@
 /** The calls that change a run which is there: each is audited. */
 import type { ServiceImpl } from '@connectrpc/connect';
+import { limits } from '../../core/limits.ts';
+import { NULL_VALUE } from '../../core/value.ts';
 import { RunStatus } from '../../gen/yardmaster/v1/run_pb.ts';
-import type { RunService } from '../../gen/yardmaster/v1/run_service_pb.ts';
+import type { RunService, SignalRunRequest as WireSignal } from '../../gen/yardmaster/v1/run_service_pb.ts';
 import { CANCELLABLE_STATUSES } from '../engine/status.ts';
-import type { AuditFacts, Caller, ControlPlane } from '../runtime/control-plane.ts';
+import type { AuditFacts, Caller, ControlPlane, SignalRunRequest } from '../runtime/control-plane.ts';
 import { audited } from './audited.ts';
 import { readCaller } from './caller.ts';
 import type { Faults } from './convert/faults.ts';
+import { readValue } from './convert/payload.ts';
 import { readBulkFilter } from './convert/run-filter.ts';
-import { cutText } from './convert/text.ts';
+import { cutText, readName } from './convert/text.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
 
-type Plane = Pick<ControlPlane, 'getRun' | 'cancelRun' | 'cancelRuns' | 'pauseRun' | 'resumeRun' | 'noteRefusal'>;
-type Changes = Pick<ServiceImpl<typeof RunService>, 'cancelRun' | 'cancelRuns' | 'pauseRun' | 'resumeRun'>;
+type Plane = Pick<
+  ControlPlane,
+  'getRun' | 'cancelRun' | 'cancelRuns' | 'pauseRun' | 'resumeRun' | 'signalRun' | 'noteRefusal'
+>;
+type Changes = Pick<
+  ServiceImpl<typeof RunService>,
+  'cancelRun' | 'cancelRuns' | 'pauseRun' | 'resumeRun' | 'signalRun'
+>;
 
+const REQUEST_ID_CHARS_MAX = 128;
 const RUN_ID_PATTERN = /^[0-9a-zA-Z]{4,26}$/;
 
 export function createRunChanges(controlPlane: Plane): Changes {
@@ -73,7 +83,42 @@ export function createRunChanges(controlPlane: Plane): Changes {
       });
       return { accepted: isAccepted, status: await statusOf(runId) };
     },
+
+    async signalRun(request, context) {
+      const caller = readCaller(context);
+      const describe = () => signalFacts(request, caller);
+      const { runId, isRepeat } = await audited(controlPlane, describe, async () => {
+        const signal = readRequest('signal a run', (faults) => readSignal(faults, request));
+        return { runId: signal.runId, ...(await controlPlane.signalRun({ ...signal, caller })) };
+      });
+      return { created: !isRepeat, status: await statusOf(runId) };
+    },
   };
+}
+
+function readSignal(faults: Faults, request: WireSignal): Omit<SignalRunRequest, 'caller'> {
+  const { payload } = request;
+  const bytes = payload === undefined ? undefined : readValue(faults, 'payload', payload, limits.signalPayloadBytesMax);
+  return {
+    namespace: NAMESPACE,
+    runId: readRunId(faults, request.runId),
+    name: readName(faults, 'name', request.name),
+    payload: bytes ?? NULL_VALUE,
+    requestId: readRequestId(faults, request.requestId),
+  };
+}
+
+function signalFacts({ runId, name, requestId }: WireSignal, caller: Caller): AuditFacts {
+  const subject = { kind: 'RUN', subject: runId.toLowerCase(), requestId } as const;
+  return { namespace: NAMESPACE, caller, action: 'run.signal', ...subject, details: { signal: name } };
+}
+
+/** At most 128 characters, as the ids of everything. */
+export function readRequestId(faults: Faults, requestId: string): string {
+  if (requestId.length > REQUEST_ID_CHARS_MAX) {
+    faults.add('request_id', `has ${requestId.length} characters; at most ${REQUEST_ID_CHARS_MAX} are allowed`);
+  }
+  return requestId;
 }
 
 function factsOf(action: AuditFacts['action'], runId: string, reason: string, caller: Caller): AuditFacts {

@@ -11,10 +11,11 @@ import { finishRunIfDone } from './ending.ts';
 import type { SkipReason } from './events.ts';
 import { failStep, isHandled } from './failure.ts';
 import { evaluateInput, evaluateTemplate, requireValues, scopeOf } from './outputs.ts';
-import { isAgentStep, isBlockStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
+import { isAgentStep, isBlockStep, isWaitingStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
 import { isStepOver } from './status.ts';
 import { isStopping } from './stop.ts';
 import { queueTask, timerTask } from './tasks.ts';
+import { openWait, settleWait } from './waits.ts';
 import { wake } from './wake.ts';
 
 export function advance(draft: Draft): void {
@@ -32,7 +33,7 @@ function lookAt(draft: Draft, step: Step): void {
     settleQuorum(draft, step);
     if ((step.detail?.openChildren ?? 0) === 0) finishBlock(draft, step);
     else startChildren(draft, step);
-  }
+  } else if (isWaitingStep(step)) settleWait(draft, step);
 }
 
 /** Starts a step whose dependencies are over; or skips it; or leaves it when its block holds it back. */
@@ -55,6 +56,7 @@ function openStep(draft: Draft, step: Step): void {
   const { node, path } = step;
   if (node.when !== undefined && !isTrue(draft, node.when)) return skip(draft, step, 'WHEN', undefined);
   if (node.kind === 'set') return computeValue(draft, step, node.value);
+  if (isWaitingStep(step)) return openWait(draft, step);
   if (!isAgentStep(step)) {
     if (node.kind === 'condition') openCondition(draft, step, node);
     else draft.emit({ type: 'BlockStarted', at: draft.now, path });

@@ -21,6 +21,7 @@ export type Command =
   | PauseRun
   | ResumeRun
   | FailRun
+  | SignalRun
   | Continue;
 
 export interface StartRun {
@@ -123,6 +124,17 @@ export interface ResumeRun {
   readonly type: 'ResumeRun';
 }
 
+/** Answered with whether it was taken in; a repeat of a request id changes nothing. */
+export interface SignalRun {
+  readonly type: 'SignalRun';
+  readonly name: string;
+  /** Bytes of a Value. */
+  readonly payload: Uint8Array;
+  /** Made up when the caller gave none, so that a command which is decided again sends no second signal. */
+  readonly requestId: string;
+  readonly actor: string | undefined;
+}
+
 /** The run cannot go on (a limit, a broken invariant): it ends FAILED at once, without cleanup. */
 export interface FailRun {
   readonly type: 'FailRun';
@@ -204,7 +216,15 @@ export type Answer =
   /** `already`: the run's end was decided before. */
   | { readonly type: 'cancel'; readonly already: boolean }
   /** Of a pause and a resume: false when there was nothing to do it to. */
-  | { readonly type: 'pause'; readonly isAccepted: boolean };
+  | { readonly type: 'pause'; readonly isAccepted: boolean }
+  | { readonly type: 'signal'; readonly isRepeat: boolean; readonly refusal: SignalRefusal | undefined };
+
+/** Why a signal was not taken in. */
+export interface SignalRefusal {
+  readonly code: string;
+  readonly message: string;
+  readonly next: string;
+}
 
 export interface Decision {
   readonly events: readonly RunEvent[];

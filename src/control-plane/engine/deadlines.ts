@@ -1,7 +1,7 @@
 /** PURE: every deadline that a run waits for, as its state says: what the task rows hold, without the store. */
 import { isAgentStep, liveAttempts, nextNumber, type RunState, type Step } from './state.ts';
 import { isRunOver, isStepOver } from './status.ts';
-import { attemptDue, nearest, queueDue, totalDue } from './tasks.ts';
+import { attemptDue, nearest, queueDue, timerDue, totalDue } from './tasks.ts';
 
 export interface Deadline {
   /** '' with attempt 0: the run's own. */
@@ -22,7 +22,7 @@ export function deadlinesOf(state: RunState): readonly Deadline[] {
 function deadlinesOfStep(step: Step): readonly Deadline[] {
   const { path } = step;
   if (step.status === 'PENDING' || isStepOver(step.status)) return [];
-  if (!isAgentStep(step)) return [{ path, attempt: 0, dueAt: totalDue(step) }];
+  if (!isAgentStep(step)) return [{ path, attempt: 0, dueAt: timerDue(step) }];
   const deadlines = liveAttempts(step).map((attempt) => ({
     path,
     attempt: attempt.number,

@@ -9,6 +9,7 @@ import { endAttempt, rerouteAttempt, returnAttempt } from './commands/end-attemp
 import { failRun } from './commands/fail-run.ts';
 import { pauseRun, resumeRun } from './commands/pause-run.ts';
 import { settleAttempt } from './commands/settle-attempt.ts';
+import { signalRun } from './commands/signal-run.ts';
 import { timerFired } from './commands/timer-fired.ts';
 import type { Command, Decision, StartRun } from './commands.ts';
 import { type DecideContext, Draft, MissingValues, RUN } from './decision.ts';
@@ -47,6 +48,8 @@ function apply(draft: Draft, command: Exclude<Command, StartRun>): void {
       return pauseRun(draft, command);
     case 'ResumeRun':
       return resumeRun(draft);
+    case 'SignalRun':
+      return signalRun(draft, command);
     case 'FailRun':
       return failRun(draft, command);
     case 'Continue':

@@ -11,7 +11,7 @@ import { goOn } from './pause.ts';
 import { isAgentStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
 import { isRunOver, isStepOver, type RunOutcome } from './status.ts';
 import { killStep, stopSteps } from './stop.ts';
-import { dropTimer, runTimerTask } from './tasks.ts';
+import { dropTimer, runTimerTask, timerDue } from './tasks.ts';
 
 export function beginEnding(
   draft: Draft,
@@ -47,7 +47,7 @@ export function killRun(draft: Draft): void {
     if (status === 'PENDING') draft.emit({ type: 'StepSkipped', at: draft.now, path, reason: 'RUN_ENDING' });
     else if (isAgentStep(step)) killStep(draft, step);
     else {
-      if (step.node.totalTimeoutMs !== undefined) dropTimer(draft, step);
+      if (timerDue(step) > 0) dropTimer(draft, step);
       draft.emit({ type: 'StepCancelled', at: draft.now, path });
     }
   }
@@ -107,6 +107,7 @@ function endRun(draft: Draft): void {
     ...(ending.output === undefined ? {} : { output: ending.output }),
     ...(ending.failure === undefined ? {} : { failure: ending.failure }),
     ...(state.cleanupFailures.length === 0 ? {} : { cleanupFailures: [...state.cleanupFailures] }),
+    ...(state.signals.length === 0 ? {} : { unconsumedSignals: state.signals.length }),
   });
   runTimerTask(draft);
   draft.effect({ type: 'runOver' });

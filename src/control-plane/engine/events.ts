@@ -84,6 +84,35 @@ export interface StepReady extends At {
   readonly secrets?: readonly SecretMark[];
 }
 
+/** A step of kind `wait` or `signal` began: nobody works on it. */
+export interface StepWaiting extends At {
+  readonly type: 'StepWaiting';
+  readonly path: string;
+  /** When the wait ends, or its timeout is over; absent: never by itself. */
+  readonly dueAt?: number;
+  /** What somebody is asked. */
+  readonly title?: string;
+}
+
+/** Somebody sent a signal; it is kept until a step takes it. */
+export interface SignalReceived extends At {
+  readonly type: 'SignalReceived';
+  readonly name: string;
+  /** Among the signals of the run, from 1. */
+  readonly number: number;
+  readonly payload: StoredValue;
+  /** Who sent it; absent: nobody in particular. */
+  readonly actor?: string;
+  readonly requestId: string;
+}
+
+/** A waiting step took the oldest signal of its name. */
+export interface SignalTaken extends At {
+  readonly type: 'SignalTaken';
+  readonly path: string;
+  readonly number: number;
+}
+
 /** The step waits for an agent again (after a loss, a hand-back, a backoff). */
 export interface StepQueued extends At {
   readonly type: 'StepQueued';
@@ -220,6 +249,8 @@ export interface RunEnded extends At {
   readonly failure?: Failure;
   /** Failures of cleanup steps; they do not change the status. */
   readonly cleanupFailures?: readonly Failure[];
+  /** Signals that no step took; absent: none. */
+  readonly unconsumedSignals?: number;
 }
 
 export type RunEvent =
@@ -228,6 +259,9 @@ export type RunEvent =
   | StepTakenOver
   | BlockStarted
   | StepReady
+  | StepWaiting
+  | SignalReceived
+  | SignalTaken
   | StepQueued
   | AttemptStarted
   | AttemptUnreachable

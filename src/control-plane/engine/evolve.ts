@@ -11,11 +11,13 @@ import type {
   RunEnded,
   RunEnding,
   RunEvent,
+  SignalReceived,
   StepFailed,
   StepReady,
   StepSkipped,
   StepStopping,
   StepTakenOver,
+  StepWaiting,
 } from './events.ts';
 import {
   type AttemptRecord,
@@ -37,19 +39,19 @@ import { isStepOver, type StepStatus } from './status.ts';
 export function evolve(state: RunState, event: RunEvent): void {
   state.position += 1;
   switch (event.type) {
-    case 'RunCreated':
-      return;
-    case 'RunStarted':
-      state.status = 'RUNNING';
-      state.startedAt = event.at;
-      state.deadlineAt = event.deadlineAt ?? 0;
-      return;
     case 'StepTakenOver':
       return takeStepOver(state, event);
     case 'BlockStarted':
       return startBlock(state, stepNamed(state, event.path), event);
     case 'StepReady':
       return readyStep(state, event);
+    case 'StepWaiting':
+      return waitStep(state, event);
+    case 'SignalReceived':
+      return keepSignal(state, event);
+    case 'SignalTaken':
+      state.signals = state.signals.filter((signal) => signal.number !== event.number);
+      return;
     case 'StepQueued':
       return queueStep(stepNamed(state, event.path), event.at);
     case 'AttemptStarted':
@@ -92,6 +94,22 @@ export function evolve(state: RunState, event: RunEvent): void {
       return changeAttempt(state, event.path, event.number, (attempt) => {
         attempt.hasLateResult = true;
       });
+    default:
+      return evolveRun(state, event);
+  }
+}
+
+type OfRun = 'RunCreated' | 'RunStarted' | 'CancelRequested' | 'RunPaused' | 'RunResumed' | 'RunEnding' | 'RunEnded';
+
+function evolveRun(state: RunState, event: Extract<RunEvent, { readonly type: OfRun }>): void {
+  switch (event.type) {
+    case 'RunCreated':
+      return;
+    case 'RunStarted':
+      state.status = 'RUNNING';
+      state.startedAt = event.at;
+      state.deadlineAt = event.deadlineAt ?? 0;
+      return;
     case 'CancelRequested':
       state.cancelRequests += 1;
       return;
@@ -159,6 +177,22 @@ function readyStep(state: RunState, event: StepReady): void {
 function noteSecrets(state: RunState, step: Step, marks: readonly SecretMark[]): void {
   detailOf(step).secrets = marks;
   state.secrets = [...new Set([...state.secrets, ...marks.map(({ name }) => name)])];
+}
+
+function waitStep(state: RunState, event: StepWaiting): void {
+  const step = stepNamed(state, event.path);
+  step.status = 'WAITING';
+  step.readyAt = event.at;
+  const detail = detailOf(step);
+  detail.waitUntil = event.dueAt ?? 0;
+  detail.title = event.title ?? '';
+  markActive(state, step);
+}
+
+function keepSignal(state: RunState, { name, number, payload, actor, requestId }: SignalReceived): void {
+  state.signalCount = number;
+  state.signals.push({ name, number, payload, actor });
+  state.signalRequests.set(requestId, name);
 }
 
 /** A step started: its block has one more active child. */

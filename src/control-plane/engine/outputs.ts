@@ -47,6 +47,8 @@ function readOutput(draft: Draft, step: Step): JsonValue | undefined {
   switch (step.node.kind) {
     case 'agent':
     case 'set':
+    case 'wait':
+    case 'signal':
       return null;
     case 'sequential':
     case 'condition': {
@@ -133,6 +135,13 @@ export function evaluateInput(
 function passOn(draft: Draft, source: NonNullable<Template['passThrough']>): StoredValue | undefined {
   if (source.kind === 'params') return draft.state.params;
   return passOnOutput(draft.state, stepAt(draft.state, source.node));
+}
+
+/** The JSON that a template gives, where it is not kept as it is. Throws MissingValues. */
+export function evaluateJson(draft: Draft, template: Template): JsonValue {
+  if (template.constant !== undefined) return template.constant;
+  requireValues(draft, template);
+  return template.evaluate(scopeOf(draft));
 }
 
 /** The single stored value that is a step's output; undefined when it has to be put together, or is not there. */

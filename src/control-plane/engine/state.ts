@@ -7,7 +7,14 @@
  */
 import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
-import type { CompiledAgentNode, CompiledBlockNode, CompiledNode, CompiledWorkflow } from '../../workflow/compiled.ts';
+import type {
+  CompiledAgentNode,
+  CompiledBlockNode,
+  CompiledNode,
+  CompiledSignalNode,
+  CompiledWaitNode,
+  CompiledWorkflow,
+} from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
 import type { Failure, RunCreated, SkipReason } from './events.ts';
 import type { AttemptOutcome, RunOutcome, RunStatus, StepStatus } from './status.ts';
@@ -44,6 +51,18 @@ export interface RunState {
   secrets: readonly string[];
   /** By index of the node. */
   readonly steps: Step[];
+  /** Signals that no step has taken, in the order in which they came. */
+  signals: KeptSignal[];
+  signalCount: number;
+  /** Names of the signals by the request id that they came with. */
+  readonly signalRequests: Map<string, string>;
+}
+
+export interface KeptSignal {
+  readonly name: string;
+  readonly number: number;
+  readonly payload: StoredValue;
+  readonly actor: string | undefined;
 }
 
 export interface Ending {
@@ -79,6 +98,8 @@ export class Step<N extends CompiledNode = CompiledNode> {
 
 export type AgentStep = Step<CompiledAgentNode>;
 export type BlockStep = Step<CompiledBlockNode>;
+export type SignalStep = Step<CompiledSignalNode>;
+export type WaitingStep = Step<CompiledWaitNode | CompiledSignalNode>;
 
 export function isAgentStep(step: Step): step is AgentStep {
   return step.node.kind === 'agent';
@@ -86,6 +107,15 @@ export function isAgentStep(step: Step): step is AgentStep {
 
 export function isBlockStep(step: Step): step is BlockStep {
   return 'children' in step.node;
+}
+
+/** Of a kind that nobody works on. */
+export function isWaitingStep(step: Step): step is WaitingStep {
+  return step.node.kind === 'wait' || step.node.kind === 'signal';
+}
+
+export function isSignalStep(step: Step): step is SignalStep {
+  return step.node.kind === 'signal';
 }
 
 export interface StepDetail {
@@ -103,6 +133,10 @@ export interface StepDetail {
   /** Wall ms when the next try is due; 0: no backoff. */
   retryAt: number;
   backoffUntil: number;
+  /** Of a `wait` or `signal`: wall ms when it ends by itself; 0: never. */
+  waitUntil: number;
+  /** Of a `signal`: what somebody is asked. */
+  title: string;
   /** Of a block: children that are not over, that started and are not over, that COMPLETED; where to look for the next to start. */
   openChildren: number;
   activeChildren: number;
@@ -166,6 +200,9 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
     openFinally: workflow.finallyRoots.length,
     secrets: NO_SECRETS,
     steps: workflow.nodes.map((node) => new Step(node)),
+    signals: [],
+    signalCount: 0,
+    signalRequests: new Map(),
   };
 }
 
@@ -182,6 +219,8 @@ export function detailOf(step: Step): StepDetail {
     stoppingUntil: 0,
     retryAt: 0,
     backoffUntil: 0,
+    waitUntil: 0,
+    title: '',
     openChildren: 0,
     activeChildren: 0,
     completedChildren: 0,

@@ -10,10 +10,12 @@ import {
   type BlockStep,
   childrenOf,
   isAgentStep,
+  isWaitingStep,
   liveAttempts,
   parentOf,
   type RunState,
   type Step,
+  type WaitingStep,
 } from './state.ts';
 import { isStepOver } from './status.ts';
 import { dropAttempt, dropWaiting, leaseTask } from './tasks.ts';
@@ -38,7 +40,8 @@ export function stopSteps(draft: Draft, steps: readonly Step[]): void {
 function stopStep(draft: Draft, step: Step): void {
   if (step.status === 'PENDING') {
     if (step.pendingDependencies === 0) draft.work.push(step);
-  } else if (!isAgentStep(step)) {
+  } else if (isWaitingStep(step)) cancelStep(draft, step);
+  else if (!isAgentStep(step)) {
     if ((step.detail?.stoppingUntil ?? 0) > 0) return;
     draft.emit({ type: 'StepStopping', at: draft.now, path: step.path, graceUntil: draft.now + times.stopGraceMs });
     stopSteps(draft, childrenOf(draft.state, step));
@@ -68,7 +71,7 @@ function stopEffect(
 }
 
 /** A step that waits, or whose last attempt is gone, ends CANCELLED. */
-export function cancelStep(draft: Draft, step: AgentStep): void {
+export function cancelStep(draft: Draft, step: AgentStep | WaitingStep): void {
   dropWaiting(draft, step);
   draft.emit({ type: 'StepCancelled', at: draft.now, path: step.path });
   wake(draft, step);

@@ -47,8 +47,9 @@ export function leaseTask(draft: Draft, step: AgentStep, attempt: AttemptRecord,
   });
 }
 
-/** Drops the row of a step that waits (queued or delayed), before the event that ends the wait. */
+/** Drops the row of a step that waits (queued, delayed, or for a time), before the event that ends the wait. */
 export function dropWaiting(draft: Draft, step: Step): void {
+  if (step.status === 'WAITING') return dropWait(draft, step);
   if (!step.isQueued && (step.detail?.retryAt ?? 0) === 0) return;
   draft.effect({
     type: 'taskDone',
@@ -77,6 +78,16 @@ export function timerTask(draft: Draft, step: Step, dueAt: number): void {
 
 export function dropTimer(draft: Draft, step: Step): void {
   draft.effect({ type: 'taskDone', path: step.path, attempt: 0 });
+}
+
+/** The row of a `wait` or `signal`, if it has one. */
+function dropWait(draft: Draft, step: Step): void {
+  if (timerDue(step) > 0) dropTimer(draft, step);
+}
+
+/** When the timer of a step that no agent has comes due, wall ms; 0: it has none. */
+export function timerDue(step: Step): number {
+  return nearest(step.detail?.waitUntil ?? 0, totalDue(step));
 }
 
 /** The run's own deadline: the row with path '' and attempt 0. */

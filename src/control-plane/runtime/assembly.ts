@@ -37,6 +37,7 @@ import { ScheduleTicker } from './schedule-ticker.ts';
 import { Schedules } from './schedules.ts';
 import { Secrets } from './secrets.ts';
 import { Sessions } from './sessions.ts';
+import { Signals } from './signals.ts';
 import { Staging } from './staging.ts';
 import { StallGuard } from './stall-guard.ts';
 import { Starts } from './starts.ts';
@@ -349,6 +350,7 @@ class Parts extends Given {
     catalogue: this.catalogue,
     starts: this.starts,
     retries: this.retries,
+    signals: new Signals({ clock: this.clock, random: this.options.random, runs: this.runs }),
     ended: this.ended,
     watch: this.watch,
     agentWatch: this.agentWatch,

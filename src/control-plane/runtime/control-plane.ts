@@ -65,6 +65,8 @@ export interface ControlPlane {
   ): Promise<{ readonly isAccepted: boolean }>;
   /** Not accepted when it was not paused. */
   resumeRun(namespace: string, runId: string, caller?: Caller): Promise<{ readonly isAccepted: boolean }>;
+  /** Throws SIGNAL_NOT_FOUND, SIGNAL_NOT_ALLOWED, TOO_MANY_SIGNALS, RUN_OVER. A repeat of a request id changes nothing. */
+  signalRun(request: SignalRunRequest): Promise<{ readonly isRepeat: boolean }>;
   /** Cancels every run that fits, a portion at a time. A run that is ending already is left to its cleanup. */
   cancelRuns(request: CancelRunsRequest): AsyncIterable<BulkProgress>;
   /** A new run that takes over what is done of an ended one and starts the rest again. Throws RUN_NOT_RETRYABLE. */
@@ -141,6 +143,18 @@ export type ParameterChange =
   | { readonly kind: 'replace'; readonly bytes: Uint8Array };
 
 export type RetryRunsRequest = Omit<CancelRunsRequest, 'reason'>;
+
+export interface SignalRunRequest {
+  readonly namespace: string;
+  readonly runId: string;
+  readonly name: string;
+  /** Bytes of a Value. */
+  readonly payload: Uint8Array;
+  /** '': none. */
+  readonly requestId: string;
+  /** Who sends it, for steps that take it from certain actors only. */
+  readonly caller?: Caller;
+}
 
 export interface CancelRunsRequest {
   readonly namespace: string;
@@ -233,6 +247,8 @@ export interface StepExplanation {
   /** One sentence: why it waits, or what it does. */
   readonly summary: string;
   readonly waitingSince: number;
+  /** Of a WAITING step: wall ms when it ends by itself; 0: never. */
+  readonly dueAt: number;
   readonly explanation: Explanation;
 }
 

@@ -30,6 +30,7 @@ import type {
   RetryRunsRequest,
   RunView,
   RunWait,
+  SignalRunRequest,
   StartedRun,
   StartRunRequest,
   StepExplanation,
@@ -44,9 +45,19 @@ import type { RunHolder } from './run-holder.ts';
 import type { Runs } from './runs.ts';
 import type { SchedulePlane } from './schedule-plane.ts';
 import type { Sessions } from './sessions.ts';
+import type { Signals } from './signals.ts';
 import type { Starts } from './starts.ts';
 import type { UploadRequest, Uploads } from './uploads.ts';
-import { agentNotFound, PAUSED, summarize, viewAgents, viewCapabilities, viewGauges, viewWaits } from './views.ts';
+import {
+  agentNotFound,
+  PAUSED,
+  summarize,
+  summarizeWait,
+  viewAgents,
+  viewCapabilities,
+  viewGauges,
+  viewWaits,
+} from './views.ts';
 import type { WatchHub } from './watch.ts';
 
 const AGENT_EVENTS = 50;
@@ -64,6 +75,7 @@ export interface FaceOptions {
   readonly catalogue: Catalogue;
   readonly starts: Starts;
   readonly retries: Retries;
+  readonly signals: Signals;
   readonly ended: EndedRuns;
   readonly watch: WatchHub;
   readonly agentWatch: AgentWatch;
@@ -167,6 +179,14 @@ export class Face implements RunningControlPlane {
     return this.changePause(namespace, runId, { type: 'ResumeRun' }, (row) =>
       this.entryOfRun(caller, row, 'run.resume', {}),
     );
+  }
+
+  async signalRun(request: SignalRunRequest): Promise<{ readonly isRepeat: boolean }> {
+    this.admit();
+    const row = await this.findRun(request.namespace, request.runId);
+    const { caller, name: signal, requestId } = request;
+    const audit = this.entryOfRun(caller, row, 'run.signal', { signal });
+    return this.options.signals.send(row, request, audit === undefined ? undefined : { ...audit, requestId });
   }
 
   cancelRuns({ reason, dryRun, caller, ...request }: CancelRunsRequest): AsyncIterable<BulkProgress> {
@@ -423,9 +443,13 @@ export class Face implements RunningControlPlane {
     const explanation = this.options.scheduler.explain(state.runId, path, this.options.clock.monotonic());
     const isPaused = state.pausedAt > 0;
     const wait = isPaused ? PAUSED : summarize(explanation);
-    const summary = step.isQueued ? wait : `${path} is ${step.status}`;
-    const { status, queuedAt: waitingSince } = step;
-    return { runId: state.runId, path, status, isPaused, summary, waitingSince, explanation };
+    const { status, queuedAt, readyAt } = step;
+    const common = { runId: state.runId, path, status, isPaused, explanation };
+    if (status === 'WAITING') {
+      return { ...common, summary: summarizeWait(step), waitingSince: readyAt, dueAt: step.detail?.waitUntil ?? 0 };
+    }
+    const summary = step.isQueued ? wait : `${path} is ${status}`;
+    return { ...common, summary, waitingSince: queuedAt, dueAt: 0 };
   }
 }
 

@@ -371,9 +371,10 @@ export class Runs {
     const { type } = pending.command;
     if (type === 'SettleAttempt') pending.onAnswer?.({ type: 'result', verdict: 'UNKNOWN' });
     else if (type === 'ReturnAttempt') pending.onAnswer?.({ type: 'return', isLive: false });
-    else if (type === 'CancelRun') {
+    else if (type === 'CancelRun' || type === 'SignalRun') {
+      const act = type === 'CancelRun' ? 'cancel' : 'signal';
       pending.onError?.(
-        new YardmasterError('RUN_NOT_FOUND', `Cannot cancel run "${holder.runId}": there is no such run`),
+        new YardmasterError('RUN_NOT_FOUND', `Cannot ${act} run "${holder.runId}": there is no such run`),
       );
     } else if (type === 'AssignStep') this.options.onUnassigned(pending);
     else pending.onAnswer?.({ type: 'none' });

@@ -1,8 +1,10 @@
 /** What readers see of runs and of the fleet: copies, made on demand. */
+import { toJson } from '@bufbuild/protobuf';
+import { TimestampSchema, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { YardmasterError } from '../../core/errors.ts';
 import type { Gauges } from '../../core/metrics.ts';
 import { nearest } from '../../core/nearest.ts';
-import type { RunState } from '../engine/state.ts';
+import type { RunState, Step } from '../engine/state.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { AgentStatus, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
@@ -137,6 +139,16 @@ export function summarize(explanation: Explanation): string {
   const held = candidates.filter(({ reason }) => reason === 'state' || reason === 'excluded');
   if (held.length > 0) return `NO_AGENT: ${held.map(tell).slice(0, 3).join(', ')}`;
   return `NO_AGENT: no live agent ${wanted}`;
+}
+
+/** One sentence: what a step waits for that no agent has. */
+export function summarizeWait({ node, detail }: Step): string {
+  const dueAt = detail?.waitUntil ?? 0;
+  const until = dueAt === 0 ? '' : toJson(TimestampSchema, timestampFromMs(dueAt));
+  if (node.kind !== 'signal') return until === '' ? 'waits' : `waits until ${until}`;
+  const title = detail?.title === undefined || detail.title === '' ? '' : `: ${detail.title}`;
+  const who = node.answerers.length === 0 ? '' : ` from ${node.answerers.join(' or ')}`;
+  return `waits for signal "${node.signal}"${who}${until === '' ? '' : ` until ${until}`}${title}`;
 }
 
 function tell({ agentId, instanceId, detail }: Candidate): string {

@@ -15,7 +15,9 @@ import type {
   ParametersOption,
   PlainParameters,
   SetOptions,
+  SignalOptions,
   SwitchOptions,
+  WaitOptions,
 } from './options.ts';
 import type { Untyped } from './recorded.ts';
 import type { Scope } from './scope.ts';
@@ -62,7 +64,7 @@ interface Case<Params, Steps> {
 /** An agent step, or (without an action) a block whose own children see what it sees. */
 type Child<Params, Steps, A> = A extends Action
   ? { readonly id: string } & AgentOptions<Params, Steps, A> & ParametersOption<Params, Steps, A> & ChildOutput<A>
-  : NestedBlock<Params, Steps> | NestedOther<Params, Steps>;
+  : NestedBlock<Params, Steps> | NestedOther<Params, Steps> | NestedWait<Params, Steps>;
 
 /** A named action's output may be shaped here; a capability's is fixed by its type (shape it in a step of the top level). */
 type ChildOutput<A> = A extends string ? { readonly output?: unknown } : Record<never, never>;
@@ -70,7 +72,8 @@ type ChildOutput<A> = A extends string ? { readonly output?: unknown } : Record<
 type NestedStep<Params, Steps> =
   | NestedBlock<Params, Steps>
   | NestedAgentStep<Params, Steps>
-  | NestedOther<Params, Steps>;
+  | NestedOther<Params, Steps>
+  | NestedWait<Params, Steps>;
 
 /** Steps inside these are known by id only as text: '${{ steps.a.output }}'. */
 type NestedOther<Params, Steps> = { readonly id: string } & (
@@ -80,6 +83,11 @@ type NestedOther<Params, Steps> = { readonly id: string } & (
 );
 
 type Row<Params, Steps> = readonly NestedStep<Params, Steps>[];
+
+type NestedWait<Params, Steps> = { readonly id: string; readonly output?: unknown } & (
+  | ({ readonly type: 'wait' } & WaitOptions<Params, Steps>)
+  | ({ readonly type: 'signal' } & SignalOptions<Params, Steps>)
+);
 
 interface NestedBlock<Params, Steps> extends BlockOptions<Params, Steps> {
   readonly id: string;

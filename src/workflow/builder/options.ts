@@ -106,6 +106,41 @@ export type StepOptions<Params, Steps, A, Out> = AgentOptions<Params, Steps, A> 
   ParametersOption<Params, Steps, A> &
   OutputOption<Params, Steps, OutputOf<A>, Out>;
 
+/** A value, a recorder that stands for one, or a callback that answers either. */
+export type Given<S, T> = T | Recorded<unknown> | ((scope: S) => T | Recorded<unknown>);
+
+/** Until when: `for` or `until`, and not both. */
+export type WaitEnd<Params, Steps> =
+  | { readonly for: Given<Scope<Params, Steps>, Duration>; readonly until?: never }
+  /** A time such as `2026-12-01T09:00:00Z`; other text is CEL. */
+  | { readonly until: Given<Scope<Params, Steps>, string>; readonly for?: never };
+
+export type WaitOptions<Params, Steps> = BlockOptions<Params, Steps> &
+  WaitEnd<Params, Steps> & { readonly onFailure?: FailureMode };
+
+export interface SignalOptions<Params, Steps> extends BlockOptions<Params, Steps> {
+  /** Its name. */
+  readonly signal: string;
+  /** What somebody is asked; may have `${{ }}` in it. */
+  readonly title?: Given<Scope<Params, Steps>, string>;
+  /** Actors that may send it; default: anybody. */
+  readonly answerers?: readonly string[];
+  /** Default: for ever. */
+  readonly timeout?: Duration;
+  /** The payload when the timeout is over; without it the step ends TIMED_OUT then. */
+  readonly default?: unknown;
+  readonly onFailure?: FailureMode;
+}
+
+/** What a `signal` step gives. */
+export interface SignalOutput {
+  readonly payload: Untyped;
+  /** Who sent it; null: nobody in particular, or nobody at all. */
+  readonly actor: string | null;
+  /** True when nobody did, and the payload is the default. */
+  readonly timedOut: boolean;
+}
+
 export interface ParallelOptions<Params, Steps, Children> extends BlockOptions<Params, Steps> {
   readonly steps: Children;
   /** Children at once; default: all. */

@@ -19,10 +19,16 @@ export function sourceOfStep(step: WrittenStep, pointer: string, problems: Probl
   for (const [key, value] of Object.entries(step)) {
     if (value === undefined) continue;
     const at = `${pointer}.${key}`;
-    const source = guard(at, problems, () => sourceOfMember(key, value, at, problems));
+    const source = guard(at, problems, () => sourceOfMember(meaningOf(step, key), value, at, problems));
     if (source !== undefined) members.push([key, source]);
   }
   return Object.fromEntries([...versionOf(step), ...members]);
+}
+
+/** A `default` is a list of steps in a switch, and a template in a signal. */
+function meaningOf({ type }: WrittenStep, key: string): string {
+  if (key !== 'default') return key;
+  return type === 'switch' ? 'steps' : 'set';
 }
 
 /** The source form of the run's `output`. */
@@ -56,6 +62,9 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
       return conditionSource(value, pointer);
     case 'parameters':
     case 'set':
+    case 'for':
+    case 'until':
+    case 'title':
       return isCallback(value) ? recordedSource(value(scope), pointer) : plainSource(value, pointer);
     case 'output':
       return outputSource(value, pointer);
@@ -63,7 +72,6 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     case 'then':
     case 'else':
     case 'cases':
-    case 'default':
       return Array.isArray(value)
         ? value.map((child, i) => childSource(child, `${pointer}[${i}]`, problems))
         : plainSource(value, pointer);

@@ -25,13 +25,17 @@ import type {
   ConditionOptions,
   Duration,
   OutputOf,
+  OutputOption,
   ParallelOptions,
   SequentialOptions,
   SetOptions,
   Shaped,
+  SignalOptions,
+  SignalOutput,
   StepOptions,
   SwitchOptions,
   Unshaped,
+  WaitOptions,
 } from './options.ts';
 import type { Resolved, Untyped } from './recorded.ts';
 import type { Scope } from './scope.ts';
@@ -208,6 +212,24 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     options: SetOptions<Params, Steps, V>,
   ): WorkflowBuilder<Params, Steps & OneStep<Id, Resolved<V>>, Output> {
     this.#steps.push({ id, type: 'set', ...options });
+    return this.#typed();
+  }
+
+  /** Nothing until a time. Its output is null. */
+  wait<const Id extends string>(
+    id: Id,
+    options: WaitOptions<Params, Steps>,
+  ): WorkflowBuilder<Params, Steps & OneStep<Id, null>, Output> {
+    this.#steps.push({ id, type: 'wait', ...options });
+    return this.#typed();
+  }
+
+  /** Nothing until somebody sends the signal, such as an approval. */
+  signal<const Id extends string, Out = Unshaped>(
+    id: Id,
+    options: SignalOptions<Params, Steps> & OutputOption<Params, Steps, SignalOutput, Out>,
+  ): WorkflowBuilder<Params, Steps & OneStep<Id, Shaped<SignalOutput, Out>>, Output> {
+    this.#steps.push({ id, type: 'signal', ...options });
     return this.#typed();
   }
 

@@ -15,12 +15,16 @@ export interface StepInfo {
   readonly tries: number;
   readonly concurrency: number;
   readonly agent: AgentStepDefinition | undefined;
+  /** Of a `wait` and a `signal`. */
+  readonly waits: { readonly signal: string | undefined } | undefined;
 }
 
 function branchesOf(step: StepDefinition): readonly (readonly StepDefinition[])[] {
   switch (step.type) {
     case 'agent':
     case 'set':
+    case 'wait':
+    case 'signal':
       return [];
     case 'parallel':
     case 'sequential':
@@ -49,10 +53,15 @@ export function readDefinition(definition: WorkflowDefinition): ReadonlyMap<stri
       tries: step.type === 'agent' ? (step.retry?.tries ?? 1) : 1,
       concurrency: step.type === 'parallel' ? (step.concurrency ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
       agent: step.type === 'agent' ? step : undefined,
+      waits: step.type === 'wait' || step.type === 'signal' ? { signal: signalOf(step) } : undefined,
     });
     for (const child of children) read(child, step.id, isCleanup);
   };
   for (const step of definition.steps) read(step, undefined, false);
   for (const step of definition.finally ?? []) read(step, undefined, true);
   return steps;
+}
+
+function signalOf(step: StepDefinition): string | undefined {
+  return step.type === 'signal' ? step.signal : undefined;
 }

@@ -129,8 +129,9 @@ export class Observer implements HostObserver, ClientObserver {
       'task rows say what the journal says',
       () => `run ${model.runId} has [${actual.join(', ')}], its journal [${expected.join(', ')}]`,
     );
+    const waiting = [...model.steps.values()].some(({ isWaiting }) => isWaiting);
     this.verdict.check(
-      model.outcome !== undefined || model.isPaused || actual.length > 0,
+      model.outcome !== undefined || model.isPaused || waiting || actual.length > 0,
       'every open run has something that it waits for',
       () => `run ${model.runId} is open and has no task`,
     );
@@ -269,6 +270,14 @@ export class Observer implements HostObserver, ClientObserver {
       isTrue,
       'nothing leaves for a fact that is not durable',
       () => `the cancel of ${runId} is answered and is not durable`,
+    );
+  }
+
+  onSignalled(runId: string, requestId: string): void {
+    this.verdict.check(
+      this.runs.get(runId)?.hasSignal(requestId) === true,
+      'nothing leaves for a fact that is not durable',
+      () => `signal ${requestId} to ${runId} is answered and is not durable`,
     );
   }
 

@@ -13,6 +13,7 @@ import type {
 import type { RunOutcome, StepStatus } from '../../../src/control-plane/engine/status.ts';
 import type { StoredValue } from '../../../src/core/stored-value.ts';
 import type { StepInfo } from './definition-info.ts';
+import { SignalModel } from './signal-model.ts';
 
 export interface AttemptModel {
   readonly number: number;
@@ -38,6 +39,10 @@ export interface StepModel {
   /** Of a condition or a switch: the branch that runs. */
   branch: number | undefined;
   skipReason: StepSkipped['reason'] | undefined;
+  /** A `wait` or `signal` that has begun and is not over; `dueAt` in wall ms, 0 is never. */
+  isWaiting: boolean;
+  hasSignal: boolean;
+  dueAt: number;
   failedTries: number;
   readonly attempts: AttemptModel[];
 }
@@ -56,6 +61,7 @@ export class RunModel {
   /** A step started. */
   hasBegun = false;
   readonly steps = new Map<string, StepModel>();
+  private readonly signals = new SignalModel();
   private readonly complain: Complain;
 
   constructor(runId: string, infos: ReadonlyMap<string, StepInfo>, complain: Complain, retryOf?: string) {
@@ -74,10 +80,18 @@ export class RunModel {
         isStopping: false,
         branch: undefined,
         skipReason: undefined,
+        isWaiting: false,
+        hasSignal: false,
+        dueAt: 0,
         failedTries: 0,
         attempts: [],
       });
     }
+  }
+
+  /** The signal of this request is durable. */
+  hasSignal(requestId: string): boolean {
+    return this.signals.hasRequest(requestId);
   }
 
   attempt(path: string, number: number): AttemptModel | undefined {
@@ -108,7 +122,14 @@ export class RunModel {
         this.check(!this.isEnding, 'the first cause of the end counts', () => `a second one at ${position}`);
         this.isEnding = true;
         return;
+      case 'SignalReceived':
+        return this.report(this.signals.receive(event, this.outcome !== undefined));
       case 'RunEnded':
+        this.check(
+          this.signals.kept === (event.unconsumedSignals ?? 0),
+          'signals that nobody took are reported',
+          () => `${event.unconsumedSignals} instead of ${this.signals.kept}`,
+        );
         return this.endRun(event.status);
       default:
         return this.takeStepEvent(event.path, event);
@@ -125,7 +146,17 @@ export class RunModel {
     path: string,
     event: Exclude<
       RunEvent,
-      { type: 'RunCreated' | 'RunStarted' | 'CancelRequested' | 'RunPaused' | 'RunResumed' | 'RunEnding' | 'RunEnded' }
+      {
+        type:
+          | 'RunCreated'
+          | 'RunStarted'
+          | 'SignalReceived'
+          | 'CancelRequested'
+          | 'RunPaused'
+          | 'RunResumed'
+          | 'RunEnding'
+          | 'RunEnded';
+      }
     >,
   ): void {
     const step = this.steps.get(path);
@@ -139,6 +170,16 @@ export class RunModel {
         step.isQueued = event.type === 'StepReady';
         if (event.type === 'BlockStarted') this.choose(step, event);
         return;
+      case 'StepWaiting':
+        this.start(step);
+        this.check(step.info.waits !== undefined, 'only a wait waits', () => path);
+        step.isWaiting = true;
+        step.dueAt = event.dueAt ?? 0;
+        return;
+      case 'SignalTaken':
+        this.check(step.isWaiting, 'a waiting step takes a signal', () => `${path} takes ${event.number}`);
+        step.hasSignal = true;
+        return this.report(this.signals.take(event.number, step.info.waits?.signal));
       case 'StepQueued':
         this.check(!step.isOver && !step.isQueued, 'a step waits once', () => `${path} is queued again`);
         step.isQueued = true;
@@ -168,7 +209,7 @@ export class RunModel {
       case 'LateResult':
         return;
       case 'StepCompleted':
-        this.checkCompleted(step);
+        this.checkCompleted(step, event.at);
         step.end = { status: 'COMPLETED', output: event.output };
         return this.endStep(step);
       case 'StepSkipped':
@@ -318,8 +359,12 @@ export class RunModel {
     if (event.countsAsTry === true) step.failedTries += 1;
   }
 
-  private checkCompleted(step: StepModel): void {
+  private checkCompleted(step: StepModel, at: number): void {
     const { id, kind } = step.info;
+    if (step.info.waits !== undefined) {
+      const isDue = step.dueAt > 0 && step.dueAt <= at;
+      this.check(step.hasSignal || isDue, 'a wait ends at its time or with its signal', () => `${id} at ${at}`);
+    }
     if (kind === 'agent') {
       const winners = step.attempts.filter((attempt) => attempt.outcome === 'COMPLETED');
       this.check(winners.length === 1, 'a step completes by one attempt', () => `${id} by ${winners.length}`);
@@ -346,6 +391,7 @@ export class RunModel {
     if (kind !== 'agent' && step.hasStarted) this.checkChildren(step);
     if (kind !== 'agent' && !step.hasStarted) for (const child of children) this.closeUnopened(child);
     step.isOver = true;
+    step.isWaiting = false;
     step.isQueued = false;
     step.isDelayed = false;
   }
@@ -368,6 +414,10 @@ export class RunModel {
   private checkAfterEnd(event: RunEvent): void {
     const isEvidence = event.type === 'LateResult' || event.type === 'StopConfirmed';
     this.check(isEvidence, 'no run leaves a terminal status', () => `${event.type} after the end`);
+  }
+
+  private report(fault: string | undefined): void {
+    this.check(fault === undefined, 'a signal is taken once, and in order', () => fault ?? '');
   }
 
   private check(isTrue: boolean, invariant: string, message: () => string): void {

@@ -205,6 +205,40 @@ expectSame<WorkflowOutputOf<typeof nestedOutput>['own'], number>();
 // @ts-expect-error no such leaf
 nested.output(({ steps }) => steps.laef.output.kept);
 
+// Steps that nobody works on: a wait gives nothing, a signal says who sent what.
+const held = extracted
+  .wait('cool', { for: '5m' })
+  .wait('open', { until: ({ params }) => params.table })
+  .signal('approve', {
+    signal: 'go',
+    title: ({ params }) => cel<string>`"Copy " + ${params.table} + "?"`,
+    timeout: '2d',
+  })
+  .signal('shaped', { signal: 'go', output: ({ result }) => ({ by: result.actor, at: 1 }) })
+  .parallel('both', {
+    steps: [
+      { id: 'rest', type: 'wait', for: 1_000 },
+      { id: 'clean', action: clean, parameters: ({ steps }) => ({ rows: steps.extract.output.rows }) },
+    ],
+  })
+  .output(({ steps }) => ({
+    who: steps.approve.output.actor,
+    late: steps.approve.output.timedOut,
+    by: steps.shaped.output.by,
+    kept: steps.clean.output.kept,
+  }))
+  .build();
+expectSame<WorkflowOutputOf<typeof held>['who'], string | null>();
+expectSame<WorkflowOutputOf<typeof held>['late'], boolean>();
+expectSame<WorkflowOutputOf<typeof held>['by'], string | null>();
+expectSame<WorkflowOutputOf<typeof held>['kept'], number>();
+// @ts-expect-error a wait has one end
+start.wait('w', { for: 1, until: 'now' });
+// @ts-expect-error a wait has an end
+start.wait('w', {});
+// @ts-expect-error a signal has a name
+start.signal('s', {});
+
 // The plain form is untyped and says so: any.
 const plain = new WorkflowBuilder('Plain').step('a', { action: 'x', agentId: 'y', parameters: { source: 'db1' } });
 plain.step('b', {

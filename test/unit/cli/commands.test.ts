@@ -1,6 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { create, toJson } from '@bufbuild/protobuf';
+import { ValueSchema } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, createRouterTransport } from '@connectrpc/connect';
 import { describe, expect, test } from 'vitest';
 import { exitCodeOf, exitCodeOfRun } from '../../../src/cli/exit-codes.ts';
@@ -87,6 +89,27 @@ describe('exit codes', () => {
     expect(stopped).toMatchObject({ code: 130, out: '' });
     expect(stopped.err).toContain('run 9c41e7b2 goes on. next: yardmaster runs watch e7b2');
     expect(mesh.calls).not.toContain('cancelRun');
+  });
+});
+
+describe('runs signal', () => {
+  test('sends what was typed, and says what to look at next', async () => {
+    const mesh = new FakeMesh();
+    const sent = await yardmaster(mesh, `runs signal ${RUN_ID} go --payload {"ok":[1,null]} --request-id r1`);
+    expect(sent).toMatchObject({ code: 0, out: '', err: expect.stringContaining('next: yardmaster runs get e7b2') });
+    expect(mesh.signals).toMatchObject([{ runId: RUN_ID, name: 'go', requestId: 'r1' }]);
+    expect(toJson(ValueSchema, mesh.signals[0]?.payload ?? create(ValueSchema))).toEqual({ ok: [1, null] });
+    expect((await yardmaster(mesh, `runs signal ${RUN_ID} go`)).code).toBe(0);
+    expect(mesh.signals[1]?.payload).toBeUndefined();
+    expect(JSON.parse((await yardmaster(mesh, `runs signal ${RUN_ID} go -o json`)).out)).toMatchObject({
+      created: true,
+    });
+  });
+
+  test('refuses a payload that is no JSON, and sends nothing', async () => {
+    const mesh = new FakeMesh();
+    expect(await yardmaster(mesh, `runs signal ${RUN_ID} go --payload yes`)).toMatchObject({ code: 2 });
+    expect(mesh.signals).toEqual([]);
   });
 });
 

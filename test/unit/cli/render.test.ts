@@ -52,6 +52,33 @@ next: yardmaster runs explain e7b2
     expect(renderTimeline(run({ steps }), options)).toMatch(/^book +skipped: another branch ran/m);
   });
 
+  test('draws a wait and a signal as dots, and names the command that sends the signal', () => {
+    const steps = [
+      step('cool', { kind: 'WAIT', status: 'COMPLETED', readyTime: at(0), endTime: at(4) }),
+      step('late', { kind: 'SIGNAL', status: 'TIMED_OUT', readyTime: at(0), endTime: at(5) }),
+      step('soon', { kind: 'WAIT', status: 'WAITING', waitReason: 'TIMER', readyTime: at(4), dueTime: at(70) }),
+      step('ask', {
+        kind: 'SIGNAL',
+        status: 'WAITING',
+        waitReason: 'SIGNAL',
+        readyTime: at(5),
+        signal: { name: 'go', title: 'Go on?', answerers: ['ann'] },
+      }),
+      step('then', { kind: 'WAIT' }),
+    ];
+    const text = renderTimeline(run({ steps }), { ...options, columns: 90, nowMs: START + 10_000 });
+    expect(page(text)).toBe(`
+Nightly v3  9c41e7b2  RUNNING 10.0s
+            0s               4s               8s
+cool        .................                            waited
+late        ......................x                      timed out
+soon                         ..........................  waits: its time in 1m
+ask                               .....................  waits: signal go from ann: Go on?
+then        pending    (= ran  . waited  ! lost  x failed)
+next: yardmaster runs signal e7b2 go
+`);
+  });
+
   test('folds what simply ran when there are hundreds of attempts', () => {
     const steps = Array.from({ length: 300 }, (_, i) =>
       step(`s${i}`, { status: 'COMPLETED', attempts: [attempt(1, 'a/1', { startTime: at(0), endTime: at(1) })] }),
@@ -167,6 +194,8 @@ describe('runs explain', () => {
     waitingSince: at(-41),
     summary: '0 of 5 can take it',
     ahead: 3,
+    signal: undefined,
+    dueTime: undefined,
     candidates: (
       [
         ['aa21', 'BUSY', '2 of 2 slots, next free ~3s', true],

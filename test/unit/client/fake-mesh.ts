@@ -8,7 +8,11 @@ import { PayloadSchema } from '../../../src/gen/yardmaster/v1/payload_pb.ts';
 import { type RunEvent, RunEventSchema } from '../../../src/gen/yardmaster/v1/run_event_pb.ts';
 import type { RunFilter } from '../../../src/gen/yardmaster/v1/run_filter_pb.ts';
 import { type Run, RunSchema, RunStatus } from '../../../src/gen/yardmaster/v1/run_pb.ts';
-import { type RerunRunRequest, RunService } from '../../../src/gen/yardmaster/v1/run_service_pb.ts';
+import {
+  type RerunRunRequest,
+  RunService,
+  type SignalRunRequest,
+} from '../../../src/gen/yardmaster/v1/run_service_pb.ts';
 import { StepKind, StepStatus } from '../../../src/gen/yardmaster/v1/step_state_pb.ts';
 import { WorkflowService } from '../../../src/gen/yardmaster/v1/workflow_service_pb.ts';
 
@@ -37,6 +41,7 @@ export class FakeMesh {
       status: StepStatus.PENDING,
     })),
   });
+  readonly signals: SignalRunRequest[] = [];
   /** What lists show, and bulk calls act on. */
   listed: Run[] = [];
   /** Of those: whose end was decided before a bulk cancel came to them. */
@@ -60,7 +65,7 @@ export class FakeMesh {
   }
 
   finish(status: RunStatus = RunStatus.COMPLETED): void {
-    this.push({ case: 'runEnded', value: { $typeName: 'yardmaster.v1.RunEnded', status } });
+    this.push({ case: 'runEnded', value: { $typeName: 'yardmaster.v1.RunEnded', status, unconsumedSignals: 0 } });
   }
 
   readonly routes = (router: ConnectRouter): void => {
@@ -86,6 +91,11 @@ export class FakeMesh {
       listRuns: (request) => {
         mesh.filters.push(request.filter);
         return { runs: mesh.listed };
+      },
+      signalRun: (request) => {
+        mesh.#record('signalRun');
+        mesh.signals.push(request);
+        return { created: true, status: mesh.run.status };
       },
       async *cancelRuns(request) {
         mesh.#record(request.dryRun ? 'cancelRuns dry' : 'cancelRuns');

@@ -93,6 +93,9 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
       fc.array(fc.record({ pointer: text, offset: number, name: text }, { noNullPrototype: true }), { minLength: 1 }),
     ),
   },
+  StepWaiting: { path, dueAt: optional(at), title: optional(text) },
+  SignalReceived: { name: text, number, payload: value, actor: optional(text), requestId: text },
+  SignalTaken: attempt,
   StepQueued: { path },
   AttemptStarted: {
     ...attempt,
@@ -133,6 +136,7 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
     output: optional(value),
     failure: optional(failure),
     cleanupFailures: optional(fc.array(failure, { maxLength: 3 })),
+    unconsumedSignals: optional(number),
   },
 };
 

@@ -152,6 +152,23 @@ const good: Readonly<Record<string, unknown>> = {
     ],
   },
   'a set': { name: 'W', steps: [{ id: 'v', type: 'set', set: { n: '${{ params.n }}' }, onFailure: 'continue' }] },
+  'a wait': { name: 'W', steps: [{ id: 'w', type: 'wait', for: '5m', onFailure: 'continue' }] },
+  'a wait out of data': { name: 'W', steps: [{ id: 'w', type: 'wait', for: '${{ params.pause }}' }] },
+  'a wait until a time': { name: 'W', steps: [{ id: 'w', type: 'wait', until: '2026-12-01T09:00:00Z' }] },
+  'all of a signal': {
+    name: 'W',
+    steps: [
+      {
+        id: 's',
+        type: 'signal',
+        signal: 'go',
+        title: 'Go?',
+        answerers: ['ann'],
+        timeout: '2d',
+        default: { yes: false },
+      },
+    ],
+  },
   'blocks in blocks': block({ steps: [{ id: 's', type: 'sequential', steps: [{ id: 'a', action: 'work' }] }] }),
 };
 
@@ -170,6 +187,8 @@ const bad: Readonly<Record<string, unknown>> = {
   'an unknown field of a step': step({ tiemout: '1m' }),
   'a field of another block': step({ concurrency: 2 }),
   'steps without a type': { name: 'W', steps: [{ id: 'p', steps: [{ id: 'a', action: 'work' }] }] },
+  'a wait with two ends': { name: 'W', steps: [{ id: 'w', type: 'wait', for: '5m', until: 'now' }] },
+  'a signal without a type': { name: 'W', steps: [{ id: 's', signal: 'go' }] },
   'an unknown type': step({ type: 'paralel' }),
   'a type that is no text': step({ type: null }),
   'a duration in weeks': step({ timeout: '1w' }),

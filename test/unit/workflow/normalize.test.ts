@@ -171,7 +171,7 @@ describe('fields', () => {
   test('a later block is refused by its name', () => {
     const { findings } = normalizeWorkflow({ name: 'A', steps: [{ id: 'c', while: 'x' }] });
     expect(findings.map((finding) => finding.message)).toEqual([
-      'step "c" is a loop block; this version runs agent, parallel, sequential, condition, switch, set',
+      'step "c" is a loop block; this version runs agent, parallel, sequential, condition, switch, set, wait, signal',
     ]);
   });
 

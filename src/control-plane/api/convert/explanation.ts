@@ -34,6 +34,7 @@ export function writeExplanation(
   const { isPaused, status } = explained;
   // A paused run is not in the queue; its steps wait all the same.
   const isQueued = explanation.step !== undefined || (isPaused && status === 'READY');
+  if (status === 'WAITING' && node !== undefined) return writeWait(explained, node);
   const candidates = explanation.candidates.slice(0, CANDIDATES_MAX);
   return {
     stepPath: explained.path,
@@ -44,6 +45,22 @@ export function writeExplanation(
     candidates: candidates.map((candidate, i) => writeCandidate(candidate, i === 0)),
     summary: explained.summary,
     ahead: Math.max(0, explanation.ahead),
+  };
+}
+
+/** A step that no agent has: there are no candidates. */
+function writeWait(
+  { path, summary, waitingSince, dueAt }: StepExplanation,
+  node: CompiledNode,
+): MessageInitShape<typeof ExplainStepResponseSchema> {
+  return {
+    stepPath: path,
+    status: StepStatus.WAITING,
+    waitReason: node.kind === 'signal' ? WaitReason.SIGNAL : WaitReason.TIMER,
+    waitingSince: writeTime(waitingSince),
+    summary,
+    dueTime: writeTime(dueAt),
+    ...(node.kind === 'signal' && { signal: { name: node.signal, answerers: [...node.answerers] } }),
   };
 }
 
@@ -67,14 +84,16 @@ function writeCandidate({ agentId, instanceId, reason, detail }: Candidate, isFi
   return { agentId, instanceId, reason: REASONS[reason], text: detail, firstChoice: isFirst && reason === 'free' };
 }
 
-/** Path of the step that has waited longest. Throws NOTHING_WAITS. */
+/** Path of the step that has waited longest: for an agent, or else for a time or a signal. Throws NOTHING_WAITS. */
 export function longestWaiting({ row, state }: RunView): string {
   let longest: { readonly path: string; readonly since: number } | undefined;
   for (const { isQueued, path, queuedAt } of state.steps) {
     if (isQueued && (longest === undefined || queuedAt < longest.since)) longest = { path, since: queuedAt };
   }
   if (longest !== undefined) return longest.path;
-  throw new YardmasterError('NOTHING_WAITS', `Cannot explain run "${row.runId}": no step of it waits for an agent`, {
+  const [held] = state.steps.filter(({ status }) => status === 'WAITING').sort((a, b) => a.readyAt - b.readyAt);
+  if (held !== undefined) return held.path;
+  throw new YardmasterError('NOTHING_WAITS', `Cannot explain run "${row.runId}": no step of it waits`, {
     next: 'name a step, or look at the run: yardmaster runs get',
   });
 }

@@ -7,7 +7,7 @@ import { LogLevel } from '../../../gen/yardmaster/v1/report_pb.ts';
 import { RunEventSchema, type RunEvent as WireEvent } from '../../../gen/yardmaster/v1/run_event_pb.ts';
 import { RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
 import { AttemptOutcome, SkipReason, StepStatus } from '../../../gen/yardmaster/v1/step_state_pb.ts';
-import type { Failure, RunEvent } from '../../engine/events.ts';
+import type { Failure, RunEvent, StepWaiting } from '../../engine/events.ts';
 import { findStep } from '../../engine/state.ts';
 import type { RunView, WatchedEvent } from '../../runtime/control-plane.ts';
 import { writeFailure } from './failure.ts';
@@ -70,6 +70,8 @@ export class RunEventWriter {
       case 'BlockStarted':
       case 'StepReady':
         return this.ready(event.path);
+      case 'StepWaiting':
+        return this.waiting(event);
       case 'AttemptStarted': {
         const { path, number, try: tryNumber, agentId, instanceId, resumed = false } = event;
         this.holders.set(`${path}#${number}`, { agentId, instanceId });
@@ -103,7 +105,7 @@ export class RunEventWriter {
   private ended(
     event: Exclude<
       RunEvent,
-      { type: 'RunStarted' | 'BlockStarted' | 'StepReady' | `Attempt${string}` | 'RetryScheduled' }
+      { type: 'RunStarted' | 'BlockStarted' | 'StepReady' | 'StepWaiting' | `Attempt${string}` | 'RetryScheduled' }
     >,
   ): Body {
     switch (event.type) {
@@ -133,6 +135,12 @@ export class RunEventWriter {
         });
       case 'StepCancelled':
         return stepEnded({ stepPath: event.path, status: StepStatus.CANCELLED });
+      case 'SignalReceived': {
+        const { name, number, actor = '', requestId } = event;
+        return { case: 'signalReceived', value: { name, number, actor, requestId } };
+      }
+      case 'SignalTaken':
+        return { case: 'signalTaken', value: { stepPath: event.path, number: event.number } };
       case 'CancelRequested':
         return { case: 'cancelRequested', value: { reason: event.reason } };
       case 'RunPaused':
@@ -142,7 +150,14 @@ export class RunEventWriter {
       case 'RunEnding':
         return { case: 'runEnding', value: { outcome: RunStatus[event.outcome], error: writeFailure(event.failure) } };
       case 'RunEnded':
-        return { case: 'runEnded', value: { status: RunStatus[event.status], error: writeFailure(event.failure) } };
+        return {
+          case: 'runEnded',
+          value: {
+            status: RunStatus[event.status],
+            error: writeFailure(event.failure),
+            unconsumedSignals: event.unconsumedSignals ?? 0,
+          },
+        };
       case 'RunCreated':
       case 'StepQueued':
       case 'StopConfirmed':
@@ -157,6 +172,14 @@ export class RunEventWriter {
     if (node === undefined) return undefined;
     const action = node.kind === 'agent' ? node.action : '';
     return { case: 'stepReady', value: { stepPath: path, kind: STEP_KINDS[node.kind], action } };
+  }
+
+  private waiting({ path, dueAt, title = '' }: StepWaiting): Body {
+    const node = findStep(this.view.state, path)?.node;
+    if (node === undefined) return undefined;
+    const signal = node.kind === 'signal' ? node.signal : '';
+    const value = { stepPath: path, kind: STEP_KINDS[node.kind], dueTime: writeTime(dueAt), signal, title };
+    return { case: 'stepWaiting', value };
   }
 
   private attempt({ path, number }: { readonly path: string; readonly number: number }) {

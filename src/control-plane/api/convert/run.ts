@@ -32,6 +32,7 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
     startTime: writeTime(state.startedAt),
     endTime: writeTime(state.endedAt),
     pauseTime: writeTime(state.pausedAt),
+    unconsumedSignals: state.signals.length,
     progress: total === 0 ? 0 : completed / total,
     completedSteps: completed,
     totalSteps: total,

@@ -25,6 +25,7 @@ import type { Faults } from './faults.ts';
 import { readStruct, readTemplate, writeStruct, writeTemplate } from './json.ts';
 import { readPriority, writePriority } from './priority.ts';
 import { readDuration, writeDuration } from './times.ts';
+import { readSignalBlock, readWaitBlock, writeSignalBlock, writeWaitBlock } from './wait-definition.ts';
 
 const RUN_ON: Readonly<Record<RunOnName, RunOn>> = {
   success: RunOn.SUCCESS,
@@ -86,6 +87,10 @@ function readStep(faults: Faults, pointer: string, step: Step): StepDefinition |
       if (step.block.value.value === undefined) faults.add(`${pointer}.set.value`, 'is not set');
       return { ...common, ...handled, type: 'set', set: value ?? null };
     }
+    case 'wait':
+      return { ...common, ...handled, ...readWaitBlock(faults, `${pointer}.wait`, step.block.value) };
+    case 'signal':
+      return { ...common, ...handled, ...readSignalBlock(faults, `${pointer}.signal`, step.block.value) };
     case undefined:
       faults.add(`${pointer}.block`, 'is not set, or of a kind that this version does not know');
       return undefined;
@@ -189,6 +194,10 @@ function writeBlock(step: StepDefinition) {
       return { case: 'switch', value: writeSwitch(step, writeStepDefinition) } as const;
     case 'set':
       return { case: 'set', value: { value: writeTemplate(step.set) } } as const;
+    case 'wait':
+      return { case: 'wait', value: writeWaitBlock(step) } as const;
+    case 'signal':
+      return { case: 'signal', value: writeSignalBlock(step) } as const;
   }
 }
 

@@ -1,9 +1,10 @@
 /** A step within a run, with its attempts and the reason why it waits. */
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   type Attempt,
   AttemptOutcome,
   AttemptSchema,
+  type SignalWaitSchema,
   SkipReason,
   StepKind,
   type StepState,
@@ -24,6 +25,8 @@ export const STEP_KINDS: Readonly<Record<CompiledNode['kind'], StepKind>> = {
   sequential: StepKind.SEQUENTIAL,
   condition: StepKind.CONDITION,
   set: StepKind.SET,
+  wait: StepKind.WAIT,
+  signal: StepKind.SIGNAL,
 };
 
 interface Beside extends Pick<RunView, 'progress' | 'waits'> {
@@ -49,11 +52,18 @@ export function writeStep(step: Step, { progress, waits, values }: Beside): Step
     endTime: writeTime(detail?.endedAt),
     progress: step.status === 'COMPLETED' ? 1 : (shown?.fraction ?? 0),
     progressMessage: shown?.message ?? '',
-    dueTime: step.status === 'WAITING' ? writeTime(detail?.retryAt) : undefined,
+    dueTime: step.status === 'WAITING' ? writeTime(detail?.waitUntil || detail?.retryAt) : undefined,
+    ...(step.status === 'WAITING' && { signal: writeSignalWait(step) }),
     skipReason: detail?.skip === undefined ? SkipReason.UNSPECIFIED : SkipReason[detail.skip.reason],
     skippedBecauseOf: detail?.skip?.because ?? '',
     takenOver: detail?.takenOver !== undefined,
   });
+}
+
+/** Undefined: it waits for no signal. */
+export function writeSignalWait({ node, detail }: Step): MessageInitShape<typeof SignalWaitSchema> | undefined {
+  if (node.kind !== 'signal') return undefined;
+  return { name: node.signal, title: detail?.title ?? '', answerers: [...node.answerers] };
 }
 
 function writeAttempt(attempt: AttemptRecord): Attempt {
@@ -79,6 +89,8 @@ function queuedReason(wait: string | undefined): WaitReason {
 /** `wait`: the words for a queued step. */
 function waitReasonOf(step: Step, wait: string | undefined): WaitReason {
   if (step.status !== 'READY' && step.status !== 'WAITING') return WaitReason.UNSPECIFIED;
+  if (step.node.kind === 'signal') return WaitReason.SIGNAL;
+  if (step.node.kind === 'wait') return WaitReason.TIMER;
   if (step.isQueued) return queuedReason(wait);
   const attempts = step.detail?.attempts ?? [];
   if (attempts.some((attempt) => attempt.isUnconfirmed)) return WaitReason.STOPPING;

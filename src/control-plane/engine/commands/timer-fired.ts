@@ -13,6 +13,7 @@ import {
   findStep,
   isAgentStep,
   isBlockStep,
+  isWaitingStep,
   liveAttempts,
 } from '../state.ts';
 import { isRunOver, isStepOver } from '../status.ts';
@@ -27,6 +28,7 @@ import {
   queueTask,
   totalDue,
 } from '../tasks.ts';
+import { waitTimer } from '../waits.ts';
 
 /** A row came due: what is really over by now ends; what is not gets its row again. */
 export function timerFired(draft: Draft, command: TimerFired): void {
@@ -35,6 +37,7 @@ export function timerFired(draft: Draft, command: TimerFired): void {
   if (step === undefined || isStepOver(step.status)) return;
   if (isAgentStep(step)) agentTimer(draft, step, command);
   else if (isBlockStep(step)) blockTimer(draft, step);
+  else if (isWaitingStep(step)) waitTimer(draft, step);
 }
 
 function agentTimer(draft: Draft, step: AgentStep, command: TimerFired): void {

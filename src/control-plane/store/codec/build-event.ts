@@ -5,9 +5,13 @@ import type {
   RunEnded,
   RunEnding,
   RunEvent,
+  SignalReceived,
   StepFailed,
+  StepReady,
+  StepSkipped,
   StepStopping,
   StepTakenOver,
+  StepWaiting,
 } from '../../engine/events.ts';
 import { corrupt } from './corrupt.ts';
 import type { EventFields } from './event-fields.ts';
@@ -26,13 +30,13 @@ export function buildEvent(fields: EventFields): RunEvent {
     case EVENT_TYPES.BlockStarted:
       return { type: 'BlockStarted', at, path, ...(fields.branch === undefined ? {} : { branch: fields.branch }) };
     case EVENT_TYPES.StepReady:
-      return {
-        type: 'StepReady',
-        at,
-        path,
-        input: must(fields.value, 'an input'),
-        ...(fields.secrets === undefined ? {} : { secrets: fields.secrets }),
-      };
+      return buildStepReady(fields);
+    case EVENT_TYPES.StepWaiting:
+      return buildStepWaiting(fields);
+    case EVENT_TYPES.SignalReceived:
+      return buildSignalReceived(fields);
+    case EVENT_TYPES.SignalTaken:
+      return { type: 'SignalTaken', at, path, number };
     case EVENT_TYPES.StepQueued:
       return { type: 'StepQueued', at, path };
     case EVENT_TYPES.AttemptStarted:
@@ -59,16 +63,8 @@ export function buildEvent(fields: EventFields): RunEvent {
       return { type: 'StepCompleted', at, path, ...(fields.value === undefined ? {} : { output: fields.value }) };
     case EVENT_TYPES.StepFailed:
       return buildStepFailed(fields);
-    case EVENT_TYPES.StepSkipped: {
-      const reason = must(fields.skipReason, 'a reason');
-      return {
-        type: 'StepSkipped',
-        at,
-        path,
-        reason,
-        ...(fields.because === undefined ? {} : { because: fields.because }),
-      };
-    }
+    case EVENT_TYPES.StepSkipped:
+      return buildStepSkipped(fields);
     case EVENT_TYPES.StepCancelled:
       return { type: 'StepCancelled', at, path };
     case EVENT_TYPES.LateResult:
@@ -94,6 +90,16 @@ function buildRunCreated(fields: EventFields): RunCreated {
   return { type: 'RunCreated', at: fields.at, ...creation, priority, params: must(fields.value, 'parameters') };
 }
 
+function buildStepReady({ at, path, value, secrets }: EventFields): StepReady {
+  const input = must(value, 'an input');
+  return { type: 'StepReady', at, path, input, ...(secrets === undefined ? {} : { secrets }) };
+}
+
+function buildStepSkipped({ at, path, skipReason, because }: EventFields): StepSkipped {
+  const reason = must(skipReason, 'a reason');
+  return { type: 'StepSkipped', at, path, reason, ...(because === undefined ? {} : { because }) };
+}
+
 function buildStepTakenOver(fields: EventFields): StepTakenOver {
   const { at, path, number, agentId, value, failure, skipReason, because } = fields;
   return {
@@ -108,6 +114,22 @@ function buildStepTakenOver(fields: EventFields): StepTakenOver {
     ...(skipReason === undefined ? {} : { reason: skipReason }),
     ...(because === undefined ? {} : { because }),
   };
+}
+
+function buildStepWaiting({ at, path, until, title }: EventFields): StepWaiting {
+  return {
+    type: 'StepWaiting',
+    at,
+    path,
+    ...(until === undefined ? {} : { dueAt: until }),
+    ...(title === undefined ? {} : { title }),
+  };
+}
+
+function buildSignalReceived({ at, signal: name, number, value, requestId, actor }: EventFields): SignalReceived {
+  const payload = must(value, 'a payload');
+  const received = { type: 'SignalReceived', at, name, number, payload, requestId } as const;
+  return actor === undefined ? received : { ...received, actor };
 }
 
 function buildAttemptStarted(fields: EventFields): AttemptStarted {
@@ -162,13 +184,14 @@ function buildRunEnding(fields: EventFields): RunEnding {
 }
 
 function buildRunEnded(fields: EventFields): RunEnded {
-  const { cleanupFailures } = fields;
+  const { cleanupFailures, unconsumedSignals } = fields;
   return {
     type: 'RunEnded',
     at: fields.at,
     status: must(fields.end, 'a status'),
     ...buildEnd(fields),
     ...(cleanupFailures === undefined ? {} : { cleanupFailures }),
+    ...(unconsumedSignals === undefined ? {} : { unconsumedSignals }),
   };
 }
 

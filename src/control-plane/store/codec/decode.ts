@@ -108,7 +108,7 @@ function readRareField(reader: BinaryReader, tag: number, fields: EventFields): 
     case 128:
       fields.skipReason = readSkipReason(reader.uint32());
       return;
-    case 192:
+    case 200:
       fields.branch = reader.uint32();
       return;
     case 138:
@@ -135,6 +135,21 @@ function readRareField(reader: BinaryReader, tag: number, fields: EventFields): 
     case 322:
       fields.secrets ??= [];
       fields.secrets.push(readSecretMark(reader));
+      return;
+    case 242:
+      fields.signal = reader.string(true);
+      return;
+    case 250:
+      fields.actor = reader.string(true);
+      return;
+    case 258:
+      fields.requestId = reader.string(true);
+      return;
+    case 266:
+      fields.title = reader.string(true);
+      return;
+    case 272:
+      fields.unconsumedSignals = reader.uint32();
       return;
     default:
       unknownTag('JournalEvent', tag);

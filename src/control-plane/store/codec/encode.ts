@@ -17,6 +17,7 @@ import type {
   RunEnded,
   RunEnding,
   RunEvent,
+  SignalReceived,
   StepTakenOver,
 } from '../../engine/events.ts';
 import { ATTEMPT_OUTCOMES, EVENT_TYPES, OUTCOMES, PRIORITIES, SKIP_REASONS, STEP_ENDS } from './names.ts';
@@ -58,7 +59,7 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
       return writeStepTakenOver(writer, event);
     case 'BlockStarted':
       writeText(writer, 26, event.path);
-      if (event.branch !== undefined) writer.uint32(192).uint32(event.branch);
+      if (event.branch !== undefined) writer.uint32(200).uint32(event.branch);
       return;
     case 'StepQueued':
     case 'StepCancelled':
@@ -68,12 +69,19 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
       writeValue(writer, event.input);
       for (const mark of event.secrets ?? []) writeSecretMark(writer, mark);
       return;
-    case 'AttemptStarted':
-      return writeAttemptStarted(writer, event, first);
+    case 'StepWaiting':
+      writeText(writer, 26, event.path);
+      writeUntil(writer, event.dueAt, first);
+      return writeOptionalText(writer, 266, event.title);
+    case 'SignalReceived':
+      return writeSignalReceived(writer, event);
+    case 'SignalTaken':
     case 'AttemptUnreachable':
     case 'AttemptReturned':
     case 'StopConfirmed':
       return writeAttempt(writer, event.path, event.number);
+    case 'AttemptStarted':
+      return writeAttemptStarted(writer, event, first);
     case 'AttemptEnded':
       return writeAttemptEnded(writer, event);
     case 'RetryScheduled':
@@ -144,6 +152,14 @@ function writeStepTakenOver(writer: BinaryWriter, event: StepTakenOver): void {
   writeNumber(writer, 192, STEP_ENDS[event.status]);
 }
 
+function writeSignalReceived(writer: BinaryWriter, event: SignalReceived): void {
+  writeNumber(writer, 32, event.number);
+  writeValue(writer, event.payload);
+  writeText(writer, 242, event.name);
+  writeOptionalText(writer, 250, event.actor);
+  writeText(writer, 258, event.requestId);
+}
+
 function writeAttemptStarted(writer: BinaryWriter, event: AttemptStarted, first: number): void {
   writeAttempt(writer, event.path, event.number);
   writeUntil(writer, event.deadlineAt, first);
@@ -170,6 +186,7 @@ function writeRunEnd(writer: BinaryWriter, event: RunEnding | RunEnded, end: Run
 
 function writeRunEnded(writer: BinaryWriter, event: RunEnded): void {
   writeRunEnd(writer, event, event.status);
+  if (event.unconsumedSignals !== undefined) writer.uint32(272).uint32(event.unconsumedSignals);
   if (event.cleanupFailures === undefined) return;
   writer.uint32(162).fork();
   for (const failure of event.cleanupFailures) writeFailure(writer, 10, failure);

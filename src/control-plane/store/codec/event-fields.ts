@@ -44,6 +44,11 @@ export class EventFields {
   cleanupFailures: readonly Failure[] | undefined = undefined;
   creation: Creation | undefined = undefined;
   secrets: SecretMark[] | undefined = undefined;
+  signal = '';
+  actor: string | undefined = undefined;
+  requestId = '';
+  title: string | undefined = undefined;
+  unconsumedSignals: number | undefined = undefined;
 
   /** Everything absent; times at the row's first event. */
   reset(first: number): void {
@@ -72,5 +77,10 @@ export class EventFields {
     this.cleanupFailures = undefined;
     this.creation = undefined;
     this.secrets = undefined;
+    this.signal = '';
+    this.actor = undefined;
+    this.requestId = '';
+    this.title = undefined;
+    this.unconsumedSignals = undefined;
   }
 }

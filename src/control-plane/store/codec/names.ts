@@ -28,6 +28,9 @@ export const EVENT_TYPES = {
   RunPaused: 21,
   RunResumed: 22,
   StepTakenOver: 23,
+  StepWaiting: 30,
+  SignalReceived: 31,
+  SignalTaken: 32,
 } as const satisfies Record<RunEvent['type'], number>;
 
 export const ATTEMPT_OUTCOMES = {

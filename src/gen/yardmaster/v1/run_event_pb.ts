@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/run_event.proto.
  */
 export const file_yardmaster_v1_run_event: GenFile = /*@__PURE__*/
-  fileDesc("Ch15YXJkbWFzdGVyL3YxL3J1bl9ldmVudC5wcm90bxINeWFyZG1hc3Rlci52MSK/BwoIUnVuRXZlbnQSEAoIcG9zaXRpb24YASABKA0SKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcnVuX2lkGAMgASgJEjAKC3J1bl9zdGFydGVkGAQgASgLMhkueWFyZG1hc3Rlci52MS5SdW5TdGFydGVkSAASLgoKc3RlcF9yZWFkeRgFIAEoCzIYLnlhcmRtYXN0ZXIudjEuU3RlcFJlYWR5SAASOAoPYXR0ZW1wdF9zdGFydGVkGAYgASgLMh0ueWFyZG1hc3Rlci52MS5BdHRlbXB0U3RhcnRlZEgAEjQKDWF0dGVtcHRfZW5kZWQYByABKAsyGy55YXJkbWFzdGVyLnYxLkF0dGVtcHRFbmRlZEgAEjgKD3JldHJ5X3NjaGVkdWxlZBgIIAEoCzIdLnlhcmRtYXN0ZXIudjEuUmV0cnlTY2hlZHVsZWRIABIuCgpzdGVwX2VuZGVkGAkgASgLMhgueWFyZG1hc3Rlci52MS5TdGVwRW5kZWRIABIuCgpydW5fZW5kaW5nGAogASgLMhgueWFyZG1hc3Rlci52MS5SdW5FbmRpbmdIABIsCglydW5fZW5kZWQYCyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVuZGVkSAASQAoTYXR0ZW1wdF91bnJlYWNoYWJsZRgMIAEoCzIhLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFVucmVhY2hhYmxlSAASOgoQYXR0ZW1wdF9yZXR1cm5lZBgNIAEoCzIeLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFJldHVybmVkSAASOgoQY2FuY2VsX3JlcXVlc3RlZBgOIAEoCzIeLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUmVxdWVzdGVkSAASLgoKcnVuX3BhdXNlZBgSIAEoCzIYLnlhcmRtYXN0ZXIudjEuUnVuUGF1c2VkSAASMAoLcnVuX3Jlc3VtZWQYEyABKAsyGS55YXJkbWFzdGVyLnYxLlJ1blJlc3VtZWRIABI4Cg9zdGVwX3Byb2dyZXNzZWQYDyABKAsyHS55YXJkbWFzdGVyLnYxLlN0ZXBQcm9ncmVzc2VkSAASMAoLc3RlcF9sb2dnZWQYECABKAsyGS55YXJkbWFzdGVyLnYxLlN0ZXBMb2dnZWRIABI8ChFjaGVja3BvaW50X3N0b3JlZBgRIAEoCzIfLnlhcmRtYXN0ZXIudjEuQ2hlY2twb2ludFN0b3JlZEgAQgcKBWV2ZW50Ik0KClJ1blN0YXJ0ZWQSEAoId29ya2Zsb3cYASABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgCIAEoDRITCgt0b3RhbF9zdGVwcxgDIAEoDSJVCglTdGVwUmVhZHkSEQoJc3RlcF9wYXRoGAEgASgJEiUKBGtpbmQYAiABKA4yFy55YXJkbWFzdGVyLnYxLlN0ZXBLaW5kEg4KBmFjdGlvbhgDIAEoCSJ/Cg5BdHRlbXB0U3RhcnRlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhIKCnRyeV9udW1iZXIYAyABKA0SEAoIYWdlbnRfaWQYBCABKAkSEwoLaW5zdGFuY2VfaWQYBSABKAkSDwoHcmVzdW1lZBgGIAEoCCKwAQoMQXR0ZW1wdEVuZGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SEAoIYWdlbnRfaWQYAyABKAkSEwoLaW5zdGFuY2VfaWQYBCABKAkSLgoHb3V0Y29tZRgFIAEoDjIdLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdE91dGNvbWUSJgoFZXJyb3IYBiABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yIo0BCg5SZXRyeVNjaGVkdWxlZBIRCglzdGVwX3BhdGgYASABKAkSEgoKdHJ5X251bWJlchgCIAEoDRIsCghkdWVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoFZXJyb3IYBCABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yItEBCglTdGVwRW5kZWQSEQoJc3RlcF9wYXRoGAEgASgJEikKBnN0YXR1cxgCIAEoDjIZLnlhcmRtYXN0ZXIudjEuU3RlcFN0YXR1cxImCgVlcnJvchgDIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3ISLgoLc2tpcF9yZWFzb24YBCABKA4yGS55YXJkbWFzdGVyLnYxLlNraXBSZWFzb24SGgoSc2tpcHBlZF9iZWNhdXNlX29mGAUgASgJEhIKCnRha2VuX292ZXIYBiABKAgiXgoJUnVuRW5kaW5nEikKB291dGNvbWUYASABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxImCgVlcnJvchgCIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3IiXAoIUnVuRW5kZWQSKAoGc3RhdHVzGAEgASgOMhgueWFyZG1hc3Rlci52MS5SdW5TdGF0dXMSJgoFZXJyb3IYAiABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yIm4KEkF0dGVtcHRVbnJlYWNoYWJsZRIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJEg4KBnJlYXNvbhgFIAEoCSJbCg9BdHRlbXB0UmV0dXJuZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRIQCghhZ2VudF9pZBgDIAEoCRITCgtpbnN0YW5jZV9pZBgEIAEoCSIhCg9DYW5jZWxSZXF1ZXN0ZWQSDgoGcmVhc29uGAEgASgJIhsKCVJ1blBhdXNlZBIOCgZyZWFzb24YASABKAkiDAoKUnVuUmVzdW1lZCJWCg5TdGVwUHJvZ3Jlc3NlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGZyYWN0aW9uGAMgASgBEg8KB21lc3NhZ2UYBCABKAkizgEKClN0ZXBMb2dnZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRImCgVsZXZlbBgDIAEoDjIXLnlhcmRtYXN0ZXIudjEuTG9nTGV2ZWwSDwoHbWVzc2FnZRgEIAEoCRI1CgZmaWVsZHMYBSADKAsyJS55YXJkbWFzdGVyLnYxLlN0ZXBMb2dnZWQuRmllbGRzRW50cnkaLQoLRmllbGRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI1ChBDaGVja3BvaW50U3RvcmVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA1iBnByb3RvMw", [file_google_protobuf_timestamp, file_yardmaster_v1_report, file_yardmaster_v1_run, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
+  fileDesc("Ch15YXJkbWFzdGVyL3YxL3J1bl9ldmVudC5wcm90bxINeWFyZG1hc3Rlci52MSLhCAoIUnVuRXZlbnQSEAoIcG9zaXRpb24YASABKA0SKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcnVuX2lkGAMgASgJEjAKC3J1bl9zdGFydGVkGAQgASgLMhkueWFyZG1hc3Rlci52MS5SdW5TdGFydGVkSAASLgoKc3RlcF9yZWFkeRgFIAEoCzIYLnlhcmRtYXN0ZXIudjEuU3RlcFJlYWR5SAASOAoPYXR0ZW1wdF9zdGFydGVkGAYgASgLMh0ueWFyZG1hc3Rlci52MS5BdHRlbXB0U3RhcnRlZEgAEjQKDWF0dGVtcHRfZW5kZWQYByABKAsyGy55YXJkbWFzdGVyLnYxLkF0dGVtcHRFbmRlZEgAEjgKD3JldHJ5X3NjaGVkdWxlZBgIIAEoCzIdLnlhcmRtYXN0ZXIudjEuUmV0cnlTY2hlZHVsZWRIABIuCgpzdGVwX2VuZGVkGAkgASgLMhgueWFyZG1hc3Rlci52MS5TdGVwRW5kZWRIABIuCgpydW5fZW5kaW5nGAogASgLMhgueWFyZG1hc3Rlci52MS5SdW5FbmRpbmdIABIsCglydW5fZW5kZWQYCyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVuZGVkSAASQAoTYXR0ZW1wdF91bnJlYWNoYWJsZRgMIAEoCzIhLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFVucmVhY2hhYmxlSAASOgoQYXR0ZW1wdF9yZXR1cm5lZBgNIAEoCzIeLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFJldHVybmVkSAASOgoQY2FuY2VsX3JlcXVlc3RlZBgOIAEoCzIeLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUmVxdWVzdGVkSAASLgoKcnVuX3BhdXNlZBgSIAEoCzIYLnlhcmRtYXN0ZXIudjEuUnVuUGF1c2VkSAASMAoLcnVuX3Jlc3VtZWQYEyABKAsyGS55YXJkbWFzdGVyLnYxLlJ1blJlc3VtZWRIABIyCgxzdGVwX3dhaXRpbmcYGCABKAsyGi55YXJkbWFzdGVyLnYxLlN0ZXBXYWl0aW5nSAASOAoPc2lnbmFsX3JlY2VpdmVkGBkgASgLMh0ueWFyZG1hc3Rlci52MS5TaWduYWxSZWNlaXZlZEgAEjIKDHNpZ25hbF90YWtlbhgaIAEoCzIaLnlhcmRtYXN0ZXIudjEuU2lnbmFsVGFrZW5IABI4Cg9zdGVwX3Byb2dyZXNzZWQYDyABKAsyHS55YXJkbWFzdGVyLnYxLlN0ZXBQcm9ncmVzc2VkSAASMAoLc3RlcF9sb2dnZWQYECABKAsyGS55YXJkbWFzdGVyLnYxLlN0ZXBMb2dnZWRIABI8ChFjaGVja3BvaW50X3N0b3JlZBgRIAEoCzIfLnlhcmRtYXN0ZXIudjEuQ2hlY2twb2ludFN0b3JlZEgAQgcKBWV2ZW50Ik0KClJ1blN0YXJ0ZWQSEAoId29ya2Zsb3cYASABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgCIAEoDRITCgt0b3RhbF9zdGVwcxgDIAEoDSJVCglTdGVwUmVhZHkSEQoJc3RlcF9wYXRoGAEgASgJEiUKBGtpbmQYAiABKA4yFy55YXJkbWFzdGVyLnYxLlN0ZXBLaW5kEg4KBmFjdGlvbhgDIAEoCSJ/Cg5BdHRlbXB0U3RhcnRlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhIKCnRyeV9udW1iZXIYAyABKA0SEAoIYWdlbnRfaWQYBCABKAkSEwoLaW5zdGFuY2VfaWQYBSABKAkSDwoHcmVzdW1lZBgGIAEoCCKwAQoMQXR0ZW1wdEVuZGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SEAoIYWdlbnRfaWQYAyABKAkSEwoLaW5zdGFuY2VfaWQYBCABKAkSLgoHb3V0Y29tZRgFIAEoDjIdLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdE91dGNvbWUSJgoFZXJyb3IYBiABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yIo0BCg5SZXRyeVNjaGVkdWxlZBIRCglzdGVwX3BhdGgYASABKAkSEgoKdHJ5X251bWJlchgCIAEoDRIsCghkdWVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoFZXJyb3IYBCABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yItEBCglTdGVwRW5kZWQSEQoJc3RlcF9wYXRoGAEgASgJEikKBnN0YXR1cxgCIAEoDjIZLnlhcmRtYXN0ZXIudjEuU3RlcFN0YXR1cxImCgVlcnJvchgDIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3ISLgoLc2tpcF9yZWFzb24YBCABKA4yGS55YXJkbWFzdGVyLnYxLlNraXBSZWFzb24SGgoSc2tpcHBlZF9iZWNhdXNlX29mGAUgASgJEhIKCnRha2VuX292ZXIYBiABKAgiXgoJUnVuRW5kaW5nEikKB291dGNvbWUYASABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxImCgVlcnJvchgCIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3IieAoIUnVuRW5kZWQSKAoGc3RhdHVzGAEgASgOMhgueWFyZG1hc3Rlci52MS5SdW5TdGF0dXMSJgoFZXJyb3IYAiABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEhoKEnVuY29uc3VtZWRfc2lnbmFscxgDIAEoDSJuChJBdHRlbXB0VW5yZWFjaGFibGUSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRIQCghhZ2VudF9pZBgDIAEoCRITCgtpbnN0YW5jZV9pZBgEIAEoCRIOCgZyZWFzb24YBSABKAkiWwoPQXR0ZW1wdFJldHVybmVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SEAoIYWdlbnRfaWQYAyABKAkSEwoLaW5zdGFuY2VfaWQYBCABKAkiIQoPQ2FuY2VsUmVxdWVzdGVkEg4KBnJlYXNvbhgBIAEoCSIbCglSdW5QYXVzZWQSDgoGcmVhc29uGAEgASgJIgwKClJ1blJlc3VtZWQilAEKC1N0ZXBXYWl0aW5nEhEKCXN0ZXBfcGF0aBgBIAEoCRIlCgRraW5kGAIgASgOMhcueWFyZG1hc3Rlci52MS5TdGVwS2luZBIsCghkdWVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGc2lnbmFsGAQgASgJEg0KBXRpdGxlGAUgASgJIlEKDlNpZ25hbFJlY2VpdmVkEgwKBG5hbWUYASABKAkSDgoGbnVtYmVyGAIgASgNEg0KBWFjdG9yGAMgASgJEhIKCnJlcXVlc3RfaWQYBCABKAkiMAoLU2lnbmFsVGFrZW4SEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDSJWCg5TdGVwUHJvZ3Jlc3NlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGZyYWN0aW9uGAMgASgBEg8KB21lc3NhZ2UYBCABKAkizgEKClN0ZXBMb2dnZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRImCgVsZXZlbBgDIAEoDjIXLnlhcmRtYXN0ZXIudjEuTG9nTGV2ZWwSDwoHbWVzc2FnZRgEIAEoCRI1CgZmaWVsZHMYBSADKAsyJS55YXJkbWFzdGVyLnYxLlN0ZXBMb2dnZWQuRmllbGRzRW50cnkaLQoLRmllbGRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI1ChBDaGVja3BvaW50U3RvcmVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA1iBnByb3RvMw", [file_google_protobuf_timestamp, file_yardmaster_v1_report, file_yardmaster_v1_run, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
 
 /**
  * Something that happened in a run. Events with a position are durable and in order; live ones have none and are never replayed.
@@ -158,6 +158,30 @@ export type RunEvent = Message<"yardmaster.v1.RunEvent"> & {
      */
     value: RunResumed;
     case: "runResumed";
+  } | {
+    /**
+     * A step waits for a time or for a signal.
+     *
+     * @generated from field: yardmaster.v1.StepWaiting step_waiting = 24;
+     */
+    value: StepWaiting;
+    case: "stepWaiting";
+  } | {
+    /**
+     * Somebody sent a signal.
+     *
+     * @generated from field: yardmaster.v1.SignalReceived signal_received = 25;
+     */
+    value: SignalReceived;
+    case: "signalReceived";
+  } | {
+    /**
+     * A step took a signal.
+     *
+     * @generated from field: yardmaster.v1.SignalTaken signal_taken = 26;
+     */
+    value: SignalTaken;
+    case: "signalTaken";
   } | {
     /**
      * Live: how far a step is.
@@ -519,6 +543,13 @@ export type RunEnded = Message<"yardmaster.v1.RunEnded"> & {
    * @generated from field: yardmaster.v1.RunError error = 2;
    */
   error?: RunError | undefined;
+
+  /**
+   * Signals that were sent to it and that no step took.
+   *
+   * @generated from field: uint32 unconsumed_signals = 3;
+   */
+  unconsumedSignals: number;
 };
 
 /**
@@ -677,6 +708,125 @@ export const RunResumedSchema: GenMessage<RunResumed> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_run_event, 13);
 
 /**
+ * A step waits for a time or for a signal.
+ *
+ * @generated from message yardmaster.v1.StepWaiting
+ */
+export type StepWaiting = Message<"yardmaster.v1.StepWaiting"> & {
+  /**
+   * The step.
+   *
+   * @generated from field: string step_path = 1;
+   */
+  stepPath: string;
+
+  /**
+   * What kind of step it is.
+   *
+   * @generated from field: yardmaster.v1.StepKind kind = 2;
+   */
+  kind: StepKind;
+
+  /**
+   * When it ends, or its timeout is over. Unset: never by itself.
+   *
+   * @generated from field: google.protobuf.Timestamp due_time = 3;
+   */
+  dueTime?: Timestamp | undefined;
+
+  /**
+   * The signal; of signal steps only.
+   *
+   * @generated from field: string signal = 4;
+   */
+  signal: string;
+
+  /**
+   * What somebody is asked. Empty: nothing.
+   *
+   * @generated from field: string title = 5;
+   */
+  title: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.StepWaiting.
+ * Use `create(StepWaitingSchema)` to create a new message.
+ */
+export const StepWaitingSchema: GenMessage<StepWaiting> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_event, 14);
+
+/**
+ * Somebody sent a signal.
+ *
+ * @generated from message yardmaster.v1.SignalReceived
+ */
+export type SignalReceived = Message<"yardmaster.v1.SignalReceived"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Its number among the signals of the run, from 1.
+   *
+   * @generated from field: uint32 number = 2;
+   */
+  number: number;
+
+  /**
+   * Who sent it. Empty: nobody in particular.
+   *
+   * @generated from field: string actor = 3;
+   */
+  actor: string;
+
+  /**
+   * As the caller said. Empty: none.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.SignalReceived.
+ * Use `create(SignalReceivedSchema)` to create a new message.
+ */
+export const SignalReceivedSchema: GenMessage<SignalReceived> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_event, 15);
+
+/**
+ * A step took a signal.
+ *
+ * @generated from message yardmaster.v1.SignalTaken
+ */
+export type SignalTaken = Message<"yardmaster.v1.SignalTaken"> & {
+  /**
+   * The step.
+   *
+   * @generated from field: string step_path = 1;
+   */
+  stepPath: string;
+
+  /**
+   * Number of the signal.
+   *
+   * @generated from field: uint32 number = 2;
+   */
+  number: number;
+};
+
+/**
+ * Describes the message yardmaster.v1.SignalTaken.
+ * Use `create(SignalTakenSchema)` to create a new message.
+ */
+export const SignalTakenSchema: GenMessage<SignalTaken> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_event, 16);
+
+/**
  * How far a step is.
  *
  * @generated from message yardmaster.v1.StepProgressed
@@ -716,7 +866,7 @@ export type StepProgressed = Message<"yardmaster.v1.StepProgressed"> & {
  * Use `create(StepProgressedSchema)` to create a new message.
  */
 export const StepProgressedSchema: GenMessage<StepProgressed> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 14);
+  messageDesc(file_yardmaster_v1_run_event, 17);
 
 /**
  * A line of an attempt's log.
@@ -765,7 +915,7 @@ export type StepLogged = Message<"yardmaster.v1.StepLogged"> & {
  * Use `create(StepLoggedSchema)` to create a new message.
  */
 export const StepLoggedSchema: GenMessage<StepLogged> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 15);
+  messageDesc(file_yardmaster_v1_run_event, 18);
 
 /**
  * A checkpoint is durable: the next attempt will get this one or a newer one.
@@ -793,5 +943,5 @@ export type CheckpointStored = Message<"yardmaster.v1.CheckpointStored"> & {
  * Use `create(CheckpointStoredSchema)` to create a new message.
  */
 export const CheckpointStoredSchema: GenMessage<CheckpointStored> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 16);
+  messageDesc(file_yardmaster_v1_run_event, 19);
 

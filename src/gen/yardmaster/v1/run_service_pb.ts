@@ -14,7 +14,7 @@ import type { RunEvent } from "./run_event_pb.ts";
 import { file_yardmaster_v1_run_event } from "./run_event_pb.ts";
 import type { RunFilter } from "./run_filter_pb.ts";
 import { file_yardmaster_v1_run_filter } from "./run_filter_pb.ts";
-import type { StepStatus, WaitReason } from "./step_state_pb.ts";
+import type { SignalWait, StepStatus, WaitReason } from "./step_state_pb.ts";
 import { file_yardmaster_v1_step_state } from "./step_state_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -22,7 +22,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/run_service.proto.
  */
 export const file_yardmaster_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch95YXJkbWFzdGVyL3YxL3J1bl9zZXJ2aWNlLnByb3RvEg15YXJkbWFzdGVyLnYxIrMCCg9TdGFydFJ1blJlcXVlc3QSEAoId29ya2Zsb3cYASABKAkSDwoHdmVyc2lvbhgCIAEoDRIqCgpwYXJhbWV0ZXJzGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEhIKCnJlcXVlc3RfaWQYBCABKAkSKQoIcHJpb3JpdHkYBSABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EjoKBmxhYmVscxgGIAMoCzIqLnlhcmRtYXN0ZXIudjEuU3RhcnRSdW5SZXF1ZXN0LkxhYmVsc0VudHJ5EicKBHdhaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJuChBTdGFydFJ1blJlc3BvbnNlEg4KBnJ1bl9pZBgBIAEoCRIYChB3b3JrZmxvd192ZXJzaW9uGAIgASgNEg8KB2NyZWF0ZWQYAyABKAgSHwoDcnVuGAQgASgLMhIueWFyZG1hc3Rlci52MS5SdW4idAoNR2V0UnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSFgoOaW5jbHVkZV92YWx1ZXMYAiABKAgSJwoEd2FpdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgpvbWl0X3N0ZXBzGAQgASgIIjEKDkdldFJ1blJlc3BvbnNlEh8KA3J1bhgBIAEoCzISLnlhcmRtYXN0ZXIudjEuUnVuImIKD0xpc3RSdW5zUmVxdWVzdBIoCgZmaWx0ZXIYASABKAsyGC55YXJkbWFzdGVyLnYxLlJ1bkZpbHRlchIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJNChBMaXN0UnVuc1Jlc3BvbnNlEiAKBHJ1bnMYASADKAsyEi55YXJkbWFzdGVyLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRgoPV2F0Y2hSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIVCg1mcm9tX3Bvc2l0aW9uGAIgASgNEgwKBGxpdmUYAyABKAgiOwoQV2F0Y2hSdW5SZXNwb25zZRInCgZldmVudHMYASADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkV2ZW50IjIKEENhbmNlbFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJPChFDYW5jZWxSdW5SZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoCBIoCgZzdGF0dXMYAiABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cyIxCg9QYXVzZVJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJOChBQYXVzZVJ1blJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzIiIKEFJlc3VtZVJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIk8KEVJlc3VtZVJ1blJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzIl4KEUNhbmNlbFJ1bnNSZXF1ZXN0EigKBmZpbHRlchgBIAEoCzIYLnlhcmRtYXN0ZXIudjEuUnVuRmlsdGVyEg8KB2RyeV9ydW4YAiABKAgSDgoGcmVhc29uGAMgASgJIlcKEkNhbmNlbFJ1bnNSZXNwb25zZRIPCgdtYXRjaGVkGAEgASgNEhEKCWNhbmNlbGxlZBgCIAEoDRIPCgdydW5faWRzGAMgAygJEgwKBGRvbmUYBCABKAgiNQoPUmV0cnlSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJIjMKEFJldHJ5UnVuUmVzcG9uc2USDgoGcnVuX2lkGAEgASgJEg8KB2NyZWF0ZWQYAiABKAgiTQoQUmV0cnlSdW5zUmVxdWVzdBIoCgZmaWx0ZXIYASABKAsyGC55YXJkbWFzdGVyLnYxLlJ1bkZpbHRlchIPCgdkcnlfcnVuGAIgASgIIlQKEVJldHJ5UnVuc1Jlc3BvbnNlEg8KB21hdGNoZWQYASABKA0SDwoHcmV0cmllZBgCIAEoDRIPCgdydW5faWRzGAMgAygJEgwKBGRvbmUYBCABKAgijQEKD1JlcnVuUnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSKgoKcGFyYW1ldGVycxgCIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIaChJyZXBsYWNlX3BhcmFtZXRlcnMYAyABKAgSDgoGbGF0ZXN0GAQgASgIEhIKCnJlcXVlc3RfaWQYBSABKAkiTQoQUmVydW5SdW5SZXNwb25zZRIOCgZydW5faWQYASABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgCIAEoDRIPCgdjcmVhdGVkGAMgASgIIjcKEkV4cGxhaW5TdGVwUmVxdWVzdBIOCgZydW5faWQYASABKAkSEQoJc3RlcF9wYXRoGAIgASgJIrkCChNFeHBsYWluU3RlcFJlc3BvbnNlEhEKCXN0ZXBfcGF0aBgBIAEoCRIpCgZzdGF0dXMYAiABKA4yGS55YXJkbWFzdGVyLnYxLlN0ZXBTdGF0dXMSLgoLd2FpdF9yZWFzb24YAyABKA4yGS55YXJkbWFzdGVyLnYxLldhaXRSZWFzb24SMwoLcmVxdWlyZW1lbnQYBCABKAsyHi55YXJkbWFzdGVyLnYxLlN0ZXBSZXF1aXJlbWVudBIxCg13YWl0aW5nX3NpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgpjYW5kaWRhdGVzGAYgAygLMhgueWFyZG1hc3Rlci52MS5DYW5kaWRhdGUSDwoHc3VtbWFyeRgHIAEoCRINCgVhaGVhZBgIIAEoDSKvAQoPU3RlcFJlcXVpcmVtZW50Eg4KBmFjdGlvbhgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhAKCGFnZW50X2lkGAMgASgJEjoKBmxhYmVscxgEIAMoCzIqLnlhcmRtYXN0ZXIudjEuU3RlcFJlcXVpcmVtZW50LkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEihgEKCUNhbmRpZGF0ZRIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRIuCgZyZWFzb24YAyABKA4yHi55YXJkbWFzdGVyLnYxLkNhbmRpZGF0ZVJlYXNvbhIMCgR0ZXh0GAQgASgJEhQKDGZpcnN0X2Nob2ljZRgFIAEoCCrbAgoPQ2FuZGlkYXRlUmVhc29uEiAKHENBTkRJREFURV9SRUFTT05fVU5TUEVDSUZJRUQQABIZChVDQU5ESURBVEVfUkVBU09OX0ZSRUUQARIZChVDQU5ESURBVEVfUkVBU09OX0JVU1kQAhIfChtDQU5ESURBVEVfUkVBU09OX0NBUEFCSUxJVFkQAxIgChxDQU5ESURBVEVfUkVBU09OX0NPTkNVUlJFTkNZEAQSHAoYQ0FORElEQVRFX1JFQVNPTl9WRVJTSU9OEAUSGgoWQ0FORElEQVRFX1JFQVNPTl9BR0VOVBAGEhoKFkNBTkRJREFURV9SRUFTT05fTEFCRUwQBxIaChZDQU5ESURBVEVfUkVBU09OX1NUQVRFEAgSHQoZQ0FORElEQVRFX1JFQVNPTl9FWENMVURFRBAJEhwKGENBTkRJREFURV9SRUFTT05fQVZPSURFRBAKMsAHCgpSdW5TZXJ2aWNlEksKCFN0YXJ0UnVuEh4ueWFyZG1hc3Rlci52MS5TdGFydFJ1blJlcXVlc3QaHy55YXJkbWFzdGVyLnYxLlN0YXJ0UnVuUmVzcG9uc2USRQoGR2V0UnVuEhwueWFyZG1hc3Rlci52MS5HZXRSdW5SZXF1ZXN0Gh0ueWFyZG1hc3Rlci52MS5HZXRSdW5SZXNwb25zZRJLCghMaXN0UnVucxIeLnlhcmRtYXN0ZXIudjEuTGlzdFJ1bnNSZXF1ZXN0Gh8ueWFyZG1hc3Rlci52MS5MaXN0UnVuc1Jlc3BvbnNlEk0KCFdhdGNoUnVuEh4ueWFyZG1hc3Rlci52MS5XYXRjaFJ1blJlcXVlc3QaHy55YXJkbWFzdGVyLnYxLldhdGNoUnVuUmVzcG9uc2UwARJOCglDYW5jZWxSdW4SHy55YXJkbWFzdGVyLnYxLkNhbmNlbFJ1blJlcXVlc3QaIC55YXJkbWFzdGVyLnYxLkNhbmNlbFJ1blJlc3BvbnNlEksKCFBhdXNlUnVuEh4ueWFyZG1hc3Rlci52MS5QYXVzZVJ1blJlcXVlc3QaHy55YXJkbWFzdGVyLnYxLlBhdXNlUnVuUmVzcG9uc2USTgoJUmVzdW1lUnVuEh8ueWFyZG1hc3Rlci52MS5SZXN1bWVSdW5SZXF1ZXN0GiAueWFyZG1hc3Rlci52MS5SZXN1bWVSdW5SZXNwb25zZRJTCgpDYW5jZWxSdW5zEiAueWFyZG1hc3Rlci52MS5DYW5jZWxSdW5zUmVxdWVzdBohLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUnVuc1Jlc3BvbnNlMAESSwoIUmV0cnlSdW4SHi55YXJkbWFzdGVyLnYxLlJldHJ5UnVuUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuUmV0cnlSdW5SZXNwb25zZRJQCglSZXRyeVJ1bnMSHy55YXJkbWFzdGVyLnYxLlJldHJ5UnVuc1JlcXVlc3QaIC55YXJkbWFzdGVyLnYxLlJldHJ5UnVuc1Jlc3BvbnNlMAESSwoIUmVydW5SdW4SHi55YXJkbWFzdGVyLnYxLlJlcnVuUnVuUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuUmVydW5SdW5SZXNwb25zZRJUCgtFeHBsYWluU3RlcBIhLnlhcmRtYXN0ZXIudjEuRXhwbGFpblN0ZXBSZXF1ZXN0GiIueWFyZG1hc3Rlci52MS5FeHBsYWluU3RlcFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_run, file_yardmaster_v1_run_event, file_yardmaster_v1_run_filter, file_yardmaster_v1_step_state]);
+  fileDesc("Ch95YXJkbWFzdGVyL3YxL3J1bl9zZXJ2aWNlLnByb3RvEg15YXJkbWFzdGVyLnYxIrMCCg9TdGFydFJ1blJlcXVlc3QSEAoId29ya2Zsb3cYASABKAkSDwoHdmVyc2lvbhgCIAEoDRIqCgpwYXJhbWV0ZXJzGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEhIKCnJlcXVlc3RfaWQYBCABKAkSKQoIcHJpb3JpdHkYBSABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EjoKBmxhYmVscxgGIAMoCzIqLnlhcmRtYXN0ZXIudjEuU3RhcnRSdW5SZXF1ZXN0LkxhYmVsc0VudHJ5EicKBHdhaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJuChBTdGFydFJ1blJlc3BvbnNlEg4KBnJ1bl9pZBgBIAEoCRIYChB3b3JrZmxvd192ZXJzaW9uGAIgASgNEg8KB2NyZWF0ZWQYAyABKAgSHwoDcnVuGAQgASgLMhIueWFyZG1hc3Rlci52MS5SdW4idAoNR2V0UnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSFgoOaW5jbHVkZV92YWx1ZXMYAiABKAgSJwoEd2FpdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgpvbWl0X3N0ZXBzGAQgASgIIjEKDkdldFJ1blJlc3BvbnNlEh8KA3J1bhgBIAEoCzISLnlhcmRtYXN0ZXIudjEuUnVuImIKD0xpc3RSdW5zUmVxdWVzdBIoCgZmaWx0ZXIYASABKAsyGC55YXJkbWFzdGVyLnYxLlJ1bkZpbHRlchIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJNChBMaXN0UnVuc1Jlc3BvbnNlEiAKBHJ1bnMYASADKAsyEi55YXJkbWFzdGVyLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRgoPV2F0Y2hSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIVCg1mcm9tX3Bvc2l0aW9uGAIgASgNEgwKBGxpdmUYAyABKAgiOwoQV2F0Y2hSdW5SZXNwb25zZRInCgZldmVudHMYASADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkV2ZW50IjIKEENhbmNlbFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJPChFDYW5jZWxSdW5SZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoCBIoCgZzdGF0dXMYAiABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cyIxCg9QYXVzZVJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJOChBQYXVzZVJ1blJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzIiIKEFJlc3VtZVJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIk8KEVJlc3VtZVJ1blJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzIm0KEFNpZ25hbFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSJwoHcGF5bG9hZBgDIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRISCgpyZXF1ZXN0X2lkGAQgASgJIk4KEVNpZ25hbFJ1blJlc3BvbnNlEg8KB2NyZWF0ZWQYASABKAgSKAoGc3RhdHVzGAIgASgOMhgueWFyZG1hc3Rlci52MS5SdW5TdGF0dXMiXgoRQ2FuY2VsUnVuc1JlcXVlc3QSKAoGZmlsdGVyGAEgASgLMhgueWFyZG1hc3Rlci52MS5SdW5GaWx0ZXISDwoHZHJ5X3J1bhgCIAEoCBIOCgZyZWFzb24YAyABKAkiVwoSQ2FuY2VsUnVuc1Jlc3BvbnNlEg8KB21hdGNoZWQYASABKA0SEQoJY2FuY2VsbGVkGAIgASgNEg8KB3J1bl9pZHMYAyADKAkSDAoEZG9uZRgEIAEoCCI1Cg9SZXRyeVJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkiMwoQUmV0cnlSdW5SZXNwb25zZRIOCgZydW5faWQYASABKAkSDwoHY3JlYXRlZBgCIAEoCCJNChBSZXRyeVJ1bnNSZXF1ZXN0EigKBmZpbHRlchgBIAEoCzIYLnlhcmRtYXN0ZXIudjEuUnVuRmlsdGVyEg8KB2RyeV9ydW4YAiABKAgiVAoRUmV0cnlSdW5zUmVzcG9uc2USDwoHbWF0Y2hlZBgBIAEoDRIPCgdyZXRyaWVkGAIgASgNEg8KB3J1bl9pZHMYAyADKAkSDAoEZG9uZRgEIAEoCCKNAQoPUmVydW5SdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIqCgpwYXJhbWV0ZXJzGAIgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEhoKEnJlcGxhY2VfcGFyYW1ldGVycxgDIAEoCBIOCgZsYXRlc3QYBCABKAgSEgoKcmVxdWVzdF9pZBgFIAEoCSJNChBSZXJ1blJ1blJlc3BvbnNlEg4KBnJ1bl9pZBgBIAEoCRIYChB3b3JrZmxvd192ZXJzaW9uGAIgASgNEg8KB2NyZWF0ZWQYAyABKAgiNwoSRXhwbGFpblN0ZXBSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIRCglzdGVwX3BhdGgYAiABKAkikgMKE0V4cGxhaW5TdGVwUmVzcG9uc2USEQoJc3RlcF9wYXRoGAEgASgJEikKBnN0YXR1cxgCIAEoDjIZLnlhcmRtYXN0ZXIudjEuU3RlcFN0YXR1cxIuCgt3YWl0X3JlYXNvbhgDIAEoDjIZLnlhcmRtYXN0ZXIudjEuV2FpdFJlYXNvbhIzCgtyZXF1aXJlbWVudBgEIAEoCzIeLnlhcmRtYXN0ZXIudjEuU3RlcFJlcXVpcmVtZW50EjEKDXdhaXRpbmdfc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCmNhbmRpZGF0ZXMYBiADKAsyGC55YXJkbWFzdGVyLnYxLkNhbmRpZGF0ZRIPCgdzdW1tYXJ5GAcgASgJEg0KBWFoZWFkGAggASgNEikKBnNpZ25hbBgJIAEoCzIZLnlhcmRtYXN0ZXIudjEuU2lnbmFsV2FpdBIsCghkdWVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAirwEKD1N0ZXBSZXF1aXJlbWVudBIOCgZhY3Rpb24YASABKAkSDwoHdmVyc2lvbhgCIAEoCRIQCghhZ2VudF9pZBgDIAEoCRI6CgZsYWJlbHMYBCADKAsyKi55YXJkbWFzdGVyLnYxLlN0ZXBSZXF1aXJlbWVudC5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIoYBCglDYW5kaWRhdGUSEAoIYWdlbnRfaWQYASABKAkSEwoLaW5zdGFuY2VfaWQYAiABKAkSLgoGcmVhc29uGAMgASgOMh4ueWFyZG1hc3Rlci52MS5DYW5kaWRhdGVSZWFzb24SDAoEdGV4dBgEIAEoCRIUCgxmaXJzdF9jaG9pY2UYBSABKAgq2wIKD0NhbmRpZGF0ZVJlYXNvbhIgChxDQU5ESURBVEVfUkVBU09OX1VOU1BFQ0lGSUVEEAASGQoVQ0FORElEQVRFX1JFQVNPTl9GUkVFEAESGQoVQ0FORElEQVRFX1JFQVNPTl9CVVNZEAISHwobQ0FORElEQVRFX1JFQVNPTl9DQVBBQklMSVRZEAMSIAocQ0FORElEQVRFX1JFQVNPTl9DT05DVVJSRU5DWRAEEhwKGENBTkRJREFURV9SRUFTT05fVkVSU0lPThAFEhoKFkNBTkRJREFURV9SRUFTT05fQUdFTlQQBhIaChZDQU5ESURBVEVfUkVBU09OX0xBQkVMEAcSGgoWQ0FORElEQVRFX1JFQVNPTl9TVEFURRAIEh0KGUNBTkRJREFURV9SRUFTT05fRVhDTFVERUQQCRIcChhDQU5ESURBVEVfUkVBU09OX0FWT0lERUQQCjKQCAoKUnVuU2VydmljZRJLCghTdGFydFJ1bhIeLnlhcmRtYXN0ZXIudjEuU3RhcnRSdW5SZXF1ZXN0Gh8ueWFyZG1hc3Rlci52MS5TdGFydFJ1blJlc3BvbnNlEkUKBkdldFJ1bhIcLnlhcmRtYXN0ZXIudjEuR2V0UnVuUmVxdWVzdBodLnlhcmRtYXN0ZXIudjEuR2V0UnVuUmVzcG9uc2USSwoITGlzdFJ1bnMSHi55YXJkbWFzdGVyLnYxLkxpc3RSdW5zUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuTGlzdFJ1bnNSZXNwb25zZRJNCghXYXRjaFJ1bhIeLnlhcmRtYXN0ZXIudjEuV2F0Y2hSdW5SZXF1ZXN0Gh8ueWFyZG1hc3Rlci52MS5XYXRjaFJ1blJlc3BvbnNlMAESTgoJQ2FuY2VsUnVuEh8ueWFyZG1hc3Rlci52MS5DYW5jZWxSdW5SZXF1ZXN0GiAueWFyZG1hc3Rlci52MS5DYW5jZWxSdW5SZXNwb25zZRJLCghQYXVzZVJ1bhIeLnlhcmRtYXN0ZXIudjEuUGF1c2VSdW5SZXF1ZXN0Gh8ueWFyZG1hc3Rlci52MS5QYXVzZVJ1blJlc3BvbnNlEk4KCVJlc3VtZVJ1bhIfLnlhcmRtYXN0ZXIudjEuUmVzdW1lUnVuUmVxdWVzdBogLnlhcmRtYXN0ZXIudjEuUmVzdW1lUnVuUmVzcG9uc2USTgoJU2lnbmFsUnVuEh8ueWFyZG1hc3Rlci52MS5TaWduYWxSdW5SZXF1ZXN0GiAueWFyZG1hc3Rlci52MS5TaWduYWxSdW5SZXNwb25zZRJTCgpDYW5jZWxSdW5zEiAueWFyZG1hc3Rlci52MS5DYW5jZWxSdW5zUmVxdWVzdBohLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUnVuc1Jlc3BvbnNlMAESSwoIUmV0cnlSdW4SHi55YXJkbWFzdGVyLnYxLlJldHJ5UnVuUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuUmV0cnlSdW5SZXNwb25zZRJQCglSZXRyeVJ1bnMSHy55YXJkbWFzdGVyLnYxLlJldHJ5UnVuc1JlcXVlc3QaIC55YXJkbWFzdGVyLnYxLlJldHJ5UnVuc1Jlc3BvbnNlMAESSwoIUmVydW5SdW4SHi55YXJkbWFzdGVyLnYxLlJlcnVuUnVuUmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuUmVydW5SdW5SZXNwb25zZRJUCgtFeHBsYWluU3RlcBIhLnlhcmRtYXN0ZXIudjEuRXhwbGFpblN0ZXBSZXF1ZXN0GiIueWFyZG1hc3Rlci52MS5FeHBsYWluU3RlcFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_run, file_yardmaster_v1_run_event, file_yardmaster_v1_run_filter, file_yardmaster_v1_step_state]);
 
 /**
  * What to start.
@@ -474,6 +474,77 @@ export const ResumeRunResponseSchema: GenMessage<ResumeRunResponse> = /*@__PURE_
   messageDesc(file_yardmaster_v1_run_service, 13);
 
 /**
+ * Which signal to send.
+ *
+ * @generated from message yardmaster.v1.SignalRunRequest
+ */
+export type SignalRunRequest = Message<"yardmaster.v1.SignalRunRequest"> & {
+  /**
+   * Id of the run, or a unique tail of it of at least 4 characters.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * Name of the signal, as a step of the workflow has it.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * What it says; at most 64 KiB. Unset: null.
+   *
+   * @generated from field: google.protobuf.Value payload = 3;
+   */
+  payload?: Value | undefined;
+
+  /**
+   * Makes the call idempotent for as long as the run is kept: a repeat changes nothing. At most 128 characters. Empty: every call
+   * sends a signal.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.SignalRunRequest.
+ * Use `create(SignalRunRequestSchema)` to create a new message.
+ */
+export const SignalRunRequestSchema: GenMessage<SignalRunRequest> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_service, 14);
+
+/**
+ * What the signal did.
+ *
+ * @generated from message yardmaster.v1.SignalRunResponse
+ */
+export type SignalRunResponse = Message<"yardmaster.v1.SignalRunResponse"> & {
+  /**
+   * False when an earlier call with this `request_id` sent it.
+   *
+   * @generated from field: bool created = 1;
+   */
+  created: boolean;
+
+  /**
+   * Where the run stands now.
+   *
+   * @generated from field: yardmaster.v1.RunStatus status = 2;
+   */
+  status: RunStatus;
+};
+
+/**
+ * Describes the message yardmaster.v1.SignalRunResponse.
+ * Use `create(SignalRunResponseSchema)` to create a new message.
+ */
+export const SignalRunResponseSchema: GenMessage<SignalRunResponse> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_service, 15);
+
+/**
  * Which runs to cancel.
  *
  * @generated from message yardmaster.v1.CancelRunsRequest
@@ -506,7 +577,7 @@ export type CancelRunsRequest = Message<"yardmaster.v1.CancelRunsRequest"> & {
  * Use `create(CancelRunsRequestSchema)` to create a new message.
  */
 export const CancelRunsRequestSchema: GenMessage<CancelRunsRequest> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 14);
+  messageDesc(file_yardmaster_v1_run_service, 16);
 
 /**
  * How far a bulk cancel is. Each message takes the place of the one before.
@@ -548,7 +619,7 @@ export type CancelRunsResponse = Message<"yardmaster.v1.CancelRunsResponse"> & {
  * Use `create(CancelRunsResponseSchema)` to create a new message.
  */
 export const CancelRunsResponseSchema: GenMessage<CancelRunsResponse> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 15);
+  messageDesc(file_yardmaster_v1_run_service, 17);
 
 /**
  * Which run to retry.
@@ -576,7 +647,7 @@ export type RetryRunRequest = Message<"yardmaster.v1.RetryRunRequest"> & {
  * Use `create(RetryRunRequestSchema)` to create a new message.
  */
 export const RetryRunRequestSchema: GenMessage<RetryRunRequest> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 16);
+  messageDesc(file_yardmaster_v1_run_service, 18);
 
 /**
  * The run that was started.
@@ -604,7 +675,7 @@ export type RetryRunResponse = Message<"yardmaster.v1.RetryRunResponse"> & {
  * Use `create(RetryRunResponseSchema)` to create a new message.
  */
 export const RetryRunResponseSchema: GenMessage<RetryRunResponse> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 17);
+  messageDesc(file_yardmaster_v1_run_service, 19);
 
 /**
  * Which runs to retry.
@@ -632,7 +703,7 @@ export type RetryRunsRequest = Message<"yardmaster.v1.RetryRunsRequest"> & {
  * Use `create(RetryRunsRequestSchema)` to create a new message.
  */
 export const RetryRunsRequestSchema: GenMessage<RetryRunsRequest> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 18);
+  messageDesc(file_yardmaster_v1_run_service, 20);
 
 /**
  * How far a bulk retry is. Each message takes the place of the one before.
@@ -674,7 +745,7 @@ export type RetryRunsResponse = Message<"yardmaster.v1.RetryRunsResponse"> & {
  * Use `create(RetryRunsResponseSchema)` to create a new message.
  */
 export const RetryRunsResponseSchema: GenMessage<RetryRunsResponse> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 19);
+  messageDesc(file_yardmaster_v1_run_service, 21);
 
 /**
  * Which run to start again.
@@ -723,7 +794,7 @@ export type RerunRunRequest = Message<"yardmaster.v1.RerunRunRequest"> & {
  * Use `create(RerunRunRequestSchema)` to create a new message.
  */
 export const RerunRunRequestSchema: GenMessage<RerunRunRequest> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 20);
+  messageDesc(file_yardmaster_v1_run_service, 22);
 
 /**
  * The run that was started.
@@ -758,7 +829,7 @@ export type RerunRunResponse = Message<"yardmaster.v1.RerunRunResponse"> & {
  * Use `create(RerunRunResponseSchema)` to create a new message.
  */
 export const RerunRunResponseSchema: GenMessage<RerunRunResponse> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 21);
+  messageDesc(file_yardmaster_v1_run_service, 23);
 
 /**
  * Which step to explain.
@@ -786,7 +857,7 @@ export type ExplainStepRequest = Message<"yardmaster.v1.ExplainStepRequest"> & {
  * Use `create(ExplainStepRequestSchema)` to create a new message.
  */
 export const ExplainStepRequestSchema: GenMessage<ExplainStepRequest> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 22);
+  messageDesc(file_yardmaster_v1_run_service, 24);
 
 /**
  * Why a step does not run.
@@ -849,6 +920,20 @@ export type ExplainStepResponse = Message<"yardmaster.v1.ExplainStepResponse"> &
    * @generated from field: uint32 ahead = 8;
    */
   ahead: number;
+
+  /**
+   * The signal that it waits for; of signal steps only.
+   *
+   * @generated from field: yardmaster.v1.SignalWait signal = 9;
+   */
+  signal?: SignalWait | undefined;
+
+  /**
+   * When a WAITING step ends by itself. Unset: never.
+   *
+   * @generated from field: google.protobuf.Timestamp due_time = 10;
+   */
+  dueTime?: Timestamp | undefined;
 };
 
 /**
@@ -856,7 +941,7 @@ export type ExplainStepResponse = Message<"yardmaster.v1.ExplainStepResponse"> &
  * Use `create(ExplainStepResponseSchema)` to create a new message.
  */
 export const ExplainStepResponseSchema: GenMessage<ExplainStepResponse> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 23);
+  messageDesc(file_yardmaster_v1_run_service, 25);
 
 /**
  * What an instance must be in order to take a step.
@@ -898,7 +983,7 @@ export type StepRequirement = Message<"yardmaster.v1.StepRequirement"> & {
  * Use `create(StepRequirementSchema)` to create a new message.
  */
 export const StepRequirementSchema: GenMessage<StepRequirement> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 24);
+  messageDesc(file_yardmaster_v1_run_service, 26);
 
 /**
  * One instance, seen from a waiting step.
@@ -947,7 +1032,7 @@ export type Candidate = Message<"yardmaster.v1.Candidate"> & {
  * Use `create(CandidateSchema)` to create a new message.
  */
 export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_service, 25);
+  messageDesc(file_yardmaster_v1_run_service, 27);
 
 /**
  * Why an instance does not take a step.
@@ -1124,6 +1209,18 @@ export const RunService: GenService<{
     methodKind: "unary";
     input: typeof ResumeRunRequestSchema;
     output: typeof ResumeRunResponseSchema;
+  },
+  /**
+   * Sends a signal to a run; it is durable when this answers. Signals of one name are kept in order, 100 at most, until a step takes
+   * them, also those that come before the step starts. Fails with SIGNAL_NOT_FOUND for a name that no step waits for,
+   * SIGNAL_NOT_ALLOWED when others may send it, TOO_MANY_SIGNALS, and RUN_OVER.
+   *
+   * @generated from rpc yardmaster.v1.RunService.SignalRun
+   */
+  signalRun: {
+    methodKind: "unary";
+    input: typeof SignalRunRequestSchema;
+    output: typeof SignalRunResponseSchema;
   },
   /**
    * Asks every run that is QUEUED or RUNNING and fits a filter to end as CANCELLED, newest first, a portion at a time; each message

@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/step.proto.
  */
 export const file_yardmaster_v1_step: GenFile = /*@__PURE__*/
-  fileDesc("Chh5YXJkbWFzdGVyL3YxL3N0ZXAucHJvdG8SDXlhcmRtYXN0ZXIudjEi5wQKBFN0ZXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxkZXBlbmRlbmNpZXMYBCADKAkSDAoEd2hlbhgFIAEoCRIkCgZydW5fb24YBiABKA4yFC55YXJkbWFzdGVyLnYxLlJ1bk9uEiwKCm9uX2ZhaWx1cmUYByABKA4yGC55YXJkbWFzdGVyLnYxLk9uRmFpbHVyZRImCgZvdXRwdXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDgoGYXNzZXJ0GAkgASgJEjAKDXRvdGFsX3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIbWV0YWRhdGEYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EikKBWFnZW50GAwgASgLMhgueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXBIABIwCghwYXJhbGxlbBgNIAEoCzIcLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxCbG9ja0gAEjQKCnNlcXVlbnRpYWwYDiABKAsyHi55YXJkbWFzdGVyLnYxLlNlcXVlbnRpYWxCbG9ja0gAEjIKCWNvbmRpdGlvbhgPIAEoCzIdLnlhcmRtYXN0ZXIudjEuQ29uZGl0aW9uQmxvY2tIABIsCgZzd2l0Y2gYECABKAsyGi55YXJkbWFzdGVyLnYxLlN3aXRjaEJsb2NrSAASJQoDc2V0GBEgASgLMhYueWFyZG1hc3Rlci52MS5TZXRTdGVwSABCBwoFYmxvY2sikQQKCUFnZW50U3RlcBIOCgZhY3Rpb24YASABKAkSEAoIYWdlbnRfaWQYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRI0CgZsYWJlbHMYBCADKAsyJC55YXJkbWFzdGVyLnYxLkFnZW50U3RlcC5MYWJlbHNFbnRyeRIqCgpwYXJhbWV0ZXJzGAUgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEioKB3RpbWVvdXQYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNcXVldWVfdGltZW91dBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI0ChFoZWFydGJlYXRfdGltZW91dBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIpCgVyZXRyeRgJIAEoCzIaLnlhcmRtYXN0ZXIudjEuUmV0cnlQb2xpY3kSKQoIcHJpb3JpdHkYCiABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EhcKCmlkZW1wb3RlbnQYCyABKAhIAIgBARIuCgtsb3NzX3dpbmRvdxgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg0KC19pZGVtcG90ZW50Iv4BCgtSZXRyeVBvbGljeRINCgV0cmllcxgBIAEoDRIqCgdiYWNrb2ZmGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhMKBmZhY3RvchgDIAEoAUgAiAEBEi4KC21heF9iYWNrb2ZmGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhMKBmppdHRlchgFIAEoCEgBiAEBEhUKDW5vbl9yZXRyeWFibGUYBiADKAkSGgoSb25fZGlmZmVyZW50X2FnZW50GAcgASgIEhEKCW9uX2Fzc2VydBgIIAEoCEIJCgdfZmFjdG9yQgkKB19qaXR0ZXIihwEKDVBhcmFsbGVsQmxvY2sSIgoFc3RlcHMYASADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXASEwoLY29uY3VycmVuY3kYAiABKA0SLQoGcG9saWN5GAMgASgOMh0ueWFyZG1hc3Rlci52MS5QYXJhbGxlbFBvbGljeRIOCgZxdW9ydW0YBCABKA0iNQoPU2VxdWVudGlhbEJsb2NrEiIKBXN0ZXBzGAEgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwInUKDkNvbmRpdGlvbkJsb2NrEhEKCWNvbmRpdGlvbhgBIAEoCRInCgp0aGVuX3N0ZXBzGAIgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEicKCmVsc2Vfc3RlcHMYAyADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXAicgoLU3dpdGNoQmxvY2sSDQoFdmFsdWUYASABKAkSKAoFY2FzZXMYAiADKAsyGS55YXJkbWFzdGVyLnYxLlN3aXRjaENhc2USKgoNZGVmYXVsdF9zdGVwcxgDIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcCJYCgpTd2l0Y2hDYXNlEiYKBmVxdWFscxgBIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIiCgVzdGVwcxgCIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcCIwCgdTZXRTdGVwEiUKBXZhbHVlGAEgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlKloKBVJ1bk9uEhYKElJVTl9PTl9VTlNQRUNJRklFRBAAEhIKDlJVTl9PTl9TVUNDRVNTEAESEgoOUlVOX09OX0ZBSUxVUkUQAhIRCg1SVU5fT05fQUxXQVlTEAMqVQoJT25GYWlsdXJlEhoKFk9OX0ZBSUxVUkVfVU5TUEVDSUZJRUQQABITCg9PTl9GQUlMVVJFX0ZBSUwQARIXChNPTl9GQUlMVVJFX0NPTlRJTlVFEAIqjAEKDlBhcmFsbGVsUG9saWN5Eh8KG1BBUkFMTEVMX1BPTElDWV9VTlNQRUNJRklFRBAAEh0KGVBBUkFMTEVMX1BPTElDWV9GQUlMX0ZBU1QQARIcChhQQVJBTExFTF9QT0xJQ1lfV0FJVF9BTEwQAhIcChhQQVJBTExFTF9QT0xJQ1lfQ09OVElOVUUQA2IGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_struct, file_yardmaster_v1_priority]);
+  fileDesc("Chh5YXJkbWFzdGVyL3YxL3N0ZXAucHJvdG8SDXlhcmRtYXN0ZXIudjEivwUKBFN0ZXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxkZXBlbmRlbmNpZXMYBCADKAkSDAoEd2hlbhgFIAEoCRIkCgZydW5fb24YBiABKA4yFC55YXJkbWFzdGVyLnYxLlJ1bk9uEiwKCm9uX2ZhaWx1cmUYByABKA4yGC55YXJkbWFzdGVyLnYxLk9uRmFpbHVyZRImCgZvdXRwdXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDgoGYXNzZXJ0GAkgASgJEjAKDXRvdGFsX3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIbWV0YWRhdGEYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EikKBWFnZW50GAwgASgLMhgueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXBIABIwCghwYXJhbGxlbBgNIAEoCzIcLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxCbG9ja0gAEjQKCnNlcXVlbnRpYWwYDiABKAsyHi55YXJkbWFzdGVyLnYxLlNlcXVlbnRpYWxCbG9ja0gAEjIKCWNvbmRpdGlvbhgPIAEoCzIdLnlhcmRtYXN0ZXIudjEuQ29uZGl0aW9uQmxvY2tIABIsCgZzd2l0Y2gYECABKAsyGi55YXJkbWFzdGVyLnYxLlN3aXRjaEJsb2NrSAASJQoDc2V0GBEgASgLMhYueWFyZG1hc3Rlci52MS5TZXRTdGVwSAASKAoEd2FpdBgTIAEoCzIYLnlhcmRtYXN0ZXIudjEuV2FpdEJsb2NrSAASLAoGc2lnbmFsGBQgASgLMhoueWFyZG1hc3Rlci52MS5TaWduYWxCbG9ja0gAQgcKBWJsb2NrIpEECglBZ2VudFN0ZXASDgoGYWN0aW9uGAEgASgJEhAKCGFnZW50X2lkGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSNAoGbGFiZWxzGAQgAygLMiQueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXAuTGFiZWxzRW50cnkSKgoKcGFyYW1ldGVycxgFIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIqCgd0aW1lb3V0GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjAKDXF1ZXVlX3RpbWVvdXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNAoRaGVhcnRiZWF0X3RpbWVvdXQYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoFcmV0cnkYCSABKAsyGi55YXJkbWFzdGVyLnYxLlJldHJ5UG9saWN5EikKCHByaW9yaXR5GAogASgOMhcueWFyZG1hc3Rlci52MS5Qcmlvcml0eRIXCgppZGVtcG90ZW50GAsgASgISACIAQESLgoLbG9zc193aW5kb3cYDCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUINCgtfaWRlbXBvdGVudCL+AQoLUmV0cnlQb2xpY3kSDQoFdHJpZXMYASABKA0SKgoHYmFja29mZhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgZmYWN0b3IYAyABKAFIAIgBARIuCgttYXhfYmFja29mZhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgZqaXR0ZXIYBSABKAhIAYgBARIVCg1ub25fcmV0cnlhYmxlGAYgAygJEhoKEm9uX2RpZmZlcmVudF9hZ2VudBgHIAEoCBIRCglvbl9hc3NlcnQYCCABKAhCCQoHX2ZhY3RvckIJCgdfaml0dGVyIocBCg1QYXJhbGxlbEJsb2NrEiIKBXN0ZXBzGAEgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEhMKC2NvbmN1cnJlbmN5GAIgASgNEi0KBnBvbGljeRgDIAEoDjIdLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxQb2xpY3kSDgoGcXVvcnVtGAQgASgNIjUKD1NlcXVlbnRpYWxCbG9jaxIiCgVzdGVwcxgBIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcCJ1Cg5Db25kaXRpb25CbG9jaxIRCgljb25kaXRpb24YASABKAkSJwoKdGhlbl9zdGVwcxgCIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcBInCgplbHNlX3N0ZXBzGAMgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwInIKC1N3aXRjaEJsb2NrEg0KBXZhbHVlGAEgASgJEigKBWNhc2VzGAIgAygLMhkueWFyZG1hc3Rlci52MS5Td2l0Y2hDYXNlEioKDWRlZmF1bHRfc3RlcHMYAyADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXAiWAoKU3dpdGNoQ2FzZRImCgZlcXVhbHMYASABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSIgoFc3RlcHMYAiADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXAiMAoHU2V0U3RlcBIlCgV2YWx1ZRgBIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZSJxCglXYWl0QmxvY2sSLQoIZHVyYXRpb24YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25IABIdChNkdXJhdGlvbl9leHByZXNzaW9uGAIgASgJSAASDwoFdW50aWwYAyABKAlIAEIFCgNlbmQinAEKC1NpZ25hbEJsb2NrEg4KBnNpZ25hbBgBIAEoCRINCgV0aXRsZRgCIAEoCRIRCglhbnN3ZXJlcnMYAyADKAkSKgoHdGltZW91dBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCg9kZWZhdWx0X3BheWxvYWQYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUqWgoFUnVuT24SFgoSUlVOX09OX1VOU1BFQ0lGSUVEEAASEgoOUlVOX09OX1NVQ0NFU1MQARISCg5SVU5fT05fRkFJTFVSRRACEhEKDVJVTl9PTl9BTFdBWVMQAypVCglPbkZhaWx1cmUSGgoWT05fRkFJTFVSRV9VTlNQRUNJRklFRBAAEhMKD09OX0ZBSUxVUkVfRkFJTBABEhcKE09OX0ZBSUxVUkVfQ09OVElOVUUQAiqMAQoOUGFyYWxsZWxQb2xpY3kSHwobUEFSQUxMRUxfUE9MSUNZX1VOU1BFQ0lGSUVEEAASHQoZUEFSQUxMRUxfUE9MSUNZX0ZBSUxfRkFTVBABEhwKGFBBUkFMTEVMX1BPTElDWV9XQUlUX0FMTBACEhwKGFBBUkFMTEVMX1BPTElDWV9DT05USU5VRRADYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_yardmaster_v1_priority]);
 
 /**
  * A node of a workflow.
@@ -152,6 +152,22 @@ export type Step = Message<"yardmaster.v1.Step"> & {
      */
     value: SetStep;
     case: "set";
+  } | {
+    /**
+     * Nothing until a time.
+     *
+     * @generated from field: yardmaster.v1.WaitBlock wait = 19;
+     */
+    value: WaitBlock;
+    case: "wait";
+  } | {
+    /**
+     * Nothing until somebody sends a signal.
+     *
+     * @generated from field: yardmaster.v1.SignalBlock signal = 20;
+     */
+    value: SignalBlock;
+    case: "signal";
   } | { case: undefined; value?: undefined };
 };
 
@@ -512,6 +528,100 @@ export type SetStep = Message<"yardmaster.v1.SetStep"> & {
  */
 export const SetStepSchema: GenMessage<SetStep> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_step, 8);
+
+/**
+ * Waits for a time; no agent has it. Its output is null.
+ *
+ * @generated from message yardmaster.v1.WaitBlock
+ */
+export type WaitBlock = Message<"yardmaster.v1.WaitBlock"> & {
+  /**
+   * Until when. Exactly one of them.
+   *
+   * @generated from oneof yardmaster.v1.WaitBlock.end
+   */
+  end: {
+    /**
+     * So long, from the moment at which it could start.
+     *
+     * @generated from field: google.protobuf.Duration duration = 1;
+     */
+    value: Duration;
+    case: "duration";
+  } | {
+    /**
+     * The same as an expression in `${{ }}`: milliseconds, or text such as `5m`.
+     *
+     * @generated from field: string duration_expression = 2;
+     */
+    value: string;
+    case: "durationExpression";
+  } | {
+    /**
+     * A time: ISO 8601 text with its offset, or a CEL expression that gives such text or a timestamp. In the past: it completes at once.
+     *
+     * @generated from field: string until = 3;
+     */
+    value: string;
+    case: "until";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message yardmaster.v1.WaitBlock.
+ * Use `create(WaitBlockSchema)` to create a new message.
+ */
+export const WaitBlockSchema: GenMessage<WaitBlock> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_step, 9);
+
+/**
+ * Waits for a signal of the run (RunService.SignalRun); no agent has it. Its output is `{payload, actor, timedOut}`.
+ *
+ * @generated from message yardmaster.v1.SignalBlock
+ */
+export type SignalBlock = Message<"yardmaster.v1.SignalBlock"> & {
+  /**
+   * Name of the signal. Several steps may wait for the same one, which gives each the next signal of that name.
+   *
+   * @generated from field: string signal = 1;
+   */
+  signal: string;
+
+  /**
+   * What somebody is asked; may have `${{ }}` in it. Empty: nothing.
+   *
+   * @generated from field: string title = 2;
+   */
+  title: string;
+
+  /**
+   * Names of the actors that may send it. The same for every step that waits for it. Empty: anybody.
+   *
+   * @generated from field: repeated string answerers = 3;
+   */
+  answerers: string[];
+
+  /**
+   * How long it waits. Unset or 0: for ever.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 4;
+   */
+  timeout?: Duration | undefined;
+
+  /**
+   * JSON with `${{ }}` expressions: the payload when the timeout is over. Unset: the step ends TIMED_OUT then.
+   *
+   * @generated from field: google.protobuf.Value default_payload = 5;
+   */
+  defaultPayload?: Value | undefined;
+};
+
+/**
+ * Describes the message yardmaster.v1.SignalBlock.
+ * Use `create(SignalBlockSchema)` to create a new message.
+ */
+export const SignalBlockSchema: GenMessage<SignalBlock> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_step, 10);
 
 /**
  * After which ends of its dependencies a step runs.

@@ -1,0 +1,21 @@
+/** Steps that no agent has: they wait for a time or for a signal. */
+import type { RunView, StepView } from '../../client/index.ts';
+import { runTail, safe } from './text.ts';
+
+export function isHeldKind(kind: StepView['kind']): boolean {
+  return kind === 'WAIT' || kind === 'SIGNAL';
+}
+
+/** `signal release from ops or lead: Release 1.2?` */
+export function signalNote({ signal }: StepView): string {
+  if (signal === undefined) return 'a signal';
+  const who = signal.answerers.length === 0 ? '' : ` from ${signal.answerers.map(safe).join(' or ')}`;
+  return `signal ${safe(signal.name)}${who}${signal.title === '' ? '' : `: ${safe(signal.title)}`}`;
+}
+
+/** What to type for the first step that waits for a signal; undefined: none does. */
+export function signalHint(run: RunView): string | undefined {
+  const step = run.steps.find(({ status, signal }) => status === 'WAITING' && signal !== undefined);
+  if (step?.signal === undefined) return undefined;
+  return `next: yardmaster runs signal ${runTail(run.runId)} ${safe(step.signal.name)}`;
+}
