@@ -82,6 +82,8 @@ export interface StepView {
   readonly dueTime: Date | undefined;
   readonly skipReason: SkipReason;
   readonly skippedBecauseOf: string | undefined;
+  /** Iterations that started; of loops. */
+  readonly iterations: number;
 }
 
 export interface AttemptView {

@@ -6,6 +6,8 @@ const MIB = 1024 * KIB;
 export const limits = {
   /** Steps of one workflow (design: workflows.md section 2). */
   stepsMax: 10_000,
+  /** Iterations of one loop: some events each, and the journal of a run has its own limit. */
+  iterationsMax: 10_000,
   /** Blocks within blocks. */
   depthMax: 32,
   /** One definition, as JSON. */

@@ -4,12 +4,14 @@ import { NAME_PATTERN } from '../core/ids.ts';
 import { isJsonObject, type JsonValue } from '../core/json.ts';
 import { limits } from '../core/limits.ts';
 import { canonicalWorkflow } from './canonical.ts';
-import type {
-  AgentStepDefinition,
-  ParallelStepDefinition,
-  RetryPolicy,
-  StepDefinition,
-  WorkflowDefinition,
+import {
+  type AgentStepDefinition,
+  type LoopStepDefinition,
+  type ParallelStepDefinition,
+  type RetryPolicy,
+  type StepDefinition,
+  stepsInside,
+  type WorkflowDefinition,
 } from './definition.ts';
 import type { Finding, Path } from './finding.ts';
 import type { Entry, Survey } from './survey.ts';
@@ -77,12 +79,26 @@ class FieldChecker {
   }
 
   #block(step: Exclude<StepDefinition, AgentStepDefinition>, subject: string, path: Path): void {
-    if (step.steps.length === 0) this.report('MISSING_FIELD', `${subject} has no steps in it`, [...path, 'steps']);
+    if (stepsInside(step).length === 0)
+      this.report('MISSING_FIELD', `${subject} has no steps in it`, [...path, step.type === 'loop' ? 'body' : 'steps']);
     if (step.assert !== undefined)
       this.report('BAD_FIELD', `${subject}: "assert" is for agent steps; a block has none`, [...path, 'assert']);
+    if (step.type === 'loop') return this.#loop(step, subject, path);
     if (step.type !== 'parallel') return;
     if (step.concurrency !== undefined) this.#wholeFrom(1, step.concurrency, subject, [...path, 'concurrency']);
     if (step.quorum !== undefined) this.#quorum(step, step.quorum, subject, [...path, 'quorum']);
+  }
+
+  #loop(step: LoopStepDefinition, subject: string, path: Path): void {
+    if (step.while === undefined && step.until === undefined)
+      this.report('MISSING_FIELD', `${subject} has no "while" and no "until"`, path);
+    if (step.while !== undefined && step.until !== undefined)
+      this.report('BAD_FIELD', `${subject} has both "while" and "until"`, [...path, 'until']);
+    const at = [...path, 'maxIterations'];
+    this.#wholeFrom(1, step.maxIterations, subject, at);
+    if (step.maxIterations > limits.iterationsMax)
+      this.report('LIMIT', `${subject}: "maxIterations" is more than ${limits.iterationsMax}`, at);
+    this.#duration(step.delayMs, subject, [...path, 'delay']);
   }
 
   #quorum(step: ParallelStepDefinition, quorum: number, subject: string, path: Path): void {

@@ -4,7 +4,7 @@ import { limits } from '../core/limits.ts';
 import { checkExpressions } from './check-expressions.ts';
 import { checkFields, checkSize } from './check-fields.ts';
 import { checkGraph } from './check-graph.ts';
-import type { StepDefinition, WorkflowDefinition } from './definition.ts';
+import { type StepDefinition, stepsInside, type WorkflowDefinition } from './definition.ts';
 import { type Finding, toProblem, withoutText } from './finding.ts';
 import { Suggestions } from './suggestions.ts';
 import { surveyWorkflow } from './survey.ts';
@@ -33,7 +33,7 @@ export function checkRelations(definition: WorkflowDefinition): readonly Finding
 function isTooDeep(definition: WorkflowDefinition): boolean {
   let level: readonly StepDefinition[] = [...definition.steps, ...(definition.finally ?? [])];
   for (let depth = 1; depth <= limits.depthMax; depth++) {
-    level = level.flatMap((step) => (step.type === 'agent' ? [] : step.steps));
+    level = level.flatMap(stepsInside);
   }
   return level.length > 0;
 }

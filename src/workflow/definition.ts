@@ -11,6 +11,7 @@ export type Priority = 'critical' | 'high' | 'normal' | 'low';
 export type RunOn = 'success' | 'failure' | 'always';
 export type FailureMode = 'fail' | 'continue';
 export type ParallelPolicy = 'failFast' | 'waitAll' | 'continue';
+export type IterationsEnd = 'fail' | 'stop';
 
 export interface WorkflowDefinition {
   readonly name: string;
@@ -29,7 +30,11 @@ export interface WorkflowDefinition {
   readonly metadata?: JsonObject;
 }
 
-export type StepDefinition = AgentStepDefinition | ParallelStepDefinition | SequentialStepDefinition;
+export type StepDefinition =
+  | AgentStepDefinition
+  | ParallelStepDefinition
+  | SequentialStepDefinition
+  | LoopStepDefinition;
 
 export interface StepCommon {
   readonly id: string;
@@ -102,4 +107,39 @@ export interface SequentialStepDefinition extends StepCommon {
   readonly type: 'sequential';
   readonly steps: readonly StepDefinition[];
   readonly onFailure?: FailureMode;
+}
+
+export interface LoopStepDefinition extends StepCommon {
+  readonly type: 'loop';
+  /** CEL over `iteration` and `last`; the body runs while it is true. One of `while` and `until` is there. */
+  readonly while?: string;
+  /** CEL over `iteration` and `last`; asked after each iteration, and true ends the loop. */
+  readonly until?: string;
+  readonly body: readonly StepDefinition[];
+  readonly maxIterations: number;
+  /** What reaching `maxIterations` means; default fail. */
+  readonly onMaxIterations?: IterationsEnd;
+  /** Between iterations; absent: none. */
+  readonly delayMs?: number;
+  readonly onFailure?: FailureMode;
+}
+
+const NO_STEPS: readonly StepDefinition[] = [];
+
+/** The steps that stand in a block. */
+export function stepsInside(step: StepDefinition): readonly StepDefinition[] {
+  switch (step.type) {
+    case 'agent':
+      return NO_STEPS;
+    case 'parallel':
+    case 'sequential':
+      return step.steps;
+    case 'loop':
+      return step.body;
+  }
+}
+
+/** True for blocks whose body runs more than once, so that no step outside can read a step of it. */
+export function runsBodies(step: StepDefinition): boolean {
+  return step.type === 'loop';
 }

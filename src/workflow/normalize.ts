@@ -96,21 +96,22 @@ class Reader {
     const kind = this.#kind(source, subject, path);
     if (kind === undefined) return placeholder(source, above);
     if (kind === 'agent') return this.#agent(source, subject, path, above);
+    if (kind === 'loop') return this.#loop(source, subject, path, above, depth);
     return this.#block(kind, source, subject, path, above, depth);
   }
 
   #kind(source: Source, subject: string, path: Path): Kind | undefined {
     const type = source.type;
-    if (type === 'agent' || type === 'parallel' || type === 'sequential') return type;
+    if (type === 'agent' || type === 'parallel' || type === 'sequential' || type === 'loop') return type;
     if (type === undefined) return this.#kindByFields(source, subject, path);
     const at = [...path, 'type'];
     if (typeof type === 'string' && laterBlocks.has(type)) {
       this.#unsupported(type, subject, at);
       return undefined;
     }
-    const near = typeof type === 'string' ? nearest(type, ['agent', 'parallel', 'sequential']) : undefined;
+    const near = typeof type === 'string' ? nearest(type, Object.keys(blocks)) : undefined;
     const hint = near === undefined ? {} : { hint: `did you mean "${near}"?` };
-    const message = `${subject}: "type" must be agent, parallel or sequential`;
+    const message = `${subject}: "type" must be ${listed('or')}`;
     this.findings.push({ code: 'BAD_FIELD', message, path: at, ...hint });
     return undefined;
   }
@@ -122,6 +123,15 @@ class Reader {
       this.findings.push({ code: 'MISSING_FIELD', message: `${subject} has steps but no "type"`, path, next });
       return undefined;
     }
+    if (source.body !== undefined || source.while !== undefined || source.until !== undefined) {
+      this.findings.push({
+        code: 'MISSING_FIELD',
+        message: `${subject} is written like a loop but has no "type"`,
+        path,
+        next: 'add type: loop',
+      });
+      return undefined;
+    }
     const later = Object.keys(source).find((key) => laterBlockByField.has(key));
     if (later === undefined) return 'agent';
     this.#unsupported(laterBlockByField.get(later) ?? later, subject, [...path, later]);
@@ -129,7 +139,7 @@ class Reader {
   }
 
   #unsupported(block: string, subject: string, path: Path): void {
-    const message = `${subject} is a ${block} block; this version runs agent, parallel and sequential`;
+    const message = `${subject} is a ${block} block; this version runs ${listed('and')}`;
     this.#report('NOT_SUPPORTED', message, path);
   }
 
@@ -178,6 +188,25 @@ class Reader {
     return { ...rest, ...edges(rest, above), ...total(totalTimeout), type: kind, steps: nested(steps) };
   }
 
+  #loop(source: Source, subject: string, path: Path, above: string | undefined, depth: number): StepDefinition {
+    const fields = readFields(blocks.loop.schema, source, {
+      ...this.#reading(subject, path),
+      required: blocks.loop.required,
+      hints: BLOCK_HINTS,
+    });
+    const { totalTimeout, body = [], delay, maxIterations, ...rest } = fields;
+    return {
+      ...rest,
+      ...edges(rest, above),
+      ...total(totalTimeout),
+      type: 'loop',
+      body: this.#nested(body, [...path, 'body'], 'chain', depth),
+      // What is missing is reported as such; a loop of one iteration is in range.
+      maxIterations: maxIterations ?? 1,
+      ...(delay !== undefined && delay > 0 && { delayMs: delay }),
+    };
+  }
+
   #nested(sources: readonly unknown[], path: Path, order: Order, depth: number): StepDefinition[] {
     if (depth < limits.depthMax) return this.#children(sources, path, order, depth + 1);
     this.#report('LIMIT', `blocks nested deeper than ${limits.depthMax}`, path);
@@ -191,6 +220,13 @@ class Reader {
   #report(code: string, message: string, path: Path): void {
     this.findings.push({ code, message, path });
   }
+}
+
+/** The kinds of block as a sentence has them. */
+function listed(word: string): string {
+  return Object.keys(blocks)
+    .join(', ')
+    .replace(/, (?=[^,]*$)/, ` ${word} `);
 }
 
 function edges(

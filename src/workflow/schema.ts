@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { DURATION_MS_MAX, DURATION_PATTERN, parseDuration } from '../core/duration.ts';
 import { NAME_PATTERN, RESERVED_IDS, STEP_ID_PATTERN } from '../core/ids.ts';
 import type { JsonValue } from '../core/json.ts';
+import { limits } from '../core/limits.ts';
 import { copyJson, isRecord } from './json-copy.ts';
 
 /** What the documentation says of a field; other members are keywords of JSON Schema. */
@@ -204,6 +205,27 @@ export const sequentialSchema = z
   })
   .meta({ description: "Steps one after the other. Its output is the last child's." });
 
+export const loopSchema = z
+  .strictObject({
+    ...common,
+    while: field(condition, 'CEL over `iteration` and `last`, asked before each iteration; false ends the loop'),
+    until: field(condition, 'CEL over `iteration` and `last`, asked after each iteration; true ends the loop'),
+    body: field(steps, 'the steps of one iteration, one after the other', nonEmpty),
+    maxIterations: field(count, 'the most that it runs', { minimum: 1, maximum: limits.iterationsMax }),
+    onMaxIterations: field(
+      oneOf('fail', 'stop'),
+      'when it would go on beyond them: `fail` with LOOP_LIMIT, or `stop` and complete',
+      { default: 'fail' },
+    ),
+    delay: field(duration, 'between one iteration and the next', { otherwise: 'none' }),
+    onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
+  })
+  .meta({
+    description:
+      "A body that is run again and again. Its output is that of the last body's last step; null when none ran.",
+    not: { required: ['while', 'until'] },
+  });
+
 interface BlockForm {
   readonly schema: z.ZodObject;
   readonly required: readonly string[];
@@ -214,6 +236,7 @@ export const blocks = {
   agent: { schema: agentSchema, required: ['id', 'action'] },
   parallel: { schema: parallelSchema, required: ['id', 'steps'] },
   sequential: { schema: sequentialSchema, required: ['id', 'steps'] },
+  loop: { schema: loopSchema, required: ['id', 'body', 'maxIterations'] },
 } satisfies Readonly<Record<string, BlockForm>>;
 
 /** Fields that all of them have. */
@@ -232,7 +255,6 @@ export const laterStepFields: ReadonlySet<string> = new Set([
 export const laterBlocks: ReadonlySet<string> = new Set([
   'condition',
   'switch',
-  'loop',
   'map',
   'workflow',
   'wait',
@@ -246,9 +268,6 @@ export const laterBlockByField: ReadonlyMap<string, string> = new Map([
   ['then', 'condition'],
   ['switch', 'switch'],
   ['cases', 'switch'],
-  ['while', 'loop'],
-  ['until', 'loop'],
-  ['body', 'loop'],
   ['items', 'map'],
   ['step', 'map'],
   ['workflow', 'workflow'],

@@ -1,5 +1,5 @@
 /** Every step of a definition with its place: what the checks walk over. */
-import type { StepDefinition, WorkflowDefinition } from './definition.ts';
+import { type StepDefinition, stepsInside, type WorkflowDefinition } from './definition.ts';
 import type { Path } from './finding.ts';
 
 export interface Entry {
@@ -42,7 +42,8 @@ export function surveyWorkflow(definition: WorkflowDefinition): Survey {
       siblings.push(entry);
       entries.push(entry);
       if (step.id !== '' && !byId.has(step.id)) byId.set(step.id, entry);
-      if (step.type !== 'agent') visit(step.steps, [...entry.path, 'steps'], entry, isCleanup);
+      if (step.type !== 'agent')
+        visit(stepsInside(step), [...entry.path, step.type === 'loop' ? 'body' : 'steps'], entry, isCleanup);
     }
   };
   visit(definition.steps, ['steps'], undefined, false);

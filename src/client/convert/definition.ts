@@ -8,6 +8,7 @@ import { type Workflow, WorkflowSchema } from '../../gen/yardmaster/v1/workflow_
 import type {
   AgentStepDefinition,
   FailureMode,
+  LoopStepDefinition,
   ParallelPolicy as PolicyName,
   RetryPolicy,
   RunOn as RunOnName,
@@ -78,7 +79,20 @@ function blockOf(step: StepDefinition): Pick<StepInit, 'block' | 'onFailure'> {
         block: { case: 'sequential', value: { steps: step.steps.map(toWireStep) } },
         ...onFailureOf(step.onFailure),
       };
+    case 'loop':
+      return { block: { case: 'loop', value: toWireLoop(step) }, ...onFailureOf(step.onFailure) };
   }
+}
+
+function toWireLoop(step: LoopStepDefinition) {
+  return {
+    while: step.while ?? '',
+    until: step.until ?? '',
+    body: step.body.map(toWireStep),
+    maxIterations: step.maxIterations,
+    stopAtMax: step.onMaxIterations === 'stop',
+    ...optional('delay', toDuration(step.delayMs)),
+  };
 }
 
 function onFailureOf(mode: FailureMode | undefined): { readonly onFailure: OnFailure } {

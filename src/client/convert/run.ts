@@ -65,6 +65,7 @@ function toStep(step: StepState): StepView {
     dueTime: toDate(step.dueTime),
     skipReason: readSkipReason(step.skipReason),
     skippedBecauseOf: textOrNone(step.skippedBecauseOf),
+    iterations: step.iterations,
   };
 }
 

@@ -28,7 +28,6 @@ export function toWorkflow(workflow: Workflow): WorkflowView {
 /** Recursion ends: the server accepts no deeper nesting than `limits.depthMax`, and protobuf reads at most 100. */
 function flatten(step: Step, depth: number, cleanup: boolean): WorkflowStepView[] {
   const { block } = step;
-  const children = block.case === 'parallel' || block.case === 'sequential' ? block.value.steps : [];
   const view: WorkflowStepView = {
     id: step.id,
     kind: KINDS[block.case ?? ''] ?? 'UNKNOWN',
@@ -38,10 +37,27 @@ function flatten(step: Step, depth: number, cleanup: boolean): WorkflowStepView[
     agentId: block.case === 'agent' ? textOrNone(block.value.agentId) : undefined,
     cleanup,
   };
-  return [view, ...children.flatMap((child) => flatten(child, depth + 1, cleanup))];
+  return [view, ...childrenOf(block).flatMap((child) => flatten(child, depth + 1, cleanup))];
 }
 
-const KINDS: Readonly<Record<string, StepKind>> = { agent: 'AGENT', parallel: 'PARALLEL', sequential: 'SEQUENTIAL' };
+function childrenOf(block: Step['block']): readonly Step[] {
+  switch (block.case) {
+    case 'parallel':
+    case 'sequential':
+      return block.value.steps;
+    case 'loop':
+      return block.value.body;
+    default:
+      return [];
+  }
+}
+
+const KINDS: Readonly<Record<string, StepKind>> = {
+  agent: 'AGENT',
+  parallel: 'PARALLEL',
+  sequential: 'SEQUENTIAL',
+  loop: 'LOOP',
+};
 
 export function toRegistered(response: RegisterWorkflowResponse): RegisteredWorkflow | undefined {
   if (response.workflow === undefined) return undefined;

@@ -3,14 +3,14 @@
  * graph): a chain of 10,000 skips is 10,000 rounds, not 10,000 stack frames.
  */
 import { toYardmasterError } from '../../core/errors.ts';
-import type { Expression } from '../../workflow/compiled.ts';
 import { finishBlock, settleQuorum, startChildren } from './blocks.ts';
 import { type Draft, MissingValues } from './decision.ts';
 import { finishRunIfDone } from './ending.ts';
 import type { SkipReason } from './events.ts';
 import { failStep, isHandled } from './failure.ts';
-import { EMPTY_INPUT, evaluateTemplate, requireValues, scopeOf } from './outputs.ts';
-import { isAgentStep, isBlockStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
+import { lookAtLoop } from './loops.ts';
+import { EMPTY_INPUT, evaluateTemplate, isTrue } from './outputs.ts';
+import { isAgentStep, isBlockStep, isLoopStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
 import { isStepOver } from './status.ts';
 import { isStopping } from './stop.ts';
 import { queueTask, timerTask } from './tasks.ts';
@@ -27,6 +27,7 @@ export function advance(draft: Draft): void {
 function lookAt(draft: Draft, step: Step): void {
   if (isStepOver(step.status)) return;
   if (step.status === 'PENDING') startStep(draft, step);
+  else if (isLoopStep(step)) lookAtLoop(draft, step);
   else if (isBlockStep(step)) {
     settleQuorum(draft, step);
     if ((step.detail?.openChildren ?? 0) === 0) finishBlock(draft, step);
@@ -40,7 +41,7 @@ function startStep(draft: Draft, step: Step): void {
   if (state.pausedAt > 0 || step.pendingDependencies > 0 || !isParentOpen(state, step)) return;
   const verdict = startVerdict(state, step);
   if (verdict.kind === 'skip') return skip(draft, step, verdict.reason, verdict.because);
-  if (isHeldByWindow(state, step)) return;
+  if (isHeldByWindow(step)) return;
   try {
     openStep(draft, step);
   } catch (error) {
@@ -52,7 +53,7 @@ function startStep(draft: Draft, step: Step): void {
 
 function openStep(draft: Draft, step: Step): void {
   const { node, path } = step;
-  if (node.when !== undefined && !isTrue(draft, node.when)) return skip(draft, step, 'WHEN', undefined);
+  if (node.when !== undefined && !isTrue(draft, step.frame, node.when)) return skip(draft, step, 'WHEN', undefined);
   if (!isAgentStep(step)) {
     draft.emit({ type: 'BlockStarted', at: draft.now, path });
     if (node.totalTimeoutMs !== undefined) timerTask(draft, step, draft.now + node.totalTimeoutMs);
@@ -60,14 +61,9 @@ function openStep(draft: Draft, step: Step): void {
     return;
   }
   const { parameters } = step.node;
-  const input = parameters === undefined ? EMPTY_INPUT : evaluateTemplate(draft, parameters, `in/${path}`);
+  const input = parameters === undefined ? EMPTY_INPUT : evaluateTemplate(draft, step.frame, parameters, `in/${path}`);
   draft.emit({ type: 'StepReady', at: draft.now, path, input });
   queueTask(draft, step);
-}
-
-function isTrue(draft: Draft, condition: Expression): boolean {
-  requireValues(draft, condition);
-  return condition.evaluate(scopeOf(draft)) === true;
 }
 
 export function skip(draft: Draft, step: Step, reason: SkipReason, because: string | undefined): void {
@@ -77,15 +73,15 @@ export function skip(draft: Draft, step: Step, reason: SkipReason, because: stri
 }
 
 function isParentOpen(state: RunState, step: Step): boolean {
-  const parent = parentOf(state, step);
+  const parent = parentOf(step);
   if (parent !== undefined) return parent.status === 'RUNNING';
   return step.node.isCleanup
     ? state.ending !== undefined && state.openRoots === 0
     : state.status === 'RUNNING' || state.status === 'ENDING';
 }
 
-function isHeldByWindow(state: RunState, step: Step): boolean {
-  const parent = parentOf(state, step);
+function isHeldByWindow(step: Step): boolean {
+  const parent = parentOf(step);
   return parent?.node.kind === 'parallel' && (parent.detail?.activeChildren ?? 0) >= parent.node.concurrency;
 }
 
@@ -101,10 +97,10 @@ function startVerdict(state: RunState, step: Step): Verdict {
   }
   if (node.runOn === 'always') return { kind: 'start' };
   if (node.runOn === 'failure') {
-    const failed = node.dependencies.some((dependency) => hasFailed(stepAt(state, dependency)));
+    const failed = node.dependencies.some((dependency) => hasFailed(stepAt(step.frame, dependency)));
     return failed ? { kind: 'start' } : { kind: 'skip', reason: 'RUN_ON', because: undefined };
   }
-  const blocker = node.dependencies.map((dependency) => stepAt(state, dependency)).find(blocksDependents);
+  const blocker = node.dependencies.map((dependency) => stepAt(step.frame, dependency)).find(blocksDependents);
   if (blocker === undefined) return { kind: 'start' };
   return { kind: 'skip', reason: 'DEPENDENCY', because: blocker.path };
 }

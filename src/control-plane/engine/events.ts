@@ -44,10 +44,28 @@ export interface RunStarted extends At {
   readonly deadlineAt?: number;
 }
 
-/** A block opened (parallel, sequential). */
+/** A block opened (parallel, sequential, loop). */
 export interface BlockStarted extends At {
   readonly type: 'BlockStarted';
   readonly path: string;
+}
+
+/** A loop begins an iteration: its steps exist from here on. */
+export interface BodyStarted extends At {
+  readonly type: 'BodyStarted';
+  readonly path: string;
+  /** Of the iteration, from 1. */
+  readonly number: number;
+}
+
+/** The iteration ended well; its steps are gone, and what the next one sees of it is its output. */
+export interface BodyEnded extends At {
+  readonly type: 'BodyEnded';
+  readonly path: string;
+  readonly number: number;
+  readonly output: StoredValue;
+  /** When the next iteration begins; absent: now, or there is none. */
+  readonly nextAt?: number;
 }
 
 /** An agent step became READY for the first time: its input is fixed from here on. */
@@ -199,6 +217,8 @@ export type RunEvent =
   | RunCreated
   | RunStarted
   | BlockStarted
+  | BodyStarted
+  | BodyEnded
   | StepReady
   | StepQueued
   | AttemptStarted

@@ -5,6 +5,8 @@
 import type {
   AttemptEnded,
   AttemptStarted,
+  BodyEnded,
+  BodyStarted,
   Failure,
   RunEnded,
   RunEnding,
@@ -14,19 +16,24 @@ import type {
   StepSkipped,
   StepStopping,
 } from './events.ts';
+import { findStep, openFrame } from './frames.ts';
 import {
   type AttemptRecord,
   type BlockStep,
   childrenOf,
   detailOf,
   findAttempt,
-  findStep,
+  frameInside,
   isBlockStep,
+  isLoopStep,
   isProtected,
+  type LoopDetail,
+  type LoopStep,
   liveAttempts,
   parentOf,
   type RunState,
   type Step,
+  type StepDetail,
   stepAt,
 } from './state.ts';
 import type { StepStatus } from './status.ts';
@@ -42,7 +49,11 @@ export function evolve(state: RunState, event: RunEvent): void {
       state.deadlineAt = event.deadlineAt ?? 0;
       return;
     case 'BlockStarted':
-      return startBlock(state, stepNamed(state, event.path), event.at);
+      return startBlock(stepNamed(state, event.path), event.at);
+    case 'BodyStarted':
+      return startBody(state, event);
+    case 'BodyEnded':
+      return endBody(state, event);
     case 'StepReady':
       return readyStep(state, event);
     case 'StepQueued':
@@ -109,11 +120,44 @@ function stepNamed(state: RunState, path: string): Step {
   return step;
 }
 
-function startBlock(state: RunState, step: Step, at: number): void {
+function startBlock(step: Step, at: number): void {
   step.status = 'RUNNING';
   step.readyAt = at;
-  if (isBlockStep(step)) detailOf(step).openChildren = step.node.children.length;
-  markActive(state, step);
+  if (isLoopStep(step)) detailOf(step).loop = { frame: undefined, iterations: 0, last: undefined };
+  else if (isBlockStep(step)) detailOf(step).openChildren = step.node.children.length;
+  markActive(step);
+}
+
+function startBody(state: RunState, { path, number }: BodyStarted): void {
+  const { step, detail, loop } = loopNamed(state, path);
+  loop.frame = openFrame(step, number);
+  loop.iterations = number;
+  step.status = 'RUNNING';
+  detail.retryAt = 0;
+  detail.openChildren = step.node.children.length;
+  detail.activeChildren = 0;
+  detail.completedChildren = 0;
+  detail.cursor = 0;
+}
+
+function endBody(state: RunState, event: BodyEnded): void {
+  const { step, detail, loop } = loopNamed(state, event.path);
+  loop.frame = undefined;
+  loop.last = event.output;
+  if (event.nextAt === undefined) return;
+  step.status = 'WAITING';
+  detail.retryAt = event.nextAt;
+}
+
+function loopNamed(
+  state: RunState,
+  path: string,
+): { readonly step: LoopStep; readonly detail: StepDetail; readonly loop: LoopDetail } {
+  const step = stepNamed(state, path);
+  const loop = step.detail?.loop;
+  if (!isLoopStep(step) || loop === undefined)
+    throw new RangeError(`the journal of run "${state.runId}" has an iteration of "${path}", which is no open loop`);
+  return { step, detail: detailOf(step), loop };
 }
 
 function readyStep(state: RunState, event: StepReady): void {
@@ -121,24 +165,26 @@ function readyStep(state: RunState, event: StepReady): void {
   step.input = event.input;
   step.readyAt = event.at;
   queueStep(step, event.at);
-  markActive(state, step);
+  markActive(step);
 }
 
 /** A step started: its block has one more active child. */
-function markActive(state: RunState, step: Step): void {
-  const parent = parentOf(state, step);
+function markActive(step: Step): void {
+  const parent = parentOf(step);
   if (parent === undefined) return;
   detailOf(parent).activeChildren += 1;
-  moveCursor(state, parent);
+  moveCursor(parent);
 }
 
 /** Past the children that are no longer PENDING, so that the next one to start is found without a scan. */
-function moveCursor(state: RunState, block: BlockStep): void {
+function moveCursor(block: BlockStep): void {
+  const inside = frameInside(block);
+  if (inside === undefined) return;
   const detail = detailOf(block);
   const { children } = block.node;
   for (;;) {
     const child = children[detail.cursor];
-    if (child === undefined || stepAt(state, child).status === 'PENDING') return;
+    if (child === undefined || stepAt(inside, child).status === 'PENDING') return;
     detail.cursor += 1;
   }
 }
@@ -222,14 +268,14 @@ function stopStep(step: Step, event: StepStopping): void {
 function failStep(state: RunState, event: StepFailed): void {
   const step = stepNamed(state, event.path);
   detailOf(step).failure = event.failure;
-  if (state.ending !== undefined && isProtected(state, step)) state.cleanupFailures.push(event.failure);
+  if (state.ending !== undefined && isProtected(step)) state.cleanupFailures.push(event.failure);
   endStep(state, step, event.status, event.at);
-  countChildFailure(state, step, event.failure);
+  countChildFailure(step, event.failure);
 }
 
 /** A failed child that nobody handles in the block counts for the block's policy. */
-function countChildFailure(state: RunState, step: Step, failure: Failure): void {
-  const parent = parentOf(state, step);
+function countChildFailure(step: Step, failure: Failure): void {
+  const parent = parentOf(step);
   if (parent === undefined || step.node.onFailure === 'continue') return;
   detailOf(parent).childFailure ??= failure;
 }
@@ -250,30 +296,30 @@ function endStep(state: RunState, step: Step, status: StepStatus, at: number): v
     detail.retryAt = 0;
     detail.stoppingUntil = 0;
   }
-  if (!wasActive) closeUnopened(state, step, status, at);
-  for (const dependent of step.node.dependents) stepAt(state, dependent).pendingDependencies -= 1;
+  if (!wasActive) closeUnopened(step, status, at);
+  for (const dependent of step.node.dependents) stepAt(step.frame, dependent).pendingDependencies -= 1;
   leaveParent(state, step, wasActive);
 }
 
 function leaveParent(state: RunState, step: Step, wasActive: boolean): void {
-  const parent = parentOf(state, step);
+  const parent = parentOf(step);
   if (parent !== undefined) {
     const detail = detailOf(parent);
     detail.openChildren -= 1;
     if (step.status === 'COMPLETED') detail.completedChildren += 1;
     if (wasActive) detail.activeChildren -= 1;
-    else moveCursor(state, parent);
+    else moveCursor(parent);
   } else if (step.node.isCleanup) state.openFinally -= 1;
   else state.openRoots -= 1;
 }
 
 /** A block that never opened ends with everything in it, without an event for each. */
-function closeUnopened(state: RunState, block: Step, status: StepStatus, at: number): void {
-  const stack = [...childrenOf(state, block)];
+function closeUnopened(block: Step, status: StepStatus, at: number): void {
+  const stack = [...childrenOf(block)];
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
     step.status = status === 'CANCELLED' ? 'CANCELLED' : 'SKIPPED';
     if (step.detail !== undefined) step.detail.endedAt = at;
-    stack.push(...childrenOf(state, step));
+    stack.push(...childrenOf(step));
   }
 }
 

@@ -7,7 +7,7 @@ import { canonicalWorkflow } from '../../workflow/canonical.ts';
 import { checkWorkflow } from '../../workflow/check.ts';
 import { compileWorkflow } from '../../workflow/compile.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
-import type { StepDefinition, WorkflowDefinition } from '../../workflow/definition.ts';
+import { type StepDefinition, stepsInside, type WorkflowDefinition } from '../../workflow/definition.ts';
 import type { AuditRow, Store, WorkflowRow } from '../store/port.ts';
 import type { RegisteredWorkflow } from './control-plane.ts';
 
@@ -136,6 +136,6 @@ function* stepsOf(definition: WorkflowDefinition): Generator<StepDefinition> {
   const stack: StepDefinition[] = [...definition.steps, ...(definition.finally ?? [])];
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
     yield step;
-    if (step.type !== 'agent') stack.push(...step.steps);
+    stack.push(...stepsInside(step));
   }
 }

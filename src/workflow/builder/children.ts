@@ -6,7 +6,15 @@
  * `Nested` must not occur in what a child's callback sees: it is inferred from those very callbacks.
  */
 import type { FailureMode, ParallelPolicy } from '../definition.ts';
-import type { Action, AgentOptions, BlockOptions, OutputOf, ParametersOption, PlainParameters } from './options.ts';
+import type {
+  Action,
+  AgentOptions,
+  BlockOptions,
+  LoopOptions,
+  OutputOf,
+  ParametersOption,
+  PlainParameters,
+} from './options.ts';
 import type { Untyped } from './recorded.ts';
 import type { Scope } from './scope.ts';
 
@@ -42,12 +50,21 @@ export type SequentialChildren<
 /** An agent step, or (without an action) a block whose own children see what it sees. */
 type Child<Params, Steps, A> = A extends Action
   ? { readonly id: string } & AgentOptions<Params, Steps, A> & ParametersOption<Params, Steps, A> & ChildOutput<A>
-  : NestedBlock<Params, Steps>;
+  : NestedBlock<Params, Steps> | NestedLoop<Params, Steps>;
 
 /** A named action's output may be shaped here; a capability's is fixed by its type (shape it in a step of the top level). */
 type ChildOutput<A> = A extends string ? { readonly output?: unknown } : Record<never, never>;
 
-type NestedStep<Params, Steps> = NestedBlock<Params, Steps> | NestedAgentStep<Params, Steps>;
+type NestedStep<Params, Steps> =
+  | NestedBlock<Params, Steps>
+  | NestedLoop<Params, Steps>
+  | NestedAgentStep<Params, Steps>;
+
+/** What it gives is not known to the types; nothing outside can see its steps. */
+interface NestedLoop<Params, Steps> extends LoopOptions<Params, Steps, readonly NestedStep<Params, Steps>[]> {
+  readonly id: string;
+  readonly type: 'loop';
+}
 
 interface NestedBlock<Params, Steps> extends BlockOptions<Params, Steps> {
   readonly id: string;

@@ -1,7 +1,7 @@
 /** What the author writes for a step or a block. One shape serves the typed form (callbacks) and the plain form. */
 import type { Capability } from '../../core/capability.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { FailureMode, ParallelPolicy, Priority, RunOn } from '../definition.ts';
+import type { FailureMode, IterationsEnd, ParallelPolicy, Priority, RunOn } from '../definition.ts';
 import type { Cel, IsUntyped, Resolved, Untyped, Value } from './recorded.ts';
 import type { AssertScope, OutputScope, Scope } from './scope.ts';
 
@@ -118,5 +118,22 @@ export interface ParallelOptions<Params, Steps, Children> extends BlockOptions<P
 
 export interface SequentialOptions<Params, Steps, Children> extends BlockOptions<Params, Steps> {
   readonly steps: Children;
+  readonly onFailure?: FailureMode;
+}
+
+/** One of `while` and `until`. */
+export interface LoopOptions<Params, Steps, Children> extends BlockOptions<Params, Steps> {
+  /** Asked before each iteration; false ends the loop. */
+  readonly while?: Condition<Scope<Params, Steps>>;
+  /** Asked after each iteration; true ends the loop. */
+  readonly until?: Condition<Scope<Params, Steps>>;
+  /** The steps of one iteration, one after the other. */
+  readonly body: Children;
+  /** The most that it runs. */
+  readonly maxIterations: number;
+  /** When it would go on beyond them; default fail. */
+  readonly onMaxIterations?: IterationsEnd;
+  /** Between one iteration and the next; default: none. */
+  readonly delay?: Duration;
   readonly onFailure?: FailureMode;
 }

@@ -50,6 +50,8 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     case 'action':
       return isCapability(value) ? value.name : plainSource(value, pointer);
     case 'when':
+    case 'while':
+    case 'until':
     case 'assert':
       return conditionSource(value, pointer);
     case 'parameters':
@@ -57,6 +59,7 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     case 'output':
       return outputSource(value, pointer);
     case 'steps':
+    case 'body':
       return Array.isArray(value)
         ? value.map((child, i) => childSource(child, `${pointer}[${i}]`, problems))
         : plainSource(value, pointer);

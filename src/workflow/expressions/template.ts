@@ -1,7 +1,7 @@
 /** JSON with expressions in it: planned as a tree of parts, evaluated into plain JSON. */
 import { isJsonObject, type JsonValue } from '../../core/json.ts';
 import type { Expression, Reads, Scope, Template } from '../compiled.ts';
-import { compileExpression, type IndexOf } from './expression.ts';
+import { compileExpression, type Names } from './expression.ts';
 import { refuseLongText } from './meter.ts';
 import { readPlainPath } from './plain-path.ts';
 import type { Spot } from './prepare.ts';
@@ -16,10 +16,10 @@ type Plan =
   | { readonly kind: 'object'; readonly members: readonly (readonly [string, Plan])[] };
 
 /** Throws BAD_EXPRESSION or UNKNOWN_STEP. The value must not nest deeper than `limits.valueDepthMax`. */
-export function compileTemplate(value: JsonValue, spot: Spot, indexOf: IndexOf): Template {
+export function compileTemplate(value: JsonValue, spot: Spot, names: Names): Template {
   const expressions: Expression[] = [];
   const plan = planValue(value, (part) => {
-    const expression = compileExpression(part.source, spot, indexOf);
+    const expression = compileExpression(part.source, spot, names);
     expressions.push(expression);
     return expression;
   });
@@ -32,8 +32,8 @@ export function compileTemplate(value: JsonValue, spot: Spot, indexOf: IndexOf):
 }
 
 /** A step's or run's `output`: a bare string is CEL (`result.rows`), anything else a template. */
-export function compileOutput(value: JsonValue, spot: Spot, indexOf: IndexOf): Template {
-  return compileTemplate(outputTemplate(value), spot, indexOf);
+export function compileOutput(value: JsonValue, spot: Spot, names: Names): Template {
+  return compileTemplate(outputTemplate(value), spot, names);
 }
 
 /** `output: result.rows` means `${{ result.rows }}`. */
@@ -96,6 +96,7 @@ function textOfJson(value: JsonValue): string {
 function passThroughOf(expression: Expression): Template['passThrough'] {
   const path = readPlainPath(expression.source);
   if (path?.root === 'params' && path.keys.length === 0) return { kind: 'params' };
+  if (path?.root === 'last' && path.keys.length === 0) return { kind: 'last' };
   const [node] = expression.reads.outputs;
   const isOutput = path?.root === 'steps' && path.keys.length === 2 && path.keys[1]?.key === 'output';
   return isOutput && node !== undefined ? { kind: 'output', node } : undefined;
@@ -103,5 +104,9 @@ function passThroughOf(expression: Expression): Template['passThrough'] {
 
 function joinReads(all: readonly Reads[]): Reads {
   const outputs = new Set(all.flatMap((reads) => reads.outputs));
-  return { outputs: [...outputs], params: all.some((reads) => reads.params) };
+  return {
+    outputs: [...outputs],
+    params: all.some((reads) => reads.params),
+    last: all.some((reads) => reads.last),
+  };
 }

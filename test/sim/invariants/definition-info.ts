@@ -1,8 +1,17 @@
 /** What a definition says of its steps, by path: read straight from the definition, not from the compiled form. */
-import type { AgentStepDefinition, StepDefinition, WorkflowDefinition } from '../../../src/workflow/definition.ts';
+import {
+  type AgentStepDefinition,
+  type StepDefinition,
+  stepsInside,
+  type WorkflowDefinition,
+} from '../../../src/workflow/definition.ts';
 
 export interface StepInfo {
   readonly id: string;
+  /** Id of the loop in whose body it stands; undefined outside. */
+  readonly owner: string | undefined;
+  /** Of a loop: the most that it may run. */
+  readonly iterationsMax: number;
   readonly kind: StepDefinition['type'];
   readonly parent: string | undefined;
   readonly dependencies: readonly string[];
@@ -16,12 +25,19 @@ export interface StepInfo {
 
 export function readDefinition(definition: WorkflowDefinition): ReadonlyMap<string, StepInfo> {
   const steps = new Map<string, StepInfo>();
-  const read = (step: StepDefinition, parent: string | undefined, isCleanup: boolean): void => {
-    const children = step.type === 'agent' ? [] : step.steps;
+  const read = (
+    step: StepDefinition,
+    parent: StepDefinition | undefined,
+    owner: string | undefined,
+    isCleanup: boolean,
+  ): void => {
+    const children = stepsInside(step);
     steps.set(step.id, {
       id: step.id,
+      owner,
+      iterationsMax: step.type === 'loop' ? step.maxIterations : 0,
       kind: step.type,
-      parent,
+      parent: parent?.id,
       dependencies: step.dependencies,
       children: children.map((child) => child.id),
       isCleanup,
@@ -29,9 +45,9 @@ export function readDefinition(definition: WorkflowDefinition): ReadonlyMap<stri
       concurrency: step.type === 'parallel' ? (step.concurrency ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
       agent: step.type === 'agent' ? step : undefined,
     });
-    for (const child of children) read(child, step.id, isCleanup);
+    for (const child of children) read(child, step, step.type === 'loop' ? step.id : owner, isCleanup);
   };
-  for (const step of definition.steps) read(step, undefined, false);
-  for (const step of definition.finally ?? []) read(step, undefined, true);
+  for (const step of definition.steps) read(step, undefined, undefined, false);
+  for (const step of definition.finally ?? []) read(step, undefined, undefined, true);
   return steps;
 }

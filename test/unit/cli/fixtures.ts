@@ -50,6 +50,7 @@ export function step(path: string, more: Partial<StepView> = {}): StepView {
     dueTime: undefined,
     skipReason: 'NONE',
     skippedBecauseOf: undefined,
+    iterations: 0,
     ...more,
   };
 }

@@ -84,6 +84,11 @@ const block = (more: object): object => ({
   steps: [{ id: 'p', type: 'parallel', steps: [{ id: 'a', action: 'work' }], ...more }],
 });
 
+const loopOf = (more: object): object => ({
+  name: 'W',
+  steps: [{ id: 'l', type: 'loop', maxIterations: 3, body: [{ id: 'a', action: 'work' }], ...more }],
+});
+
 const good: Readonly<Record<string, unknown>> = {
   'the least': step({}),
   'all of a step': step({
@@ -124,6 +129,8 @@ const good: Readonly<Record<string, unknown>> = {
     metadata: {},
   },
   'a parallel': block({ concurrency: 1, onFailure: 'failFast' }),
+  'a loop that runs while': loopOf({ while: 'iteration < 3', delay: '1s', onMaxIterations: 'stop' }),
+  'a loop that runs until': loopOf({ until: 'last.done', onFailure: 'continue' }),
   'blocks in blocks': block({ steps: [{ id: 's', type: 'sequential', steps: [{ id: 'a', action: 'work' }] }] }),
 };
 
@@ -163,6 +170,10 @@ const bad: Readonly<Record<string, unknown>> = {
   'a parallel without steps': block({ steps: [] }),
   'a parallel with an attempt timeout': block({ timeout: '1m' }),
   'no child at once': block({ concurrency: 0 }),
+  'a loop with both conditions': loopOf({ while: 'true', until: 'false' }),
+  'a loop without a body': loopOf({ until: 'true', body: [] }),
+  'a loop that never runs': loopOf({ until: 'true', maxIterations: 0 }),
+  'a loop without an end': loopOf({ until: 'true', maxIterations: 10_001 }),
   'a wrong step inside': block({ steps: [{ id: 'a' }] }),
 };
 

@@ -1,12 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { StepDefinition } from '../../../src/workflow/definition.ts';
+import { type StepDefinition, stepsInside } from '../../../src/workflow/definition.ts';
 import { normalizeWorkflow } from '../../../src/workflow/normalize.ts';
 
 function edgesOf(steps: readonly StepDefinition[]): Record<string, readonly string[]> {
-  return Object.assign(
-    {},
-    ...steps.map((step) => ({ [step.id]: step.dependencies, ...(step.type === 'agent' ? {} : edgesOf(step.steps)) })),
-  );
+  return Object.assign({}, ...steps.map((step) => ({ [step.id]: step.dependencies, ...edgesOf(stepsInside(step)) })));
 }
 
 const agent = (id: string, more: object = {}) => ({ id, action: 'work', ...more });
@@ -139,7 +136,7 @@ describe('fields', () => {
       steps: [
         agent('a', { timout: 3, retry: { trise: 3 } }),
         { id: 'l', while: 'true', body: [] },
-        { id: 'm', type: 'loop' },
+        { id: 'm', type: 'loop', compensate: {} },
         { id: 'n', type: 'paralel', steps: [] },
         { id: 'o', steps: [] },
         5,
@@ -156,8 +153,10 @@ describe('fields', () => {
       ['BAD_FIELD', 'steps.0.retry.tries', undefined],
       ['UNKNOWN_FIELD', 'steps.0.retry.trise', 'did you mean "tries"?'],
       ['UNKNOWN_FIELD', 'steps.0.timout', 'did you mean "timeout"?'],
-      ['NOT_SUPPORTED', 'steps.1.while', undefined],
-      ['NOT_SUPPORTED', 'steps.2.type', undefined],
+      ['MISSING_FIELD', 'steps.1', undefined],
+      ['MISSING_FIELD', 'steps.2', undefined],
+      ['MISSING_FIELD', 'steps.2', undefined],
+      ['NOT_SUPPORTED', 'steps.2.compensate', undefined],
       ['BAD_FIELD', 'steps.3.type', 'did you mean "parallel"?'],
       ['MISSING_FIELD', 'steps.4', undefined],
       ['BAD_FIELD', 'steps.5', undefined],
@@ -173,7 +172,7 @@ describe('fields', () => {
   test('a later block is refused by its name', () => {
     const { findings } = normalizeWorkflow({ name: 'A', steps: [{ id: 'c', if: 'x', else: [] }] });
     expect(findings.map((finding) => finding.message)).toEqual([
-      'step "c" is a condition block; this version runs agent, parallel and sequential',
+      'step "c" is a condition block; this version runs agent, parallel, sequential and loop',
     ]);
   });
 

@@ -22,6 +22,7 @@ export const STEP_KINDS: Readonly<Record<CompiledNode['kind'], StepKind>> = {
   agent: StepKind.AGENT,
   parallel: StepKind.PARALLEL,
   sequential: StepKind.SEQUENTIAL,
+  loop: StepKind.LOOP,
 };
 
 interface Beside extends Pick<RunView, 'progress' | 'waits'> {
@@ -50,6 +51,7 @@ export function writeStep(step: Step, { progress, waits, values }: Beside): Step
     dueTime: step.status === 'WAITING' ? writeTime(detail?.retryAt) : undefined,
     skipReason: detail?.skip === undefined ? SkipReason.UNSPECIFIED : SkipReason[detail.skip.reason],
     skippedBecauseOf: detail?.skip?.because ?? '',
+    iterations: detail?.loop?.iterations ?? 0,
   });
 }
 

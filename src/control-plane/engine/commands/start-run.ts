@@ -29,7 +29,7 @@ export function startRun(
   const deadline = workflow.timeoutMs === undefined ? {} : { deadlineAt: context.now + workflow.timeoutMs };
   draft.emit({ type: 'RunStarted', at: context.now, ...deadline });
   if (state.deadlineAt > 0) runTimerTask(draft);
-  draft.work.push(...workflow.roots.toReversed().map((index) => stepAt(state, index)));
+  draft.work.push(...workflow.roots.toReversed().map((slot) => stepAt(state.root, slot)));
   advance(draft);
   return { state, decision: draft.finish() };
 }

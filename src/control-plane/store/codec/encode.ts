@@ -64,7 +64,12 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
     case 'AttemptUnreachable':
     case 'AttemptReturned':
     case 'StopConfirmed':
+    case 'BodyStarted':
       return writeAttempt(writer, event.path, event.number);
+    case 'BodyEnded':
+      writeAttempt(writer, event.path, event.number);
+      writeUntil(writer, event.nextAt, first);
+      return writeValue(writer, event.output);
     case 'AttemptEnded':
       return writeAttemptEnded(writer, event);
     case 'RetryScheduled':

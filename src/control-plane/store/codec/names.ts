@@ -27,6 +27,8 @@ export const EVENT_TYPES = {
   RunEnded: 20,
   RunPaused: 21,
   RunResumed: 22,
+  BodyStarted: 30,
+  BodyEnded: 31,
 } as const satisfies Record<RunEvent['type'], number>;
 
 export const ATTEMPT_OUTCOMES = {

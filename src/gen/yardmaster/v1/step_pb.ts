@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/step.proto.
  */
 export const file_yardmaster_v1_step: GenFile = /*@__PURE__*/
-  fileDesc("Chh5YXJkbWFzdGVyL3YxL3N0ZXAucHJvdG8SDXlhcmRtYXN0ZXIudjEi3gMKBFN0ZXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxkZXBlbmRlbmNpZXMYBCADKAkSDAoEd2hlbhgFIAEoCRIkCgZydW5fb24YBiABKA4yFC55YXJkbWFzdGVyLnYxLlJ1bk9uEiwKCm9uX2ZhaWx1cmUYByABKA4yGC55YXJkbWFzdGVyLnYxLk9uRmFpbHVyZRImCgZvdXRwdXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDgoGYXNzZXJ0GAkgASgJEjAKDXRvdGFsX3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIbWV0YWRhdGEYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EikKBWFnZW50GAwgASgLMhgueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXBIABIwCghwYXJhbGxlbBgNIAEoCzIcLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxCbG9ja0gAEjQKCnNlcXVlbnRpYWwYDiABKAsyHi55YXJkbWFzdGVyLnYxLlNlcXVlbnRpYWxCbG9ja0gAQgcKBWJsb2NrIpEECglBZ2VudFN0ZXASDgoGYWN0aW9uGAEgASgJEhAKCGFnZW50X2lkGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSNAoGbGFiZWxzGAQgAygLMiQueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXAuTGFiZWxzRW50cnkSKgoKcGFyYW1ldGVycxgFIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIqCgd0aW1lb3V0GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjAKDXF1ZXVlX3RpbWVvdXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNAoRaGVhcnRiZWF0X3RpbWVvdXQYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoFcmV0cnkYCSABKAsyGi55YXJkbWFzdGVyLnYxLlJldHJ5UG9saWN5EikKCHByaW9yaXR5GAogASgOMhcueWFyZG1hc3Rlci52MS5Qcmlvcml0eRIXCgppZGVtcG90ZW50GAsgASgISACIAQESLgoLbG9zc193aW5kb3cYDCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUINCgtfaWRlbXBvdGVudCL+AQoLUmV0cnlQb2xpY3kSDQoFdHJpZXMYASABKA0SKgoHYmFja29mZhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgZmYWN0b3IYAyABKAFIAIgBARIuCgttYXhfYmFja29mZhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgZqaXR0ZXIYBSABKAhIAYgBARIVCg1ub25fcmV0cnlhYmxlGAYgAygJEhoKEm9uX2RpZmZlcmVudF9hZ2VudBgHIAEoCBIRCglvbl9hc3NlcnQYCCABKAhCCQoHX2ZhY3RvckIJCgdfaml0dGVyIocBCg1QYXJhbGxlbEJsb2NrEiIKBXN0ZXBzGAEgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEhMKC2NvbmN1cnJlbmN5GAIgASgNEi0KBnBvbGljeRgDIAEoDjIdLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxQb2xpY3kSDgoGcXVvcnVtGAQgASgNIjUKD1NlcXVlbnRpYWxCbG9jaxIiCgVzdGVwcxgBIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcCpaCgVSdW5PbhIWChJSVU5fT05fVU5TUEVDSUZJRUQQABISCg5SVU5fT05fU1VDQ0VTUxABEhIKDlJVTl9PTl9GQUlMVVJFEAISEQoNUlVOX09OX0FMV0FZUxADKlUKCU9uRmFpbHVyZRIaChZPTl9GQUlMVVJFX1VOU1BFQ0lGSUVEEAASEwoPT05fRkFJTFVSRV9GQUlMEAESFwoTT05fRkFJTFVSRV9DT05USU5VRRACKowBCg5QYXJhbGxlbFBvbGljeRIfChtQQVJBTExFTF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIdChlQQVJBTExFTF9QT0xJQ1lfRkFJTF9GQVNUEAESHAoYUEFSQUxMRUxfUE9MSUNZX1dBSVRfQUxMEAISHAoYUEFSQUxMRUxfUE9MSUNZX0NPTlRJTlVFEANiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_struct, file_yardmaster_v1_priority]);
+  fileDesc("Chh5YXJkbWFzdGVyL3YxL3N0ZXAucHJvdG8SDXlhcmRtYXN0ZXIudjEiiAQKBFN0ZXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxkZXBlbmRlbmNpZXMYBCADKAkSDAoEd2hlbhgFIAEoCRIkCgZydW5fb24YBiABKA4yFC55YXJkbWFzdGVyLnYxLlJ1bk9uEiwKCm9uX2ZhaWx1cmUYByABKA4yGC55YXJkbWFzdGVyLnYxLk9uRmFpbHVyZRImCgZvdXRwdXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDgoGYXNzZXJ0GAkgASgJEjAKDXRvdGFsX3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIbWV0YWRhdGEYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EikKBWFnZW50GAwgASgLMhgueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXBIABIwCghwYXJhbGxlbBgNIAEoCzIcLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxCbG9ja0gAEjQKCnNlcXVlbnRpYWwYDiABKAsyHi55YXJkbWFzdGVyLnYxLlNlcXVlbnRpYWxCbG9ja0gAEigKBGxvb3AYEyABKAsyGC55YXJkbWFzdGVyLnYxLkxvb3BCbG9ja0gAQgcKBWJsb2NrIpEECglBZ2VudFN0ZXASDgoGYWN0aW9uGAEgASgJEhAKCGFnZW50X2lkGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSNAoGbGFiZWxzGAQgAygLMiQueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXAuTGFiZWxzRW50cnkSKgoKcGFyYW1ldGVycxgFIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIqCgd0aW1lb3V0GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjAKDXF1ZXVlX3RpbWVvdXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNAoRaGVhcnRiZWF0X3RpbWVvdXQYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoFcmV0cnkYCSABKAsyGi55YXJkbWFzdGVyLnYxLlJldHJ5UG9saWN5EikKCHByaW9yaXR5GAogASgOMhcueWFyZG1hc3Rlci52MS5Qcmlvcml0eRIXCgppZGVtcG90ZW50GAsgASgISACIAQESLgoLbG9zc193aW5kb3cYDCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUINCgtfaWRlbXBvdGVudCL+AQoLUmV0cnlQb2xpY3kSDQoFdHJpZXMYASABKA0SKgoHYmFja29mZhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgZmYWN0b3IYAyABKAFIAIgBARIuCgttYXhfYmFja29mZhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgZqaXR0ZXIYBSABKAhIAYgBARIVCg1ub25fcmV0cnlhYmxlGAYgAygJEhoKEm9uX2RpZmZlcmVudF9hZ2VudBgHIAEoCBIRCglvbl9hc3NlcnQYCCABKAhCCQoHX2ZhY3RvckIJCgdfaml0dGVyIocBCg1QYXJhbGxlbEJsb2NrEiIKBXN0ZXBzGAEgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEhMKC2NvbmN1cnJlbmN5GAIgASgNEi0KBnBvbGljeRgDIAEoDjIdLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxQb2xpY3kSDgoGcXVvcnVtGAQgASgNIjUKD1NlcXVlbnRpYWxCbG9jaxIiCgVzdGVwcxgBIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcCKjAQoJTG9vcEJsb2NrEg0KBXdoaWxlGAEgASgJEg0KBXVudGlsGAIgASgJEiEKBGJvZHkYAyADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXASFgoObWF4X2l0ZXJhdGlvbnMYBCABKA0SEwoLc3RvcF9hdF9tYXgYBSABKAgSKAoFZGVsYXkYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24qWgoFUnVuT24SFgoSUlVOX09OX1VOU1BFQ0lGSUVEEAASEgoOUlVOX09OX1NVQ0NFU1MQARISCg5SVU5fT05fRkFJTFVSRRACEhEKDVJVTl9PTl9BTFdBWVMQAypVCglPbkZhaWx1cmUSGgoWT05fRkFJTFVSRV9VTlNQRUNJRklFRBAAEhMKD09OX0ZBSUxVUkVfRkFJTBABEhcKE09OX0ZBSUxVUkVfQ09OVElOVUUQAiqMAQoOUGFyYWxsZWxQb2xpY3kSHwobUEFSQUxMRUxfUE9MSUNZX1VOU1BFQ0lGSUVEEAASHQoZUEFSQUxMRUxfUE9MSUNZX0ZBSUxfRkFTVBABEhwKGFBBUkFMTEVMX1BPTElDWV9XQUlUX0FMTBACEhwKGFBBUkFMTEVMX1BPTElDWV9DT05USU5VRRADYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_yardmaster_v1_priority]);
 
 /**
  * A node of a workflow.
@@ -128,6 +128,14 @@ export type Step = Message<"yardmaster.v1.Step"> & {
      */
     value: SequentialBlock;
     case: "sequential";
+  } | {
+    /**
+     * A body that is run again and again.
+     *
+     * @generated from field: yardmaster.v1.LoopBlock loop = 19;
+     */
+    value: LoopBlock;
+    case: "loop";
   } | { case: undefined; value?: undefined };
 };
 
@@ -368,6 +376,62 @@ export type SequentialBlock = Message<"yardmaster.v1.SequentialBlock"> & {
  */
 export const SequentialBlockSchema: GenMessage<SequentialBlock> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_step, 4);
+
+/**
+ * A body that is run again and again. Its output is that of the last body's last step; null when none ran.
+ *
+ * @generated from message yardmaster.v1.LoopBlock
+ */
+export type LoopBlock = Message<"yardmaster.v1.LoopBlock"> & {
+  /**
+   * A CEL condition over `iteration` and `last`, asked before each iteration; false ends the loop. Empty: `until` is set.
+   *
+   * @generated from field: string while = 1;
+   */
+  while: string;
+
+  /**
+   * A CEL condition over `iteration` and `last`, asked after each iteration; true ends the loop. Empty: `while` is set.
+   *
+   * @generated from field: string until = 2;
+   */
+  until: string;
+
+  /**
+   * The steps of one iteration, in the order that their dependencies say. At least one.
+   *
+   * @generated from field: repeated yardmaster.v1.Step body = 3;
+   */
+  body: Step[];
+
+  /**
+   * The most that the body runs. At least 1.
+   *
+   * @generated from field: uint32 max_iterations = 4;
+   */
+  maxIterations: number;
+
+  /**
+   * True: a loop that would go on beyond them completes. Else it fails with LOOP_LIMIT.
+   *
+   * @generated from field: bool stop_at_max = 5;
+   */
+  stopAtMax: boolean;
+
+  /**
+   * Between one iteration and the next. Unset: none.
+   *
+   * @generated from field: google.protobuf.Duration delay = 6;
+   */
+  delay?: Duration | undefined;
+};
+
+/**
+ * Describes the message yardmaster.v1.LoopBlock.
+ * Use `create(LoopBlockSchema)` to create a new message.
+ */
+export const LoopBlockSchema: GenMessage<LoopBlock> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_step, 5);
 
 /**
  * After which ends of its dependencies a step runs.
