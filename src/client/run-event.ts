@@ -40,6 +40,13 @@ export type RunEventBody =
       /** From the run that this one is another try of. */
       readonly takenOver: boolean;
     }
+  | { readonly type: 'bodyStarted'; readonly step: string; readonly number: number }
+  | {
+      readonly type: 'bodyEnded';
+      readonly step: string;
+      readonly number: number;
+      readonly dueTime: Date | undefined;
+    }
   | { readonly type: 'cancelRequested'; readonly reason: string }
   | { readonly type: 'runPaused'; readonly reason: string }
   | { readonly type: 'runResumed' }

@@ -105,6 +105,7 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'DEADLINE_EXCEEDED',
     'All attempts of a step together, or a block, took longer than its total timeout.',
   ),
+  LOOP_LIMIT: entry('FAILED_PRECONDITION', 'A loop ran as often as its maxIterations allows and would have gone on.'),
   QUORUM_NOT_REACHED: entry(
     'FAILED_PRECONDITION',
     'Too many children of a parallel block did not complete for its quorum to be reached.',

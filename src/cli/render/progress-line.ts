@@ -24,6 +24,10 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
       return event.outcome === 'COMPLETED' ? undefined : stepLine(event, event.outcome, errorText(event));
     case 'retryScheduled':
       return stepLine(event, 'WAITING', `try ${event.tryNumber}${dueText(event)}`);
+    case 'bodyEnded':
+      return event.dueTime === undefined
+        ? undefined
+        : stepLine(event, 'WAITING', `iteration ${event.number + 1} at ${clockTime(event.dueTime, true)}`);
     case 'stepEnded':
       return isBlock(run, event.step)
         ? undefined

@@ -8,6 +8,7 @@ import { type Workflow, WorkflowSchema } from '../../gen/yardmaster/v1/workflow_
 import type {
   AgentStepDefinition,
   FailureMode,
+  LoopStepDefinition,
   ParallelPolicy as PolicyName,
   RetryPolicy,
   RunOn as RunOnName,
@@ -91,6 +92,8 @@ function blockOf(step: StepDefinition): Pick<StepInit, 'block' | 'onFailure'> {
       const value = { ...optional('value', toWireValue(step.set)) };
       return { block: { case: 'set', value }, ...onFailureOf(step.onFailure) };
     }
+    case 'loop':
+      return { block: { case: 'loop', value: toWireLoop(step) }, ...onFailureOf(step.onFailure) };
   }
 }
 
@@ -102,6 +105,17 @@ function toWireSwitch(step: SwitchStepDefinition) {
       steps: steps.map(toWireStep),
     })),
     defaultSteps: (step.default ?? []).map(toWireStep),
+  };
+}
+
+function toWireLoop(step: LoopStepDefinition) {
+  return {
+    while: step.while ?? '',
+    until: step.until ?? '',
+    body: step.body.map(toWireStep),
+    maxIterations: step.maxIterations,
+    stopAtMax: step.onMaxIterations === 'stop',
+    ...optional('delay', toDuration(step.delayMs)),
   };
 }
 

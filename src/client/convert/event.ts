@@ -45,6 +45,12 @@ function toStepBody(event: StepCase): Body {
       const { stepPath, kind, action } = event.value;
       return { type: 'stepReady', step: stepPath, kind: readStepKind(kind), action };
     }
+    case 'bodyStarted':
+      return { type: 'bodyStarted', step: event.value.stepPath, number: event.value.number };
+    case 'bodyEnded': {
+      const { stepPath, number, dueTime } = event.value;
+      return { type: 'bodyEnded', step: stepPath, number, dueTime: toDate(dueTime) };
+    }
     case 'retryScheduled': {
       const { stepPath, tryNumber, dueTime, error } = event.value;
       return {
@@ -72,7 +78,10 @@ function toStepBody(event: StepCase): Body {
   }
 }
 
-type AttemptCase = Exclude<StepCase, { readonly case: 'stepReady' | 'retryScheduled' | 'stepEnded' }>;
+type AttemptCase = Exclude<
+  StepCase,
+  { readonly case: 'stepReady' | 'bodyStarted' | 'bodyEnded' | 'retryScheduled' | 'stepEnded' }
+>;
 
 function toAttemptBody(event: AttemptCase): Body {
   if (event.case === undefined) return { type: 'unknown' };

@@ -1,7 +1,8 @@
 /** PURE: every deadline that a run waits for, as its state says: what the task rows hold, without the store. */
+import { liveSteps } from './frames.ts';
 import { isAgentStep, liveAttempts, nextNumber, type RunState, type Step } from './state.ts';
 import { isRunOver, isStepOver } from './status.ts';
-import { attemptDue, nearest, queueDue, totalDue } from './tasks.ts';
+import { attemptDue, blockDue, nearest, queueDue, totalDue } from './tasks.ts';
 
 export interface Deadline {
   /** '' with attempt 0: the run's own. */
@@ -15,14 +16,14 @@ export interface Deadline {
 export function deadlinesOf(state: RunState): readonly Deadline[] {
   if (isRunOver(state.status)) return [];
   const deadlines: Deadline[] = [{ path: '', attempt: 0, dueAt: state.deadlineAt }];
-  for (const step of state.steps) deadlines.push(...deadlinesOfStep(step));
+  for (const step of liveSteps(state)) deadlines.push(...deadlinesOfStep(step));
   return deadlines.filter(({ dueAt }) => dueAt > 0);
 }
 
 function deadlinesOfStep(step: Step): readonly Deadline[] {
   const { path } = step;
   if (step.status === 'PENDING' || isStepOver(step.status)) return [];
-  if (!isAgentStep(step)) return [{ path, attempt: 0, dueAt: totalDue(step) }];
+  if (!isAgentStep(step)) return [{ path, attempt: 0, dueAt: blockDue(step) }];
   const deadlines = liveAttempts(step).map((attempt) => ({
     path,
     attempt: attempt.number,

@@ -52,6 +52,8 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     case 'when':
     case 'if':
     case 'switch':
+    case 'while':
+    case 'until':
     case 'assert':
       return conditionSource(value, pointer);
     case 'parameters':
@@ -64,6 +66,7 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     case 'else':
     case 'cases':
     case 'default':
+    case 'body':
       return Array.isArray(value)
         ? value.map((child, i) => childSource(child, `${pointer}[${i}]`, problems))
         : plainSource(value, pointer);

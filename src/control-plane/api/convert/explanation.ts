@@ -4,6 +4,7 @@ import { YardmasterError } from '../../../core/errors.ts';
 import { CandidateReason, type ExplainStepResponseSchema } from '../../../gen/yardmaster/v1/run_service_pb.ts';
 import { StepStatus, WaitReason } from '../../../gen/yardmaster/v1/step_state_pb.ts';
 import type { CompiledNode } from '../../../workflow/compiled.ts';
+import { liveSteps } from '../../engine/frames.ts';
 import type { RunView, StepExplanation } from '../../runtime/control-plane.ts';
 import type { Candidate, CandidateReason as CandidateReasonName } from '../../scheduler/types.ts';
 import { writeTime } from './times.ts';
@@ -70,7 +71,7 @@ function writeCandidate({ agentId, instanceId, reason, detail }: Candidate, isFi
 /** Path of the step that has waited longest. Throws NOTHING_WAITS. */
 export function longestWaiting({ row, state }: RunView): string {
   let longest: { readonly path: string; readonly since: number } | undefined;
-  for (const { isQueued, path, queuedAt } of state.steps) {
+  for (const { isQueued, path, queuedAt } of liveSteps(state)) {
     if (isQueued && (longest === undefined || queuedAt < longest.since)) longest = { path, since: queuedAt };
   }
   if (longest !== undefined) return longest.path;

@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { limits } from '../../../core/limits.ts';
 import {
   type AgentStep,
+  type LoopBlock,
   OnFailure,
   ParallelPolicy,
   RetryPolicySchema,
@@ -14,6 +15,7 @@ import {
 import type {
   AgentStepDefinition,
   FailureMode,
+  LoopStepDefinition,
   ParallelPolicy as ParallelPolicyName,
   RetryPolicy,
   RunOn as RunOnName,
@@ -86,10 +88,25 @@ function readStep(faults: Faults, pointer: string, step: Step): StepDefinition |
       if (step.block.value.value === undefined) faults.add(`${pointer}.set.value`, 'is not set');
       return { ...common, ...handled, type: 'set', set: value ?? null };
     }
+    case 'loop':
+      return { ...common, ...handled, ...readLoop(faults, `${pointer}.loop`, step.block.value) };
     case undefined:
       faults.add(`${pointer}.block`, 'is not set, or of a kind that this version does not know');
       return undefined;
   }
+}
+
+function readLoop(faults: Faults, pointer: string, loop: LoopBlock): Omit<LoopStepDefinition, keyof StepCommon> {
+  const delayMs = readDuration(faults, `${pointer}.delay`, loop.delay);
+  return {
+    type: 'loop',
+    ...(loop.while !== '' && { while: loop.while }),
+    ...(loop.until !== '' && { until: loop.until }),
+    body: readSteps(faults, `${pointer}.body`, loop.body),
+    maxIterations: loop.maxIterations,
+    ...(loop.stopAtMax && { onMaxIterations: 'stop' }),
+    ...(delayMs !== undefined && { delayMs }),
+  };
 }
 
 function readCommon(faults: Faults, pointer: string, step: Step): StepCommon {
@@ -189,7 +206,20 @@ function writeBlock(step: StepDefinition) {
       return { case: 'switch', value: writeSwitch(step, writeStepDefinition) } as const;
     case 'set':
       return { case: 'set', value: { value: writeTemplate(step.set) } } as const;
+    case 'loop':
+      return { case: 'loop', value: writeLoop(step) } as const;
   }
+}
+
+function writeLoop(step: LoopStepDefinition) {
+  return {
+    while: step.while ?? '',
+    until: step.until ?? '',
+    body: step.body.map(writeStepDefinition),
+    maxIterations: step.maxIterations,
+    stopAtMax: step.onMaxIterations === 'stop',
+    ...(step.delayMs !== undefined && { delay: writeDuration(step.delayMs) }),
+  };
 }
 
 function writeAgentStep(step: AgentStepDefinition) {

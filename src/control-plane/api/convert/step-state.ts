@@ -24,6 +24,7 @@ export const STEP_KINDS: Readonly<Record<CompiledNode['kind'], StepKind>> = {
   sequential: StepKind.SEQUENTIAL,
   condition: StepKind.CONDITION,
   set: StepKind.SET,
+  loop: StepKind.LOOP,
 };
 
 interface Beside extends Pick<RunView, 'progress' | 'waits'> {
@@ -53,6 +54,7 @@ export function writeStep(step: Step, { progress, waits, values }: Beside): Step
     skipReason: detail?.skip === undefined ? SkipReason.UNSPECIFIED : SkipReason[detail.skip.reason],
     skippedBecauseOf: detail?.skip?.because ?? '',
     takenOver: detail?.takenOver !== undefined,
+    iterations: detail?.loop?.iterations ?? 0,
   });
 }
 

@@ -108,7 +108,7 @@ function readRareField(reader: BinaryReader, tag: number, fields: EventFields): 
     case 128:
       fields.skipReason = readSkipReason(reader.uint32());
       return;
-    case 192:
+    case 200:
       fields.branch = reader.uint32();
       return;
     case 138:

@@ -58,7 +58,7 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
       return writeStepTakenOver(writer, event);
     case 'BlockStarted':
       writeText(writer, 26, event.path);
-      if (event.branch !== undefined) writer.uint32(192).uint32(event.branch);
+      if (event.branch !== undefined) writer.uint32(200).uint32(event.branch);
       return;
     case 'StepQueued':
     case 'StepCancelled':
@@ -73,7 +73,12 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
     case 'AttemptUnreachable':
     case 'AttemptReturned':
     case 'StopConfirmed':
+    case 'BodyStarted':
       return writeAttempt(writer, event.path, event.number);
+    case 'BodyEnded':
+      writeAttempt(writer, event.path, event.number);
+      writeUntil(writer, event.nextAt, first);
+      return writeValue(writer, event.output);
     case 'AttemptEnded':
       return writeAttemptEnded(writer, event);
     case 'RetryScheduled':

@@ -28,6 +28,8 @@ export const EVENT_TYPES = {
   RunPaused: 21,
   RunResumed: 22,
   StepTakenOver: 23,
+  BodyStarted: 33,
+  BodyEnded: 34,
 } as const satisfies Record<RunEvent['type'], number>;
 
 export const ATTEMPT_OUTCOMES = {

@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/step.proto.
  */
 export const file_yardmaster_v1_step: GenFile = /*@__PURE__*/
-  fileDesc("Chh5YXJkbWFzdGVyL3YxL3N0ZXAucHJvdG8SDXlhcmRtYXN0ZXIudjEi5wQKBFN0ZXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxkZXBlbmRlbmNpZXMYBCADKAkSDAoEd2hlbhgFIAEoCRIkCgZydW5fb24YBiABKA4yFC55YXJkbWFzdGVyLnYxLlJ1bk9uEiwKCm9uX2ZhaWx1cmUYByABKA4yGC55YXJkbWFzdGVyLnYxLk9uRmFpbHVyZRImCgZvdXRwdXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDgoGYXNzZXJ0GAkgASgJEjAKDXRvdGFsX3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIbWV0YWRhdGEYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EikKBWFnZW50GAwgASgLMhgueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXBIABIwCghwYXJhbGxlbBgNIAEoCzIcLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxCbG9ja0gAEjQKCnNlcXVlbnRpYWwYDiABKAsyHi55YXJkbWFzdGVyLnYxLlNlcXVlbnRpYWxCbG9ja0gAEjIKCWNvbmRpdGlvbhgPIAEoCzIdLnlhcmRtYXN0ZXIudjEuQ29uZGl0aW9uQmxvY2tIABIsCgZzd2l0Y2gYECABKAsyGi55YXJkbWFzdGVyLnYxLlN3aXRjaEJsb2NrSAASJQoDc2V0GBEgASgLMhYueWFyZG1hc3Rlci52MS5TZXRTdGVwSABCBwoFYmxvY2sikQQKCUFnZW50U3RlcBIOCgZhY3Rpb24YASABKAkSEAoIYWdlbnRfaWQYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRI0CgZsYWJlbHMYBCADKAsyJC55YXJkbWFzdGVyLnYxLkFnZW50U3RlcC5MYWJlbHNFbnRyeRIqCgpwYXJhbWV0ZXJzGAUgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEioKB3RpbWVvdXQYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNcXVldWVfdGltZW91dBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI0ChFoZWFydGJlYXRfdGltZW91dBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIpCgVyZXRyeRgJIAEoCzIaLnlhcmRtYXN0ZXIudjEuUmV0cnlQb2xpY3kSKQoIcHJpb3JpdHkYCiABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EhcKCmlkZW1wb3RlbnQYCyABKAhIAIgBARIuCgtsb3NzX3dpbmRvdxgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg0KC19pZGVtcG90ZW50Iv4BCgtSZXRyeVBvbGljeRINCgV0cmllcxgBIAEoDRIqCgdiYWNrb2ZmGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhMKBmZhY3RvchgDIAEoAUgAiAEBEi4KC21heF9iYWNrb2ZmGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhMKBmppdHRlchgFIAEoCEgBiAEBEhUKDW5vbl9yZXRyeWFibGUYBiADKAkSGgoSb25fZGlmZmVyZW50X2FnZW50GAcgASgIEhEKCW9uX2Fzc2VydBgIIAEoCEIJCgdfZmFjdG9yQgkKB19qaXR0ZXIihwEKDVBhcmFsbGVsQmxvY2sSIgoFc3RlcHMYASADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXASEwoLY29uY3VycmVuY3kYAiABKA0SLQoGcG9saWN5GAMgASgOMh0ueWFyZG1hc3Rlci52MS5QYXJhbGxlbFBvbGljeRIOCgZxdW9ydW0YBCABKA0iNQoPU2VxdWVudGlhbEJsb2NrEiIKBXN0ZXBzGAEgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwInUKDkNvbmRpdGlvbkJsb2NrEhEKCWNvbmRpdGlvbhgBIAEoCRInCgp0aGVuX3N0ZXBzGAIgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEicKCmVsc2Vfc3RlcHMYAyADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXAicgoLU3dpdGNoQmxvY2sSDQoFdmFsdWUYASABKAkSKAoFY2FzZXMYAiADKAsyGS55YXJkbWFzdGVyLnYxLlN3aXRjaENhc2USKgoNZGVmYXVsdF9zdGVwcxgDIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcCJYCgpTd2l0Y2hDYXNlEiYKBmVxdWFscxgBIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIiCgVzdGVwcxgCIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcCIwCgdTZXRTdGVwEiUKBXZhbHVlGAEgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlKloKBVJ1bk9uEhYKElJVTl9PTl9VTlNQRUNJRklFRBAAEhIKDlJVTl9PTl9TVUNDRVNTEAESEgoOUlVOX09OX0ZBSUxVUkUQAhIRCg1SVU5fT05fQUxXQVlTEAMqVQoJT25GYWlsdXJlEhoKFk9OX0ZBSUxVUkVfVU5TUEVDSUZJRUQQABITCg9PTl9GQUlMVVJFX0ZBSUwQARIXChNPTl9GQUlMVVJFX0NPTlRJTlVFEAIqjAEKDlBhcmFsbGVsUG9saWN5Eh8KG1BBUkFMTEVMX1BPTElDWV9VTlNQRUNJRklFRBAAEh0KGVBBUkFMTEVMX1BPTElDWV9GQUlMX0ZBU1QQARIcChhQQVJBTExFTF9QT0xJQ1lfV0FJVF9BTEwQAhIcChhQQVJBTExFTF9QT0xJQ1lfQ09OVElOVUUQA2IGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_struct, file_yardmaster_v1_priority]);
+  fileDesc("Chh5YXJkbWFzdGVyL3YxL3N0ZXAucHJvdG8SDXlhcmRtYXN0ZXIudjEikQUKBFN0ZXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxkZXBlbmRlbmNpZXMYBCADKAkSDAoEd2hlbhgFIAEoCRIkCgZydW5fb24YBiABKA4yFC55YXJkbWFzdGVyLnYxLlJ1bk9uEiwKCm9uX2ZhaWx1cmUYByABKA4yGC55YXJkbWFzdGVyLnYxLk9uRmFpbHVyZRImCgZvdXRwdXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDgoGYXNzZXJ0GAkgASgJEjAKDXRvdGFsX3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIbWV0YWRhdGEYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EikKBWFnZW50GAwgASgLMhgueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXBIABIwCghwYXJhbGxlbBgNIAEoCzIcLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxCbG9ja0gAEjQKCnNlcXVlbnRpYWwYDiABKAsyHi55YXJkbWFzdGVyLnYxLlNlcXVlbnRpYWxCbG9ja0gAEjIKCWNvbmRpdGlvbhgPIAEoCzIdLnlhcmRtYXN0ZXIudjEuQ29uZGl0aW9uQmxvY2tIABIsCgZzd2l0Y2gYECABKAsyGi55YXJkbWFzdGVyLnYxLlN3aXRjaEJsb2NrSAASJQoDc2V0GBEgASgLMhYueWFyZG1hc3Rlci52MS5TZXRTdGVwSAASKAoEbG9vcBgVIAEoCzIYLnlhcmRtYXN0ZXIudjEuTG9vcEJsb2NrSABCBwoFYmxvY2sikQQKCUFnZW50U3RlcBIOCgZhY3Rpb24YASABKAkSEAoIYWdlbnRfaWQYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRI0CgZsYWJlbHMYBCADKAsyJC55YXJkbWFzdGVyLnYxLkFnZW50U3RlcC5MYWJlbHNFbnRyeRIqCgpwYXJhbWV0ZXJzGAUgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEioKB3RpbWVvdXQYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNcXVldWVfdGltZW91dBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI0ChFoZWFydGJlYXRfdGltZW91dBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIpCgVyZXRyeRgJIAEoCzIaLnlhcmRtYXN0ZXIudjEuUmV0cnlQb2xpY3kSKQoIcHJpb3JpdHkYCiABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EhcKCmlkZW1wb3RlbnQYCyABKAhIAIgBARIuCgtsb3NzX3dpbmRvdxgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg0KC19pZGVtcG90ZW50Iv4BCgtSZXRyeVBvbGljeRINCgV0cmllcxgBIAEoDRIqCgdiYWNrb2ZmGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhMKBmZhY3RvchgDIAEoAUgAiAEBEi4KC21heF9iYWNrb2ZmGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhMKBmppdHRlchgFIAEoCEgBiAEBEhUKDW5vbl9yZXRyeWFibGUYBiADKAkSGgoSb25fZGlmZmVyZW50X2FnZW50GAcgASgIEhEKCW9uX2Fzc2VydBgIIAEoCEIJCgdfZmFjdG9yQgkKB19qaXR0ZXIihwEKDVBhcmFsbGVsQmxvY2sSIgoFc3RlcHMYASADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXASEwoLY29uY3VycmVuY3kYAiABKA0SLQoGcG9saWN5GAMgASgOMh0ueWFyZG1hc3Rlci52MS5QYXJhbGxlbFBvbGljeRIOCgZxdW9ydW0YBCABKA0iNQoPU2VxdWVudGlhbEJsb2NrEiIKBXN0ZXBzGAEgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwInUKDkNvbmRpdGlvbkJsb2NrEhEKCWNvbmRpdGlvbhgBIAEoCRInCgp0aGVuX3N0ZXBzGAIgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEicKCmVsc2Vfc3RlcHMYAyADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXAicgoLU3dpdGNoQmxvY2sSDQoFdmFsdWUYASABKAkSKAoFY2FzZXMYAiADKAsyGS55YXJkbWFzdGVyLnYxLlN3aXRjaENhc2USKgoNZGVmYXVsdF9zdGVwcxgDIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcCJYCgpTd2l0Y2hDYXNlEiYKBmVxdWFscxgBIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIiCgVzdGVwcxgCIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcCIwCgdTZXRTdGVwEiUKBXZhbHVlGAEgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlIqMBCglMb29wQmxvY2sSDQoFd2hpbGUYASABKAkSDQoFdW50aWwYAiABKAkSIQoEYm9keRgDIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcBIWCg5tYXhfaXRlcmF0aW9ucxgEIAEoDRITCgtzdG9wX2F0X21heBgFIAEoCBIoCgVkZWxheRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbipaCgVSdW5PbhIWChJSVU5fT05fVU5TUEVDSUZJRUQQABISCg5SVU5fT05fU1VDQ0VTUxABEhIKDlJVTl9PTl9GQUlMVVJFEAISEQoNUlVOX09OX0FMV0FZUxADKlUKCU9uRmFpbHVyZRIaChZPTl9GQUlMVVJFX1VOU1BFQ0lGSUVEEAASEwoPT05fRkFJTFVSRV9GQUlMEAESFwoTT05fRkFJTFVSRV9DT05USU5VRRACKowBCg5QYXJhbGxlbFBvbGljeRIfChtQQVJBTExFTF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIdChlQQVJBTExFTF9QT0xJQ1lfRkFJTF9GQVNUEAESHAoYUEFSQUxMRUxfUE9MSUNZX1dBSVRfQUxMEAISHAoYUEFSQUxMRUxfUE9MSUNZX0NPTlRJTlVFEANiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_struct, file_yardmaster_v1_priority]);
 
 /**
  * A node of a workflow.
@@ -152,6 +152,14 @@ export type Step = Message<"yardmaster.v1.Step"> & {
      */
     value: SetStep;
     case: "set";
+  } | {
+    /**
+     * A body that is run again and again.
+     *
+     * @generated from field: yardmaster.v1.LoopBlock loop = 21;
+     */
+    value: LoopBlock;
+    case: "loop";
   } | { case: undefined; value?: undefined };
 };
 
@@ -512,6 +520,62 @@ export type SetStep = Message<"yardmaster.v1.SetStep"> & {
  */
 export const SetStepSchema: GenMessage<SetStep> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_step, 8);
+
+/**
+ * A body that is run again and again. Its output is that of the last body's last step; null when none ran.
+ *
+ * @generated from message yardmaster.v1.LoopBlock
+ */
+export type LoopBlock = Message<"yardmaster.v1.LoopBlock"> & {
+  /**
+   * A CEL condition over `iteration` and `last`, asked before each iteration; false ends the loop. Empty: `until` is set.
+   *
+   * @generated from field: string while = 1;
+   */
+  while: string;
+
+  /**
+   * A CEL condition over `iteration` and `last`, asked after each iteration; true ends the loop. Empty: `while` is set.
+   *
+   * @generated from field: string until = 2;
+   */
+  until: string;
+
+  /**
+   * The steps of one iteration, in the order that their dependencies say. At least one.
+   *
+   * @generated from field: repeated yardmaster.v1.Step body = 3;
+   */
+  body: Step[];
+
+  /**
+   * The most that the body runs. At least 1.
+   *
+   * @generated from field: uint32 max_iterations = 4;
+   */
+  maxIterations: number;
+
+  /**
+   * True: a loop that would go on beyond them completes. Else it fails with LOOP_LIMIT.
+   *
+   * @generated from field: bool stop_at_max = 5;
+   */
+  stopAtMax: boolean;
+
+  /**
+   * Between one iteration and the next. Unset: none.
+   *
+   * @generated from field: google.protobuf.Duration delay = 6;
+   */
+  delay?: Duration | undefined;
+};
+
+/**
+ * Describes the message yardmaster.v1.LoopBlock.
+ * Use `create(LoopBlockSchema)` to create a new message.
+ */
+export const LoopBlockSchema: GenMessage<LoopBlock> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_step, 9);
 
 /**
  * After which ends of its dependencies a step runs.
