@@ -23,20 +23,66 @@ export function createLiveRun(start: RunView): LiveRun {
     apply(event) {
       if (event.position !== 0 && event.position <= run.position) return;
       const path = 'step' in event ? event.step : undefined;
-      const step = path === undefined ? undefined : steps.get(path);
+      const step = path === undefined ? undefined : (steps.get(path) ?? addStep(steps, path, event));
       if (step !== undefined) steps.set(step.path, applyToStep(step, event));
+      if (event.type === 'bodyEnded') dropInside(steps, `${event.step}/${event.number}/`);
       run = { ...applyToRun(run, event), position: Math.max(run.position, event.position) };
       isStale = true;
     },
   };
 }
 
+/** Puts a step of a loop behind those of its loop, where the server lists it. */
+function addStep(steps: Map<string, StepView>, path: string, event: RunEvent): StepView | undefined {
+  const made = newStep(path, event);
+  if (made === undefined) return undefined;
+  const loop = path.split('/').slice(0, -2).join('/');
+  const all = [...steps.values()];
+  const behind = all.findLastIndex((step) => step.path === loop || step.path.startsWith(`${loop}/`)) + 1;
+  steps.clear();
+  for (const step of all.toSpliced(behind, 0, made)) steps.set(step.path, step);
+  return made;
+}
+
+/** A step inside of a loop appears with its first event and goes with its iteration. */
+function newStep(path: string, event: RunEvent): StepView | undefined {
+  if (!path.includes('/') || (event.type !== 'stepReady' && event.type !== 'stepEnded')) return undefined;
+  return {
+    path,
+    stepId: path.slice(path.lastIndexOf('/') + 1),
+    kind: event.type === 'stepReady' ? event.kind : 'UNKNOWN',
+    status: 'PENDING',
+    waitReason: 'NONE',
+    input: { kind: 'none' },
+    output: { kind: 'none' },
+    error: undefined,
+    attempts: [],
+    readyTime: undefined,
+    startTime: undefined,
+    endTime: undefined,
+    progress: 0,
+    progressMessage: '',
+    cleanup: false,
+    dueTime: undefined,
+    skipReason: 'NONE',
+    skippedBecauseOf: undefined,
+    takenOver: false,
+    iterations: 0,
+    signal: undefined,
+  };
+}
+
+function dropInside(steps: Map<string, StepView>, prefix: string): void {
+  for (const path of steps.keys()) if (path.startsWith(prefix)) steps.delete(path);
+}
+
+/** As the server counts: a loop is one step. */
 function countSteps(steps: ReadonlyMap<string, StepView>): Pick<RunView, 'completedSteps' | 'totalSteps' | 'progress'> {
   let completedSteps = 0;
   let totalSteps = 0;
   let running = 0;
   for (const step of steps.values()) {
-    if (step.kind !== 'AGENT') continue;
+    if ((step.kind !== 'AGENT' && step.kind !== 'LOOP') || step.path.includes('/')) continue;
     totalSteps++;
     if (isTerminalStep(step.status)) completedSteps++;
     else if (step.status === 'RUNNING') running += step.progress;
@@ -89,6 +135,12 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
       return { ...step, waitReason: 'NONE' };
     case 'attemptEnded':
       return endAttempt(step, event);
+    case 'bodyStarted':
+      return { ...step, status: 'RUNNING', waitReason: 'NONE', dueTime: undefined, iterations: event.number };
+    case 'bodyEnded':
+      return event.dueTime === undefined
+        ? step
+        : { ...step, status: 'WAITING', waitReason: 'BACKOFF', dueTime: event.dueTime };
     case 'retryScheduled':
       return { ...step, status: 'WAITING', waitReason: 'BACKOFF', dueTime: event.dueTime };
     case 'stepEnded':

@@ -59,6 +59,13 @@ export type RunEventBody =
       readonly requestId: string;
     }
   | { readonly type: 'signalTaken'; readonly step: string; readonly number: number }
+  | { readonly type: 'bodyStarted'; readonly step: string; readonly number: number }
+  | {
+      readonly type: 'bodyEnded';
+      readonly step: string;
+      readonly number: number;
+      readonly dueTime: Date | undefined;
+    }
   | { readonly type: 'cancelRequested'; readonly reason: string }
   | { readonly type: 'runPaused'; readonly reason: string }
   | { readonly type: 'runResumed' }

@@ -95,6 +95,8 @@ export interface StepView {
   readonly skippedBecauseOf: string | undefined;
   /** It was taken over from the run that this one is another try of; its attempts are there. */
   readonly takenOver: boolean;
+  /** Iterations that started; of loops. */
+  readonly iterations: number;
 }
 
 export interface SignalWaitView {

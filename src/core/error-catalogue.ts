@@ -120,6 +120,7 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'INVALID_ARGUMENT',
     'The `for` of a wait is no duration, its `until` is no time, or it is more than a hundred years away.',
   ),
+  LOOP_LIMIT: entry('FAILED_PRECONDITION', 'A loop ran as often as its maxIterations allows and would have gone on.'),
   QUORUM_NOT_REACHED: entry(
     'FAILED_PRECONDITION',
     'Too many children of a parallel block did not complete for its quorum to be reached.',

@@ -8,6 +8,8 @@ export const limits = {
   stepsMax: 10_000,
   /** Secrets of one workflow. */
   secretsMax: 100,
+  /** Iterations of one loop: some events each, and the journal of a run has its own limit. */
+  iterationsMax: 10_000,
   /** Blocks within blocks. */
   depthMax: 32,
   /** One definition, as JSON. */

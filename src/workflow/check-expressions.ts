@@ -2,14 +2,14 @@
 import { isYardmasterError, type YardmasterError } from '../core/errors.ts';
 import { isJsonObject, type JsonValue } from '../core/json.ts';
 import { Upstream } from './check-upstream.ts';
-import type { WaitStepDefinition, WorkflowDefinition } from './definition.ts';
-import { prepare, type Spot } from './expressions/prepare.ts';
+import { type LoopStepDefinition, runsBodies, type WaitStepDefinition, type WorkflowDefinition } from './definition.ts';
+import { type Around, prepare, type Spot } from './expressions/prepare.ts';
 import type { StepReference } from './expressions/rewrite.ts';
 import { OPENING, splitTemplate, stripBraces } from './expressions/source.ts';
 import type { Finding, Path } from './finding.ts';
 import { readSecretCall } from './secrets.ts';
 import type { Suggestions } from './suggestions.ts';
-import type { Entry, Survey } from './survey.ts';
+import type { Entry, Level, Survey } from './survey.ts';
 import { isTimeText } from './wait-times.ts';
 
 export function checkExpressions(
@@ -20,7 +20,12 @@ export function checkExpressions(
   const checker = new ExpressionChecker(survey, suggestions);
   for (const entry of survey.entries) checker.step(entry);
   if (definition.output !== undefined)
-    checker.output(definition.output, { path: ['output'], spot: 'runOutput', reader: undefined });
+    checker.output(definition.output, {
+      path: ['output'],
+      spot: 'runOutput',
+      reader: undefined,
+      around: 'nothing',
+    });
   return checker.findings;
 }
 
@@ -29,6 +34,7 @@ interface Where {
   readonly spot: Spot;
   /** The step that reads; undefined for the run's own output. */
   readonly reader: Entry | undefined;
+  readonly around: Around;
 }
 
 class ExpressionChecker {
@@ -44,7 +50,8 @@ class ExpressionChecker {
 
   step(entry: Entry): void {
     const { step, path } = entry;
-    const where = (field: string, spot: Spot): Where => ({ path: [...path, field], spot, reader: entry });
+    const around = isInLoop(entry) ? 'loop' : 'nothing';
+    const where = (field: string, spot: Spot): Where => ({ path: [...path, field], spot, reader: entry, around });
     if (step.when !== undefined) this.#condition(step.when, where('when', 'when'));
     if (step.type === 'agent' && step.parameters !== undefined)
       this.#template(step.parameters, where('parameters', 'input'));
@@ -56,7 +63,8 @@ class ExpressionChecker {
       if (step.title !== undefined) this.#template(step.title, where('title', 'input'));
       if (step.default !== undefined) this.#template(step.default, where('default', 'input'));
     }
-    if (step.output !== undefined) this.output(step.output, where('output', 'output'));
+    if (step.type === 'loop') this.#loop(step, where);
+    else if (step.output !== undefined) this.output(step.output, where('output', 'output'));
     if (step.assert !== undefined) this.#condition(step.assert, where('assert', 'assert'));
   }
 
@@ -64,6 +72,14 @@ class ExpressionChecker {
     if (length !== undefined) this.#template(length, where('for', 'input'));
     if (until !== undefined && isTimeText(until)) this.#template(until, where('until', 'input'));
     else if (until !== undefined) this.output(until, where('until', 'input'));
+  }
+
+  /** Its conditions and its output see the loop from inside, but not the steps of its body. */
+  #loop(step: LoopStepDefinition, where: (field: string, spot: Spot) => Where): void {
+    const inLoop = (field: 'while' | 'until' | 'output'): Where => ({ ...where(field, field), around: 'loop' });
+    if (step.while !== undefined) this.#condition(step.while, inLoop('while'));
+    if (step.until !== undefined) this.#condition(step.until, inLoop('until'));
+    if (step.output !== undefined) this.output(step.output, inLoop('output'));
   }
 
   /** A bare string is CEL there, anything else a template. */
@@ -99,7 +115,8 @@ class ExpressionChecker {
 
   #expression(source: string, offset: number, where: Where): void {
     this.#guarded(where, offset, () => {
-      for (const reference of prepare(source, where.spot).steps) this.#reference(reference, offset, where);
+      for (const reference of prepare(source, where.spot, where.around).steps)
+        this.#reference(reference, offset, where);
     });
   }
 
@@ -108,6 +125,11 @@ class ExpressionChecker {
     const target = this.#survey.byId.get(reference.id);
     if (target === undefined) {
       this.findings.push({ ...this.#unknownStep(reference, where), path: where.path, part });
+      return;
+    }
+    const body = bodyAround(where.reader, target);
+    if (body !== undefined) {
+      this.findings.push({ ...insideBody(where, target, body), path: where.path, part });
       return;
     }
     const fact = this.#whyNotReadable(where, target);
@@ -162,6 +184,39 @@ class ExpressionChecker {
 /** No expression: it stands for a secret, which check-secrets.ts looks at. */
 function isSecretCall(source: string, { reader, spot }: Where): boolean {
   return spot === 'input' && reader?.step.type === 'agent' && readSecretCall(source) !== undefined;
+}
+
+function isInLoop({ level }: Entry): boolean {
+  for (let block = level.block; block !== undefined; block = block.level.block) {
+    if (block.step.type === 'loop') return true;
+  }
+  return false;
+}
+
+/** The outermost loop in whose body `target` stands and `reader` does not: there is one `target` per iteration. */
+function bodyAround(reader: Entry | undefined, target: Entry): Entry | undefined {
+  let found: Entry | undefined;
+  for (let level = target.level; level.block !== undefined; level = level.block.level) {
+    if (runsBodies(level.block.step) && !isWithin(reader, level)) found = level.block;
+  }
+  return found;
+}
+
+function isWithin(reader: Entry | undefined, level: Level): boolean {
+  for (let at = reader?.level; at !== undefined; at = at.block?.level) if (at === level) return true;
+  return false;
+}
+
+function insideBody(where: Where, target: Entry, block: Entry): Omit<Finding, 'path'> {
+  const { id } = block.step;
+  const message = `${nameOf(where)} reads "${target.step.id}", which runs anew in each iteration of "${id}"`;
+  const own =
+    where.reader === block && where.spot !== 'when' ? 'read `last`, the output of the last iteration' : undefined;
+  return {
+    code: 'NOT_UPSTREAM',
+    message,
+    hint: own ?? `read the output of "${id}", which is that of its last iteration`,
+  };
 }
 
 /** Its order is unknown then, and the dependency itself is reported. */

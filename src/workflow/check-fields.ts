@@ -7,6 +7,7 @@ import { canonicalWorkflow } from './canonical.ts';
 import { checkSignal, checkSignals, checkWait } from './check-waits.ts';
 import type {
   AgentStepDefinition,
+  LoopStepDefinition,
   ParallelStepDefinition,
   RetryPolicy,
   SetStepDefinition,
@@ -119,6 +120,7 @@ class FieldChecker {
     if (step.assert !== undefined)
       this.report('BAD_FIELD', `${subject}: "assert" is for agent steps; a block has none`, [...path, 'assert']);
     if (step.type === 'switch') this.#cases(step, subject, path);
+    if (step.type === 'loop') return this.#loop(step, subject, path);
     if (step.type !== 'parallel') return;
     if (step.concurrency !== undefined) this.#wholeFrom(1, step.concurrency, subject, [...path, 'concurrency']);
     if (step.quorum !== undefined) this.#quorum(step, step.quorum, subject, [...path, 'quorum']);
@@ -143,6 +145,18 @@ class FieldChecker {
     if (step.totalTimeoutMs !== undefined) refuse('totalTimeout');
     if (step.output !== undefined) refuse('output');
     if (step.assert !== undefined) refuse('assert');
+  }
+
+  #loop(step: LoopStepDefinition, subject: string, path: Path): void {
+    if (step.while === undefined && step.until === undefined)
+      this.report('MISSING_FIELD', `${subject} has no "while" and no "until"`, path);
+    if (step.while !== undefined && step.until !== undefined)
+      this.report('BAD_FIELD', `${subject} has both "while" and "until"`, [...path, 'until']);
+    const at = [...path, 'maxIterations'];
+    this.#wholeFrom(1, step.maxIterations, subject, at);
+    if (step.maxIterations > limits.iterationsMax)
+      this.report('LIMIT', `${subject}: "maxIterations" is more than ${limits.iterationsMax}`, at);
+    this.#duration(step.delayMs, subject, [...path, 'delay']);
   }
 
   #quorum(step: ParallelStepDefinition, quorum: number, subject: string, path: Path): void {

@@ -1,33 +1,33 @@
 /** Steps that nobody works on: they wait for a time or for a signal. */
 import type { CompiledNode, CompiledNodeCommon, CompiledSignalNode, CompiledWaitNode } from './compiled.ts';
 import type { SignalStepDefinition, WaitStepDefinition } from './definition.ts';
-import type { IndexOf } from './expressions/expression.ts';
+import type { Names } from './expressions/expression.ts';
 import { compileOutput, compileTemplate } from './expressions/template.ts';
 import { isTimeText } from './wait-times.ts';
 
-export function compileWait(step: WaitStepDefinition, common: CompiledNodeCommon, indexOf: IndexOf): CompiledWaitNode {
-  return { ...common, kind: 'wait', end: compileEnd(step, indexOf), onFailure: step.onFailure ?? 'fail' };
+export function compileWait(step: WaitStepDefinition, common: CompiledNodeCommon, names: Names): CompiledWaitNode {
+  return { ...common, kind: 'wait', end: compileEnd(step, names), onFailure: step.onFailure ?? 'fail' };
 }
 
-function compileEnd({ forMs, for: length, until }: WaitStepDefinition, indexOf: IndexOf): CompiledWaitNode['end'] {
-  if (until === undefined) return { kind: 'for', template: compileTemplate(length ?? forMs ?? 0, 'input', indexOf) };
+function compileEnd({ forMs, for: length, until }: WaitStepDefinition, names: Names): CompiledWaitNode['end'] {
+  if (until === undefined) return { kind: 'for', template: compileTemplate(length ?? forMs ?? 0, 'input', names) };
   const compile = isTimeText(until) ? compileTemplate : compileOutput;
-  return { kind: 'until', template: compile(until, 'input', indexOf) };
+  return { kind: 'until', template: compile(until, 'input', names) };
 }
 
 export function compileSignal(
   step: SignalStepDefinition,
   common: CompiledNodeCommon,
-  indexOf: IndexOf,
+  names: Names,
 ): CompiledSignalNode {
   return {
     ...common,
     kind: 'signal',
     signal: step.signal,
-    title: step.title === undefined ? undefined : compileTemplate(step.title, 'input', indexOf),
+    title: step.title === undefined ? undefined : compileTemplate(step.title, 'input', names),
     answerers: step.answerers ?? [],
     timeoutMs: step.timeoutMs === 0 ? undefined : step.timeoutMs,
-    default: step.default === undefined ? undefined : compileTemplate(step.default, 'input', indexOf),
+    default: step.default === undefined ? undefined : compileTemplate(step.default, 'input', names),
     onFailure: step.onFailure ?? 'fail',
   };
 }

@@ -6,15 +6,23 @@ import { times } from '../core/limits.ts';
 import { compileSignal, compileWait, signalsOf } from './compile-waits.ts';
 import type {
   CompiledAgentNode,
+  CompiledLoopNode,
   CompiledNode,
   CompiledNodeCommon,
   CompiledRetry,
   CompiledWorkflow,
   SecretScope,
 } from './compiled.ts';
-import type { AgentStepDefinition, RetryPolicy, StepDefinition, WorkflowDefinition } from './definition.ts';
+import type {
+  AgentStepDefinition,
+  LoopStepDefinition,
+  RetryPolicy,
+  StepDefinition,
+  WorkflowDefinition,
+} from './definition.ts';
 import { compileChoice } from './expressions/choice.ts';
-import { compileCondition, type IndexOf } from './expressions/expression.ts';
+import { compileCondition, type Names } from './expressions/expression.ts';
+import type { Around } from './expressions/prepare.ts';
 import { compileOutput, compileTemplate } from './expressions/template.ts';
 import { nestedLists, nestedSteps } from './nested.ts';
 import { secretScopeOf } from './secrets.ts';
@@ -22,9 +30,8 @@ import { secretScopeOf } from './secrets.ts';
 /** Throws BAD_EXPRESSION or UNKNOWN_STEP for a definition that `checkWorkflow` would refuse. */
 export function compileWorkflow(definition: WorkflowDefinition, version: number): CompiledWorkflow {
   const layout = layOut(definition);
-  const indexOf: IndexOf = (id) => layout.indexById.get(id);
   const dependents = findDependents(layout);
-  const nodes = layout.places.map((place) => compileNode(place, layout, dependents[place.index] ?? []));
+  const nodes = compileNodes(layout, dependents);
   return {
     name: definition.name,
     version,
@@ -34,10 +41,14 @@ export function compileWorkflow(definition: WorkflowDefinition, version: number)
     priority: definition.priority ?? 'normal',
     labels: definition.labels ?? {},
     secrets: layout.secrets,
-    output: definition.output === undefined ? undefined : compileOutput(definition.output, 'runOutput', indexOf),
+    output:
+      definition.output === undefined
+        ? undefined
+        : compileOutput(definition.output, 'runOutput', namesFor(layout, 'nothing')),
     nodes,
-    roots: indicesOf(definition.steps, layout),
-    finallyRoots: indicesOf(definition.finally ?? [], layout),
+    rootNodes: nodes.filter((node) => node.owner < 0),
+    roots: slotsOf(definition.steps, layout),
+    finallyRoots: slotsOf(definition.finally ?? [], layout),
     indexById: layout.indexById,
     signals: signalsOf(nodes),
   };
@@ -51,8 +62,17 @@ function isEmpty(schema: WorkflowDefinition['parameters']): boolean {
 interface Place {
   readonly step: StepDefinition;
   readonly index: number;
+  readonly owner: number;
+  readonly slot: number;
   readonly parent: number;
   readonly isCleanup: boolean;
+  readonly around: Around;
+}
+
+/** Where the steps of one level go. */
+interface Level extends Pick<Place, 'owner' | 'parent' | 'isCleanup' | 'around'> {
+  /** Counts the slots of its body. */
+  readonly slots: { next: number };
 }
 
 interface Layout {
@@ -64,50 +84,86 @@ interface Layout {
 function layOut(definition: WorkflowDefinition): Layout {
   const places: Place[] = [];
   const indexById = new Map<string, number>();
-  const visit = (steps: readonly StepDefinition[], parent: number, isCleanup: boolean): void => {
+  const visit = (steps: readonly StepDefinition[], level: Level): void => {
+    const { slots, ...where } = level;
     for (const step of steps) {
       const index = places.length;
-      places.push({ step, index, parent, isCleanup });
+      const slot = slots.next++;
+      places.push({ step, index, slot, ...where });
       indexById.set(step.id, index);
-      visit(nestedSteps(step), index, isCleanup);
+      visit(nestedSteps(step), levelInside(step, index, slot, level));
     }
   };
-  visit(definition.steps, -1, false);
-  visit(definition.finally ?? [], -1, true);
+  const slots = { next: 0 };
+  visit(definition.steps, { owner: -1, parent: -1, isCleanup: false, around: 'nothing', slots });
+  visit(definition.finally ?? [], { owner: -1, parent: -1, isCleanup: true, around: 'nothing', slots });
   return { places, indexById, secrets: secretScopeOf(definition) };
 }
 
-function indicesOf(steps: readonly StepDefinition[], layout: Layout): readonly number[] {
-  return toIndices(
+/** A body counts its own slots; any other block's children stand beside it. */
+function levelInside(step: StepDefinition, index: number, slot: number, level: Level): Level {
+  if (step.type !== 'loop') return { ...level, parent: slot };
+  return { ...level, owner: index, parent: -1, around: 'loop', slots: { next: 0 } };
+}
+
+function slotsOf(steps: readonly StepDefinition[], layout: Layout): readonly number[] {
+  return toSlots(
     steps.map((step) => step.id),
     layout,
   );
 }
 
-function toIndices(ids: readonly string[], layout: Layout): readonly number[] {
-  return ids.map((id) => layout.indexById.get(id)).filter((index) => index !== undefined);
+function toSlots(ids: readonly string[], layout: Layout): readonly number[] {
+  return placesOf(ids, layout).map((place) => place.slot);
+}
+
+function placesOf(ids: readonly string[], layout: Layout): readonly Place[] {
+  return ids.flatMap((id) => layout.places[layout.indexById.get(id) ?? -1] ?? []);
+}
+
+function namesFor(layout: Layout, around: Around): Names {
+  return { indexOf: (id) => layout.indexById.get(id), around };
+}
+
+/** From the last to the first, so that a loop finds the nodes of its body. */
+function compileNodes(layout: Layout, dependents: readonly (readonly number[])[]): readonly CompiledNode[] {
+  const nodes: CompiledNode[] = [];
+  const bodies = new Map<number, CompiledNode[]>();
+  for (const place of layout.places.toReversed()) {
+    const node = compileNode(place, layout, dependents[place.index] ?? [], bodies.get(place.index)?.reverse() ?? []);
+    nodes.push(node);
+    if (place.owner < 0) continue;
+    const body = bodies.get(place.owner);
+    if (body === undefined) bodies.set(place.owner, [node]);
+    else body.push(node);
+  }
+  return nodes.reverse();
 }
 
 function findDependents(layout: Layout): readonly (readonly number[])[] {
   const dependents = layout.places.map((): number[] => []);
-  for (const { step, index } of layout.places) {
-    for (const dependency of toIndices(step.dependencies, layout)) dependents[dependency]?.push(index);
+  for (const { step, slot } of layout.places) {
+    for (const dependency of placesOf(step.dependencies, layout)) dependents[dependency.index]?.push(slot);
   }
   return dependents;
 }
 
-function compileNode(place: Place, layout: Layout, dependents: readonly number[]): CompiledNode {
+function compileNode(
+  place: Place,
+  layout: Layout,
+  dependents: readonly number[],
+  body: readonly CompiledNode[],
+): CompiledNode {
   const { step } = place;
   const common = compileCommon(place, layout, dependents);
-  const indexOf: IndexOf = (id) => layout.indexById.get(id);
   switch (step.type) {
     case 'agent':
-      return compileAgent(step, common, indexOf, layout.secrets);
+      return compileAgent(step, common, namesFor(layout, place.around), layout.secrets);
     case 'parallel':
       return {
         ...common,
         kind: 'parallel',
-        children: indicesOf(step.steps, layout),
+        children: slotsOf(step.steps, layout),
         concurrency: step.concurrency ?? Math.max(1, step.steps.length),
         onFailure: step.onFailure ?? 'waitAll',
         quorum: step.quorum,
@@ -116,7 +172,7 @@ function compileNode(place: Place, layout: Layout, dependents: readonly number[]
       return {
         ...common,
         kind: 'sequential',
-        children: indicesOf(step.steps, layout),
+        children: slotsOf(step.steps, layout),
         onFailure: step.onFailure ?? 'fail',
       };
     case 'condition':
@@ -124,47 +180,77 @@ function compileNode(place: Place, layout: Layout, dependents: readonly number[]
       return {
         ...common,
         kind: 'condition',
-        children: indicesOf(nestedSteps(step), layout),
-        branches: nestedLists(step).map(({ steps }) => indicesOf(steps, layout)),
-        choice: compileChoice(step, indexOf),
+        children: slotsOf(nestedSteps(step), layout),
+        branches: nestedLists(step).map(({ steps }) => slotsOf(steps, layout)),
+        choice: compileChoice(step, namesFor(layout, place.around)),
         onFailure: step.onFailure ?? 'fail',
       };
     case 'set':
       return {
         ...common,
         kind: 'set',
-        value: compileTemplate(step.set, 'set', indexOf),
+        value: compileTemplate(step.set, 'set', namesFor(layout, place.around)),
         onFailure: step.onFailure ?? 'fail',
       };
     case 'wait':
-      return compileWait(step, common, indexOf);
+      return compileWait(step, common, namesFor(layout, place.around));
     case 'signal':
-      return compileSignal(step, common, indexOf);
+      return compileSignal(step, common, namesFor(layout, place.around));
+    case 'loop':
+      return compileLoop(step, common, layout, body);
   }
 }
 
+function compileLoop(
+  step: LoopStepDefinition,
+  common: CompiledNodeCommon,
+  layout: Layout,
+  body: readonly CompiledNode[],
+): CompiledLoopNode {
+  const names = namesFor(layout, 'loop');
+  return {
+    ...common,
+    kind: 'loop',
+    while: step.while === undefined ? undefined : compileCondition(step.while, 'while', names),
+    until: step.until === undefined ? undefined : compileCondition(step.until, 'until', names),
+    body,
+    children: slotsOf(step.body, layout),
+    maxIterations: step.maxIterations,
+    onMaxIterations: step.onMaxIterations ?? 'fail',
+    delayMs: step.delayMs ?? 0,
+    onFailure: step.onFailure ?? 'fail',
+  };
+}
+
 function compileCommon(place: Place, layout: Layout, dependents: readonly number[]): CompiledNodeCommon {
-  const { step, index, parent, isCleanup } = place;
-  const indexOf: IndexOf = (id) => layout.indexById.get(id);
+  const { step, index, owner, slot, parent, isCleanup } = place;
+  const names = namesFor(layout, place.around);
   return {
     index,
+    owner,
+    slot,
     id: step.id,
     parent,
     isCleanup,
-    dependencies: toIndices(step.dependencies, layout),
+    dependencies: toSlots(step.dependencies, layout),
     dependents,
-    when: step.when === undefined ? undefined : compileCondition(step.when, 'when', indexOf),
+    when: step.when === undefined ? undefined : compileCondition(step.when, 'when', names),
     runOn: step.runOn ?? 'success',
     totalTimeoutMs: step.totalTimeoutMs,
-    output: step.output === undefined ? undefined : compileOutput(step.output, 'output', indexOf),
-    assert: step.assert === undefined ? undefined : compileCondition(step.assert, 'assert', indexOf),
+    output: step.output === undefined ? undefined : compileOutput(step.output, 'output', outputNames(place, layout)),
+    assert: step.assert === undefined ? undefined : compileCondition(step.assert, 'assert', names),
   };
+}
+
+/** A loop's own output sees what its conditions see. */
+function outputNames(place: Place, layout: Layout): Names {
+  return namesFor(layout, place.step.type === 'loop' ? 'loop' : place.around);
 }
 
 function compileAgent(
   step: AgentStepDefinition,
   common: CompiledNodeCommon,
-  indexOf: IndexOf,
+  names: Names,
   secrets: SecretScope,
 ): CompiledAgentNode {
   return {
@@ -174,7 +260,7 @@ function compileAgent(
     agentId: step.agentId,
     version: step.version,
     agentLabels: step.agentLabels ?? {},
-    parameters: step.parameters === undefined ? undefined : compileTemplate(step.parameters, 'input', indexOf, secrets),
+    parameters: step.parameters === undefined ? undefined : compileTemplate(step.parameters, 'input', names, secrets),
     onFailure: step.onFailure ?? 'fail',
     timeoutMs: step.timeoutMs,
     queueTimeoutMs: step.queueTimeoutMs,

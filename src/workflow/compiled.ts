@@ -1,10 +1,10 @@
 /**
- * A definition made ready to run: nodes in one array (pre-order, the body first, then `finally`), edges as indices,
- * expressions parsed once. Immutable and shared by every run of that version.
+ * A definition made ready to run: nodes in one array (pre-order, the body first, then `finally`), edges as slots,
+ * expressions parsed once. A slot counts the nodes outside of every body, or those of one body: edges never cross it. Immutable and shared by every run of that version.
  */
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import type { SecretMark } from '../core/secret-mark.ts';
-import type { FailureMode, ParallelPolicy, Priority, RunOn } from './definition.ts';
+import type { FailureMode, IterationsEnd, ParallelPolicy, Priority, RunOn } from './definition.ts';
 
 export interface CompiledWorkflow {
   readonly name: string;
@@ -18,12 +18,14 @@ export interface CompiledWorkflow {
   readonly secrets: SecretScope;
   readonly output: Template | undefined;
   readonly nodes: readonly CompiledNode[];
-  /** Top-level nodes of the body, and of `finally`. */
+  /** Slots of the top-level nodes of the body, and of `finally`. */
   readonly roots: readonly number[];
   readonly finallyRoots: readonly number[];
   readonly indexById: ReadonlyMap<string, number>;
   /** Who may send each signal that a step waits for, by its name; empty: anybody. */
   readonly signals: ReadonlyMap<string, readonly string[]>;
+  /** The nodes outside of every body: what a run begins with. */
+  readonly rootNodes: readonly CompiledNode[];
 }
 
 /** Which references to secrets a workflow may resolve, and where runs may bring their own. */
@@ -41,12 +43,21 @@ export type CompiledNode =
   | CompiledBlockNode;
 
 /** Nodes with nodes inside. */
-export type CompiledBlockNode = CompiledParallelNode | CompiledSequentialNode | CompiledConditionNode;
+export type CompiledBlockNode =
+  | CompiledParallelNode
+  | CompiledSequentialNode
+  | CompiledConditionNode
+  | CompiledLoopNode;
 
 export interface CompiledNodeCommon {
+  /** Among all nodes: what expressions read by. */
   readonly index: number;
+  /** Index of the loop in whose body it stands; -1 outside. */
+  readonly owner: number;
+  /** Among the nodes of that body, or outside: what edges count by. */
+  readonly slot: number;
   readonly id: string;
-  /** Index of the enclosing block; -1 at the top level and in `finally`. */
+  /** Slot of the enclosing block; -1 at the top of the workflow, of `finally` and of a body. */
   readonly parent: number;
   /** True for `finally` steps and everything inside them. */
   readonly isCleanup: boolean;
@@ -149,6 +160,21 @@ export interface CompiledSignalNode extends CompiledNodeCommon {
   readonly onFailure: FailureMode;
 }
 
+export interface CompiledLoopNode extends CompiledNodeCommon {
+  readonly kind: 'loop';
+  readonly while: Expression | undefined;
+  readonly until: Expression | undefined;
+  /** The nodes of one iteration, without those of bodies inside it. */
+  readonly body: readonly CompiledNode[];
+  /** Slots in the body of its top-level nodes. */
+  readonly children: readonly number[];
+  readonly maxIterations: number;
+  readonly onMaxIterations: IterationsEnd;
+  /** 0: none. */
+  readonly delayMs: number;
+  readonly onFailure: FailureMode;
+}
+
 /**
  * What an expression may look at, named before it is evaluated so that stored values can be loaded first. Over-approximated.
  */
@@ -156,6 +182,8 @@ export interface Reads {
   /** Indices of the nodes whose `output` may be read. */
   readonly outputs: readonly number[];
   readonly params: boolean;
+  /** The output of a loop's last body. */
+  readonly last: boolean;
 }
 
 /** A CEL expression, planned once. */
@@ -173,7 +201,11 @@ export interface Template {
    * Set when the whole template is exactly one stored value (`${{ steps.a.output }}`, `${{ params }}`): its reference is passed on
    * without being decoded.
    */
-  readonly passThrough: { readonly kind: 'output'; readonly node: number } | { readonly kind: 'params' } | undefined;
+  readonly passThrough:
+    | { readonly kind: 'output'; readonly node: number }
+    | { readonly kind: 'params' }
+    | { readonly kind: 'last' }
+    | undefined;
   /** The value when there is no expression in it at all. */
   readonly constant: JsonValue | undefined;
   evaluate(scope: Scope): JsonValue;
@@ -189,6 +221,8 @@ export interface Scope {
   readonly now: number;
   readonly run: { readonly id: string; readonly namespace: string; readonly startedAt: number };
   readonly workflow: { readonly name: string; readonly version: number };
+  /** Only in a loop. `last()` is null in the first iteration. */
+  readonly loop?: { readonly iteration: number; last(): JsonValue };
   /** Only in a step's `output` and `assert`. */
   readonly result?: JsonValue;
   /** Only in `assert`. */

@@ -11,6 +11,7 @@ export type Priority = 'critical' | 'high' | 'normal' | 'low';
 export type RunOn = 'success' | 'failure' | 'always';
 export type FailureMode = 'fail' | 'continue';
 export type ParallelPolicy = 'failFast' | 'waitAll' | 'continue';
+export type IterationsEnd = 'fail' | 'stop';
 
 export interface WorkflowDefinition {
   readonly name: string;
@@ -39,7 +40,8 @@ export type StepDefinition =
   | SwitchStepDefinition
   | SetStepDefinition
   | WaitStepDefinition
-  | SignalStepDefinition;
+  | SignalStepDefinition
+  | LoopStepDefinition;
 
 export interface StepCommon {
   readonly id: string;
@@ -174,4 +176,24 @@ export interface SignalStepDefinition extends StepCommon {
   /** Template of the payload when the timeout is over; absent: it ends TIMED_OUT then. */
   readonly default?: JsonValue;
   readonly onFailure?: FailureMode;
+}
+
+export interface LoopStepDefinition extends StepCommon {
+  readonly type: 'loop';
+  /** CEL over `iteration` and `last`; the body runs while it is true. One of `while` and `until` is there. */
+  readonly while?: string;
+  /** CEL over `iteration` and `last`; asked after each iteration, and true ends the loop. */
+  readonly until?: string;
+  readonly body: readonly StepDefinition[];
+  readonly maxIterations: number;
+  /** What reaching `maxIterations` means; default fail. */
+  readonly onMaxIterations?: IterationsEnd;
+  /** Between iterations; absent: none. */
+  readonly delayMs?: number;
+  readonly onFailure?: FailureMode;
+}
+
+/** True for blocks whose body runs more than once, so that no step outside can read a step of it. */
+export function runsBodies(step: StepDefinition): boolean {
+  return step.type === 'loop';
 }

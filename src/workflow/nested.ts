@@ -28,6 +28,8 @@ export function nestedLists(step: StepDefinition): readonly NestedList[] {
         ...step.cases.map(({ steps }, i) => ({ path: ['cases', i, 'steps'], steps })),
         { path: ['default'], steps: step.default ?? [] },
       ];
+    case 'loop':
+      return [{ path: ['body'], steps: step.body }];
   }
 }
 

@@ -119,6 +119,7 @@ class Reader {
     if (kind === 'set') return this.#set(source, subject, path, above);
     if (kind === 'condition' || kind === 'switch') return this.#branches(kind, source, subject, path, above, depth);
     if (kind === 'wait' || kind === 'signal') return this.#wait(kind, source, subject, path, above);
+    if (kind === 'loop') return this.#loop(source, subject, path, above, depth);
     return this.#block(kind, source, subject, path, above, depth);
   }
 
@@ -278,6 +279,25 @@ class Reader {
     }
     const { totalTimeout, ...rest } = readFields(blocks.signal.schema, source, reading);
     return { ...readSignal(rest), ...edges(rest, above), ...total(totalTimeout) };
+  }
+
+  #loop(source: Source, subject: string, path: Path, above: string | undefined, depth: number): StepDefinition {
+    const fields = readFields(blocks.loop.schema, source, {
+      ...this.#reading(subject, path),
+      required: blocks.loop.required,
+      hints: BLOCK_HINTS,
+    });
+    const { totalTimeout, body = [], delay, maxIterations, ...rest } = fields;
+    return {
+      ...rest,
+      ...edges(rest, above),
+      ...total(totalTimeout),
+      type: 'loop',
+      body: this.#nested(body, [...path, 'body'], 'chain', depth),
+      // What is missing is reported as such; a loop of one iteration is in range.
+      maxIterations: maxIterations ?? 1,
+      ...(delay !== undefined && delay > 0 && { delayMs: delay }),
+    };
   }
 
   #nested(sources: readonly unknown[], path: Path, order: Order, depth: number): StepDefinition[] {

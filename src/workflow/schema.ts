@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { DURATION_MS_MAX, DURATION_PATTERN, parseDuration } from '../core/duration.ts';
 import { NAME_PATTERN, RESERVED_IDS, STEP_ID_PATTERN } from '../core/ids.ts';
 import type { JsonValue } from '../core/json.ts';
+import { limits } from '../core/limits.ts';
 import { copyJson, isRecord } from './json-copy.ts';
 
 /** What the documentation says of a field; other members are keywords of JSON Schema. */
@@ -301,6 +302,27 @@ export const signalSchema = z
       'Waits for a signal, such as an approval; no agent has it. Its output is `{payload, actor, timedOut}`.',
   });
 
+export const loopSchema = z
+  .strictObject({
+    ...common,
+    while: field(condition, 'CEL over `iteration` and `last`, asked before each iteration; false ends the loop'),
+    until: field(condition, 'CEL over `iteration` and `last`, asked after each iteration; true ends the loop'),
+    body: field(steps, 'the steps of one iteration, one after the other', nonEmpty),
+    maxIterations: field(count, 'the most that it runs', { minimum: 1, maximum: limits.iterationsMax }),
+    onMaxIterations: field(
+      oneOf('fail', 'stop'),
+      'when it would go on beyond them: `fail` with LOOP_LIMIT, or `stop` and complete',
+      { default: 'fail' },
+    ),
+    delay: field(duration, 'between one iteration and the next', { otherwise: 'none' }),
+    onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
+  })
+  .meta({
+    description:
+      "A body that is run again and again. Its output is that of the last body's last step; null when none ran.",
+    not: { required: ['while', 'until'] },
+  });
+
 interface BlockForm {
   readonly schema: z.ZodObject;
   readonly required: readonly string[];
@@ -316,6 +338,7 @@ export const blocks = {
   set: { schema: setSchema, required: ['id', 'set'] },
   wait: { schema: waitSchema, required: ['id'] },
   signal: { schema: signalSchema, required: ['id', 'signal'] },
+  loop: { schema: loopSchema, required: ['id', 'body', 'maxIterations'] },
 } satisfies Readonly<Record<string, BlockForm>>;
 
 /** Fields that all of them have. */
@@ -331,12 +354,10 @@ export const laterStepFields: ReadonlySet<string> = new Set([
   'hedge',
   'budget',
 ]);
-export const laterBlocks: ReadonlySet<string> = new Set(['loop', 'map', 'workflow']);
+export const laterBlocks: ReadonlySet<string> = new Set(['map', 'workflow']);
 
 /** The field that shows which later block was meant, where `type` is absent. */
 export const laterBlockByField: ReadonlyMap<string, string> = new Map([
-  ['while', 'loop'],
-  ['body', 'loop'],
   ['items', 'map'],
   ['step', 'map'],
   ['workflow', 'workflow'],
@@ -351,5 +372,7 @@ export const blockByField: ReadonlyMap<string, keyof typeof blocks> = new Map([
   ['set', 'set'],
   ['for', 'wait'],
   ['until', 'wait'],
+  ['while', 'loop'],
+  ['body', 'loop'],
   ['signal', 'signal'],
 ]);

@@ -1,5 +1,6 @@
 /** Random workflows over what the engine can do. */
 import type {
+  LoopStepDefinition,
   SequentialStepDefinition,
   StepCommon,
   StepDefinition,
@@ -78,6 +79,8 @@ class Maker {
     const children = dice.int(1, 4);
     if (dice.chance(0.4)) {
       const steps = this.siblings(children, depth + 1, 'chain');
+      const forLoop = dice.fork(`loop ${id}`);
+      if (forLoop.chance(0.4)) return { ...common, ...loopOf(steps, forLoop) };
       const onFailure = dice.chance(0.3) ? { onFailure: 'continue' as const } : {};
       return this.branched({ ...common, type: 'sequential', steps, ...onFailure }, depth);
     }
@@ -192,4 +195,23 @@ class Maker {
       ...(dice.chance(0.1) ? { nonRetryable: ['SIM_FAILED'] } : {}),
     };
   }
+}
+
+/** A chain as the body of a loop: few iterations, some with a wait between, some that reach their limit. */
+function loopOf(body: StepDefinition[], dice: Dice): Omit<LoopStepDefinition, 'id' | 'dependencies'> {
+  const iterations = dice.int(0, 3);
+  const condition = dice.pick([
+    { while: `iteration <= ${iterations}` },
+    { until: `iteration >= ${iterations}` },
+    { until: `last == null || iteration >= ${iterations}` },
+  ]);
+  return {
+    type: 'loop',
+    ...condition,
+    body,
+    maxIterations: dice.chance(0.2) ? 1 : 3,
+    ...(dice.chance(0.5) ? { onMaxIterations: 'stop' as const } : {}),
+    ...(dice.chance(0.4) ? { delayMs: dice.int(1, 5_000) } : {}),
+    ...(dice.chance(0.3) ? { onFailure: 'continue' as const } : {}),
+  };
 }

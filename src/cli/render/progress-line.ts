@@ -29,6 +29,10 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
       return stepLine(event, 'WAITING', waitText(event));
     case 'signalReceived':
       return `run=${shortId(event.runId)} SIGNAL ${safe(event.name)}${quoted(event.actor === undefined ? '' : `from ${event.actor}`)}`;
+    case 'bodyEnded':
+      return event.dueTime === undefined
+        ? undefined
+        : stepLine(event, 'WAITING', `iteration ${event.number + 1} at ${clockTime(event.dueTime, true)}`);
     case 'stepEnded':
       return isBlock(run, event.step)
         ? undefined

@@ -8,6 +8,7 @@ import { type Workflow, WorkflowSchema } from '../../gen/yardmaster/v1/workflow_
 import type {
   AgentStepDefinition,
   FailureMode,
+  LoopStepDefinition,
   ParallelPolicy as PolicyName,
   RetryPolicy,
   RunOn as RunOnName,
@@ -97,6 +98,8 @@ function blockOf(step: StepDefinition): Pick<StepInit, 'block' | 'onFailure'> {
       return { block: { case: 'wait', value: toWireWait(step) }, ...onFailureOf(step.onFailure) };
     case 'signal':
       return { block: { case: 'signal', value: toWireSignal(step) }, ...onFailureOf(step.onFailure) };
+    case 'loop':
+      return { block: { case: 'loop', value: toWireLoop(step) }, ...onFailureOf(step.onFailure) };
   }
 }
 
@@ -124,6 +127,17 @@ function toWireSignal(step: SignalStepDefinition) {
     answerers: [...(step.answerers ?? [])],
     ...optional('timeout', toDuration(step.timeoutMs)),
     ...optional('defaultPayload', toWireValue(step.default)),
+  };
+}
+
+function toWireLoop(step: LoopStepDefinition) {
+  return {
+    while: step.while ?? '',
+    until: step.until ?? '',
+    body: step.body.map(toWireStep),
+    maxIterations: step.maxIterations,
+    stopAtMax: step.onMaxIterations === 'stop',
+    ...optional('delay', toDuration(step.delayMs)),
   };
 }
 

@@ -70,6 +70,12 @@ function toStepBody(event: StepCase): Body {
     }
     case 'signalTaken':
       return { type: 'signalTaken', step: event.value.stepPath, number: event.value.number };
+    case 'bodyStarted':
+      return { type: 'bodyStarted', step: event.value.stepPath, number: event.value.number };
+    case 'bodyEnded': {
+      const { stepPath, number, dueTime } = event.value;
+      return { type: 'bodyEnded', step: stepPath, number, dueTime: toDate(dueTime) };
+    }
     case 'retryScheduled': {
       const { stepPath, tryNumber, dueTime, error } = event.value;
       return {
@@ -99,7 +105,16 @@ function toStepBody(event: StepCase): Body {
 
 type AttemptCase = Exclude<
   StepCase,
-  { readonly case: 'stepReady' | 'stepWaiting' | 'signalTaken' | 'retryScheduled' | 'stepEnded' }
+  {
+    readonly case:
+      | 'stepReady'
+      | 'stepWaiting'
+      | 'signalTaken'
+      | 'bodyStarted'
+      | 'bodyEnded'
+      | 'retryScheduled'
+      | 'stepEnded';
+  }
 >;
 
 function toAttemptBody(event: AttemptCase): Body {

@@ -78,6 +78,7 @@ function toStep(step: StepState): StepView {
     skipReason: readSkipReason(step.skipReason),
     skippedBecauseOf: textOrNone(step.skippedBecauseOf),
     takenOver: step.takenOver,
+    iterations: step.iterations,
   };
 }
 

@@ -28,7 +28,6 @@ export function toWorkflow(workflow: Workflow): WorkflowView {
 /** Recursion ends: the server accepts no deeper nesting than `limits.depthMax`, and protobuf reads at most 100. */
 function flatten(step: Step, depth: number, cleanup: boolean): WorkflowStepView[] {
   const { block } = step;
-  const children = nestedSteps(step);
   const view: WorkflowStepView = {
     id: step.id,
     kind: KINDS[block.case ?? ''] ?? 'UNKNOWN',
@@ -38,10 +37,10 @@ function flatten(step: Step, depth: number, cleanup: boolean): WorkflowStepView[
     agentId: block.case === 'agent' ? textOrNone(block.value.agentId) : undefined,
     cleanup,
   };
-  return [view, ...children.flatMap((child) => flatten(child, depth + 1, cleanup))];
+  return [view, ...childrenOf(block).flatMap((child) => flatten(child, depth + 1, cleanup))];
 }
 
-function nestedSteps({ block }: Step): readonly Step[] {
+function childrenOf(block: Step['block']): readonly Step[] {
   switch (block.case) {
     case 'parallel':
     case 'sequential':
@@ -50,6 +49,8 @@ function nestedSteps({ block }: Step): readonly Step[] {
       return [...block.value.thenSteps, ...block.value.elseSteps];
     case 'switch':
       return [...block.value.cases.flatMap(({ steps }) => steps), ...block.value.defaultSteps];
+    case 'loop':
+      return block.value.body;
     case 'agent':
     case 'set':
     case 'wait':
@@ -69,6 +70,7 @@ const KINDS: Readonly<Record<string, StepKind>> = {
   set: 'SET',
   wait: 'WAIT',
   signal: 'SIGNAL',
+  loop: 'LOOP',
 };
 
 export function toRegistered(response: RegisterWorkflowResponse): RegisteredWorkflow | undefined {

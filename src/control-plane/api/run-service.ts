@@ -9,7 +9,7 @@ import {
   type RunService,
   type StartRunRequest as WireStart,
 } from '../../gen/yardmaster/v1/run_service_pb.ts';
-import { findStep } from '../engine/state.ts';
+import { nodeOf } from '../engine/frames.ts';
 import type { AuditFacts, Caller, ControlPlane, RunView, StartRunRequest } from '../runtime/control-plane.ts';
 import { audited } from './audited.ts';
 import { inBatches } from './batches.ts';
@@ -139,5 +139,5 @@ function readStart(faults: Faults, wire: WireStart, caller: Caller): StartRunReq
 }
 
 function findNode({ state }: RunView, path: string) {
-  return findStep(state, path)?.node;
+  return nodeOf(state, path);
 }

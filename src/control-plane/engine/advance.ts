@@ -3,15 +3,25 @@
  * graph): a chain of 10,000 skips is 10,000 rounds, not 10,000 stack frames.
  */
 import { toYardmasterError } from '../../core/errors.ts';
-import type { Expression, Template } from '../../workflow/compiled.ts';
+import type { Template } from '../../workflow/compiled.ts';
 import { finishBlock, settleQuorum, startChildren } from './blocks.ts';
 import { openCondition } from './condition.ts';
 import { type Draft, MissingValues } from './decision.ts';
 import { finishRunIfDone } from './ending.ts';
 import type { SkipReason } from './events.ts';
 import { failStep, isHandled } from './failure.ts';
-import { evaluateInput, evaluateTemplate, requireValues, scopeOf } from './outputs.ts';
-import { isAgentStep, isBlockStep, isWaitingStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
+import { lookAtLoop } from './loops.ts';
+import { evaluateInput, evaluateTemplate, isTrue } from './outputs.ts';
+import {
+  isAgentStep,
+  isBlockStep,
+  isLoopStep,
+  isWaitingStep,
+  parentOf,
+  type RunState,
+  type Step,
+  stepAt,
+} from './state.ts';
 import { isStepOver } from './status.ts';
 import { isStopping } from './stop.ts';
 import { queueTask, timerTask } from './tasks.ts';
@@ -29,6 +39,7 @@ export function advance(draft: Draft): void {
 function lookAt(draft: Draft, step: Step): void {
   if (isStepOver(step.status)) return;
   if (step.status === 'PENDING') startStep(draft, step);
+  else if (isLoopStep(step)) lookAtLoop(draft, step);
   else if (isBlockStep(step)) {
     settleQuorum(draft, step);
     if ((step.detail?.openChildren ?? 0) === 0) finishBlock(draft, step);
@@ -42,7 +53,7 @@ function startStep(draft: Draft, step: Step): void {
   if (state.pausedAt > 0 || step.pendingDependencies > 0 || !isParentOpen(state, step)) return;
   const verdict = startVerdict(state, step);
   if (verdict.kind === 'skip') return skip(draft, step, verdict.reason, verdict.because);
-  if (isHeldByWindow(state, step)) return;
+  if (isHeldByWindow(step)) return;
   try {
     openStep(draft, step);
   } catch (error) {
@@ -54,7 +65,7 @@ function startStep(draft: Draft, step: Step): void {
 
 function openStep(draft: Draft, step: Step): void {
   const { node, path } = step;
-  if (node.when !== undefined && !isTrue(draft, node.when)) return skip(draft, step, 'WHEN', undefined);
+  if (node.when !== undefined && !isTrue(draft, step.frame, node.when)) return skip(draft, step, 'WHEN', undefined);
   if (node.kind === 'set') return computeValue(draft, step, node.value);
   if (isWaitingStep(step)) return openWait(draft, step);
   if (!isAgentStep(step)) {
@@ -64,22 +75,18 @@ function openStep(draft: Draft, step: Step): void {
     draft.work.push(step);
     return;
   }
-  draft.emit({ type: 'StepReady', at: draft.now, path, ...evaluateInput(draft, step.node.parameters, `in/${path}`) });
+  const input = evaluateInput(draft, step.frame, step.node.parameters, `in/${path}`);
+  draft.emit({ type: 'StepReady', at: draft.now, path, ...input });
   queueTask(draft, step);
 }
 
 /** A `set`: it begins and ends in this decision. */
 function computeValue(draft: Draft, step: Step, value: Template): void {
   const { path } = step;
-  const output = evaluateTemplate(draft, value, `out/${path}`);
+  const output = evaluateTemplate(draft, step.frame, value, `out/${path}`);
   draft.emit({ type: 'BlockStarted', at: draft.now, path });
   draft.emit({ type: 'StepCompleted', at: draft.now, path, output });
   wake(draft, step);
-}
-
-function isTrue(draft: Draft, condition: Expression): boolean {
-  requireValues(draft, condition);
-  return condition.evaluate(scopeOf(draft)) === true;
 }
 
 export function skip(draft: Draft, step: Step, reason: SkipReason, because: string | undefined): void {
@@ -89,15 +96,15 @@ export function skip(draft: Draft, step: Step, reason: SkipReason, because: stri
 }
 
 function isParentOpen(state: RunState, step: Step): boolean {
-  const parent = parentOf(state, step);
+  const parent = parentOf(step);
   if (parent !== undefined) return parent.status === 'RUNNING';
   return step.node.isCleanup
     ? state.ending !== undefined && state.openRoots === 0
     : state.status === 'RUNNING' || state.status === 'ENDING';
 }
 
-function isHeldByWindow(state: RunState, step: Step): boolean {
-  const parent = parentOf(state, step);
+function isHeldByWindow(step: Step): boolean {
+  const parent = parentOf(step);
   return parent?.node.kind === 'parallel' && (parent.detail?.activeChildren ?? 0) >= parent.node.concurrency;
 }
 
@@ -113,10 +120,10 @@ function startVerdict(state: RunState, step: Step): Verdict {
   }
   if (node.runOn === 'always') return { kind: 'start' };
   if (node.runOn === 'failure') {
-    const failed = node.dependencies.some((dependency) => hasFailed(stepAt(state, dependency)));
+    const failed = node.dependencies.some((dependency) => hasFailed(stepAt(step.frame, dependency)));
     return failed ? { kind: 'start' } : { kind: 'skip', reason: 'RUN_ON', because: undefined };
   }
-  const blocker = node.dependencies.map((dependency) => stepAt(state, dependency)).find(blocksDependents);
+  const blocker = node.dependencies.map((dependency) => stepAt(step.frame, dependency)).find(blocksDependents);
   if (blocker === undefined) return { kind: 'start' };
   return { kind: 'skip', reason: 'DEPENDENCY', because: blocker.path };
 }

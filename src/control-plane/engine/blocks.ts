@@ -1,24 +1,26 @@
 /** Parallel and sequential: opening children within the window, stopping siblings, and what the block's end is. */
 
 import { toYardmasterError } from '../../core/errors.ts';
+import type { StoredValue } from '../../core/stored-value.ts';
 import type { Draft } from './decision.ts';
 import { MissingValues } from './decision.ts';
 import type { Failure } from './events.ts';
 import { failStep } from './failure.ts';
 import { evaluateTemplate } from './outputs.ts';
-import { type BlockStep, type Step, stepAt } from './state.ts';
+import { type BlockStep, frameInside, type Step, stepAt } from './state.ts';
 import { isStopping, stopBlock } from './stop.ts';
-import { dropTimer } from './tasks.ts';
+import { dropTimer, hasTimer } from './tasks.ts';
 import { wake } from './wake.ts';
 
 /** Puts the children that may start on the work list, in order, as far as the window allows. */
 export function startChildren(draft: Draft, block: BlockStep): void {
   const { node, detail } = block;
-  if (detail === undefined) return;
+  const inside = frameInside(block);
+  if (detail === undefined || inside === undefined) return;
   const room = node.kind === 'parallel' ? node.concurrency - detail.activeChildren : node.children.length;
   const chosen: Step[] = [];
   for (let i = detail.cursor; i < node.children.length && chosen.length < room; i++) {
-    const child = stepAt(draft.state, node.children[i] ?? -1);
+    const child = stepAt(inside, node.children[i] ?? -1);
     if (child.status === 'PENDING' && child.pendingDependencies === 0) chosen.push(child);
   }
   draft.work.push(...chosen.toReversed());
@@ -58,18 +60,28 @@ export function finishBlock(draft: Draft, block: BlockStep): void {
 }
 
 function completeBlock(draft: Draft, block: BlockStep): void {
-  const { node, path } = block;
+  const { node, path, frame } = block;
   try {
-    const output = node.output === undefined ? undefined : evaluateTemplate(draft, node.output, `out/${path}`);
-    close(draft, block, () => {
-      draft.emit({ type: 'StepCompleted', at: draft.now, path, ...(output === undefined ? {} : { output }) });
-      wake(draft, block);
-    });
+    const output = node.output === undefined ? undefined : evaluateTemplate(draft, frame, node.output, `out/${path}`);
+    completeWith(draft, block, output);
   } catch (error) {
     if (error instanceof MissingValues) return draft.postpone(path, error);
     const { code, message } = toYardmasterError(error, 'BAD_EXPRESSION');
     close(draft, block, () => failStep(draft, block, 'FAILED', { code, message, path }));
   }
+}
+
+export function completeWith(draft: Draft, block: BlockStep, output: StoredValue | undefined): void {
+  close(draft, block, () => {
+    const { path } = block;
+    draft.emit({ type: 'StepCompleted', at: draft.now, path, ...(output === undefined ? {} : { output }) });
+    wake(draft, block);
+  });
+}
+
+/** Fails a block, whose timer goes with it. */
+export function failBlock(draft: Draft, block: BlockStep, failure: Failure): void {
+  close(draft, block, () => failStep(draft, block, 'FAILED', failure));
 }
 
 function quorumFailure({ path, detail }: BlockStep, quorum: number): Failure {
@@ -83,6 +95,6 @@ function quorumFailure({ path, detail }: BlockStep, quorum: number): Failure {
 }
 
 function close(draft: Draft, block: BlockStep, emit: () => void): void {
-  if (block.node.totalTimeoutMs !== undefined) dropTimer(draft, block);
+  if (hasTimer(block)) dropTimer(draft, block);
   emit();
 }

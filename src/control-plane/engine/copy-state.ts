@@ -1,22 +1,31 @@
-import { type RunState, Step, type StepDetail } from './state.ts';
+import { type Frame, isLoopStep, type LoopStep, type RunState, Step, type StepDetail } from './state.ts';
 
 /** A copy of a run's state for readers: it shares what never changes (the definition, stored values) and nothing else. */
 export function copyState(state: RunState): RunState {
   return {
     ...state,
     cleanupFailures: [...state.cleanupFailures],
-    steps: state.steps.map(copyStep),
+    root: copyFrame(state.root, undefined),
     signals: [...state.signals],
     signalRequests: new Map(state.signalRequests),
   };
 }
 
-function copyStep(step: Step): Step {
-  const copy = Object.assign(new Step(step.node), step);
-  if (step.detail !== undefined) copy.detail = copyDetail(step.detail);
+function copyFrame(frame: Frame, owner: LoopStep | undefined): Frame {
+  const copy: Frame = { ...frame, owner, steps: [] };
+  for (const step of frame.steps) copy.steps.push(copyStep(step, copy));
   return copy;
 }
 
-function copyDetail(detail: StepDetail): StepDetail {
-  return { ...detail, attempts: detail.attempts.map((attempt) => ({ ...attempt })) };
+function copyStep(step: Step, frame: Frame): Step {
+  const copy = Object.assign(new Step(step.node, frame), step, { frame });
+  if (step.detail !== undefined) copy.detail = copyDetail(step.detail, copy);
+  return copy;
+}
+
+function copyDetail(detail: StepDetail, owner: Step): StepDetail {
+  const copy = { ...detail, attempts: detail.attempts.map((attempt) => ({ ...attempt })) };
+  const { loop } = detail;
+  if (loop === undefined || !isLoopStep(owner)) return copy;
+  return { ...copy, loop: { ...loop, frame: loop.frame === undefined ? undefined : copyFrame(loop.frame, owner) } };
 }

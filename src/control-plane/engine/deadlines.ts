@@ -1,4 +1,5 @@
 /** PURE: every deadline that a run waits for, as its state says: what the task rows hold, without the store. */
+import { liveSteps } from './frames.ts';
 import { isAgentStep, liveAttempts, nextNumber, type RunState, type Step } from './state.ts';
 import { isRunOver, isStepOver } from './status.ts';
 import { attemptDue, nearest, queueDue, timerDue, totalDue } from './tasks.ts';
@@ -15,7 +16,7 @@ export interface Deadline {
 export function deadlinesOf(state: RunState): readonly Deadline[] {
   if (isRunOver(state.status)) return [];
   const deadlines: Deadline[] = [{ path: '', attempt: 0, dueAt: state.deadlineAt }];
-  for (const step of state.steps) deadlines.push(...deadlinesOfStep(step));
+  for (const step of liveSteps(state)) deadlines.push(...deadlinesOfStep(step));
   return deadlines.filter(({ dueAt }) => dueAt > 0);
 }
 

@@ -13,7 +13,8 @@ import { signalRun } from './commands/signal-run.ts';
 import { timerFired } from './commands/timer-fired.ts';
 import type { Command, Decision, StartRun } from './commands.ts';
 import { type DecideContext, Draft, MissingValues, RUN } from './decision.ts';
-import { findStep, type RunState } from './state.ts';
+import { findStep } from './frames.ts';
+import type { RunState } from './state.ts';
 
 export function decide(state: RunState, command: Exclude<Command, StartRun>, context: DecideContext): Decision {
   const draft = new Draft(state, context);

@@ -6,6 +6,7 @@ import { toYardmasterError } from '../../core/errors.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import { type Draft, MissingValues, RUN } from './decision.ts';
 import type { Failure } from './events.ts';
+import { liveSteps } from './frames.ts';
 import { evaluateTemplate } from './outputs.ts';
 import { goOn } from './pause.ts';
 import { isAgentStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
@@ -35,15 +36,15 @@ export function beginEnding(
   if (wasPaused) goOn(draft);
 }
 
-function stepsAt(state: RunState, indices: readonly number[]): readonly Step[] {
-  return indices.map((index) => stepAt(state, index));
+function stepsAt(state: RunState, slots: readonly number[]): readonly Step[] {
+  return slots.map((slot) => stepAt(state.root, slot));
 }
 
 /** The cleanup deadline, or a second cancel: nothing is waited for any more. */
 export function killRun(draft: Draft): void {
-  for (const step of draft.state.steps.toReversed()) {
+  for (const step of liveSteps(draft.state).toReversed()) {
     const { status, path } = step;
-    if (isStepOver(status) || !isReachable(draft.state, step)) continue;
+    if (isStepOver(status) || !isReachable(step)) continue;
     if (status === 'PENDING') draft.emit({ type: 'StepSkipped', at: draft.now, path, reason: 'RUN_ENDING' });
     else if (isAgentStep(step)) killStep(draft, step);
     else {
@@ -55,8 +56,8 @@ export function killRun(draft: Draft): void {
 }
 
 /** False inside a block that has not opened: it ends with its block, without an event. */
-function isReachable(state: RunState, step: Step): boolean {
-  const parent = parentOf(state, step);
+function isReachable(step: Step): boolean {
+  const parent = parentOf(step);
   return parent === undefined || parent.status === 'RUNNING';
 }
 
@@ -72,9 +73,9 @@ export function finishRunIfDone(draft: Draft): boolean {
 
 /** The body ended well: the output is evaluated, then `finally` runs. */
 function finishBody(draft: Draft): boolean {
-  const { workflow } = draft.state;
+  const { workflow, root } = draft.state;
   try {
-    const output = workflow.output === undefined ? undefined : evaluateTemplate(draft, workflow.output, 'out');
+    const output = workflow.output === undefined ? undefined : evaluateTemplate(draft, root, workflow.output, 'out');
     beginEnding(draft, 'COMPLETED', undefined, output);
   } catch (error) {
     if (error instanceof MissingValues) {

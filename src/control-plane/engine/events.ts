@@ -67,12 +67,30 @@ export interface StepTakenOver extends At {
   readonly agentId?: string;
 }
 
-/** A block opened, or a step that needs no agent began (`set`, which ends in the same decision). */
+/** A block opened (parallel, sequential, condition, loop), or a step that needs no agent began (`set`, which ends in the same decision). */
 export interface BlockStarted extends At {
   readonly type: 'BlockStarted';
   readonly path: string;
   /** Of a condition: the branch that runs, from 0. Its choice is never made again. */
   readonly branch?: number;
+}
+
+/** A loop begins an iteration: its steps exist from here on. */
+export interface BodyStarted extends At {
+  readonly type: 'BodyStarted';
+  readonly path: string;
+  /** Of the iteration, from 1. */
+  readonly number: number;
+}
+
+/** The iteration ended well; its steps are gone, and what the next one sees of it is its output. */
+export interface BodyEnded extends At {
+  readonly type: 'BodyEnded';
+  readonly path: string;
+  readonly number: number;
+  readonly output: StoredValue;
+  /** When the next iteration begins; absent: now, or there is none. */
+  readonly nextAt?: number;
 }
 
 /** An agent step became READY for the first time: its input is fixed from here on. */
@@ -258,6 +276,8 @@ export type RunEvent =
   | RunStarted
   | StepTakenOver
   | BlockStarted
+  | BodyStarted
+  | BodyEnded
   | StepReady
   | StepWaiting
   | SignalReceived

@@ -7,6 +7,8 @@ import type {
   AttemptEnded,
   AttemptStarted,
   BlockStarted,
+  BodyEnded,
+  BodyStarted,
   Failure,
   RunEnded,
   RunEnding,
@@ -19,19 +21,24 @@ import type {
   StepTakenOver,
   StepWaiting,
 } from './events.ts';
+import { findStep, openFrame } from './frames.ts';
 import {
   type AttemptRecord,
   type BlockStep,
   childrenOf,
   detailOf,
   findAttempt,
-  findStep,
+  frameInside,
   isBlockStep,
+  isLoopStep,
   isProtected,
+  type LoopDetail,
+  type LoopStep,
   liveAttempts,
   parentOf,
   type RunState,
   type Step,
+  type StepDetail,
   stepAt,
 } from './state.ts';
 import { isStepOver, type StepStatus } from './status.ts';
@@ -42,7 +49,11 @@ export function evolve(state: RunState, event: RunEvent): void {
     case 'StepTakenOver':
       return takeStepOver(state, event);
     case 'BlockStarted':
-      return startBlock(state, stepNamed(state, event.path), event);
+      return startBlock(stepNamed(state, event.path), event);
+    case 'BodyStarted':
+      return startBody(state, event);
+    case 'BodyEnded':
+      return endBody(state, event);
     case 'StepReady':
       return readyStep(state, event);
     case 'StepWaiting':
@@ -132,23 +143,56 @@ function stepNamed(state: RunState, path: string): Step {
   return step;
 }
 
-function startBlock(state: RunState, step: Step, event: BlockStarted): void {
+function startBlock(step: Step, event: BlockStarted): void {
   step.status = 'RUNNING';
   step.readyAt = event.at;
-  if (isBlockStep(step)) countChildren(state, step);
+  if (isLoopStep(step)) detailOf(step).loop = { frame: undefined, iterations: 0, last: undefined };
+  else if (isBlockStep(step)) countChildren(step);
   if (event.branch !== undefined) detailOf(step).branch = event.branch;
-  markActive(state, step);
+  markActive(step);
+}
+
+function startBody(state: RunState, { path, number }: BodyStarted): void {
+  const { step, detail, loop } = loopNamed(state, path);
+  loop.frame = openFrame(step, number);
+  loop.iterations = number;
+  step.status = 'RUNNING';
+  detail.retryAt = 0;
+  detail.openChildren = step.node.children.length;
+  detail.activeChildren = 0;
+  detail.completedChildren = 0;
+  detail.cursor = 0;
+}
+
+function endBody(state: RunState, event: BodyEnded): void {
+  const { step, detail, loop } = loopNamed(state, event.path);
+  loop.frame = undefined;
+  loop.last = event.output;
+  if (event.nextAt === undefined) return;
+  step.status = 'WAITING';
+  detail.retryAt = event.nextAt;
+}
+
+function loopNamed(
+  state: RunState,
+  path: string,
+): { readonly step: LoopStep; readonly detail: StepDetail; readonly loop: LoopDetail } {
+  const step = stepNamed(state, path);
+  const loop = step.detail?.loop;
+  if (!isLoopStep(step) || loop === undefined)
+    throw new RangeError(`the journal of run "${state.runId}" has an iteration of "${path}", which is no open loop`);
+  return { step, detail: detailOf(step), loop };
 }
 
 /** Some may be over before it opens: those that were taken over. */
-function countChildren(state: RunState, block: BlockStep): void {
+function countChildren(block: BlockStep): void {
   const detail = detailOf(block);
   detail.openChildren = 0;
-  for (const child of childrenOf(state, block)) {
+  for (const child of childrenOf(block)) {
     if (!isStepOver(child.status)) detail.openChildren += 1;
     else if (child.status === 'COMPLETED') detail.completedChildren += 1;
   }
-  moveCursor(state, block);
+  moveCursor(block);
 }
 
 /** Over without having begun. A block around it has not opened, or is taken over whole: nothing is counted there. */
@@ -161,8 +205,8 @@ function takeStepOver(state: RunState, event: StepTakenOver): void {
   detail.failure = event.failure;
   detail.endedAt = event.at;
   if (event.reason !== undefined) detail.skip = { reason: event.reason, because: event.because };
-  for (const dependent of step.node.dependents) stepAt(state, dependent).pendingDependencies -= 1;
-  if (parentOf(state, step) === undefined) state.openRoots -= 1;
+  for (const dependent of step.node.dependents) stepAt(step.frame, dependent).pendingDependencies -= 1;
+  if (parentOf(step) === undefined) state.openRoots -= 1;
 }
 
 function readyStep(state: RunState, event: StepReady): void {
@@ -171,7 +215,7 @@ function readyStep(state: RunState, event: StepReady): void {
   if (event.secrets !== undefined) noteSecrets(state, step, event.secrets);
   step.readyAt = event.at;
   queueStep(step, event.at);
-  markActive(state, step);
+  markActive(step);
 }
 
 function noteSecrets(state: RunState, step: Step, marks: readonly SecretMark[]): void {
@@ -186,7 +230,7 @@ function waitStep(state: RunState, event: StepWaiting): void {
   const detail = detailOf(step);
   detail.waitUntil = event.dueAt ?? 0;
   detail.title = event.title ?? '';
-  markActive(state, step);
+  markActive(step);
 }
 
 function keepSignal(state: RunState, { name, number, payload, actor, requestId }: SignalReceived): void {
@@ -196,20 +240,22 @@ function keepSignal(state: RunState, { name, number, payload, actor, requestId }
 }
 
 /** A step started: its block has one more active child. */
-function markActive(state: RunState, step: Step): void {
-  const parent = parentOf(state, step);
+function markActive(step: Step): void {
+  const parent = parentOf(step);
   if (parent === undefined) return;
   detailOf(parent).activeChildren += 1;
-  moveCursor(state, parent);
+  moveCursor(parent);
 }
 
 /** Past the children that are no longer PENDING, so that the next one to start is found without a scan. */
-function moveCursor(state: RunState, block: BlockStep): void {
+function moveCursor(block: BlockStep): void {
+  const inside = frameInside(block);
+  if (inside === undefined) return;
   const detail = detailOf(block);
   const { children } = block.node;
   for (;;) {
     const child = children[detail.cursor];
-    if (child === undefined || stepAt(state, child).status === 'PENDING') return;
+    if (child === undefined || stepAt(inside, child).status === 'PENDING') return;
     detail.cursor += 1;
   }
 }
@@ -293,14 +339,14 @@ function stopStep(step: Step, event: StepStopping): void {
 function failStep(state: RunState, event: StepFailed): void {
   const step = stepNamed(state, event.path);
   detailOf(step).failure = event.failure;
-  if (state.ending !== undefined && isProtected(state, step)) state.cleanupFailures.push(event.failure);
+  if (state.ending !== undefined && isProtected(step)) state.cleanupFailures.push(event.failure);
   endStep(state, step, event.status, event.at);
-  countChildFailure(state, step, event.failure);
+  countChildFailure(step, event.failure);
 }
 
 /** A failed child that nobody handles in the block counts for the block's policy. */
-function countChildFailure(state: RunState, step: Step, failure: Failure): void {
-  const parent = parentOf(state, step);
+function countChildFailure(step: Step, failure: Failure): void {
+  const parent = parentOf(step);
   if (parent === undefined || step.node.onFailure === 'continue') return;
   detailOf(parent).childFailure ??= failure;
 }
@@ -321,31 +367,31 @@ function endStep(state: RunState, step: Step, status: StepStatus, at: number): v
     detail.retryAt = 0;
     detail.stoppingUntil = 0;
   }
-  if (!wasActive) closeUnopened(state, step, status, at);
-  for (const dependent of step.node.dependents) stepAt(state, dependent).pendingDependencies -= 1;
+  if (!wasActive) closeUnopened(step, status, at);
+  for (const dependent of step.node.dependents) stepAt(step.frame, dependent).pendingDependencies -= 1;
   leaveParent(state, step, wasActive);
 }
 
 function leaveParent(state: RunState, step: Step, wasActive: boolean): void {
-  const parent = parentOf(state, step);
+  const parent = parentOf(step);
   if (parent !== undefined) {
     const detail = detailOf(parent);
     detail.openChildren -= 1;
     if (step.status === 'COMPLETED') detail.completedChildren += 1;
     if (wasActive) detail.activeChildren -= 1;
-    else moveCursor(state, parent);
+    else moveCursor(parent);
   } else if (step.node.isCleanup) state.openFinally -= 1;
   else state.openRoots -= 1;
 }
 
 /** A block that never opened ends with everything in it, without an event for each. */
-function closeUnopened(state: RunState, block: Step, status: StepStatus, at: number): void {
-  const stack = [...childrenOf(state, block)];
+function closeUnopened(block: Step, status: StepStatus, at: number): void {
+  const stack = [...childrenOf(block)];
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
     if (isStepOver(step.status)) continue;
     step.status = status === 'CANCELLED' ? 'CANCELLED' : 'SKIPPED';
     if (step.detail !== undefined) step.detail.endedAt = at;
-    stack.push(...childrenOf(state, step));
+    stack.push(...childrenOf(step));
   }
 }
 

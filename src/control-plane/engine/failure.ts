@@ -20,7 +20,7 @@ function react(draft: Draft, step: Step, failure: Failure): void {
   let current = step;
   for (;;) {
     if (isHandled(current)) return;
-    const parent = parentOf(draft.state, current);
+    const parent = parentOf(current);
     if (parent === undefined) break;
     if (parent.node.kind === 'parallel') {
       if (parent.node.onFailure === 'failFast') stopBlock(draft, parent);

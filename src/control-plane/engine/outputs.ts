@@ -6,25 +6,58 @@ import type { JsonValue } from '../../core/json.ts';
 import { limits } from '../../core/limits.ts';
 import { inlineValue, type StoredValue } from '../../core/stored-value.ts';
 import { EMPTY_OBJECT_VALUE, encodeValue, NULL_VALUE } from '../../core/value.ts';
-import type { Scope, StepView, Template } from '../../workflow/compiled.ts';
+import type { Expression, Scope, StepView, Template } from '../../workflow/compiled.ts';
 import { type Draft, MissingValues } from './decision.ts';
 import type { StepReady } from './events.ts';
-import { attemptsOf, childrenOf, type RunState, type Step, stepAt } from './state.ts';
+import { stepByIndex } from './frames.ts';
+import { attemptsOf, childrenOf, type Frame, type Step, stepAt } from './state.ts';
 
 export const EMPTY_INPUT: StoredValue = inlineValue(EMPTY_OBJECT_VALUE);
-const NULL_OUTPUT: StoredValue = inlineValue(NULL_VALUE);
+export const NULL_OUTPUT: StoredValue = inlineValue(NULL_VALUE);
 
-/** What one expression of `draft` can see. */
-export function scopeOf(draft: Draft, extra?: { readonly result?: JsonValue; readonly output?: JsonValue }): Scope {
+/** What an expression sees of the loop around it. */
+export interface LoopView {
+  readonly iteration: number;
+  /** Undefined: no body has ended. */
+  readonly last: StoredValue | undefined;
+}
+
+/** What an expression sees besides the run and the steps of its frame. */
+export interface Extra {
+  readonly result?: JsonValue;
+  readonly output?: JsonValue;
+  /** Of a loop's own conditions and output; else the loop of the frame counts. */
+  readonly loop?: LoopView;
+}
+
+/** What one expression of `draft` can see that stands in `frame`. */
+export function scopeOf(draft: Draft, frame: Frame, extra?: Extra): Scope {
   const { state } = draft;
+  const view = extra?.loop ?? loopViewOf(frame);
   return {
     params: () => draft.read(state.params),
-    step: (node) => viewOf(draft, stepAt(state, node)),
+    step: (node) => viewOf(draft, stepByIndex(state, frame, node)),
+    ...(view === undefined ? {} : { loop: { iteration: view.iteration, last: () => readLast(draft, view) } }),
     now: draft.now,
     run: { id: state.runId, namespace: state.namespace, startedAt: state.startedAt },
     workflow: { name: state.workflow.name, version: state.workflow.version },
-    ...extra,
+    ...(extra?.result === undefined ? {} : { result: extra.result }),
+    ...(extra?.output === undefined ? {} : { output: extra.output }),
   };
+}
+
+/** The loop whose body `frame` is. While it runs, `last` is the output of the iteration before. */
+function loopViewOf({ owner, number }: Frame): LoopView | undefined {
+  return owner === undefined ? undefined : { iteration: number, last: owner.detail?.loop?.last };
+}
+
+function readLast(draft: Draft, { last }: LoopView): JsonValue {
+  return last === undefined ? null : draft.read(last);
+}
+
+export function isTrue(draft: Draft, frame: Frame, condition: Expression, extra?: Extra): boolean {
+  requireValues(draft, frame, condition, extra);
+  return condition.evaluate(scopeOf(draft, frame, extra)) === true;
 }
 
 function viewOf(draft: Draft, step: Step): StepView {
@@ -43,16 +76,18 @@ function readOutput(draft: Draft, step: Step): JsonValue | undefined {
   if (step.status !== 'COMPLETED') return undefined;
   const stored = step.detail?.output;
   if (stored !== undefined) return draft.read(stored);
-  const children = childrenOf(draft.state, step);
+  const children = childrenOf(step);
   switch (step.node.kind) {
+    // A loop's output is stored when it completes.
     case 'agent':
     case 'set':
     case 'wait':
     case 'signal':
+    case 'loop':
       return null;
     case 'sequential':
     case 'condition': {
-      const last = lastChild(draft.state, step);
+      const last = lastChild(step);
       return last === undefined ? null : (readOutput(draft, last) ?? null);
     }
     case 'parallel':
@@ -61,11 +96,11 @@ function readOutput(draft: Draft, step: Step): JsonValue | undefined {
 }
 
 /** The child whose output is the block's; undefined when the branch that ran has none. */
-function lastChild(state: RunState, step: Step): Step | undefined {
-  const { node, detail } = step;
-  if (node.kind !== 'condition') return childrenOf(state, step).at(-1);
+function lastChild(step: Step): Step | undefined {
+  const { node, frame, detail } = step;
+  if (node.kind !== 'condition') return childrenOf(step).at(-1);
   const last = node.branches[detail?.branch ?? -1]?.at(-1);
-  return last === undefined ? undefined : stepAt(state, last);
+  return last === undefined ? undefined : stepAt(frame, last);
 }
 
 function readChildren(draft: Draft, children: readonly Step[]): JsonValue {
@@ -78,27 +113,48 @@ function readChildren(draft: Draft, children: readonly Step[]): JsonValue {
 }
 
 /** Throws MissingValues with everything that `reads` may need and the shell has not loaded, all at once. */
-export function requireValues(draft: Draft, template: { readonly reads: Template['reads'] }): void {
+export function requireValues(
+  draft: Draft,
+  frame: Frame,
+  { reads }: { readonly reads: Template['reads'] },
+  extra?: Extra,
+): void {
+  const wanted: StoredValue[] = [];
+  if (reads.params) wanted.push(draft.state.params);
+  const last = reads.last ? (extra?.loop ?? loopViewOf(frame))?.last : undefined;
+  if (last !== undefined) wanted.push(last);
+  for (const node of reads.outputs) wanted.push(...storedOutputs(stepByIndex(draft.state, frame, node)));
+  requireStored(draft, wanted);
+}
+
+function requireStored(draft: Draft, values: readonly StoredValue[]): void {
   const missing = new Set<string>();
-  const want = (value: StoredValue): void => {
-    if (value.kind !== 'blob' || value.size > limits.expressionReadBytesMax) return;
+  for (const value of values) {
+    if (value.kind !== 'blob' || value.size > limits.expressionReadBytesMax) continue;
     try {
       draft.bytesOf(value);
     } catch {
       missing.add(value.blobId);
     }
-  };
-  if (template.reads.params) want(draft.state.params);
-  for (const node of template.reads.outputs)
-    for (const value of storedOutputs(draft.state, stepAt(draft.state, node))) want(value);
+  }
   if (missing.size > 0) throw new MissingValues([...missing]);
 }
 
 /** The stored values that the output of a step is made of. */
-export function storedOutputs(state: RunState, step: Step): readonly StoredValue[] {
+function storedOutputs(step: Step): readonly StoredValue[] {
   const stored = step.detail?.output;
   if (stored !== undefined) return [stored];
-  return childrenOf(state, step).flatMap((child) => storedOutputs(state, child));
+  return childrenOf(step).flatMap(storedOutputs);
+}
+
+/** What a body gives: the output of its last step. It may be larger than what stands in an event. */
+export function bodyOutput(draft: Draft, loop: Step): StoredValue {
+  const last = childrenOf(loop).at(-1);
+  if (last === undefined || last.status !== 'COMPLETED') return NULL_OUTPUT;
+  const passed = passOnOutput(last);
+  if (passed !== undefined) return passed;
+  requireStored(draft, storedOutputs(last));
+  return inlineValue(encodeValue(readOutput(draft, last) ?? null));
 }
 
 /**
@@ -107,51 +163,64 @@ export function storedOutputs(state: RunState, step: Step): readonly StoredValue
  */
 export function evaluateTemplate(
   draft: Draft,
+  frame: Frame,
   template: Template,
   blobId: string,
-  extra?: { readonly result?: JsonValue; readonly output?: JsonValue },
+  extra?: Extra,
 ): StoredValue {
-  const passed = template.passThrough === undefined ? undefined : passOn(draft, template.passThrough);
+  const passed = template.passThrough === undefined ? undefined : passOn(draft, frame, template.passThrough, extra);
   if (passed !== undefined) return passed;
   if (template.constant !== undefined) return storeValue(draft, encodeValue(template.constant), blobId);
-  requireValues(draft, template);
-  return storeValue(draft, encodeValue(template.evaluate(scopeOf(draft, extra))), blobId);
+  requireValues(draft, frame, template, extra);
+  return storeValue(draft, encodeValue(template.evaluate(scopeOf(draft, frame, extra))), blobId);
 }
 
 /** What a step gets, with the places where secrets are meant. */
 export function evaluateInput(
   draft: Draft,
+  frame: Frame,
   parameters: Template | undefined,
   blobId: string,
 ): Pick<StepReady, 'input' | 'secrets'> {
   if (parameters === undefined) return { input: EMPTY_INPUT };
-  if (parameters.evaluateMarked === undefined) return { input: evaluateTemplate(draft, parameters, blobId) };
-  requireValues(draft, parameters);
-  const { value, marks } = parameters.evaluateMarked(scopeOf(draft));
+  if (parameters.evaluateMarked === undefined) return { input: evaluateTemplate(draft, frame, parameters, blobId) };
+  requireValues(draft, frame, parameters);
+  const { value, marks } = parameters.evaluateMarked(scopeOf(draft, frame));
   const input = storeValue(draft, encodeValue(value), blobId);
   return marks.length === 0 ? { input } : { input, secrets: marks };
 }
 
-function passOn(draft: Draft, source: NonNullable<Template['passThrough']>): StoredValue | undefined {
-  if (source.kind === 'params') return draft.state.params;
-  return passOnOutput(draft.state, stepAt(draft.state, source.node));
+function passOn(
+  draft: Draft,
+  frame: Frame,
+  source: NonNullable<Template['passThrough']>,
+  extra: Extra | undefined,
+): StoredValue | undefined {
+  switch (source.kind) {
+    case 'params':
+      return draft.state.params;
+    case 'last':
+      return (extra?.loop ?? loopViewOf(frame))?.last ?? NULL_OUTPUT;
+    case 'output':
+      return passOnOutput(stepByIndex(draft.state, frame, source.node));
+  }
 }
 
 /** The JSON that a template gives, where it is not kept as it is. Throws MissingValues. */
-export function evaluateJson(draft: Draft, template: Template): JsonValue {
+export function evaluateJson(draft: Draft, frame: Frame, template: Template): JsonValue {
   if (template.constant !== undefined) return template.constant;
-  requireValues(draft, template);
-  return template.evaluate(scopeOf(draft));
+  requireValues(draft, frame, template);
+  return template.evaluate(scopeOf(draft, frame));
 }
 
 /** The single stored value that is a step's output; undefined when it has to be put together, or is not there. */
-function passOnOutput(state: RunState, step: Step): StoredValue | undefined {
+function passOnOutput(step: Step): StoredValue | undefined {
   if (step.status !== 'COMPLETED') return undefined;
   if (step.detail?.output !== undefined) return step.detail.output;
   if (step.node.kind === 'agent' || step.node.kind === 'set') return NULL_OUTPUT;
   if (step.node.kind === 'parallel') return undefined;
-  const last = lastChild(state, step);
-  return last === undefined ? NULL_OUTPUT : passOnOutput(state, last);
+  const last = lastChild(step);
+  return last === undefined ? NULL_OUTPUT : passOnOutput(last);
 }
 
 /** Keeps `bytes` inline, or as a blob of the run that this decision stores. */

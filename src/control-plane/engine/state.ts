@@ -2,14 +2,16 @@
  * The live state of one run: the fold of its events, changed in place by `evolve` alone. It belongs to the run's mailbox;
  * nobody else holds a reference.
  *
- * Invariants: 1. `steps[i]` is the step of `workflow.nodes[i]`; 2. counters (`pendingDependencies`, `openChildren`, `openRoots`) are
- * what a count over the steps would give; 3. nothing here grows with the size of an output.
+ * Invariants: 1. slot `i` of a frame is the step of node `i` of its body; 2. counters (`pendingDependencies`, `openChildren`, `openRoots`) are
+ * what a count over the steps would give; 3. nothing here grows with the size of
+ * an output, or with the iterations that a loop has behind it.
  */
 import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import type {
   CompiledAgentNode,
   CompiledBlockNode,
+  CompiledLoopNode,
   CompiledNode,
   CompiledSignalNode,
   CompiledWaitNode,
@@ -49,8 +51,8 @@ export interface RunState {
   openFinally: number;
   /** Names of the secrets that inputs refer to: what comes back is cleared of their values. */
   secrets: readonly string[];
-  /** By index of the node. */
-  readonly steps: Step[];
+  /** The steps outside of every body. */
+  readonly root: Frame;
   /** Signals that no step has taken, in the order in which they came. */
   signals: KeptSignal[];
   signalCount: number;
@@ -71,9 +73,25 @@ export interface Ending {
   readonly output: StoredValue | undefined;
 }
 
+/**
+ * One body being run: the steps outside of every body (the root of a run), or those of one iteration of a loop. It lives
+ * from BodyStarted to BodyEnded. Edges are slots of a frame; what is read elsewhere is found outwards, frame by frame.
+ */
+export interface Frame {
+  /** In front of the ids of its steps: '' at the root, `poll/3/` in the third iteration of `poll`. */
+  readonly prefix: string;
+  /** The loop; undefined at the root. */
+  readonly owner: LoopStep | undefined;
+  /** Of the iteration, from 1; 0 at the root. */
+  readonly number: number;
+  /** By slot. */
+  readonly steps: Step[];
+}
+
 /** One step of a run. Kept small: 100,000 may wait at once. Everything rare is in `detail`. */
 export class Step<N extends CompiledNode = CompiledNode> {
   readonly node: N;
+  readonly frame: Frame;
   status: StepStatus = 'PENDING';
   pendingDependencies: number;
   /** True while the step waits for an agent (also beside an unreachable attempt that is still LIVE). */
@@ -86,13 +104,15 @@ export class Step<N extends CompiledNode = CompiledNode> {
   input: StoredValue | undefined = undefined;
   detail: StepDetail | undefined = undefined;
 
-  constructor(node: N) {
+  constructor(node: N, frame: Frame) {
     this.node = node;
+    this.frame = frame;
     this.pendingDependencies = node.dependencies.length;
   }
 
   get path(): string {
-    return this.node.id;
+    const { prefix } = this.frame;
+    return prefix === '' ? this.node.id : prefix + this.node.id;
   }
 }
 
@@ -100,6 +120,7 @@ export type AgentStep = Step<CompiledAgentNode>;
 export type BlockStep = Step<CompiledBlockNode>;
 export type SignalStep = Step<CompiledSignalNode>;
 export type WaitingStep = Step<CompiledWaitNode | CompiledSignalNode>;
+export type LoopStep = Step<CompiledLoopNode>;
 
 export function isAgentStep(step: Step): step is AgentStep {
   return step.node.kind === 'agent';
@@ -118,6 +139,10 @@ export function isSignalStep(step: Step): step is SignalStep {
   return step.node.kind === 'signal';
 }
 
+export function isLoopStep(step: Step): step is LoopStep {
+  return step.node.kind === 'loop';
+}
+
 export interface StepDetail {
   attempts: AttemptRecord[];
   /** Of an agent step: where secrets stand in its input. */
@@ -130,7 +155,7 @@ export interface StepDetail {
   skip: { readonly reason: SkipReason; readonly because: string | undefined } | undefined;
   /** Wall ms until which a stopped step may still answer; 0: not stopping. */
   stoppingUntil: number;
-  /** Wall ms when the next try is due; 0: no backoff. */
+  /** Wall ms when the next try, or the next iteration, is due; 0: nothing waits for a time. */
   retryAt: number;
   backoffUntil: number;
   /** Of a `wait` or `signal`: wall ms when it ends by itself; 0: never. */
@@ -146,6 +171,17 @@ export interface StepDetail {
   branch: number;
   /** Of a block: the first child failure that its policy counts. */
   childFailure: Failure | undefined;
+  loop: LoopDetail | undefined;
+}
+
+/** Of a loop that has begun. */
+export interface LoopDetail {
+  /** What runs now; undefined before the first iteration, between two, and after the last. */
+  frame: Frame | undefined;
+  /** Iterations that started. */
+  iterations: number;
+  /** Output of the last body that ended. */
+  last: StoredValue | undefined;
 }
 
 export interface AttemptRecord {
@@ -199,11 +235,22 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
     openRoots: workflow.roots.length,
     openFinally: workflow.finallyRoots.length,
     secrets: NO_SECRETS,
-    steps: workflow.nodes.map((node) => new Step(node)),
+    root: createFrame(workflow.rootNodes, undefined, 0, ''),
     signals: [],
     signalCount: 0,
     signalRequests: new Map(),
   };
+}
+
+export function createFrame(
+  nodes: readonly CompiledNode[],
+  owner: LoopStep | undefined,
+  number: number,
+  prefix: string,
+): Frame {
+  const frame: Frame = { prefix, owner, number, steps: [] };
+  for (const node of nodes) frame.steps.push(new Step(node, frame));
+  return frame;
 }
 
 /** The rare part of a step, made when first needed. */
@@ -227,6 +274,7 @@ export function detailOf(step: Step): StepDetail {
     cursor: 0,
     branch: -1,
     childFailure: undefined,
+    loop: undefined,
   };
   return step.detail;
 }
@@ -253,39 +301,35 @@ export function findAttempt(step: Step, number: number): AttemptRecord | undefin
   return step.detail?.attempts[number - 1];
 }
 
-/** Undefined when the run has no such step. */
-export function findStep(state: RunState, path: string): Step | undefined {
-  const index = state.workflow.indexById.get(path);
-  return index === undefined ? undefined : state.steps[index];
-}
-
-export function findAgentStep(state: RunState, path: string): AgentStep | undefined {
-  const step = findStep(state, path);
-  return step !== undefined && isAgentStep(step) ? step : undefined;
-}
-
-export function stepAt(state: RunState, index: number): Step {
-  const step = state.steps[index];
-  if (step === undefined) throw new RangeError(`no step ${index} in run "${state.runId}"`);
+export function stepAt(frame: Frame, slot: number): Step {
+  const step = frame.steps[slot];
+  if (step === undefined) throw new RangeError(`no step in slot ${slot} of frame "${frame.prefix}"`);
   return step;
 }
 
-/** The block around a step; undefined at the top. */
-export function parentOf(state: RunState, step: Step): BlockStep | undefined {
-  const { parent } = step.node;
-  const found = parent < 0 ? undefined : stepAt(state, parent);
-  return found !== undefined && isBlockStep(found) ? found : undefined;
+/** The frame that the children of a block are in; undefined for a loop between two iterations. */
+export function frameInside(block: BlockStep): Frame | undefined {
+  return isLoopStep(block) ? block.detail?.loop?.frame : block.frame;
+}
+
+/** The block around a step; undefined at the top of the run. */
+export function parentOf({ node, frame }: Step): BlockStep | undefined {
+  if (node.parent < 0) return frame.owner;
+  const found = stepAt(frame, node.parent);
+  return isBlockStep(found) ? found : undefined;
 }
 
 const NO_STEPS: readonly Step[] = [];
 
-export function childrenOf(state: RunState, step: Step): readonly Step[] {
-  return isBlockStep(step) ? step.node.children.map((index) => stepAt(state, index)) : NO_STEPS;
+/** Of a loop those of the iteration that runs. */
+export function childrenOf(step: Step): readonly Step[] {
+  const inside = isBlockStep(step) ? frameInside(step) : undefined;
+  return inside !== undefined && isBlockStep(step) ? step.node.children.map((slot) => stepAt(inside, slot)) : NO_STEPS;
 }
 
 /** True for steps that still run while the run is ENDING: `finally`, `runOn: failure | always`, and what is inside them. */
-export function isProtected(state: RunState, step: Step): boolean {
-  for (let current: Step | undefined = step; current !== undefined; current = parentOf(state, current)) {
+export function isProtected(step: Step): boolean {
+  for (let current: Step | undefined = step; current !== undefined; current = parentOf(current)) {
     if (current.node.isCleanup || current.node.runOn !== 'success') return true;
   }
   return false;

@@ -25,7 +25,7 @@ import { wake } from './wake.ts';
 export function isStopping(state: RunState, step: Step): boolean {
   for (let current = step; ; ) {
     if (current.node.runOn !== 'success') return false;
-    const parent = parentOf(state, current);
+    const parent = parentOf(current);
     if (parent === undefined) return state.ending !== undefined && !current.node.isCleanup;
     if ((parent.detail?.stoppingUntil ?? 0) > 0) return true;
     current = parent;
@@ -44,7 +44,7 @@ function stopStep(draft: Draft, step: Step): void {
   else if (!isAgentStep(step)) {
     if ((step.detail?.stoppingUntil ?? 0) > 0) return;
     draft.emit({ type: 'StepStopping', at: draft.now, path: step.path, graceUntil: draft.now + times.stopGraceMs });
-    stopSteps(draft, childrenOf(draft.state, step));
+    stopSteps(draft, childrenOf(step));
     draft.work.push(step);
   } else if (liveAttempts(step).length > 0) stopAttempts(draft, step);
   else cancelStep(draft, step);
@@ -104,5 +104,5 @@ export function stopBlock(draft: Draft, block: BlockStep, failure?: Failure): vo
     graceUntil: draft.now,
     ...(failure === undefined ? {} : { failure }),
   });
-  stopSteps(draft, childrenOf(draft.state, block));
+  stopSteps(draft, childrenOf(block));
 }

@@ -6,9 +6,19 @@
  *    skip it again.
  * 2. A block that is done is taken over whole, with the ends of its children, whatever they are. One that is not keeps the
  *    children that are.
+ * 3. What a loop ran stands in frames, and those of iterations that ended are gone: a loop is taken over whole or begins anew.
  */
 import type { StepTakenOver } from './events.ts';
-import { attemptsOf, childrenOf, isProtected, parentOf, type RunState, type Step, stepAt } from './state.ts';
+import {
+  attemptsOf,
+  childrenOf,
+  isLoopStep,
+  isProtected,
+  parentOf,
+  type RunState,
+  type Step,
+  stepAt,
+} from './state.ts';
 import type { StepStatus } from './status.ts';
 
 /** A step that is over, as the next try knows it. */
@@ -17,7 +27,7 @@ export type TakenOver = Omit<StepTakenOver, 'type' | 'at'>;
 /** In the order of the definition. */
 export function takeOver(state: RunState): readonly TakenOver[] {
   const again = findAgain(state);
-  return state.steps.filter((step) => !again.has(step)).flatMap(describe);
+  return state.root.steps.filter((step) => !again.has(step)).flatMap(describe);
 }
 
 /** The steps that start again. One work list, no recursion: a chain may have 10,000 steps. */
@@ -25,17 +35,17 @@ function findAgain(state: RunState): ReadonlySet<Step> {
   const again = new Set<Step>();
   const work: Step[] = [];
   const whole = new Set<Step>();
-  for (const step of state.steps) {
-    const parent = parentOf(state, step);
+  for (const step of state.root.steps) {
+    const parent = parentOf(step);
     // Blocks stand before their children.
     if (parent !== undefined && whole.has(parent)) whole.add(step);
-    else if (!isDone(state, step)) work.push(step);
+    else if (!isDone(step)) work.push(step);
     else if (step.node.kind !== 'agent') whole.add(step);
   }
   for (const step of work) again.add(step);
   const after = new Set<Step>();
   for (let step = work.pop(); step !== undefined; step = work.pop()) {
-    for (const index of step.node.dependents) work.push(...restart(state, stepAt(state, index), { again, after }));
+    for (const slot of step.node.dependents) work.push(...restart(stepAt(state.root, slot), { again, after }));
   }
   return again;
 }
@@ -47,7 +57,7 @@ interface Marks {
 }
 
 /** What comes after a step that starts again does so, too, with everything in it. Answers the steps that were not marked before. */
-function restart(state: RunState, first: Step, { again, after }: Marks): readonly Step[] {
+function restart(first: Step, { again, after }: Marks): readonly Step[] {
   const marked: Step[] = [];
   const stack = [first];
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
@@ -55,16 +65,16 @@ function restart(state: RunState, first: Step, { again, after }: Marks): readonl
     after.add(step);
     if (!again.has(step)) marked.push(step);
     again.add(step);
-    stack.push(...childrenOf(state, step));
+    if (!isLoopStep(step)) stack.push(...childrenOf(step));
   }
   return marked;
 }
 
-function isDone(state: RunState, step: Step): boolean {
+function isDone(step: Step): boolean {
   if (step.node.isCleanup) return false;
   const reason = step.status === 'SKIPPED' ? step.detail?.skip?.reason : undefined;
   if (reason === 'RUN_ON') return true;
-  return (step.status === 'COMPLETED' || reason === 'WHEN') && !isProtected(state, step);
+  return (step.status === 'COMPLETED' || reason === 'WHEN') && !isProtected(step);
 }
 
 function describe(step: Step): readonly TakenOver[] {

@@ -1,6 +1,15 @@
 /** The task rows that follow from a decision: what waits, what is leased, what comes due. */
 import type { Draft } from './decision.ts';
-import { type AgentStep, type AttemptRecord, attemptsOf, liveAttempts, nextNumber, type Step } from './state.ts';
+import {
+  type AgentStep,
+  type AttemptRecord,
+  attemptsOf,
+  type BlockStep,
+  isBlockStep,
+  liveAttempts,
+  nextNumber,
+  type Step,
+} from './state.ts';
 
 /** The step waits for an agent; in a paused run it is only held, until the pause is over. */
 export function queueTask(draft: Draft, step: AgentStep, isRefresh = false): void {
@@ -76,6 +85,18 @@ export function timerTask(draft: Draft, step: Step, dueAt: number): void {
   });
 }
 
+/** Sets the row of a block by what it waits for: its `totalTimeout`, the next iteration; none when that is nothing. */
+export function blockTimerTask(draft: Draft, block: BlockStep): void {
+  const dueAt = blockDue(block);
+  if (dueAt > 0) timerTask(draft, block, dueAt);
+  else dropTimer(draft, block);
+}
+
+/** True for a block that may have a row of its own. */
+export function hasTimer({ node }: Step): boolean {
+  return node.totalTimeoutMs !== undefined || (node.kind === 'loop' && node.delayMs > 0);
+}
+
 export function dropTimer(draft: Draft, step: Step): void {
   draft.effect({ type: 'taskDone', path: step.path, attempt: 0 });
 }
@@ -87,7 +108,7 @@ function dropWait(draft: Draft, step: Step): void {
 
 /** When the timer of a step that no agent has comes due, wall ms; 0: it has none. */
 export function timerDue(step: Step): number {
-  return nearest(step.detail?.waitUntil ?? 0, totalDue(step));
+  return isBlockStep(step) ? blockDue(step) : nearest(step.detail?.waitUntil ?? 0, totalDue(step));
 }
 
 /** The run's own deadline: the row with path '' and attempt 0. */
@@ -116,6 +137,11 @@ export function queueDue(step: AgentStep): number {
 /** When the step's `totalTimeout` is over, wall ms; 0: none. */
 export function totalDue(step: Step): number {
   return step.node.totalTimeoutMs === undefined ? 0 : step.readyAt + step.node.totalTimeoutMs;
+}
+
+/** Nearest time that a block waits for, wall ms; 0: none. */
+export function blockDue(block: Step): number {
+  return nearest(block.detail?.retryAt ?? 0, totalDue(block));
 }
 
 /** When silence of the handler ends the attempt, wall ms; 0: never. */

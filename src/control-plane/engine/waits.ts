@@ -34,10 +34,10 @@ export function openWait(draft: Draft, step: WaitingStep): void {
 }
 
 /** When it ends by itself, wall ms; 0: never. */
-function dueOf(draft: Draft, { node, path }: WaitingStep): number {
+function dueOf(draft: Draft, { node, path, frame }: WaitingStep): number {
   if (node.kind === 'signal') return node.timeoutMs === undefined ? 0 : draft.now + node.timeoutMs;
   const { kind, template } = node.end;
-  const given = evaluateJson(draft, template);
+  const given = evaluateJson(draft, frame, template);
   const length = kind === 'for' ? readLength(given) : undefined;
   const at = length === undefined ? undefined : draft.now + length;
   const dueAt = kind === 'for' ? at : readTime(given);
@@ -47,9 +47,9 @@ function dueOf(draft: Draft, { node, path }: WaitingStep): number {
   throw new YardmasterError('INVALID_TIME', `Cannot let "${path}" wait: its "${kind}" gave ${shown}, not ${wanted}`);
 }
 
-function titleOf(draft: Draft, { node }: SignalStep): string {
+function titleOf(draft: Draft, { node, frame }: SignalStep): string {
   if (node.title === undefined) return '';
-  const title = evaluateJson(draft, node.title);
+  const title = evaluateJson(draft, frame, node.title);
   const text = typeof title === 'string' ? title : JSON.stringify(title);
   return text.slice(0, TITLE_CHARS_MAX).toWellFormed();
 }
@@ -88,7 +88,7 @@ function endUnsignalled(draft: Draft, step: SignalStep): void {
   const { default: fallback } = node;
   if (fallback !== undefined) {
     const make = (): StoredValue | undefined =>
-      outputOf(draft, step, { payload: evaluateJson(draft, fallback), actor: null, timedOut: true });
+      outputOf(draft, step, { payload: evaluateJson(draft, step.frame, fallback), actor: null, timedOut: true });
     return complete(draft, step, make);
   }
   const message = `"${path}" waited ${node.timeoutMs} ms for signal "${node.signal}"`;
@@ -96,8 +96,8 @@ function endUnsignalled(draft: Draft, step: SignalStep): void {
 }
 
 /** A `wait` without an `output` of its own stores nothing: it gives null. */
-function outputOf(draft: Draft, { node, path }: WaitingStep, result: JsonValue): StoredValue | undefined {
-  if (node.output !== undefined) return evaluateTemplate(draft, node.output, `out/${path}`, { result });
+function outputOf(draft: Draft, { node, path, frame }: WaitingStep, result: JsonValue): StoredValue | undefined {
+  if (node.output !== undefined) return evaluateTemplate(draft, frame, node.output, `out/${path}`, { result });
   return node.kind === 'wait' ? undefined : storeValue(draft, encodeValue(result), `out/${path}`);
 }
 

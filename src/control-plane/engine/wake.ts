@@ -3,10 +3,10 @@ import { parentOf, type Step, stepAt } from './state.ts';
 
 /** Tells everyone who waits for a step that it is over. The work list is a stack: the first dependent is pushed last. */
 export function wake(draft: Draft, step: Step): void {
-  for (const index of step.node.dependents.toReversed()) {
-    const dependent = stepAt(draft.state, index);
+  for (const slot of step.node.dependents.toReversed()) {
+    const dependent = stepAt(step.frame, slot);
     if (dependent.pendingDependencies === 0) draft.work.push(dependent);
   }
-  const parent = parentOf(draft.state, step);
+  const parent = parentOf(step);
   if (parent !== undefined) draft.work.push(parent);
 }

@@ -14,7 +14,8 @@ import type { Priority } from '../../workflow/definition.ts';
 import type { Decision, Dispatch, Stop, TaskDone, TaskEffect } from '../engine/commands.ts';
 import { deadlinesOf } from '../engine/deadlines.ts';
 import type { Failure } from '../engine/events.ts';
-import { type AgentStep, findAgentStep, findAttempt, findStep, isAgentStep, type RunState } from '../engine/state.ts';
+import { findAgentStep, findStep, liveSteps } from '../engine/frames.ts';
+import { type AgentStep, findAttempt, isAgentStep, type RunState } from '../engine/state.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { WireAssignment } from '../registry/frames.ts';
 import { capabilityOf, type HeldAttempt, type Instance } from '../registry/instance.ts';
@@ -125,7 +126,7 @@ export class Dispatcher {
   /** Puts a run's waiting steps into the index again, after its state was read anew; those in `assigned` are under way. */
   requeue(state: RunState, assigned: ReadonlySet<string>): void {
     this.options.scheduler.apply({ type: 'runRemoved', runId: state.runId });
-    for (const step of state.pausedAt > 0 ? [] : state.steps)
+    for (const step of state.pausedAt > 0 ? [] : liveSteps(state))
       if (isAgentStep(step) && step.isQueued && !assigned.has(step.path)) this.enqueue(state, step, undefined);
     this.rearm(state);
   }
@@ -350,7 +351,8 @@ export class Dispatcher {
     if (instance === undefined || held === undefined) return;
     const step = findStep(state, effect.path);
     const attempt = step === undefined ? undefined : findAttempt(step, effect.number);
-    held.isFenced = attempt?.outcome !== undefined;
+    // A step that is gone ended with its iteration.
+    held.isFenced = attempt === undefined || attempt.outcome !== undefined;
     held.acceptUntil = 0;
     const stop = { attemptId, reason: effect.reason, graceMs: effect.graceMs };
     batch.effects.push(() => {

@@ -3,6 +3,7 @@
  * the journal. Bounded by the steps it holds. Few on purpose: a reader comes at once, and what is kept long enough to become old
  * costs the collector more than a read of the journal.
  */
+import { liveSteps } from '../engine/frames.ts';
 import type { RunState } from '../engine/state.ts';
 import type { RunRow } from '../store/port.ts';
 
@@ -20,7 +21,7 @@ export class EndedRuns {
   private youngSteps = 0;
 
   keep(run: EndedRun): void {
-    const steps = run.state.steps.length;
+    const steps = liveSteps(run.state).length;
     if (steps > STEPS_MAX || this.get(run.row.runId) !== undefined) return;
     if (this.youngSteps + steps > STEPS_MAX) this.age();
     this.young.set(run.row.runId, run);

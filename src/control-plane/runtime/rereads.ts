@@ -4,7 +4,8 @@
  */
 import { formatAttemptId } from '../../core/ids.ts';
 import { times } from '../../core/limits.ts';
-import { type AttemptRecord, findAttempt, findStep, liveAttempts, type RunState } from '../engine/state.ts';
+import { findStep, liveSteps } from '../engine/frames.ts';
+import { type AttemptRecord, findAttempt, liveAttempts, type RunState } from '../engine/state.ts';
 import { isRunOver, type StopReason } from '../engine/status.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { HeldAttempt, Instance } from '../registry/instance.ts';
@@ -42,7 +43,7 @@ export class Rereads {
     watch.reread(state.runId);
     if (isRunOver(state.status)) watch.over(state.runId);
     for (const instance of this.options.fleet.instances.values()) this.correct(instance, state, ending);
-    for (const step of state.steps) {
+    for (const step of liveSteps(state)) {
       for (const attempt of liveAttempts(step)) {
         const name = `${step.path}#${attempt.number}`;
         if (!ending.has(name)) this.lease(state, step.path, attempt, settling.has(name));

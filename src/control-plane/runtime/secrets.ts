@@ -7,7 +7,8 @@ import { resolveMarks, type SecretMark } from '../../core/secret-mark.ts';
 import type { SecretProvider } from '../../core/secret-provider.ts';
 import { decodeValue, encodeValue } from '../../core/value.ts';
 import type { Failure } from '../engine/events.ts';
-import { findAgentStep, type RunState } from '../engine/state.ts';
+import { findAgentStep } from '../engine/frames.ts';
+import type { RunState } from '../engine/state.ts';
 import type { RunHolder } from './run-holder.ts';
 
 type MissingSecret = Pick<Failure, 'code' | 'message'>;

@@ -4,6 +4,7 @@ import { TimestampSchema, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { YardmasterError } from '../../core/errors.ts';
 import type { Gauges } from '../../core/metrics.ts';
 import { nearest } from '../../core/nearest.ts';
+import { liveSteps } from '../engine/frames.ts';
 import type { RunState, Step } from '../engine/state.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { AgentStatus, Instance } from '../registry/instance.ts';
@@ -116,7 +117,7 @@ export const PAUSED = 'PAUSED: its run is paused';
 /** Why each waiting step of a run waits, in a word or two. */
 export function viewWaits(state: RunState, scheduler: Scheduler, monotonic: number): ReadonlyMap<string, string> {
   const waits = new Map<string, string>();
-  for (const { isQueued, path } of state.steps) {
+  for (const { isQueued, path } of liveSteps(state)) {
     if (waits.size >= WAITS_MAX) break;
     if (!isQueued) continue;
     waits.set(path, state.pausedAt > 0 ? PAUSED : summarize(scheduler.explain(state.runId, path, monotonic)));

@@ -11,6 +11,7 @@ import type {
   AgentOptions,
   BlockOptions,
   ConditionOptions,
+  LoopOptions,
   OutputOf,
   ParametersOption,
   PlainParameters,
@@ -64,13 +65,14 @@ interface Case<Params, Steps> {
 /** An agent step, or (without an action) a block whose own children see what it sees. */
 type Child<Params, Steps, A> = A extends Action
   ? { readonly id: string } & AgentOptions<Params, Steps, A> & ParametersOption<Params, Steps, A> & ChildOutput<A>
-  : NestedBlock<Params, Steps> | NestedOther<Params, Steps> | NestedWait<Params, Steps>;
+  : NestedBlock<Params, Steps> | NestedLoop<Params, Steps> | NestedOther<Params, Steps> | NestedWait<Params, Steps>;
 
 /** A named action's output may be shaped here; a capability's is fixed by its type (shape it in a step of the top level). */
 type ChildOutput<A> = A extends string ? { readonly output?: unknown } : Record<never, never>;
 
 type NestedStep<Params, Steps> =
   | NestedBlock<Params, Steps>
+  | NestedLoop<Params, Steps>
   | NestedAgentStep<Params, Steps>
   | NestedOther<Params, Steps>
   | NestedWait<Params, Steps>;
@@ -88,6 +90,11 @@ type NestedWait<Params, Steps> = { readonly id: string; readonly output?: unknow
   | ({ readonly type: 'wait' } & WaitOptions<Params, Steps>)
   | ({ readonly type: 'signal' } & SignalOptions<Params, Steps>)
 );
+/** What it gives is not known to the types; nothing outside can see its steps. */
+interface NestedLoop<Params, Steps> extends LoopOptions<Params, Steps, readonly NestedStep<Params, Steps>[]> {
+  readonly id: string;
+  readonly type: 'loop';
+}
 
 interface NestedBlock<Params, Steps> extends BlockOptions<Params, Steps> {
   readonly id: string;

@@ -1,7 +1,7 @@
 /** What the author writes for a step or a block. One shape serves the typed form (callbacks) and the plain form. */
 import type { Capability } from '../../core/capability.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { FailureMode, JsonScalar, ParallelPolicy, Priority, RunOn } from '../definition.ts';
+import type { FailureMode, IterationsEnd, JsonScalar, ParallelPolicy, Priority, RunOn } from '../definition.ts';
 import type { Cel, IsUntyped, Recorded, Resolved, Untyped, Value } from './recorded.ts';
 import type { AssertScope, OutputScope, Scope } from './scope.ts';
 
@@ -186,3 +186,20 @@ export interface SetOptions<Params, Steps, V> extends Omit<BlockOptions<Params, 
 }
 
 type PlainValue = string | number | boolean | null | readonly unknown[] | { readonly [key: string]: unknown };
+
+/** One of `while` and `until`. */
+export interface LoopOptions<Params, Steps, Children> extends BlockOptions<Params, Steps> {
+  /** Asked before each iteration; false ends the loop. */
+  readonly while?: Condition<Scope<Params, Steps>>;
+  /** Asked after each iteration; true ends the loop. */
+  readonly until?: Condition<Scope<Params, Steps>>;
+  /** The steps of one iteration, one after the other. */
+  readonly body: Children;
+  /** The most that it runs. */
+  readonly maxIterations: number;
+  /** When it would go on beyond them; default fail. */
+  readonly onMaxIterations?: IterationsEnd;
+  /** Between one iteration and the next; default: none. */
+  readonly delay?: Duration;
+  readonly onFailure?: FailureMode;
+}

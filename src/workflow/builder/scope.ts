@@ -23,6 +23,10 @@ export interface Scope<Params, Steps> {
   readonly workflow: Recorder<{ readonly name: string; readonly version: number }>;
   /** The decision's time, a CEL timestamp. */
   readonly now: Recorded<unknown>;
+  /** Only in a loop: from 1. */
+  readonly iteration: Recorder<number>;
+  /** Only in a loop: the output of the last body, null in the first iteration. */
+  readonly last: Recorder<Untyped>;
 }
 
 /** In a step's `output`: `result` is what the agent answered. */
@@ -43,6 +47,8 @@ export function createScope(): AssertScope<Untyped, Untyped, Untyped> {
     run: createRecorder<{ id: string; namespace: string; startedAt: unknown }>('run'),
     workflow: createRecorder<{ name: string; version: number }>('workflow'),
     now: createRecorder<string>('now'),
+    iteration: createRecorder<number>('iteration'),
+    last: createRecorder<Untyped>('last'),
     result: createRecorder<Untyped>('result'),
     output: createRecorder<Untyped>('output'),
   });

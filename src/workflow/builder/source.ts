@@ -25,10 +25,11 @@ export function sourceOfStep(step: WrittenStep, pointer: string, problems: Probl
   return Object.fromEntries([...versionOf(step), ...members]);
 }
 
-/** A `default` is a list of steps in a switch, and a template in a signal. */
+/** A `default` is a list of steps in a switch and a template in a signal, an `until` a condition of a loop and a time of a wait. */
 function meaningOf({ type }: WrittenStep, key: string): string {
-  if (key !== 'default') return key;
-  return type === 'switch' ? 'steps' : 'set';
+  if (key === 'default') return type === 'switch' ? 'steps' : 'set';
+  if (key === 'until') return type === 'loop' ? 'while' : 'for';
+  return key;
 }
 
 /** The source form of the run's `output`. */
@@ -58,12 +59,12 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     case 'when':
     case 'if':
     case 'switch':
+    case 'while':
     case 'assert':
       return conditionSource(value, pointer);
     case 'parameters':
     case 'set':
     case 'for':
-    case 'until':
     case 'title':
       return isCallback(value) ? recordedSource(value(scope), pointer) : plainSource(value, pointer);
     case 'output':
@@ -72,6 +73,7 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     case 'then':
     case 'else':
     case 'cases':
+    case 'body':
       return Array.isArray(value)
         ? value.map((child, i) => childSource(child, `${pointer}[${i}]`, problems))
         : plainSource(value, pointer);

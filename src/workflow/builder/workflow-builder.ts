@@ -24,6 +24,7 @@ import type {
   Action,
   ConditionOptions,
   Duration,
+  LoopOptions,
   OutputOf,
   OutputOption,
   ParallelOptions,
@@ -230,6 +231,20 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     options: SignalOptions<Params, Steps> & OutputOption<Params, Steps, SignalOutput, Out>,
   ): WorkflowBuilder<Params, Steps & OneStep<Id, Shaped<SignalOutput, Out>>, Output> {
     this.#steps.push({ id, type: 'signal', ...options });
+    return this.#typed();
+  }
+
+  /** A body that runs again and again. The steps after it see its output, that of the last body's last step. */
+  loop<
+    const Id extends string,
+    const Ids extends readonly string[],
+    const Actions extends readonly unknown[],
+    const Nested extends readonly unknown[],
+  >(
+    id: Id,
+    options: LoopOptions<Params, Steps, SequentialChildren<Params, Steps, Ids, Actions, Nested>>,
+  ): WorkflowBuilder<Params, Steps & OneStep<Id, SequentialOutput<Zip<Ids, Actions, Nested>>>, Output> {
+    this.#steps.push({ id, type: 'loop', ...options });
     return this.#typed();
   }
 

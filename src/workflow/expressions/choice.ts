@@ -2,15 +2,15 @@
 import { YardmasterError } from '../../core/errors.ts';
 import type { Choice } from '../compiled.ts';
 import type { ConditionStepDefinition, SwitchStepDefinition } from '../definition.ts';
-import { compileCondition, type IndexOf } from './expression.ts';
+import { compileCondition, type Names } from './expression.ts';
 
 /** Throws BAD_EXPRESSION or UNKNOWN_STEP. */
-export function compileChoice(step: ConditionStepDefinition | SwitchStepDefinition, indexOf: IndexOf): Choice {
-  return step.type === 'condition' ? compileIf(step, indexOf) : compileSwitch(step, indexOf);
+export function compileChoice(step: ConditionStepDefinition | SwitchStepDefinition, names: Names): Choice {
+  return step.type === 'condition' ? compileIf(step, names) : compileSwitch(step, names);
 }
 
-function compileIf({ id, if: text }: ConditionStepDefinition, indexOf: IndexOf): Choice {
-  const condition = compileCondition(text, 'if', indexOf);
+function compileIf({ id, if: text }: ConditionStepDefinition, names: Names): Choice {
+  const condition = compileCondition(text, 'if', names);
   return {
     reads: condition.reads,
     choose: (scope) => {
@@ -28,8 +28,8 @@ function notBoolean(id: string, given: string): YardmasterError {
   });
 }
 
-function compileSwitch({ cases, switch: text }: SwitchStepDefinition, indexOf: IndexOf): Choice {
-  const value = compileCondition(text, 'switch', indexOf);
+function compileSwitch({ cases, switch: text }: SwitchStepDefinition, names: Names): Choice {
+  const value = compileCondition(text, 'switch', names);
   return {
     reads: value.reads,
     choose: (scope) => {

@@ -10,26 +10,30 @@ import { environment } from './functions.ts';
 import { refillMeter, spend } from './meter.ts';
 import { extendPath, missingData } from './navigate.ts';
 import { type PlainPath, walk } from './plain-path.ts';
-import { type Prepared, prepare, type Spot } from './prepare.ts';
+import { type Around, type Prepared, prepare, type Spot } from './prepare.ts';
 import { type StepReference, stepVariable, TICK } from './rewrite.ts';
 import { stripBraces } from './source.ts';
 import type { Tree } from './tree.ts';
 import { bind, unbind } from './values.ts';
 
-/** The index of a step by its id; undefined for a step that does not exist. */
-export type IndexOf = (id: string) => number | undefined;
+/** What an expression may name where it stands. */
+export interface Names {
+  /** The index of a step by its id; undefined for a step that does not exist. */
+  indexOf(id: string): number | undefined;
+  readonly around: Around;
+}
 
 /** A condition (`when`, `assert`), with or without braces. Throws BAD_EXPRESSION or UNKNOWN_STEP. */
-export function compileCondition(text: string, spot: Spot, indexOf: IndexOf): Expression {
-  return compileExpression(stripBraces(text).source, spot, indexOf);
+export function compileCondition(text: string, spot: Spot, names: Names): Expression {
+  return compileExpression(stripBraces(text).source, spot, names);
 }
 
 /** One bare expression. The plan is made at the first evaluation. */
-export function compileExpression(source: string, spot: Spot, indexOf: IndexOf): Expression {
-  const prepared = prepare(source, spot);
-  const steps = resolveSteps(prepared, indexOf);
+export function compileExpression(source: string, spot: Spot, names: Names): Expression {
+  const prepared = prepare(source, spot, names.around);
+  const steps = resolveSteps(prepared, names);
   const outputs = [...steps.values()].filter((step) => step.readsOutput).map((step) => step.index);
-  const reads: Reads = { outputs, params: prepared.readsParams };
+  const reads: Reads = { outputs, params: prepared.readsParams, last: prepared.readsLast };
   let run: ((scope: Scope) => JsonValue) | undefined;
   return {
     source,
@@ -46,10 +50,10 @@ interface ReadStep {
   readonly readsOutput: boolean;
 }
 
-function resolveSteps(prepared: Prepared, indexOf: IndexOf): ReadonlyMap<string, ReadStep> {
+function resolveSteps(prepared: Prepared, names: Names): ReadonlyMap<string, ReadStep> {
   const steps = new Map<string, ReadStep>();
   for (const reference of prepared.steps) {
-    const index = indexOf(reference.id);
+    const index = names.indexOf(reference.id);
     if (index === undefined) throw unknownStep(reference);
     const readsOutput = reference.field === undefined || reference.field === 'output';
     steps.set(reference.id, { index, readsOutput: readsOutput || (steps.get(reference.id)?.readsOutput ?? false) });
@@ -76,6 +80,8 @@ function evaluatePath(path: PlainPath, steps: ReadonlyMap<string, ReadStep>, sco
       return walk(scope.result ?? null, 'result', path.keys);
     case 'output':
       return walk(scope.output ?? null, 'output', path.keys);
+    case 'last':
+      return walk(scope.loop?.last() ?? null, 'last', path.keys);
     case 'steps':
       return evaluateStepPath(path, steps, scope);
   }
@@ -150,6 +156,10 @@ function rootValue(root: string, scope: Scope): CelInput {
       return bind(scope.result ?? null);
     case 'output':
       return bind(scope.output ?? null);
+    case 'last':
+      return bind(scope.loop?.last() ?? null);
+    case 'iteration':
+      return BigInt(scope.loop?.iteration ?? 0);
     case 'workflow':
       return bind({ name: scope.workflow.name, version: scope.workflow.version });
     case 'run': {

@@ -6,7 +6,7 @@ import type { JsonValue } from '../../core/json.ts';
 import { extendPath, type Key, kindOfJson, member, missingData } from './navigate.ts';
 
 export interface PlainPath {
-  readonly root: 'params' | 'result' | 'output' | 'steps';
+  readonly root: 'params' | 'result' | 'output' | 'last' | 'steps';
   readonly keys: readonly PathKey[];
 }
 
@@ -16,7 +16,7 @@ export interface PathKey {
   readonly offset: number;
 }
 
-const ROOT = /(params|result|output|steps)(?![\w(])/y;
+const ROOT = /(params|result|output|last|steps)(?![\w(])/y;
 const LINK = /\.([A-Za-z_]\w*)|\["([^"\\]*)"\]|\['([^'\\]*)'\]|\[(\d{1,9})\]/y;
 /** CEL refuses these as field names; its parser says so better. */
 const RESERVED = new Set(
@@ -29,7 +29,8 @@ const RESERVED = new Set(
 export function readPlainPath(source: string): PlainPath | undefined {
   ROOT.lastIndex = 0;
   const root = ROOT.exec(source)?.[1];
-  if (root !== 'params' && root !== 'result' && root !== 'output' && root !== 'steps') return undefined;
+  if (root !== 'params' && root !== 'result' && root !== 'output' && root !== 'last' && root !== 'steps')
+    return undefined;
   const keys: PathKey[] = [];
   for (let at = root.length; at < source.length; at = LINK.lastIndex) {
     LINK.lastIndex = at;

@@ -9,49 +9,72 @@ import { noStepField, rewrite, STEP_FIELDS, type StepReference } from './rewrite
 import type { Tree } from './tree.ts';
 
 /** Where an expression stands, which decides what it may name. */
-export type Spot = 'input' | 'when' | 'if' | 'switch' | 'set' | 'output' | 'assert' | 'runOutput';
+export type Spot = 'input' | 'when' | 'if' | 'switch' | 'set' | 'while' | 'until' | 'output' | 'assert' | 'runOutput';
+
+/** Whether it stands in (or belongs to) a loop, whose `iteration` and `last` it may name then. */
+export type Around = 'nothing' | 'loop';
 
 export interface Prepared {
   readonly source: string;
   readonly steps: readonly StepReference[];
   readonly readsParams: boolean;
+  readonly readsLast: boolean;
   readonly roots: ReadonlySet<string>;
   readonly form: { readonly kind: 'path'; readonly path: PlainPath } | { readonly kind: 'tree'; readonly tree: Tree };
   offsetOf(id: bigint): number;
 }
 
 const COMMON = ['params', 'steps', 'run', 'workflow', 'now'];
-const visible: Readonly<Record<Spot, ReadonlySet<string>>> = {
+const IN_LOOP = ['iteration', 'last'];
+const visibleAt: Readonly<Record<Spot, ReadonlySet<string>>> = {
   input: new Set(COMMON),
   when: new Set(COMMON),
   if: new Set(COMMON),
   switch: new Set(COMMON),
   set: new Set(COMMON),
+  while: new Set(COMMON),
+  until: new Set(COMMON),
   runOutput: new Set(COMMON),
   output: new Set([...COMMON, 'result']),
   assert: new Set([...COMMON, 'result', 'output']),
 };
 
+const visibleInLoop = Object.fromEntries(
+  Object.entries(visibleAt).map(([spot, names]) => [spot, new Set([...names, ...IN_LOOP])]),
+);
+
+function visible(spot: Spot, around: Around): ReadonlySet<string> {
+  return (around === 'loop' ? visibleInLoop[spot] : undefined) ?? visibleAt[spot];
+}
+
 const cache = new Map<string, Prepared>();
 
 /** Throws BAD_EXPRESSION or UNKNOWN_STEP with `meta.offset` and `meta.length` within `source`. */
-export function prepare(source: string, spot: Spot): Prepared {
-  const key = `${spot} ${source}`;
+export function prepare(source: string, spot: Spot, around: Around): Prepared {
+  const key = `${spot} ${around} ${source}`;
   const known = cache.get(key);
   if (known !== undefined) return known;
-  const prepared = preparePath(source, spot) ?? prepareTree(source, spot);
+  const prepared = preparePath(source, visible(spot, around)) ?? prepareTree(source, visible(spot, around));
   if (cache.size >= limits.preparedExpressionsMax) cache.delete(cache.keys().next().value ?? '');
   cache.set(key, prepared);
   return prepared;
 }
 
-function preparePath(source: string, spot: Spot): Prepared | undefined {
+function preparePath(source: string, names: ReadonlySet<string>): Prepared | undefined {
   const path = source.length > limits.expressionCharsMax ? undefined : readPlainPath(source);
-  if (path === undefined || !visible[spot].has(path.root)) return undefined;
+  if (path === undefined || !names.has(path.root)) return undefined;
   const steps = path.root === 'steps' ? stepOf(path) : [];
   if (steps === undefined) return undefined;
   const roots = new Set(path.root === 'steps' ? [] : [path.root]);
-  return { source, steps, roots, readsParams: path.root === 'params', form: { kind: 'path', path }, offsetOf: () => 0 };
+  return {
+    source,
+    steps,
+    roots,
+    readsParams: path.root === 'params',
+    readsLast: path.root === 'last',
+    form: { kind: 'path', path },
+    offsetOf: () => 0,
+  };
 }
 
 function stepOf(path: PlainPath): readonly StepReference[] | undefined {
@@ -66,14 +89,15 @@ function stepOf(path: PlainPath): readonly StepReference[] | undefined {
   return [{ id: id.key, field: field.key, offset: id.offset }];
 }
 
-function prepareTree(source: string, spot: Spot): Prepared {
+function prepareTree(source: string, names: ReadonlySet<string>): Prepared {
   const parsed = parseTree(source);
-  const { tree, steps, roots } = rewrite(source, parsed, visible[spot]);
+  const { tree, steps, roots } = rewrite(source, parsed, names);
   return {
     source,
     steps,
     roots,
     readsParams: roots.has('params'),
+    readsLast: roots.has('last'),
     form: { kind: 'tree', tree },
     offsetOf: parsed.offsetOf,
   };

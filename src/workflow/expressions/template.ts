@@ -3,7 +3,7 @@ import { isJsonObject, type JsonValue } from '../../core/json.ts';
 import { showReference } from '../../core/secret-mark.ts';
 import type { Expression, Reads, Scope, SecretScope, Template } from '../compiled.ts';
 import { readReference, readSecretCall } from '../secrets.ts';
-import { compileExpression, type IndexOf } from './expression.ts';
+import { compileExpression, type Names } from './expression.ts';
 import { createMarked } from './marked.ts';
 import { refuseLongText } from './meter.ts';
 import { readPlainPath } from './plain-path.ts';
@@ -12,12 +12,12 @@ import type { Spot } from './prepare.ts';
 import { OPENING, type Part, splitTemplate } from './source.ts';
 
 /** With `secrets`, references to those stand for them. Throws BAD_EXPRESSION or UNKNOWN_STEP. The value must not nest deeper than `limits.valueDepthMax`. */
-export function compileTemplate(value: JsonValue, spot: Spot, indexOf: IndexOf, secrets?: SecretScope): Template {
+export function compileTemplate(value: JsonValue, spot: Spot, names: Names, secrets?: SecretScope): Template {
   const expressions: Expression[] = [];
   const plan = planValue(
     value,
     (part) => {
-      const expression = compileExpression(part.source, spot, indexOf);
+      const expression = compileExpression(part.source, spot, names);
       expressions.push(expression);
       return expression;
     },
@@ -34,8 +34,8 @@ export function compileTemplate(value: JsonValue, spot: Spot, indexOf: IndexOf, 
 }
 
 /** A step's or run's `output`: a bare string is CEL (`result.rows`), anything else a template. */
-export function compileOutput(value: JsonValue, spot: Spot, indexOf: IndexOf): Template {
-  return compileTemplate(outputTemplate(value), spot, indexOf);
+export function compileOutput(value: JsonValue, spot: Spot, names: Names): Template {
+  return compileTemplate(outputTemplate(value), spot, names);
 }
 
 /** `output: result.rows` means `${{ result.rows }}`. */
@@ -104,6 +104,7 @@ function joinParts(parts: (Plan & { readonly kind: 'text' })['parts'], scope: Sc
 function passThroughOf(expression: Expression): Template['passThrough'] {
   const path = readPlainPath(expression.source);
   if (path?.root === 'params' && path.keys.length === 0) return { kind: 'params' };
+  if (path?.root === 'last' && path.keys.length === 0) return { kind: 'last' };
   const [node] = expression.reads.outputs;
   const isOutput = path?.root === 'steps' && path.keys.length === 2 && path.keys[1]?.key === 'output';
   return isOutput && node !== undefined ? { kind: 'output', node } : undefined;
@@ -111,5 +112,9 @@ function passThroughOf(expression: Expression): Template['passThrough'] {
 
 function joinReads(all: readonly Reads[]): Reads {
   const outputs = new Set(all.flatMap((reads) => reads.outputs));
-  return { outputs: [...outputs], params: all.some((reads) => reads.params) };
+  return {
+    outputs: [...outputs],
+    params: all.some((reads) => reads.params),
+    last: all.some((reads) => reads.last),
+  };
 }

@@ -154,7 +154,7 @@ describe('what comes back', () => {
     const result = await run.result();
     expect(result.steps[0]?.status).toBe('COMPLETED');
     const { state } = await mesh.controlPlane.getRun('default', run.id);
-    const output = state.steps[0]?.detail?.output;
+    const output = state.root.steps[0]?.detail?.output;
     const bytes = output === undefined ? undefined : await mesh.controlPlane.readValue(run.id, output);
     expect(decodeValue(bytes ?? new Uint8Array())).toEqual({
       text: `${'x'.repeat(size)}[secret API_KEY]${'y'.repeat(size)}`,

@@ -3,6 +3,10 @@ import type { AgentStepDefinition, StepDefinition, WorkflowDefinition } from '..
 
 export interface StepInfo {
   readonly id: string;
+  /** Id of the loop in whose body it stands; undefined outside. */
+  readonly owner: string | undefined;
+  /** Of a loop: the most that it may run. */
+  readonly iterationsMax: number;
   readonly kind: StepDefinition['type'];
   readonly parent: string | undefined;
   readonly dependencies: readonly string[];
@@ -33,18 +37,27 @@ function branchesOf(step: StepDefinition): readonly (readonly StepDefinition[])[
       return [step.then, step.else ?? []];
     case 'switch':
       return [...step.cases.map(({ steps }) => steps), step.default ?? []];
+    case 'loop':
+      return [step.body];
   }
 }
 
 export function readDefinition(definition: WorkflowDefinition): ReadonlyMap<string, StepInfo> {
   const steps = new Map<string, StepInfo>();
-  const read = (step: StepDefinition, parent: string | undefined, isCleanup: boolean): void => {
+  const read = (
+    step: StepDefinition,
+    parent: StepDefinition | undefined,
+    owner: string | undefined,
+    isCleanup: boolean,
+  ): void => {
     const branches = branchesOf(step);
     const children = branches.flat();
     steps.set(step.id, {
       id: step.id,
+      owner,
+      iterationsMax: step.type === 'loop' ? step.maxIterations : 0,
       kind: step.type,
-      parent,
+      parent: parent?.id,
       dependencies: step.dependencies,
       children: children.map((child) => child.id),
       branches: branches.map((steps) => steps.map((child) => child.id)),
@@ -55,10 +68,10 @@ export function readDefinition(definition: WorkflowDefinition): ReadonlyMap<stri
       agent: step.type === 'agent' ? step : undefined,
       waits: step.type === 'wait' || step.type === 'signal' ? { signal: signalOf(step) } : undefined,
     });
-    for (const child of children) read(child, step.id, isCleanup);
+    for (const child of children) read(child, step, step.type === 'loop' ? step.id : owner, isCleanup);
   };
-  for (const step of definition.steps) read(step, undefined, false);
-  for (const step of definition.finally ?? []) read(step, undefined, true);
+  for (const step of definition.steps) read(step, undefined, undefined, false);
+  for (const step of definition.finally ?? []) read(step, undefined, undefined, true);
   return steps;
 }
 

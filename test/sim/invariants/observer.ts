@@ -118,20 +118,30 @@ export class Observer implements HostObserver, ClientObserver {
       )
       .sort();
     const expected: string[] = [];
-    for (const { info, isQueued, isDelayed, attempts } of model.steps.values()) {
-      if (isQueued) expected.push(`${model.isPaused ? 'delayed' : 'queued'} ${info.id}#${attempts.length + 1}`);
-      if (isDelayed) expected.push(`delayed ${info.id}#${attempts.length + 1}`);
+    for (const { path, isQueued, isDelayed, attempts } of model.steps.values()) {
+      if (isQueued) expected.push(`${model.isPaused ? 'delayed' : 'queued'} ${path}#${attempts.length + 1}`);
+      if (isDelayed) expected.push(`delayed ${path}#${attempts.length + 1}`);
       for (const { number, outcome, instanceId } of attempts)
-        if (outcome === undefined) expected.push(`leased ${info.id}#${number} ${instanceId}`);
+        if (outcome === undefined) expected.push(`leased ${path}#${number} ${instanceId}`);
     }
     this.verdict.check(
       isDeepStrictEqual(actual, expected.sort()),
       'task rows say what the journal says',
       () => `run ${model.runId} has [${actual.join(', ')}], its journal [${expected.join(', ')}]`,
     );
-    const waiting = [...model.steps.values()].some(({ isWaiting }) => isWaiting);
+    const held = [...model.steps.values()].some(({ isWaiting }) => isWaiting);
+    const waiting = [...model.steps.values()].filter(({ waitsForNext }) => waitsForNext).map(({ path }) => path);
+    const timers = [...this.host.data.tasks.values()].filter(
+      (task) => task.runId === model.runId && task.state === 'timer' && task.dueAt > 0,
+    );
+    const untimed = waiting.filter((path) => !timers.some((task) => task.path === path));
     this.verdict.check(
-      model.outcome !== undefined || model.isPaused || waiting || actual.length > 0,
+      model.isPaused || untimed.length === 0,
+      'a loop between two iterations has a timer',
+      () => `run ${model.runId}: ${untimed.join(', ')} wait for nothing`,
+    );
+    this.verdict.check(
+      model.outcome !== undefined || model.isPaused || actual.length > 0 || waiting.length > 0 || held,
       'every open run has something that it waits for',
       () => `run ${model.runId} is open and has no task`,
     );
@@ -145,7 +155,7 @@ export class Observer implements HostObserver, ClientObserver {
       let used = 0;
       for (const model of this.runs.values())
         for (const { step, attempt } of model.live()) {
-          const name = `${model.runId}/${step.info.id}#${attempt.number}`;
+          const name = `${model.runId}/${step.path}#${attempt.number}`;
           if (attempt.instanceId === instanceId && !hasHandled(name)) used += 1;
         }
       this.verdict.check(
@@ -208,7 +218,7 @@ export class Observer implements HostObserver, ClientObserver {
         ? isResult && !attempt?.isUnconfirmed
         : verdict === ResultVerdict.SUPERSEDED
           ? outcome !== undefined
-          : attempt === undefined || attempt.instanceId !== instanceId;
+          : attempt === undefined || attempt.instanceId !== instanceId || this.isPast(attemptId);
     this.verdict.check(
       isRight,
       'nothing leaves for a fact that is not durable',
@@ -226,6 +236,11 @@ export class Observer implements HostObserver, ClientObserver {
       'nothing leaves for a fact that is not durable',
       () => `${attemptId} of ${instanceId} is told to stop and is LIVE`,
     );
+  }
+
+  private isPast(attemptId: string): boolean {
+    const key = parseAttemptId(attemptId);
+    return key !== undefined && this.runs.get(key.runId)?.isPast(key.path) === true;
   }
 
   private find(attemptId: string) {

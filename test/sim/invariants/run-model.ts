@@ -27,6 +27,14 @@ export interface AttemptModel {
 
 export interface StepModel {
   readonly info: StepInfo;
+  readonly path: string;
+  /** In front of the ids beside it: '' outside of loops. */
+  readonly prefix: string;
+  /** Of a loop: the iteration that runs, 0 for none, and how many ended. */
+  iteration: number;
+  iterationsEnded: number;
+  /** Of a loop: it waits for the time of the next iteration. */
+  waitsForNext: boolean;
   hasStarted: boolean;
   isOver: boolean;
   /** How it ended, and what it gave. */
@@ -62,15 +70,30 @@ export class RunModel {
   hasBegun = false;
   readonly steps = new Map<string, StepModel>();
   private readonly signals = new SignalModel();
+  /** Of iterations that ended: nothing more happens to them. */
+  readonly past = new Map<string, StepModel>();
   private readonly complain: Complain;
+  private readonly infos: ReadonlyMap<string, StepInfo>;
 
   constructor(runId: string, infos: ReadonlyMap<string, StepInfo>, complain: Complain, retryOf?: string) {
     this.runId = runId;
     this.retryOf = retryOf;
     this.complain = complain;
-    for (const [path, info] of infos) {
-      this.steps.set(path, {
+    this.infos = infos;
+    this.open(undefined, '');
+  }
+
+  /** The steps outside of loops, or those of one iteration of `owner`. */
+  private open(owner: string | undefined, prefix: string): void {
+    for (const [id, info] of this.infos) {
+      if (info.owner !== owner) continue;
+      this.steps.set(prefix + id, {
         info,
+        path: prefix + id,
+        prefix,
+        iteration: 0,
+        iterationsEnded: 0,
+        waitsForNext: false,
         hasStarted: false,
         isOver: false,
         end: undefined,
@@ -94,8 +117,49 @@ export class RunModel {
     return this.signals.hasRequest(requestId);
   }
 
+  /** Iterations come in order, one at a time, and no more than allowed. */
+  private startBody(step: StepModel, number: number): void {
+    const { path, info } = step;
+    this.check(!this.isPaused, 'nothing starts in a paused run', () => `iteration ${number} of ${path}`);
+    this.check(info.kind === 'loop' && step.hasStarted && !step.isOver, 'an iteration is of an open loop', () => path);
+    this.check(step.iteration === 0, 'one iteration at a time', () => `${path}/${number} beside ${step.iteration}`);
+    this.check(
+      number === step.iterationsEnded + 1,
+      'iterations come in order',
+      () => `${path}/${number} after ${step.iterationsEnded}`,
+    );
+    this.check(number <= info.iterationsMax, 'a loop keeps its limit', () => `${path}/${number}`);
+    step.iteration = number;
+    step.waitsForNext = false;
+    this.open(info.id, `${path}/${number}/`);
+  }
+
+  private endBody(step: StepModel, number: number): void {
+    const { path } = step;
+    this.check(number === step.iteration, 'an iteration that runs ends', () => `${path}/${number}`);
+    this.checkChildren(step);
+    for (const [key, inside] of this.steps) {
+      if (!key.startsWith(`${path}/`)) continue;
+      this.past.set(key, inside);
+      this.steps.delete(key);
+    }
+    step.iteration = 0;
+    step.iterationsEnded = number;
+  }
+
+  /** Paths of the steps in a block that exist. */
+  private childPaths({ info, path, prefix, iteration }: StepModel): readonly string[] {
+    if (info.kind !== 'loop') return info.children.map((child) => prefix + child);
+    return iteration === 0 ? [] : info.children.map((child) => `${path}/${iteration}/${child}`);
+  }
+
+  /** The control plane has forgotten its attempts. */
+  isPast(path: string): boolean {
+    return this.past.has(path);
+  }
+
   attempt(path: string, number: number): AttemptModel | undefined {
-    return this.steps.get(path)?.attempts[number - 1];
+    return (this.steps.get(path) ?? this.past.get(path))?.attempts[number - 1];
   }
 
   take(position: number, event: RunEvent): void {
@@ -180,6 +244,11 @@ export class RunModel {
         this.check(step.isWaiting, 'a waiting step takes a signal', () => `${path} takes ${event.number}`);
         step.hasSignal = true;
         return this.report(this.signals.take(event.number, step.info.waits?.signal));
+      case 'BodyStarted':
+        return this.startBody(step, event.number);
+      case 'BodyEnded':
+        step.waitsForNext = event.nextAt !== undefined;
+        return this.endBody(step, event.number);
       case 'StepQueued':
         this.check(!step.isOver && !step.isQueued, 'a step waits once', () => `${path} is queued again`);
         step.isQueued = true;
@@ -203,6 +272,7 @@ export class RunModel {
         return;
       case 'StepStopping':
         step.isStopping = true;
+        step.waitsForNext = false;
         step.isQueued = false;
         step.isDelayed = false;
         return;
@@ -232,14 +302,15 @@ export class RunModel {
   }
 
   private start(step: StepModel): void {
-    this.check(!this.isPaused, 'nothing starts in a paused run', () => `${step.info.id} starts`);
-    const { id, parent, dependencies, isCleanup } = step.info;
+    this.check(!this.isPaused, 'nothing starts in a paused run', () => `${step.path} starts`);
+    const { parent, dependencies, isCleanup } = step.info;
+    const { path: id, prefix } = step;
     this.check(!step.hasStarted && !step.isOver, 'a step starts exactly once', () => `${id} starts again`);
     step.hasStarted = true;
     this.hasBegun = true;
     for (const dependency of dependencies) {
       this.check(
-        this.steps.get(dependency)?.isOver === true,
+        this.steps.get(prefix + dependency)?.isOver === true,
         'a step starts after its dependencies ended',
         () => `${id} starts before ${dependency} is over`,
       );
@@ -248,7 +319,7 @@ export class RunModel {
       this.check(!isCleanup || this.isEnding, 'finally comes last', () => `${id} starts before the end`);
       return;
     }
-    const block = this.steps.get(parent);
+    const block = this.steps.get(parentPath(step, parent));
     if (block === undefined) return;
     this.check(block.hasStarted && !block.isOver, 'a step starts inside its open block', () => `${id} in ${parent}`);
     this.check(
@@ -256,7 +327,7 @@ export class RunModel {
       'one branch runs',
       () => `${id} starts in ${parent}, branch ${block.branch}`,
     );
-    const active = block.info.children.filter((child) => this.isActive(child)).length;
+    const active = this.childPaths(block).filter((child) => this.isActive(child)).length;
     this.check(
       active <= block.info.concurrency,
       'a block keeps its window',
@@ -275,7 +346,8 @@ export class RunModel {
 
   /** Of a step directly in a condition: whether its branch is the one that runs. */
   private isChosen(step: StepModel): boolean | undefined {
-    const block = step.info.parent === undefined ? undefined : this.steps.get(step.info.parent);
+    const { parent } = step.info;
+    const block = parent === undefined ? undefined : this.steps.get(parentPath(step, parent));
     if (block === undefined || !isChoice(block)) return undefined;
     return block.info.branches[block.branch ?? -1]?.includes(step.info.id) === true;
   }
@@ -291,7 +363,8 @@ export class RunModel {
   }
 
   private startAttempt(step: StepModel, event: AttemptStarted): void {
-    const { id, agent, tries } = step.info;
+    const { agent, tries } = step.info;
+    const { path: id } = step;
     const attempts = step.attempts;
     this.check(!step.isTakenOver, 'a step that was taken over is given to nobody', () => `${id}#${event.number}`);
     this.check(!this.isPaused, 'nothing starts in a paused run', () => `${id}#${event.number}`);
@@ -338,14 +411,14 @@ export class RunModel {
 
   private reach(step: StepModel, number: number, isUnreachable: boolean): void {
     const attempt = step.attempts[number - 1];
-    if (attempt === undefined) return this.complain('a journal names known attempts', `${step.info.id}#${number}`);
+    if (attempt === undefined) return this.complain('a journal names known attempts', `${step.path}#${number}`);
     attempt.isUnreachable = isUnreachable;
     if (!isUnreachable) step.isQueued = false;
   }
 
   private endAttempt(step: StepModel, event: AttemptEnded): void {
     const attempt = step.attempts[event.number - 1];
-    const name = `${step.info.id}#${event.number}`;
+    const name = `${step.path}#${event.number}`;
     if (attempt === undefined) return this.complain('a journal names known attempts', name);
     this.check(
       attempt.outcome === undefined,
@@ -360,7 +433,8 @@ export class RunModel {
   }
 
   private checkCompleted(step: StepModel, at: number): void {
-    const { id, kind } = step.info;
+    const { kind } = step.info;
+    const { path: id } = step;
     if (step.info.waits !== undefined) {
       const isDue = step.dueAt > 0 && step.dueAt <= at;
       this.check(step.hasSignal || isDue, 'a wait ends at its time or with its signal', () => `${id} at ${at}`);
@@ -372,15 +446,17 @@ export class RunModel {
   }
 
   private checkChildren(step: StepModel): void {
-    const children = step.info.children.flatMap((child) => this.steps.get(child) ?? []);
+    const paths = this.childPaths(step);
+    const children = paths.flatMap((child) => this.steps.get(child) ?? []);
     const spared = children.filter((child) => this.isChosen(child) === false && child.skipReason !== 'BRANCH');
-    this.check(spared.length === 0, 'one branch runs', () => `${step.info.id}: ${spared.map(({ info }) => info.id)}`);
-    const open = step.info.children.filter((child) => this.steps.get(child)?.isOver !== true);
-    this.check(open.length === 0, 'a block ends after its children', () => `${step.info.id} before ${open}`);
+    this.check(spared.length === 0, 'one branch runs', () => `${step.path}: ${spared.map(({ path }) => path)}`);
+    const open = paths.filter((child) => this.steps.get(child)?.isOver !== true);
+    this.check(open.length === 0, 'a block ends after its children', () => `${step.path} before ${open}`);
   }
 
   private endStep(step: StepModel): void {
-    const { id, kind, children } = step.info;
+    const { kind } = step.info;
+    const { path: id } = step;
     this.check(!step.isOver, 'a step ends once', () => `${id} ends again`);
     const live = step.attempts.filter((attempt) => attempt.outcome === undefined);
     this.check(
@@ -389,9 +465,10 @@ export class RunModel {
       () => `${id} with #${live.map((attempt) => attempt.number)}`,
     );
     if (kind !== 'agent' && step.hasStarted) this.checkChildren(step);
-    if (kind !== 'agent' && !step.hasStarted) for (const child of children) this.closeUnopened(child);
+    if (kind !== 'agent' && !step.hasStarted) for (const child of this.childPaths(step)) this.closeUnopened(child);
     step.isOver = true;
     step.isWaiting = false;
+    step.waitsForNext = false;
     step.isQueued = false;
     step.isDelayed = false;
   }
@@ -400,12 +477,12 @@ export class RunModel {
     const step = this.steps.get(path);
     if (step === undefined || step.isOver) return;
     step.isOver = true;
-    for (const child of step.info.children) this.closeUnopened(child);
+    for (const child of this.childPaths(step)) this.closeUnopened(child);
   }
 
   private endRun(outcome: RunOutcome): void {
     this.check(this.outcome === undefined, 'no run leaves a terminal status', () => `${this.outcome}, then ${outcome}`);
-    const open = [...this.steps.values()].filter((step) => !step.isOver).map((step) => step.info.id);
+    const open = [...this.steps.values()].filter((step) => !step.isOver).map((step) => step.path);
     this.check(open.length === 0, 'a run ends after its steps', () => `open: ${open}`);
     this.outcome = outcome;
   }
@@ -427,4 +504,10 @@ export class RunModel {
 
 function isChoice({ info }: StepModel): boolean {
   return info.kind === 'condition' || info.kind === 'switch';
+}
+
+/** A step at the top of a body stands in its loop, outside of the iteration. */
+function parentPath({ info, prefix }: StepModel, parent: string): string {
+  if (parent !== info.owner) return prefix + parent;
+  return prefix.split('/').slice(0, -2).join('/');
 }

@@ -238,6 +238,34 @@ start.wait('w', { for: 1, until: 'now' });
 start.wait('w', {});
 // @ts-expect-error a signal has a name
 start.signal('s', {});
+// A loop: its body is a row, its conditions see the loop, and after it there is only its output.
+const looped = start.loop('poll', {
+  until: ({ last, iteration }) => cel<boolean>`${last.kept} > 3 || ${iteration} > 2`,
+  maxIterations: 9,
+  delay: '2s',
+  body: [
+    { id: 'first', action: extract, parameters: ({ params }) => ({ table: params.table }) },
+    { id: 'second', action: clean, parameters: ({ steps }) => ({ rows: steps.first.output.rows }) },
+  ],
+});
+const loopedOutput = looped.output(({ steps }) => ({ kept: steps.poll.output.kept })).build();
+expectSame<WorkflowOutputOf<typeof loopedOutput>['kept'], number>();
+// @ts-expect-error the steps of a body are not seen outside
+looped.output(({ steps }) => steps.first.output);
+// @ts-expect-error a loop has a limit
+start.loop('poll', { until: 'true', body: [{ id: 'first', action: 'x' }] });
+start.sequential('row', {
+  steps: [
+    { id: 'zero', action: extract, parameters: ({ params }) => ({ table: params.table }) },
+    {
+      id: 'inner',
+      type: 'loop',
+      while: ({ iteration }) => cel<boolean>`${iteration} < 3`,
+      maxIterations: 3,
+      body: [{ id: 'leaf', action: clean, parameters: ({ steps }) => ({ rows: steps.zero.output.rows }) }],
+    },
+  ],
+});
 
 // The plain form is untyped and says so: any.
 const plain = new WorkflowBuilder('Plain').step('a', { action: 'x', agentId: 'y', parameters: { source: 'db1' } });

@@ -52,6 +52,7 @@ export function step(path: string, more: Partial<StepView> = {}): StepView {
     skipReason: 'NONE',
     skippedBecauseOf: undefined,
     takenOver: false,
+    iterations: 0,
     ...more,
   };
 }

@@ -28,6 +28,10 @@ export function sequential(id: string, steps: readonly Source[], more: Source = 
   return { id, type: 'sequential', steps, ...more };
 }
 
+export function loop(id: string, body: readonly Source[], more: Source = {}): Source {
+  return { id, type: 'loop', body, maxIterations: 100, ...more };
+}
+
 /** The live state of a run is the fold of what is durable. */
 export async function expectReplay(mesh: TestMesh, run: TestRun): Promise<void> {
   const { state } = await mesh.controlPlane.getRun('default', run.id);

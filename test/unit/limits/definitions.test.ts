@@ -140,9 +140,10 @@ describe('the secrets of a workflow', () => {
 });
 
 describe('an expression', () => {
-  const compile = (source: string) => codeOf(() => compileExpression(source, 'input', () => undefined));
+  const names = { indexOf: () => undefined, around: 'nothing' } as const;
+  const compile = (source: string) => codeOf(() => compileExpression(source, 'input', names));
   const evaluate = (source: string, params: JsonValue) =>
-    codeOf(() => compileExpression(source, 'input', () => undefined).evaluate(scopeOf({ params })));
+    codeOf(() => compileExpression(source, 'input', names).evaluate(scopeOf({ params })));
 
   test('has at most so many characters', () => {
     const quoted = (length: number) => `"${'x'.repeat(length - 2)}"`;

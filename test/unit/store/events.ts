@@ -86,6 +86,8 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
   },
   RunStarted: { deadlineAt: optional(at) },
   BlockStarted: { path, branch: optional(number) },
+  BodyStarted: { path, number },
+  BodyEnded: { path, number, output: value, nextAt: optional(at) },
   StepReady: {
     path,
     input: value,

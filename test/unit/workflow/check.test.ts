@@ -229,6 +229,59 @@ describe('values', () => {
     expect(withQuorum({ quorum: 1, onFailure: 'waitAll' })).toHaveLength(1);
   });
 
+  describe('a loop', () => {
+    const loop = (more: object) => ({
+      id: 'l',
+      type: 'loop',
+      until: 'true',
+      maxIterations: 3,
+      body: [agent('a')],
+      ...more,
+    });
+
+    test('needs one condition, a limit that can be reached, and a body', () => {
+      expect(errors([loop({})])).toEqual([]);
+      expect(errors([loop({ until: undefined })])).toEqual(['MISSING_FIELD step "l" has no "while" and no "until"']);
+      expect(errors([loop({ while: 'true' })])).toEqual(['BAD_FIELD step "l" has both "while" and "until"']);
+      expect(errors([loop({ maxIterations: undefined })])).toEqual(['MISSING_FIELD step "l" has no "maxIterations"']);
+      expect(errors([loop({ maxIterations: 0 })])).toHaveLength(1);
+      expect(errors([loop({ maxIterations: 10_001 })])).toEqual(['LIMIT step "l": "maxIterations" is more than 10000']);
+      expect(errors([loop({ body: [] })])).toEqual(['MISSING_FIELD step "l" has no steps in it']);
+    });
+
+    test('shows `iteration` and `last` inside it and in its own conditions, and nowhere else', () => {
+      const seen = { n: '${{ iteration }}', last: '${{ last.rows }}' };
+      const inner = { id: 'p', type: 'parallel', steps: [agent('b', { when: 'iteration > 1', parameters: seen })] };
+      expect(errors([loop({ until: 'last.n > iteration', output: 'last', body: [agent('a'), inner] })])).toEqual([]);
+      expect(errors([loop({ when: 'iteration > 1' })])).toEqual([
+        expect.stringMatching(/^BAD_EXPRESSION "when" of step "l": unknown name "iteration"/),
+      ]);
+      expect(errors([loop({}), agent('z', { parameters: '${{ last }}' })])).toEqual([
+        expect.stringMatching(/^BAD_EXPRESSION step "z": unknown name "last"/),
+      ]);
+    });
+
+    test('keeps the steps of its body to itself: outside there is only its output', () => {
+      expect(errors([loop({}), agent('z', { parameters: '${{ steps.a.output }}' })])).toEqual([
+        'NOT_UPSTREAM step "z" reads "a", which runs anew in each iteration of "l" (read the output of "l", which is that of its last iteration)',
+      ]);
+      expect(errors([loop({ until: 'steps.a.output.done' })])).toEqual([
+        'NOT_UPSTREAM "until" of step "l" reads "a", which runs anew in each iteration of "l" (read `last`, the output of the last iteration)',
+      ]);
+      expect(errors([loop({})], { output: 'steps.a.output' })).toHaveLength(1);
+      const inner = loop({
+        id: 'inner',
+        body: [agent('deep', { when: 'steps.a.output.ok && steps.before.output.ok' })],
+      });
+      expect(errors([agent('before'), loop({ body: [agent('a'), inner] })])).toEqual([]);
+      expect(errors([loop({ body: [inner, agent('b', { when: 'steps.deep.output.ok' })] })])).toHaveLength(3);
+    });
+
+    test('ids are unique in the workflow, bodies included', () => {
+      expect(errors([agent('a'), loop({})])).toEqual(['DUPLICATE_ID step id "a" stands twice (the first)']);
+    });
+  });
+
   test('refuses a definition over 1 MiB', () => {
     expect(errors([agent('a', { parameters: 'x'.repeat(1_100_000) })])).toEqual([
       expect.stringMatching(/^LIMIT the definition has 11\d+ bytes, limit 1048576$/),

@@ -79,6 +79,8 @@ test('fills in every default', () => {
     kind: 'agent',
     index: 0,
     id: 'a',
+    owner: -1,
+    slot: 0,
     parent: -1,
     isCleanup: false,
     dependencies: [],
@@ -126,8 +128,8 @@ test('expressions know the nodes that they read', () => {
   ];
   const node = compileWorkflow(readWorkflowValue({ name: 'A', steps, output: '${{ steps.b.output }}' }).definition, 1);
   const b = node.nodes[1];
-  expect(b?.kind === 'agent' && b.parameters?.reads).toEqual({ outputs: [0], params: false });
-  expect(b?.when?.reads).toEqual({ outputs: [], params: true });
+  expect(b?.kind === 'agent' && b.parameters?.reads).toEqual({ outputs: [0], params: false, last: false });
+  expect(b?.when?.reads).toEqual({ outputs: [], params: true, last: false });
   expect(node.output?.passThrough).toEqual({ kind: 'output', node: 1 });
 });
 
@@ -152,4 +154,42 @@ test('the canonical text depends on the content alone', () => {
   expect(canonicalWorkflow(one.definition)).toBe(
     '{"description":"d","name":"A","steps":[{"action":"x","dependencies":[],"id":"a","parameters":{"p":1,"q":2},"timeoutMs":60000,"type":"agent"}]}',
   );
+});
+
+test('the nodes of a body count their own slots, and stand apart from those outside', () => {
+  const steps = [
+    agent('a'),
+    {
+      id: 'poll',
+      type: 'loop',
+      until: 'last.done',
+      maxIterations: 5,
+      body: [
+        agent('ask'),
+        { id: 'both', type: 'parallel', steps: [agent('x'), agent('y')] },
+        { id: 'inner', type: 'loop', while: 'iteration < 3', maxIterations: 2, body: [agent('deep')] },
+      ],
+    },
+    agent('z', { parameters: '${{ steps.poll.output }}' }),
+  ];
+  const workflow = compileWorkflow(readWorkflowValue({ name: 'A', steps }).definition, 1);
+  expect(workflow.nodes.map(({ id, index, owner, slot, parent }) => [id, index, owner, slot, parent])).toEqual([
+    ['a', 0, -1, 0, -1],
+    ['poll', 1, -1, 1, -1],
+    ['ask', 2, 1, 0, -1],
+    ['both', 3, 1, 1, -1],
+    ['x', 4, 1, 2, 1],
+    ['y', 5, 1, 3, 1],
+    ['inner', 6, 1, 4, -1],
+    ['deep', 7, 6, 0, -1],
+    ['z', 8, -1, 2, -1],
+  ]);
+  const [a, poll, , , , , inner, , z] = workflow.nodes;
+  expect(workflow.rootNodes).toEqual([a, poll, z]);
+  expect(poll?.kind === 'loop' && [poll.body.map(({ id }) => id), poll.children]).toEqual([
+    ['ask', 'both', 'x', 'y', 'inner'],
+    [0, 1, 4],
+  ]);
+  expect(inner?.kind === 'loop' && inner.body.map(({ id }) => id)).toEqual(['deep']);
+  expect([a?.dependents, poll?.dependencies, z?.dependencies]).toEqual([[1], [0], [1]]);
 });

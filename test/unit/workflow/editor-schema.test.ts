@@ -89,6 +89,11 @@ const inCase = (first: object): object => {
   return { name: 'W', steps: [{ id: 's', type: 'switch', switch: 'params', cases }] };
 };
 
+const loopOf = (more: object): object => ({
+  name: 'W',
+  steps: [{ id: 'l', type: 'loop', maxIterations: 3, body: [{ id: 'a', action: 'work' }], ...more }],
+});
+
 const good: Readonly<Record<string, unknown>> = {
   'the least': step({}),
   'all of a step': step({
@@ -169,6 +174,8 @@ const good: Readonly<Record<string, unknown>> = {
       },
     ],
   },
+  'a loop that runs while': loopOf({ while: 'iteration < 3', delay: '1s', onMaxIterations: 'stop' }),
+  'a loop that runs until': loopOf({ until: 'last.done', onFailure: 'continue' }),
   'blocks in blocks': block({ steps: [{ id: 's', type: 'sequential', steps: [{ id: 'a', action: 'work' }] }] }),
 };
 
@@ -220,6 +227,10 @@ const bad: Readonly<Record<string, unknown>> = {
   'a wrong step in a case': inCase({ equals: 1, steps: [{ id: 'a' }] }),
   'a set without a value': { name: 'W', steps: [{ id: 'v', type: 'set' }] },
   'a set with a timeout': { name: 'W', steps: [{ id: 'v', type: 'set', set: 1, totalTimeout: '1m' }] },
+  'a loop with both conditions': loopOf({ while: 'true', until: 'false' }),
+  'a loop without a body': loopOf({ until: 'true', body: [] }),
+  'a loop that never runs': loopOf({ until: 'true', maxIterations: 0 }),
+  'a loop without an end': loopOf({ until: 'true', maxIterations: 10_001 }),
   'a wrong step inside': block({ steps: [{ id: 'a' }] }),
 };
 

@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isYardmasterError } from '../../../src/core/errors.ts';
 import type { JsonValue } from '../../../src/core/json.ts';
-import { compileCondition, compileExpression } from '../../../src/workflow/expressions/expression.ts';
+import { compileCondition, compileExpression, type Names } from '../../../src/workflow/expressions/expression.ts';
 import type { Spot } from '../../../src/workflow/expressions/prepare.ts';
 import { cpuTimeOf } from './cpu-time.ts';
 import { type ScopeData, scopeOf } from './scope.ts';
 
-const indexOf = (id: string): number | undefined => ({ extract: 0, 'clean-data': 1 })[id];
+const names: Names = { indexOf: (id) => ({ extract: 0, 'clean-data': 1 })[id], around: 'nothing' };
 
 function evaluate(source: string, data: ScopeData = {}, spot: Spot = 'input'): JsonValue {
-  return compileExpression(source, spot, indexOf).evaluate(scopeOf(data));
+  return compileExpression(source, spot, names).evaluate(scopeOf(data));
 }
 
 function failure(source: string, data: ScopeData = {}): { code: string; message: string } {
@@ -173,7 +173,7 @@ describe('what can be written', () => {
 
   test('a condition stands with or without braces', () => {
     for (const text of ['params.n > 2', '${{ params.n > 2 }}', '  ${{params.n > 2}}\n']) {
-      expect(compileCondition(text, 'when', indexOf).evaluate(scopeOf({ params }))).toBe(true);
+      expect(compileCondition(text, 'when', names).evaluate(scopeOf({ params }))).toBe(true);
     }
   });
 
@@ -281,7 +281,7 @@ describe('reads', () => {
     ['default(steps.extract.output.n, params.n)', [0], true],
     ['[1].map(params, params)', [], false],
   ])('%s', (source, outputs, readsParams) => {
-    const { reads } = compileExpression(source, 'input', indexOf);
+    const { reads } = compileExpression(source, 'input', names);
     expect(new Set(reads.outputs)).toEqual(new Set(outputs));
     expect(reads.params).toBe(readsParams);
   });

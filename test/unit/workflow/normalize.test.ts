@@ -137,7 +137,7 @@ describe('fields', () => {
       steps: [
         agent('a', { timout: 3, retry: { trise: 3 } }),
         { id: 'l', while: 'true', body: [] },
-        { id: 'm', type: 'loop' },
+        { id: 'm', type: 'loop', compensate: {} },
         { id: 'n', type: 'paralel', steps: [] },
         { id: 'o', steps: [] },
         5,
@@ -154,8 +154,10 @@ describe('fields', () => {
       ['BAD_FIELD', 'steps.0.retry.tries', undefined],
       ['UNKNOWN_FIELD', 'steps.0.retry.trise', 'did you mean "tries"?'],
       ['UNKNOWN_FIELD', 'steps.0.timout', 'did you mean "timeout"?'],
-      ['NOT_SUPPORTED', 'steps.1.while', undefined],
-      ['NOT_SUPPORTED', 'steps.2.type', undefined],
+      ['MISSING_FIELD', 'steps.1', undefined],
+      ['MISSING_FIELD', 'steps.2', undefined],
+      ['MISSING_FIELD', 'steps.2', undefined],
+      ['NOT_SUPPORTED', 'steps.2.compensate', undefined],
       ['BAD_FIELD', 'steps.3.type', 'did you mean "parallel"?'],
       ['MISSING_FIELD', 'steps.4', undefined],
       ['BAD_FIELD', 'steps.5', undefined],
@@ -169,9 +171,9 @@ describe('fields', () => {
   });
 
   test('a later block is refused by its name', () => {
-    const { findings } = normalizeWorkflow({ name: 'A', steps: [{ id: 'c', while: 'x' }] });
+    const { findings } = normalizeWorkflow({ name: 'A', steps: [{ id: 'c', items: 'x' }] });
     expect(findings.map((finding) => finding.message)).toEqual([
-      'step "c" is a loop block; this version runs agent, parallel, sequential, condition, switch, set, wait, signal',
+      'step "c" is a map block; this version runs agent, parallel, sequential, condition, switch, set, wait, signal, loop',
     ]);
   });
 

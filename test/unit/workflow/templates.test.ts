@@ -3,14 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { isYardmasterError } from '../../../src/core/errors.ts';
 import type { JsonValue } from '../../../src/core/json.ts';
 import type { Template } from '../../../src/workflow/compiled.ts';
+import type { Names } from '../../../src/workflow/expressions/expression.ts';
 import { compileOutput, compileTemplate } from '../../../src/workflow/expressions/template.ts';
 import { scopeOf } from './scope.ts';
 
-const indexOf = (id: string): number | undefined => (id === 'extract' ? 4 : undefined);
+const names: Names = { indexOf: (id) => (id === 'extract' ? 4 : undefined), around: 'nothing' };
 const params = { n: 1, half: 0.5, list: [1, 2], text: 'x' };
 
 function compile(value: JsonValue): Template {
-  return compileTemplate(value, 'input', indexOf);
+  return compileTemplate(value, 'input', names);
 }
 
 function evaluate(value: JsonValue): JsonValue {
@@ -54,10 +55,10 @@ test('a member called __proto__ stays a member', () => {
 });
 
 test('a bare string is CEL where an output stands', () => {
-  const output = compileOutput('result.rows', 'output', indexOf);
+  const output = compileOutput('result.rows', 'output', names);
   expect(output.evaluate(scopeOf({ result: { rows: 3 } }))).toBe(3);
   expect(
-    compileOutput({ kept: '${{ result.rows }}' }, 'output', indexOf).evaluate(scopeOf({ result: { rows: 3 } })),
+    compileOutput({ kept: '${{ result.rows }}' }, 'output', names).evaluate(scopeOf({ result: { rows: 3 } })),
   ).toEqual({ kept: 3 });
 });
 
@@ -77,7 +78,7 @@ describe('passing a stored value through', () => {
   test('a template around it is not a pass-through', () => {
     const template = compile({ rows: '${{ steps.extract.output }}' });
     expect(template.passThrough).toBeUndefined();
-    expect(template.reads).toEqual({ outputs: [4], params: false });
+    expect(template.reads).toEqual({ outputs: [4], params: false, last: false });
   });
 });
 
@@ -88,7 +89,7 @@ test('without expressions a template is a constant and the identity', () => {
       const template = compile(value);
       expect(template.constant).toEqual(value);
       expect(template.evaluate(scopeOf())).toEqual(value);
-      expect(template.reads).toEqual({ outputs: [], params: false });
+      expect(template.reads).toEqual({ outputs: [], params: false, last: false });
     }),
   );
 });

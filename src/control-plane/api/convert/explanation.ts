@@ -4,6 +4,7 @@ import { YardmasterError } from '../../../core/errors.ts';
 import { CandidateReason, type ExplainStepResponseSchema } from '../../../gen/yardmaster/v1/run_service_pb.ts';
 import { StepStatus, WaitReason } from '../../../gen/yardmaster/v1/step_state_pb.ts';
 import type { CompiledNode } from '../../../workflow/compiled.ts';
+import { liveSteps } from '../../engine/frames.ts';
 import type { RunView, StepExplanation } from '../../runtime/control-plane.ts';
 import type { Candidate, CandidateReason as CandidateReasonName } from '../../scheduler/types.ts';
 import { writeTime } from './times.ts';
@@ -87,11 +88,13 @@ function writeCandidate({ agentId, instanceId, reason, detail }: Candidate, isFi
 /** Path of the step that has waited longest: for an agent, or else for a time or a signal. Throws NOTHING_WAITS. */
 export function longestWaiting({ row, state }: RunView): string {
   let longest: { readonly path: string; readonly since: number } | undefined;
-  for (const { isQueued, path, queuedAt } of state.steps) {
+  for (const { isQueued, path, queuedAt } of liveSteps(state)) {
     if (isQueued && (longest === undefined || queuedAt < longest.since)) longest = { path, since: queuedAt };
   }
   if (longest !== undefined) return longest.path;
-  const [held] = state.steps.filter(({ status }) => status === 'WAITING').sort((a, b) => a.readyAt - b.readyAt);
+  const [held] = liveSteps(state)
+    .filter(({ status }) => status === 'WAITING')
+    .sort((a, b) => a.readyAt - b.readyAt);
   if (held !== undefined) return held.path;
   throw new YardmasterError('NOTHING_WAITS', `Cannot explain run "${row.runId}": no step of it waits`, {
     next: 'name a step, or look at the run: yardmaster runs get',

@@ -7,8 +7,8 @@ import { LogLevel } from '../../../gen/yardmaster/v1/report_pb.ts';
 import { RunEventSchema, type RunEvent as WireEvent } from '../../../gen/yardmaster/v1/run_event_pb.ts';
 import { RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
 import { AttemptOutcome, SkipReason, StepStatus } from '../../../gen/yardmaster/v1/step_state_pb.ts';
-import type { Failure, RunEvent, StepWaiting } from '../../engine/events.ts';
-import { findStep } from '../../engine/state.ts';
+import type { BodyEnded, Failure, RunEvent, StepWaiting } from '../../engine/events.ts';
+import { findStep, liveSteps, nodeOf } from '../../engine/frames.ts';
 import type { RunView, WatchedEvent } from '../../runtime/control-plane.ts';
 import { writeFailure } from './failure.ts';
 import { countSteps } from './run.ts';
@@ -38,7 +38,7 @@ export class RunEventWriter {
 
   constructor(view: RunView) {
     this.view = view;
-    for (const { path, detail } of view.state.steps) {
+    for (const { path, detail } of liveSteps(view.state)) {
       for (const { number, agentId, instanceId } of detail?.attempts ?? []) {
         this.holders.set(`${path}#${number}`, { agentId, instanceId });
       }
@@ -67,6 +67,10 @@ export class RunEventWriter {
           value: { workflow: row.workflow, workflowVersion: row.version, totalSteps: total },
         };
       }
+      case 'BodyStarted':
+        return { case: 'bodyStarted', value: { stepPath: event.path, number: event.number } };
+      case 'BodyEnded':
+        return this.bodyEnded(event);
       case 'BlockStarted':
       case 'StepReady':
         return this.ready(event.path);
@@ -105,7 +109,16 @@ export class RunEventWriter {
   private ended(
     event: Exclude<
       RunEvent,
-      { type: 'RunStarted' | 'BlockStarted' | 'StepReady' | 'StepWaiting' | `Attempt${string}` | 'RetryScheduled' }
+      {
+        type:
+          | 'RunStarted'
+          | 'BlockStarted'
+          | `Body${string}`
+          | 'StepReady'
+          | 'StepWaiting'
+          | `Attempt${string}`
+          | 'RetryScheduled';
+      }
     >,
   ): Body {
     switch (event.type) {
@@ -167,8 +180,16 @@ export class RunEventWriter {
     }
   }
 
+  /** Nothing more comes of its steps: what is remembered of them goes with them. */
+  private bodyEnded({ path, number, nextAt }: BodyEnded): Body {
+    const prefix = `${path}/${number}/`;
+    for (const known of [this.holders, this.steps])
+      for (const key of known.keys()) if (key.startsWith(prefix)) known.delete(key);
+    return { case: 'bodyEnded', value: { stepPath: path, number, dueTime: writeTime(nextAt) } };
+  }
+
   private ready(path: string): Body {
-    const node = findStep(this.view.state, path)?.node;
+    const node = nodeOf(this.view.state, path);
     if (node === undefined) return undefined;
     const action = node.kind === 'agent' ? node.action : '';
     return { case: 'stepReady', value: { stepPath: path, kind: STEP_KINDS[node.kind], action } };

@@ -2,6 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import { RunErrorSchema } from '../../../gen/yardmaster/v1/run_error_pb.ts';
 import { type Run, RunSchema, RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
+import { liveSteps } from '../../engine/frames.ts';
 import type { RunState } from '../../engine/state.ts';
 import { isStepOver } from '../../engine/status.ts';
 import type { RunView } from '../../runtime/control-plane.ts';
@@ -28,7 +29,7 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
     ...(values.parameters !== undefined && { parameters: values.parameters }),
     ...(values.output !== undefined && { output: values.output }),
     error: writeFailure(state.failure ?? state.ending?.failure),
-    steps: omitSteps ? [] : state.steps.map((step) => writeStep(step, { progress, waits, values })),
+    steps: omitSteps ? [] : liveSteps(state).map((step) => writeStep(step, { progress, waits, values })),
     startTime: writeTime(state.startedAt),
     endTime: writeTime(state.endedAt),
     pauseTime: writeTime(state.pausedAt),
@@ -73,12 +74,12 @@ function outcomeOf(state: RunState): RunStatus {
   return state.endedAt > 0 ? RunStatus[state.status] : RunStatus.UNSPECIFIED;
 }
 
-/** Agent steps that are over, and all of them. */
+/** Agent steps that are over, and all of them. A loop counts as one: nobody knows how often its body will run. */
 export function countSteps(state: RunState): { completed: number; total: number } {
   let completed = 0;
   let total = 0;
-  for (const { node, status } of state.steps) {
-    if (node.kind !== 'agent') continue;
+  for (const { node, status } of state.root.steps) {
+    if (node.kind !== 'agent' && node.kind !== 'loop') continue;
     total += 1;
     if (isStepOver(status)) completed += 1;
   }

@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { limits } from '../../../core/limits.ts';
 import {
   type AgentStep,
+  type LoopBlock,
   OnFailure,
   ParallelPolicy,
   RetryPolicySchema,
@@ -14,6 +15,7 @@ import {
 import type {
   AgentStepDefinition,
   FailureMode,
+  LoopStepDefinition,
   ParallelPolicy as ParallelPolicyName,
   RetryPolicy,
   RunOn as RunOnName,
@@ -91,10 +93,25 @@ function readStep(faults: Faults, pointer: string, step: Step): StepDefinition |
       return { ...common, ...handled, ...readWaitBlock(faults, `${pointer}.wait`, step.block.value) };
     case 'signal':
       return { ...common, ...handled, ...readSignalBlock(faults, `${pointer}.signal`, step.block.value) };
+    case 'loop':
+      return { ...common, ...handled, ...readLoop(faults, `${pointer}.loop`, step.block.value) };
     case undefined:
       faults.add(`${pointer}.block`, 'is not set, or of a kind that this version does not know');
       return undefined;
   }
+}
+
+function readLoop(faults: Faults, pointer: string, loop: LoopBlock): Omit<LoopStepDefinition, keyof StepCommon> {
+  const delayMs = readDuration(faults, `${pointer}.delay`, loop.delay);
+  return {
+    type: 'loop',
+    ...(loop.while !== '' && { while: loop.while }),
+    ...(loop.until !== '' && { until: loop.until }),
+    body: readSteps(faults, `${pointer}.body`, loop.body),
+    maxIterations: loop.maxIterations,
+    ...(loop.stopAtMax && { onMaxIterations: 'stop' }),
+    ...(delayMs !== undefined && { delayMs }),
+  };
 }
 
 function readCommon(faults: Faults, pointer: string, step: Step): StepCommon {
@@ -198,7 +215,20 @@ function writeBlock(step: StepDefinition) {
       return { case: 'wait', value: writeWaitBlock(step) } as const;
     case 'signal':
       return { case: 'signal', value: writeSignalBlock(step) } as const;
+    case 'loop':
+      return { case: 'loop', value: writeLoop(step) } as const;
   }
+}
+
+function writeLoop(step: LoopStepDefinition) {
+  return {
+    while: step.while ?? '',
+    until: step.until ?? '',
+    body: step.body.map(writeStepDefinition),
+    maxIterations: step.maxIterations,
+    stopAtMax: step.onMaxIterations === 'stop',
+    ...(step.delayMs !== undefined && { delay: writeDuration(step.delayMs) }),
+  };
 }
 
 function writeAgentStep(step: AgentStepDefinition) {

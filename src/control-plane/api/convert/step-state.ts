@@ -27,6 +27,7 @@ export const STEP_KINDS: Readonly<Record<CompiledNode['kind'], StepKind>> = {
   set: StepKind.SET,
   wait: StepKind.WAIT,
   signal: StepKind.SIGNAL,
+  loop: StepKind.LOOP,
 };
 
 interface Beside extends Pick<RunView, 'progress' | 'waits'> {
@@ -57,6 +58,7 @@ export function writeStep(step: Step, { progress, waits, values }: Beside): Step
     skipReason: detail?.skip === undefined ? SkipReason.UNSPECIFIED : SkipReason[detail.skip.reason],
     skippedBecauseOf: detail?.skip?.because ?? '',
     takenOver: detail?.takenOver !== undefined,
+    iterations: detail?.loop?.iterations ?? 0,
   });
 }
 

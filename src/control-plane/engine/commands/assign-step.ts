@@ -1,8 +1,9 @@
 import { times } from '../../../core/limits.ts';
 import type { AssignStep } from '../commands.ts';
 import type { Draft } from '../decision.ts';
+import { findAgentStep } from '../frames.ts';
 import { EMPTY_INPUT } from '../outputs.ts';
-import { type AgentStep, findAgentStep, liveAttempts, nextNumber } from '../state.ts';
+import { type AgentStep, liveAttempts, nextNumber } from '../state.ts';
 import { dropAttempt, leaseTask } from '../tasks.ts';
 
 /** The lease: the queued step's next attempt belongs to the instance. A step that no longer waits answers `none`. */

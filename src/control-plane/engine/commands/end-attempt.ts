@@ -1,8 +1,9 @@
 import type { EndAttempt, RerouteAttempt, ReturnAttempt } from '../commands.ts';
 import type { Draft } from '../decision.ts';
 import { failStep } from '../failure.ts';
+import { findAgentStep } from '../frames.ts';
 import { isBeingStopped, requeueUnlessOver } from '../retry.ts';
-import { type AgentStep, type AttemptRecord, findAgentStep, findAttempt, liveAttempts } from '../state.ts';
+import { type AgentStep, type AttemptRecord, findAttempt, liveAttempts } from '../state.ts';
 import { dropAttempt, dropWaiting } from '../tasks.ts';
 
 /** Refused, not accepted in time, or lost: no try is counted, another agent gets the step. */

@@ -3,9 +3,10 @@ import type { StoredValue } from '../../../core/stored-value.ts';
 import type { AttemptResult, SettleAttempt } from '../commands.ts';
 import type { Draft } from '../decision.ts';
 import type { AttemptEnded, Failure } from '../events.ts';
+import { findAgentStep } from '../frames.ts';
 import { evaluateTemplate, requireValues, scopeOf } from '../outputs.ts';
 import { isBeingStopped, requeueUnlessOver, retryOrFail, shortenWait } from '../retry.ts';
-import { type AgentStep, type AttemptRecord, findAgentStep, findAttempt, liveAttempts } from '../state.ts';
+import { type AgentStep, type AttemptRecord, findAttempt, liveAttempts } from '../state.ts';
 import type { AttemptOutcome, ResultVerdict } from '../status.ts';
 import { cancelStep } from '../stop.ts';
 import { dropAttempt, dropWaiting } from '../tasks.ts';
@@ -89,13 +90,15 @@ function shapeOutput(
 ): { readonly output: StoredValue } | { readonly failure: Failure } {
   const { output: shape, assert } = step.node;
   if (shape === undefined && assert === undefined) return { output: raw };
-  if (shape !== undefined) requireValues(draft, shape);
-  if (assert !== undefined) requireValues(draft, assert);
+  if (shape !== undefined) requireValues(draft, step.frame, shape);
+  if (assert !== undefined) requireValues(draft, step.frame, assert);
   const place = { path: step.path, attempt: attempt.number, agentId: attempt.agentId, instanceId: attempt.instanceId };
   const result = draft.read(raw);
   try {
     const output =
-      shape === undefined ? raw : evaluateTemplate(draft, shape, `out/${step.path}#${attempt.number}`, { result });
+      shape === undefined
+        ? raw
+        : evaluateTemplate(draft, step.frame, shape, `out/${step.path}#${attempt.number}`, { result });
     if (assert === undefined || isAsserted(draft, step, result, output)) return { output };
     return {
       failure: {
@@ -111,7 +114,7 @@ function shapeOutput(
 }
 
 function isAsserted(draft: Draft, step: AgentStep, result: ReturnType<Draft['read']>, output: StoredValue): boolean {
-  return step.node.assert?.evaluate(scopeOf(draft, { result, output: draft.read(output) })) === true;
+  return step.node.assert?.evaluate(scopeOf(draft, step.frame, { result, output: draft.read(output) })) === true;
 }
 
 /** Another attempt won: the rest ends SUPERSEDED where it is connected, LOST where it is not. */

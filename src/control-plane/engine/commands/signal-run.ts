@@ -2,6 +2,7 @@ import { limits } from '../../../core/limits.ts';
 import { nearest } from '../../../core/nearest.ts';
 import type { SignalRefusal, SignalRun } from '../commands.ts';
 import type { Draft } from '../decision.ts';
+import { liveSteps } from '../frames.ts';
 import { storeValue } from '../outputs.ts';
 import { isSignalStep, type RunState, type SignalStep } from '../state.ts';
 import { isRunOver } from '../status.ts';
@@ -30,7 +31,7 @@ export function signalRun(draft: Draft, command: SignalRun): void {
 
 /** Longest first; those that began at once in the order of the definition. */
 function waitingFor(state: RunState, name: string): readonly SignalStep[] {
-  return state.steps
+  return liveSteps(state)
     .filter(isSignalStep)
     .filter(({ node, status }) => status === 'WAITING' && node.signal === name)
     .sort((a, b) => a.readyAt - b.readyAt);

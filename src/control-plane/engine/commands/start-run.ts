@@ -32,7 +32,7 @@ export function startRun(
   draft.emit({ type: 'RunStarted', at: context.now, ...deadline });
   for (const step of command.retry?.steps ?? []) draft.emit({ type: 'StepTakenOver', at: context.now, ...step });
   if (state.deadlineAt > 0) runTimerTask(draft);
-  draft.work.push(...workflow.roots.toReversed().map((index) => stepAt(state, index)));
+  draft.work.push(...workflow.roots.toReversed().map((slot) => stepAt(state.root, slot)));
   advance(draft);
   return { state, decision: draft.finish() };
 }

@@ -4,13 +4,13 @@ import type { Draft } from '../decision.ts';
 import { beginEnding, killRun } from '../ending.ts';
 import type { Failure } from '../events.ts';
 import { failStep } from '../failure.ts';
+import { findStep } from '../frames.ts';
 import { requeue, retryOrFail } from '../retry.ts';
 import {
   type AgentStep,
   type AttemptRecord,
   type BlockStep,
   findAttempt,
-  findStep,
   isAgentStep,
   isBlockStep,
   isWaitingStep,
@@ -19,13 +19,16 @@ import {
 import { isRunOver, isStepOver } from '../status.ts';
 import { killStep, stopBlock } from '../stop.ts';
 import {
+  blockTimerTask,
   delayTask,
   dropAttempt,
+  dropTimer,
   dropWaiting,
   heartbeatDue,
   leaseTask,
   queueDue,
   queueTask,
+  timerTask,
   totalDue,
 } from '../tasks.ts';
 import { waitTimer } from '../waits.ts';
@@ -59,7 +62,7 @@ function runTimer(draft: Draft): void {
 
 function blockTimer(draft: Draft, step: BlockStep): void {
   const due = totalDue(step);
-  if (due === 0 || due > draft.now) return;
+  if (due === 0 || due > draft.now) return loopTimer(draft, step);
   const failure = {
     code: 'TOTAL_TIMEOUT',
     message: `"${step.path}" took longer than its totalTimeout of ${step.node.totalTimeoutMs} ms`,
@@ -67,6 +70,16 @@ function blockTimer(draft: Draft, step: BlockStep): void {
   };
   stopBlock(draft, step, failure);
   draft.work.push(step);
+}
+
+/** The next iteration is due; in a paused run it waits on, with nothing to wake it but the end of the pause. */
+function loopTimer(draft: Draft, step: BlockStep): void {
+  const retryAt = step.detail?.retryAt ?? 0;
+  if (retryAt === 0) return;
+  if (retryAt > draft.now) return blockTimerTask(draft, step);
+  if (draft.state.pausedAt === 0) draft.work.push(step);
+  else if (totalDue(step) > 0) timerTask(draft, step, totalDue(step));
+  else dropTimer(draft, step);
 }
 
 /** Queued or in backoff. */

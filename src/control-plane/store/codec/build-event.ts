@@ -1,6 +1,7 @@
 import type {
   AttemptEnded,
   AttemptStarted,
+  BodyEnded,
   RunCreated,
   RunEnded,
   RunEnding,
@@ -75,6 +76,10 @@ export function buildEvent(fields: EventFields): RunEvent {
       return { type: 'RunPaused', at, reason: fields.reason };
     case EVENT_TYPES.RunResumed:
       return { type: 'RunResumed', at };
+    case EVENT_TYPES.BodyStarted:
+      return { type: 'BodyStarted', at, path: fields.path, number: fields.number };
+    case EVENT_TYPES.BodyEnded:
+      return buildBodyEnded(fields);
     case EVENT_TYPES.RunEnding:
       return buildRunEnding(fields);
     case EVENT_TYPES.RunEnded:
@@ -160,6 +165,11 @@ function buildAttemptEnded(fields: EventFields): AttemptEnded {
     ...(countsAsTry === undefined ? {} : { countsAsTry }),
     ...(unconfirmed === undefined ? {} : { unconfirmed }),
   };
+}
+
+function buildBodyEnded({ at, path, number, value, until }: EventFields): BodyEnded {
+  const ended = { type: 'BodyEnded', at, path, number, output: must(value, 'an output') } as const;
+  return until === undefined ? ended : { ...ended, nextAt: until };
 }
 
 function buildStepStopping({ at, path, until, failure }: EventFields): StepStopping {

@@ -51,10 +51,6 @@ export function writeEvents(writer: BinaryWriter, events: readonly RunEvent[]): 
 
 function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void {
   switch (event.type) {
-    case 'RunCreated':
-      return writeRunCreated(writer, event);
-    case 'RunStarted':
-      return writeUntil(writer, event.deadlineAt, first);
     case 'StepTakenOver':
       return writeStepTakenOver(writer, event);
     case 'BlockStarted':
@@ -79,9 +75,14 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
     case 'AttemptUnreachable':
     case 'AttemptReturned':
     case 'StopConfirmed':
+    case 'BodyStarted':
       return writeAttempt(writer, event.path, event.number);
     case 'AttemptStarted':
       return writeAttemptStarted(writer, event, first);
+    case 'BodyEnded':
+      writeAttempt(writer, event.path, event.number);
+      writeUntil(writer, event.nextAt, first);
+      return writeValue(writer, event.output);
     case 'AttemptEnded':
       return writeAttemptEnded(writer, event);
     case 'RetryScheduled':
@@ -106,6 +107,20 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
     case 'LateResult':
       writeAttempt(writer, event.path, event.number);
       return writeNumber(writer, 88, ATTEMPT_OUTCOMES[event.outcome]);
+    default:
+      return writeFieldsOfRun(writer, event, first);
+  }
+}
+
+type OfRun = 'RunCreated' | 'RunStarted' | 'CancelRequested' | 'RunPaused' | 'RunResumed' | 'RunEnding' | 'RunEnded';
+type EventOfRun = Extract<RunEvent, { readonly type: OfRun }>;
+
+function writeFieldsOfRun(writer: BinaryWriter, event: EventOfRun, first: number): void {
+  switch (event.type) {
+    case 'RunCreated':
+      return writeRunCreated(writer, event);
+    case 'RunStarted':
+      return writeUntil(writer, event.deadlineAt, first);
     case 'CancelRequested':
     case 'RunPaused':
       return writeText(writer, 154, event.reason);

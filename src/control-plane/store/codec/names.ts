@@ -31,6 +31,8 @@ export const EVENT_TYPES = {
   StepWaiting: 30,
   SignalReceived: 31,
   SignalTaken: 32,
+  BodyStarted: 33,
+  BodyEnded: 34,
 } as const satisfies Record<RunEvent['type'], number>;
 
 export const ATTEMPT_OUTCOMES = {

@@ -1,0 +1,50 @@
+/** The picture that a client keeps of a run from its events. */
+import { expect, test } from 'vitest';
+import { createLiveRun } from '../../../src/client/live-run.ts';
+import type { RunView } from '../../../src/client/views.ts';
+import { TestMesh } from '../../../src/testing/index.ts';
+import { flow, loop, step } from '../engine/flow.ts';
+
+test('follows a loop: the steps of an iteration come and go, and the loop counts as one step', async () => {
+  await using mesh = await TestMesh.start();
+  let n = 0;
+  mesh
+    .agent('worker')
+    .setResponse('ask', () => ({ n: ++n }))
+    .setDelay('ask', '1s')
+    .setResponse('after', 1);
+  const run = await mesh.startWorkflow(
+    flow([loop('poll', [step('ask')], { until: 'last.n >= 2', delay: '5s' }), step('after')]),
+  );
+  const live = createLiveRun(await mesh.orchestrator.getRun(run.id));
+  const seen: string[] = [];
+  const done = (async () => {
+    for await (const event of run.handle.events()) {
+      live.apply(event);
+      seen.push(pictureOf(live.view()));
+    }
+  })();
+  await mesh.advance('30s');
+  await done;
+  expect([...new Set(seen)]).toEqual([
+    '0/2 poll=RUNNING*1 poll/1/ask=RUNNING after=PENDING',
+    '0/2 poll=RUNNING*1 poll/1/ask=READY after=PENDING',
+    '0/2 poll=RUNNING*1 poll/1/ask=COMPLETED after=PENDING',
+    '0/2 poll=WAITING*1 after=PENDING',
+    '0/2 poll=RUNNING*2 after=PENDING',
+    '0/2 poll=RUNNING*2 poll/2/ask=READY after=PENDING',
+    '0/2 poll=RUNNING*2 poll/2/ask=RUNNING after=PENDING',
+    '0/2 poll=RUNNING*2 poll/2/ask=COMPLETED after=PENDING',
+    '1/2 poll=COMPLETED*2 after=PENDING',
+    '1/2 poll=COMPLETED*2 after=READY',
+    '1/2 poll=COMPLETED*2 after=RUNNING',
+    '2/2 poll=COMPLETED*2 after=COMPLETED',
+  ]);
+});
+
+function pictureOf({ completedSteps, totalSteps, steps }: RunView): string {
+  const words = steps.map(
+    ({ path, status, iterations }) => `${path}=${status}${iterations > 0 ? `*${iterations}` : ''}`,
+  );
+  return [`${completedSteps}/${totalSteps}`, ...words].join(' ');
+}
