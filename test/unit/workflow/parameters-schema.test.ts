@@ -7,7 +7,12 @@ import { cpuTimeOf } from './cpu-time.ts';
 
 /** `place: message (hint) -> next` of every problem. */
 function problems(parameters: unknown): readonly string[] {
-  const { errors } = inspectWorkflowValue({ name: 'Test', steps: [{ id: 'a', action: 'work' }], parameters });
+  const { errors } = inspectWorkflowValue({
+    name: 'Test',
+    secrets: ['KEY'],
+    steps: [{ id: 'a', action: 'work' }],
+    parameters,
+  });
   return errors.map(({ code, message, place, hint, next }) => {
     expect(code).toBe('BAD_SCHEMA');
     const spoken = hint === undefined ? '' : ` (${hint})`;
