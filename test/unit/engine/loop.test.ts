@@ -389,3 +389,62 @@ test('after 5,000 iterations a run holds the steps of one', () => {
   expect(liveSteps(state).map(({ path, status }) => [path, status])).toEqual([['poll', 'COMPLETED']]);
   expect([state.status, state.root.steps[0]?.detail?.loop?.iterations]).toEqual(['COMPLETED', 5_000]);
 });
+
+test('chooses a branch, and computes a value, anew in each iteration', async () => {
+  await using mesh = await TestMesh.start();
+  mesh
+    .agent('worker')
+    .setResponse('odd', (input) => input)
+    .setResponse('even', (input) => input);
+  const run = await mesh.startWorkflow(
+    flow(
+      [
+        loop(
+          'l',
+          [
+            { id: 'n', type: 'set', set: { i: '${{ iteration }}', before: '${{ default(last.i, 0) }}' } },
+            {
+              id: 'pick',
+              type: 'condition',
+              if: 'steps.n.output.i % 2 == 1',
+              then: [step('odd', { parameters: '${{ steps.n.output }}' })],
+              else: [step('even', { parameters: '${{ steps.n.output }}' })],
+            },
+          ],
+          { until: 'last.i == 3' },
+        ),
+      ],
+      { output: 'steps.l.output' },
+    ),
+  );
+  expect(await run.result()).toMatchObject({ status: 'COMPLETED', output: { i: 3, before: 2 } });
+  expect(run).toHaveHistory(['l/1/odd#1 COMPLETED', 'l/2/even#1 COMPLETED', 'l/3/odd#1 COMPLETED']);
+  await expectReplay(mesh, run);
+});
+
+test('stands in a branch, and is skipped with it', async () => {
+  await using mesh = await TestMesh.start();
+  mesh
+    .agent('worker')
+    .setResponse('ask', counter())
+    .setResponse('other', () => 'no');
+  const workflow = flow(
+    [
+      {
+        id: 'c',
+        type: 'condition',
+        if: 'params.go',
+        then: [loop('l', [step('ask')], { until: 'last.n >= 2' })],
+        else: [step('other')],
+      },
+    ],
+    { output: 'steps.c.output' },
+  );
+  const chosen = await mesh.startWorkflow(workflow, { go: true });
+  expect(await chosen.result()).toMatchObject({ status: 'COMPLETED', output: { n: 2 } });
+  await expectReplay(mesh, chosen);
+  const left = await mesh.startWorkflow(workflow, { go: false });
+  expect(await left.result()).toMatchObject({ status: 'COMPLETED', output: 'no' });
+  expect(await statuses(left)).toMatchObject({ l: 'SKIPPED' });
+  await expectReplay(mesh, left);
+});

@@ -4,7 +4,7 @@ import type { RunEvent } from '../../../src/control-plane/engine/events.ts';
 import { TestMesh, type TestRun } from '../../../src/testing/index.ts';
 import type { Workflow } from '../../../src/workflow/builder/index.ts';
 import type { Untyped } from '../../../src/workflow/builder/recorded.ts';
-import { expectReplay, flow, parallel, sequential, statuses, step } from './flow.ts';
+import { expectReplay, flow, loop, parallel, sequential, statuses, step } from './flow.ts';
 
 type Flow = Workflow<Untyped, Untyped>;
 
@@ -286,5 +286,32 @@ test('a cancel before a block opens leaves the children that were taken over as 
     c: 'COMPLETED',
     d: 'SKIPPED',
   });
+  await expectReplay(mesh, run);
+});
+
+test('takes a loop over whole when it completed, and starts it from its first iteration when not', async () => {
+  await using mesh = await TestMesh.start();
+  const fleet = worker(mesh, 'a b c', 'b');
+  const old = await endedRun(
+    mesh,
+    flow([
+      loop('done', [step('a')], { until: 'iteration >= 2' }),
+      loop('open', [step('c', { parameters: '${{ steps.done.output }}' }), step('b', { when: 'iteration == 2' })], {
+        until: 'iteration >= 2',
+      }),
+    ]),
+  );
+  expect(old).toHaveHistory([
+    'done/1/a#1 COMPLETED',
+    'done/2/a#1 COMPLETED',
+    'open/1/c#1 COMPLETED',
+    'open/2/c#1 COMPLETED',
+    'open/2/b#1 FAILED',
+  ]);
+  fleet.mend();
+  const run = await mesh.retryRun(old.id);
+  expect(await run.result()).toMatchObject({ status: 'COMPLETED' });
+  expect(takenOver(run)).toEqual(['done']);
+  expect(run).toHaveHistory(['open/1/c#1 COMPLETED', 'open/2/c#1 COMPLETED', 'open/2/b#1 COMPLETED']);
   await expectReplay(mesh, run);
 });
