@@ -88,6 +88,20 @@ describe('a start with parameters that do not fit', () => {
     }));
 });
 
+test('a default of a secret parameter is a name as well', () =>
+  withClient(async (client) => {
+    const withDefault = (value: string) =>
+      workflowOf({ properties: { password: { type: 'string', secret: true, default: value } } });
+    await client.registerWorkflow(withDefault('hunter2'));
+    const { code, message } = await refusalOf(client.startWorkflow('Nightly', {}));
+    expect(code).toBe('PARAMETERS_INVALID');
+    expect(message).not.toContain('hunter2');
+    expect(await client.listRuns()).toEqual([]);
+    await client.registerWorkflow(withDefault('secret:DB_PASSWORD'));
+    const run = await client.startWorkflow('Nightly', {});
+    expect((await client.getRun(run.id)).status).not.toBe('FAILED');
+  }));
+
 test('a repeat under the same request id is answered before its parameters are looked at', () =>
   withClient(async (client) => {
     await client.registerWorkflow(workflowOf({}));
