@@ -74,7 +74,7 @@ function createBatches(epoch: number): (steps: number) => Batch {
       tasksDeleted: rows.map(({ runId, turn }) => taskOf(runId, turn, at)),
       checkpoints: [],
       blobs: [],
-    blobCopies: [],
+      blobCopies: [],
       agentEvents: [],
       audit: [],
       schedules: [],

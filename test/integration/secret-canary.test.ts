@@ -117,11 +117,13 @@ describe('a canary', () => {
       run,
       await client.explainStep(handle.id, 'give').catch((error: unknown) => String(error)),
     );
+    await client.ready();
     seen.push(
       await client.listRuns(),
-      await client.listAgents(),
+      client.listAgents(),
+      await client.fetchAgent('canary'),
       await client.listAudit(),
-      await client.getWorkflow('Canary'),
+      await client.fetchWorkflow('Canary'),
     );
     for (const path of ['/metrics', '/']) seen.push(await (await fetch(`${server.url}${path}`)).text());
     expect(holds(Buffer.from(JSON.stringify(seen)))).toBe(false);

@@ -105,11 +105,16 @@ export class Starts {
   }
 
   /** The parameters with the defaults of the schema. Throws PARAMETERS_INVALID with every problem. */
-  async fit(what: string, { name, parameters: schema }: CompiledWorkflow, parameters: Uint8Array): Promise<Uint8Array> {
+  async fit(what: string, workflow: CompiledWorkflow, parameters: Uint8Array): Promise<Uint8Array> {
+    const { name, parameters: schema } = workflow;
     if (schema === undefined) return parameters;
     const { problems, problemCount, parameters: fitting } = await this.options.checks.check(schema, parameters);
     const [first] = problems;
-    if (first === undefined) return fitting;
+    if (first === undefined) {
+      // A default could be the value of a secret.
+      checkSecretParameters(workflow, fitting);
+      return fitting;
+    }
     const fact = problemCount === 1 ? first.message : `its parameters have ${problemCount} problems`;
     throw new YardmasterError('PARAMETERS_INVALID', `Cannot ${what}: ${fact}`, {
       problems,

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { AuditEntryView, ListAuditOptions } from '../../../src/client/index.ts';
 import { StoreError } from '../../../src/control-plane/store/port.ts';
+import { YardmasterError } from '../../../src/core/errors.ts';
 import { limits } from '../../../src/core/limits.ts';
 import { TestMesh } from '../../../src/testing/index.ts';
 import { flow, step } from '../../unit/engine/flow.ts';
@@ -76,19 +77,19 @@ test('refused calls have entries with the code, the text and what the caller wro
   await mesh.registerWorkflow(workflow);
   await mesh.startWorkflow('Flow', {}, { requestId: 'once' });
   const { api } = mesh.orchestrator;
-  const refusals: (() => Promise<unknown>)[] = [
-    () => api.runs.startRun({ workflow: 'Folw' }),
-    () => api.runs.startRun({ workflow: 'not a name' }),
-    () => mesh.startWorkflow('Flow', { other: 1 }, { requestId: 'once' }),
-    () => api.runs.cancelRun({ runId: 'ZZZZZZ', reason: 'why not' }),
-    () =>
-      api.workflows.registerWorkflow({
-        definition: { case: 'source', value: { text: 'name: Bad\nsteps: []', file: 'bad.yaml' } },
-      }),
-    () => api.workflows.registerWorkflow({ definition: { case: 'source', value: { text: '}', file: 'worse.yaml' } } }),
+  const source = (text: string, file: string) => ({ definition: { case: 'source' as const, value: { text, file } } });
+  const refusals: [string, () => Promise<unknown>][] = [
+    ['WORKFLOW_NOT_FOUND', () => api.runs.startRun({ workflow: 'Folw' })],
+    ['INVALID_ARGUMENT', () => api.runs.startRun({ workflow: 'not a name' })],
+    ['REQUEST_ID_REUSED', () => mesh.startWorkflow('Flow', { other: 1 }, { requestId: 'once' })],
+    ['RUN_NOT_FOUND', () => api.runs.cancelRun({ runId: 'ZZZZZZ', reason: 'why not' })],
+    ['WORKFLOW_INVALID', () => api.workflows.registerWorkflow(source('name: Bad\nsteps: []', 'bad.yaml'))],
+    ['WORKFLOW_INVALID', () => api.workflows.registerWorkflow(source('}', 'worse.yaml'))],
   ];
-  for (const refused of refusals) {
-    await expect(refused()).rejects.toMatchObject({ name: 'YardmasterError' });
+  for (const [code, refused] of refusals) {
+    const error = await refused().catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(YardmasterError);
+    expect(error).toMatchObject({ code });
     await mesh.advance('1ms');
   }
   const entries = (await list(mesh)).filter(({ outcome }) => outcome === 'REFUSED').reverse();

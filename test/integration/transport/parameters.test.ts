@@ -19,7 +19,7 @@ const SCHEMA: JsonObject = {
 };
 
 function workflowOf(parameters: JsonObject, name = 'Nightly') {
-  return { name, parameters, steps: [{ id: 'a', action: 'a' }], output: '${{ params }}' };
+  return { name, parameters, secrets: ['DB_PASSWORD'], steps: [{ id: 'a', action: 'a' }], output: '${{ params }}' };
 }
 
 async function refusalOf(call: Promise<unknown>): Promise<YardmasterError> {
@@ -42,7 +42,8 @@ describe('a start with parameters that do not fit', () => {
   test('is refused with every problem and its place, and leaves nothing but an entry of the audit log', () =>
     withClient(async (client) => {
       await client.registerWorkflow(workflowOf(SCHEMA));
-      const params = { table: 'Orders', rows: [{ id: 1 }, { id: 'x' }, {}], limit: 101, tabel: 1, password: 5 };
+      // A secret parameter that is null is for the schema to judge.
+      const params = { table: 'Orders', rows: [{ id: 1 }, { id: 'x' }, {}], limit: 101, tabel: 1, password: null };
       const error = await refusalOf(client.startWorkflow('Nightly', params, { requestId: 'once' }));
       expect(error.code).toBe('PARAMETERS_INVALID');
       expect(error.message).toBe('Cannot start "Nightly": its parameters have 6 problems');
@@ -71,7 +72,35 @@ describe('a start with parameters that do not fit', () => {
       expect(message).toBe('Cannot start "Nightly": parameters.table is missing');
       expect(problems).toHaveLength(1);
     }));
+
+  test('is refused for the value of a secret alone, which is shown nowhere', () =>
+    withClient(async (client) => {
+      await client.registerWorkflow(workflowOf(SCHEMA));
+      const refusal = { code: 'PARAMETERS_INVALID', problems: [{ place: { pointer: 'password' } }] };
+      const value = { table: 'Orders', password: 'hunter2' };
+      const error = await refusalOf(client.startWorkflow('Nightly', value));
+      expect(error).toMatchObject(refusal);
+      const run = await client.startWorkflow('Nightly', { table: 'orders', password: 'secret:DB_PASSWORD' });
+      const changed = await refusalOf(client.rerunRun(run.id, { parameters: value }));
+      expect(changed).toMatchObject(refusal);
+      const shown = [error, changed].map(({ message, meta, problems, next }) => ({ message, meta, problems, next }));
+      expect(JSON.stringify([shown, await client.listAudit()])).not.toContain('hunter2');
+    }));
 });
+
+test('a default of a secret parameter is a name as well', () =>
+  withClient(async (client) => {
+    const withDefault = (value: string) =>
+      workflowOf({ properties: { password: { type: 'string', secret: true, default: value } } });
+    await client.registerWorkflow(withDefault('hunter2'));
+    const { code, message } = await refusalOf(client.startWorkflow('Nightly', {}));
+    expect(code).toBe('PARAMETERS_INVALID');
+    expect(message).not.toContain('hunter2');
+    expect(await client.listRuns()).toEqual([]);
+    await client.registerWorkflow(withDefault('secret:DB_PASSWORD'));
+    const run = await client.startWorkflow('Nightly', {});
+    expect((await client.getRun(run.id)).status).not.toBe('FAILED');
+  }));
 
 test('a repeat under the same request id is answered before its parameters are looked at', () =>
   withClient(async (client) => {
@@ -94,7 +123,8 @@ test('a schema that cannot be used is refused when it is registered', () =>
       ['BAD_SCHEMA', 'nightly.json', 1],
       ['BAD_SCHEMA', 'nightly.json', 1],
     ]);
-    expect(await client.listWorkflows()).toEqual([]);
+    await client.ready();
+    expect(client.listWorkflows()).toEqual([]);
   }));
 
 test.each(hostileSchemas)(
