@@ -1,8 +1,10 @@
 /** `wait` and `signal`: nobody works on them, a signal is taken once and in order, and what is due is due after everything. */
 import { describe, expect, test } from 'vitest';
 import type { SignalRunRequest } from '../../../src/control-plane/runtime/control-plane.ts';
+import { limits } from '../../../src/core/limits.ts';
 import { encodeValue } from '../../../src/core/value.ts';
 import { TestMesh, type TestRun } from '../../../src/testing/index.ts';
+import { inspectWorkflowValue } from '../../../src/workflow/read.ts';
 import { expectReplay, flow, parallel, step, stepThrough } from './flow.ts';
 
 type Source = Readonly<Record<string, unknown>>;
@@ -436,4 +438,24 @@ test.each(CRASHES)('a crash $when commit $at takes no signal twice and loses non
   expect((await run.result()).output).toEqual([1, 2]);
   expect(story(run).filter((line) => line.includes('signal'))).toEqual(['signal 1 go', 'signal 2 go']);
   expect(run.journal().at(-1)).not.toHaveProperty('unconsumedSignals');
+});
+
+test('a workflow waits for at most so many names of signals', () => {
+  const named = (length: number) => {
+    const steps = Array.from({ length }, (_, i) => ({ ...signal(`s${i}`, `name-${i}`), dependencies: [] }));
+    return inspectWorkflowValue({ name: 'Limits', timeout: '1h', steps }).errors.map(({ code }) => code);
+  };
+  expect(named(limits.signalNamesMax)).toEqual([]);
+  expect(named(limits.signalNamesMax + 1)).toEqual(['LIMIT']);
+});
+
+test('a run keeps at most so many signals of a name, each of at most so many bytes', async () => {
+  await using mesh = await TestMesh.start();
+  const run = await mesh.startWorkflow(flow([wait('rest', { for: '1h' }), signal('ask', 'go')]));
+  const longest = 'x'.repeat(limits.signalPayloadBytesMax - (encodeValue('x'.repeat(100_000)).length - 100_000));
+  const send = (payload: string) => mesh.orchestrator.signal(run.id, 'go', payload);
+  await expect(send(`${longest}x`)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  await send(longest);
+  for (let i = 1; i < limits.signalsKeptMax; i++) await send('x');
+  await expect(send('x')).rejects.toMatchObject({ code: 'TOO_MANY_SIGNALS' });
 });
