@@ -60,7 +60,6 @@ function blockForm(kind: string, schema: z.ZodType, required: readonly string[])
 function stepForm(): Node {
   const isKind = (kind: string): Node => ({ required: ['type'], properties: { type: { const: kind } } });
   const branch = (condition: Node, kind: string): Node => {
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
     return { if: condition, then: { $ref: `#/definitions/${kind}` } };
   };
   const isAbsent: Node = { not: { required: ['type'] } };
