@@ -129,6 +129,8 @@ export class AlertSink implements Alerts {
       if (this.queue[0] === message) this.queue.shift();
     }
     this.isSending = false;
+    // The next time that alerts are dropped is told again.
+    if (this.queue.length === 0) this.dropped = 0;
     const waiters = this.idleWaiters;
     this.idleWaiters = [];
     for (const waiter of waiters) waiter();

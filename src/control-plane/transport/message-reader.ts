@@ -100,7 +100,9 @@ export class MessageReader {
 }
 
 function malformed(fact: string): YardmasterError {
-  return new YardmasterError('MALFORMED_FRAME', `Cannot read a message: ${fact}`);
+  return new YardmasterError('MALFORMED_FRAME', `Cannot read a message: ${fact}`, {
+    next: 'frame messages as gRPC does, plain or packed with gzip or deflate as grpc-encoding says',
+  });
 }
 
 /** The message with its prefix, uncompressed. */

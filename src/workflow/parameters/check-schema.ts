@@ -77,6 +77,10 @@ class SchemaChecker {
       this.#report(`"${name}" ${fault}`, path, next);
       return;
     }
+    if (name === 'secret' && value === true && !isOneParameter(place.path)) {
+      const next = 'make the value a property of its own, of an object that is no list item and no alternative';
+      this.#report('"secret" stands only in "properties", where one value is meant', path, next);
+    }
     this.#inside(kind, name, value, place);
   }
 
@@ -160,4 +164,9 @@ function isOfType(value: JsonValue, type: JsonValue | undefined): boolean {
   if (type === 'object') return isJsonObject(value);
   if (type === 'integer') return Number.isInteger(value);
   return typeof value === type;
+}
+
+/** Reached from the top through `properties` alone: such a schema holds for one value, known by its keys. */
+function isOneParameter(path: Path): boolean {
+  return path.length >= 2 && path.length % 2 === 0 && path.every((part, i) => i % 2 === 1 || part === 'properties');
 }

@@ -161,3 +161,17 @@ describe('patterns', () => {
     }
   });
 });
+
+test.each([
+  ['at the top', { secret: true }],
+  ['in the items of a list', property({ type: 'array', items: { secret: true } })],
+  ['in an alternative', property({ anyOf: [{ type: 'string', secret: true }, { type: 'null' }] })],
+  ['where a reference points', { ...Object(property({ $ref: '#/$defs/key' })), $defs: { key: { secret: true } } }],
+  ['in properties of any name', { additionalProperties: { secret: true } }],
+])('a secret %s is refused, because no single value is meant by it', (_, schema) => {
+  expect(problems(schema)).toEqual([expect.stringContaining('"secret" stands only in "properties"')]);
+});
+
+test('a secret in an object within an object is one value', () => {
+  expect(problems(property({ type: 'object', properties: { key: { type: 'string', secret: true } } }))).toEqual([]);
+});
