@@ -1,9 +1,10 @@
 /**
  * `npm run bench [-- CASE ...] [--json FILE] [--kills N]`: everything in one run, durable, agents and client in processes of their
- * own. Cases: throughput, failover, idle, waiting; all of them without a word.
+ * own. Cases: throughput, waiting, curves, idle, failover; all of them without a word.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { measureCurves } from './curves.ts';
 import { measureFailover } from './failover.ts';
 import { measureIdle } from './idle.ts';
 import { type BenchResult, printTable } from './table.ts';
@@ -32,6 +33,10 @@ if (wants('throughput')) {
 if (wants('waiting')) {
   say('100,000 waiting steps ...');
   result = { ...result, waiting: await measureWaiting() };
+}
+if (wants('curves')) {
+  say('long runs ...');
+  result = { ...result, curves: await measureCurves() };
 }
 if (wants('idle')) {
   say('1,000 idle agents ...');

@@ -1,5 +1,6 @@
 /** The figures beside what is required and what is aimed at, as a table. */
 import type { Ceilings } from './ceilings.ts';
+import type { CurveFigures, CurvePoint } from './curves.ts';
 import type { FailoverFigures } from './failover.ts';
 import type { IdleFigures } from './idle.ts';
 import type { ThroughputFigures } from './throughput.ts';
@@ -7,6 +8,7 @@ import type { WaitingFigures } from './waiting.ts';
 
 export interface BenchResult extends Partial<ThroughputFigures> {
   readonly ceilings?: Ceilings;
+  readonly curves?: CurveFigures;
   readonly failover?: FailoverFigures;
   readonly idle?: IdleFigures;
   readonly waiting?: WaitingFigures;
@@ -15,7 +17,12 @@ export interface BenchResult extends Partial<ThroughputFigures> {
 type Row = readonly [figure: string, measured: string, required: string, aim: string];
 
 export function printTable(result: BenchResult): void {
-  const rows: Row[] = [['figure', 'measured', 'required', 'aim'], ...throughputRows(result), ...otherRows(result)];
+  const rows: Row[] = [
+    ['figure', 'measured', 'required', 'aim'],
+    ...throughputRows(result),
+    ...curveRows(result),
+    ...otherRows(result),
+  ];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   for (const row of rows)
     console.log(
@@ -51,6 +58,16 @@ function throughputRows({ ceilings, chain1, chain64, fanout8 }: BenchResult): Ro
   if (chain64 !== undefined) rows.push(share('chain of 10, 64 clients', chain64.stepsPerSecond, 0.25, 0.4));
   if (fanout8 !== undefined) rows.push(share('fan-out of 100, 8 runs at once', fanout8.stepsPerSecond, 0.4, 0.8));
   return rows;
+}
+
+/** A figure of the longest run against that of the shortest says whether the cost of a step grows with its run. */
+function curveRows({ curves = {} }: BenchResult): Row[] {
+  return Object.entries(curves).flatMap(([shape, points]: [string, readonly CurvePoint[]]) =>
+    points.map(({ steps, stepUs, stepCpuUs, stepBytes }): Row => {
+      const name = `${shape} of ${steps.toLocaleString('en')}: a step's time, CPU, heap`;
+      return [name, `${us(stepUs)}, ${us(stepCpuUs)}, ${Math.round(stepBytes)} B`, '', ''];
+    }),
+  );
 }
 
 function otherRows({ failover, idle, waiting }: BenchResult): Row[] {

@@ -17,7 +17,7 @@ const ROUNDS = 5;
 /** From the change of load to the first run that counts. */
 const SETTLE_SECONDS = 1;
 /** V8 goes on compiling the hot code of all processes for this long under each load: a control plane that runs for days is compiled. */
-const WARM_UP_SECONDS = 8;
+const WARM_UP_SECONDS = 20;
 const TEXT = 'x'.repeat(200);
 
 const chain = {
