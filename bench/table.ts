@@ -61,7 +61,8 @@ function throughputRows({ ceilings, chain1, chain64, fanout8 }: BenchResult): Ro
 }
 
 /** A figure of the longest run against that of the shortest says whether the cost of a step grows with its run. */
-function curveRows({ curves = {} }: BenchResult): Row[] {
+function curveRows({ curves }: BenchResult): Row[] {
+  if (curves === undefined) return [];
   return Object.entries(curves).flatMap(([shape, points]: [string, readonly CurvePoint[]]) =>
     points.map(({ steps, stepUs, stepCpuUs, stepBytes }): Row => {
       const name = `${shape} of ${steps.toLocaleString('en')}: a step's time, CPU, heap`;
