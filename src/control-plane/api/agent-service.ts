@@ -7,9 +7,10 @@ import { toYardmasterError, YardmasterError } from '../../core/errors.ts';
 import { times } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Metrics } from '../../core/metrics.ts';
-import type { AgentFrame, ServerFrame, SessionPeer, SessionReceiver } from '../registry/frames.ts';
+import type { AgentFrame, ServerFrame, SessionPeer, SessionReceiver, WireAssignment } from '../registry/frames.ts';
 import type { ControlPlane } from '../runtime/control-plane.ts';
 import { readFrame } from './convert/read-frame.ts';
+import { encodeAssignment } from './convert/write-dispatch.ts';
 import { writeFrame } from './convert/write-frame.ts';
 
 /** The transport's end of a stream. */
@@ -97,6 +98,10 @@ class AgentSession implements SessionSink, SessionPeer {
       this.overflow();
       return;
     }
+  }
+
+  encode(assignment: WireAssignment): Uint8Array {
+    return encodeAssignment(assignment);
   }
 
   end(error?: Error): void {

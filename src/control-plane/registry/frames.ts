@@ -154,6 +154,8 @@ export interface WireAssignment {
   readonly checkpoint: Uint8Array | undefined;
   readonly priority: string;
   readonly metadata: JsonObject;
+  /** All of this as bytes, where it was encoded ahead of time. */
+  readonly encoded?: Uint8Array;
 }
 
 export interface WireStop {
@@ -172,6 +174,8 @@ export interface GoAwayFrame {
 export interface SessionPeer {
   /** Queues a frame; the peer bounds its queue and ends the stream with RESOURCE_EXHAUSTED when it overflows. */
   send(frame: ServerFrame): void;
+  /** The bytes of an assignment that will be sent soon. */
+  encode(assignment: WireAssignment): Uint8Array;
   /** Ends the stream; with an error, as a gRPC status with ErrorInfo. Frames sent before still go out. */
   end(error?: Error): void;
   /** For logs: the address of the other side. */

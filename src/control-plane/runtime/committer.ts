@@ -134,6 +134,7 @@ export class Committer {
       () => this.done(batch, clock.monotonic() - startedAt),
       (error) => this.failed(batch, error),
     );
+    for (const preparation of batch.preparations) this.guard(preparation);
   }
 
   private done(batch: StagedBatch, durationMs: number): void {

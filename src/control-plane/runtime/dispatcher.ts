@@ -261,7 +261,11 @@ export class Dispatcher {
     this.options.metrics.queueWaited(this.options.clock.now() - queuedAt);
     if (instance.peer === undefined) batch.effects.push(() => this.options.onUnreachable(held));
     const checkpoint = holder.checkpoints?.get(effect.path);
-    batch.effects.push(() => this.send(instance, held, this.build(state, node, effect, checkpoint)));
+    let prepared: WireAssignment | undefined;
+    batch.preparations.push(() => {
+      prepared = encoded(instance, this.build(state, node, effect, checkpoint));
+    });
+    batch.effects.push(() => this.send(instance, held, prepared ?? this.build(state, node, effect, checkpoint)));
   }
 
   private build(
@@ -361,6 +365,12 @@ export class Dispatcher {
       this.options.outbox.stop(instance, stop);
     });
   }
+}
+
+/** With its bytes, if it goes out as it is. */
+function encoded({ peer }: Instance, assignment: WireAssignment): WireAssignment {
+  if (peer === undefined || assignment.secrets !== undefined || assignment.input.kind !== 'inline') return assignment;
+  return { ...assignment, encoded: peer.encode(assignment) };
 }
 
 /** What does not fit a frame is fetched as it is stored, which is without the secrets. */

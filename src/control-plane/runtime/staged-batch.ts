@@ -21,6 +21,8 @@ export class StagedBatch {
   /** What was decided; decided again when the commit fails. */
   readonly pending: Pending[] = [];
   readonly holders = new Map<RunHolder, { readonly position: number; readonly events: RunEvent[] }>();
+  /** Called while the batch is being written: what its effects can have ready. */
+  readonly preparations: (() => void)[] = [];
   /** Called in order when the batch is durable. */
   readonly effects: (() => void)[] = [];
   /** Called when the batch is durable (true) or undone (false). */

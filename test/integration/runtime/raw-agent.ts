@@ -1,4 +1,5 @@
 /** An agent of frames alone: says what the test says, and keeps what it hears. */
+import { encodeAssignment } from '../../../src/control-plane/api/convert/write-dispatch.ts';
 import type {
   AgentFrame,
   DispatchFrame,
@@ -23,6 +24,7 @@ export class RawAgent {
     this.#receiver = mesh.controlPlane.openSession({
       remote: 'raw',
       send: (frame) => this.heard.push(frame),
+      encode: encodeAssignment,
       end: (error) => {
         this.ended = { error };
       },

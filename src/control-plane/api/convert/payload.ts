@@ -4,8 +4,9 @@ import { type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
 import { limits } from '../../../core/limits.ts';
 import { inlineValue, type StoredValue } from '../../../core/stored-value.ts';
 import { NULL_VALUE, scanValue } from '../../../core/value.ts';
-import { type Payload as OpaquePayload, PayloadSchema as OpaquePayloadSchema } from '../../../gen/opaque/session_pb.ts';
+import type { Payload as OpaquePayload } from '../../../gen/opaque/session_pb.ts';
 import { type Payload, PayloadSchema } from '../../../gen/yardmaster/v1/payload_pb.ts';
+import type { ReportedResult } from '../../registry/frames.ts';
 import type { Faults } from './faults.ts';
 
 /** A blob id has the path of its step in it. */
@@ -58,7 +59,14 @@ export function readOutput(
   }
 }
 
-function readInlineOutput(bytes: Uint8Array): StoredValue | Unfit {
+/** The step fails with it. */
+export function unfit({ code, message }: Unfit): ReportedResult['result'] {
+  const facts = { details: undefined, retryable: false, retryAfterMs: 0, avoidThisAgent: false };
+  return { kind: 'failed', code, message, ...facts };
+}
+
+/** `bytes` is copied. */
+export function readInlineOutput(bytes: Uint8Array): StoredValue | Unfit {
   const max = limits.inlineWireBytesMax;
   if (bytes.length > max) {
     const message = `The output has ${bytes.length} bytes; at most ${max} go inline, larger ones through BlobService`;
@@ -69,13 +77,7 @@ function readInlineOutput(bytes: Uint8Array): StoredValue | Unfit {
   return inlineValue(bytes.length === 0 ? NULL_VALUE : new Uint8Array(bytes));
 }
 
-export function writeOpaquePayload(value: StoredValue): OpaquePayload {
-  return value.kind === 'inline'
-    ? { $typeName: 'yardmaster.opaque.v1.Payload', kind: { case: 'value', value: value.bytes } }
-    : create(OpaquePayloadSchema, { kind: { case: 'blob', value: { blobId: value.blobId, size: value.size } } });
-}
-
-/** The same for the services, whose messages have real Values. */
+/** For the services, whose messages have real Values. */
 export function writePayload(value: StoredValue): Payload {
   return value.kind === 'inline'
     ? create(PayloadSchema, { kind: { case: 'value', value: fromBinary(ValueSchema, value.bytes) } })

@@ -21,8 +21,9 @@ import type { AgentFrame, AttemptUpdate, HelloFrame, ReportedResult, ReportFrame
 import { readState } from './capability.ts';
 import { enumReader } from './enums.ts';
 import { Faults } from './faults.ts';
-import { readOpaqueValue, readOutput, type Unfit } from './payload.ts';
+import { readOpaqueValue, readOutput, unfit } from './payload.ts';
 import { readBeat } from './read-beat.ts';
+import { readReport } from './read-report.ts';
 import { clampShare } from './share.ts';
 import { cutText, readAttemptId, readLogFields, readName } from './text.ts';
 
@@ -36,8 +37,8 @@ const LOG_LEVELS = { DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' 
 
 /** The frame, or undefined when it is of an unknown kind. Throws MALFORMED_FRAME. `onIgnored` counts what is left out. */
 export function readFrame(bytes: Uint8Array, onIgnored: () => void): AgentFrame | undefined {
-  const beat = readBeat(bytes);
-  if (beat !== undefined) return beat;
+  const usual = readReport(bytes) ?? readBeat(bytes);
+  if (usual !== undefined) return usual;
   const faults = new Faults('MALFORMED_FRAME');
   const frame = convert(faults, parse(bytes), onIgnored);
   faults.throwIfAny(ACTION);
@@ -60,7 +61,7 @@ function convert(faults: Faults, message: SessionRequest, onIgnored: () => void)
   const { frame } = message;
   switch (frame.case) {
     case 'report':
-      return readReport(faults, frame.value, onIgnored);
+      return readAnyReport(faults, frame.value, onIgnored);
     case 'beat':
       return {
         type: 'beat',
@@ -112,7 +113,7 @@ interface WireReport {
   readonly results: readonly AttemptResult[];
 }
 
-function readReport(faults: Faults, report: WireReport, onIgnored: () => void): ReportFrame {
+function readAnyReport(faults: Faults, report: WireReport, onIgnored: () => void): ReportFrame {
   const updates: AttemptUpdate[] = [];
   const results: ReportedResult[] = [];
   if (report.updates.length + report.results.length > ENTRIES_MAX) {
@@ -200,11 +201,6 @@ function readResult(
       ignoreUnknown(faults, wire, `${pointer()}.result`, onIgnored);
       return undefined;
   }
-}
-
-function unfit({ code, message }: Unfit): ReportedResult['result'] {
-  const facts = { details: undefined, retryable: false, retryAfterMs: 0, avoidThisAgent: false };
-  return { kind: 'failed', code, message, ...facts };
 }
 
 function readFailed(faults: Faults, pointer: Pointer, failed: AttemptFailed): ReportedResult['result'] {
