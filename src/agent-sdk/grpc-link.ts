@@ -3,7 +3,6 @@
  * signal, a byte-bounded queue because `write` never stops anyone, and a channel per stream, so that the back-off of a dead
  * channel does not add to ours.
  */
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
   type ChannelOptions,
   Client,
@@ -14,15 +13,11 @@ import {
 } from '@grpc/grpc-js';
 import { YardmasterError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
-import {
-  type SessionRequest,
-  SessionRequestSchema,
-  type SessionResponse,
-  SessionResponseSchema,
-} from '../gen/opaque/session_pb.ts';
+import type { SessionRequest, SessionResponse } from '../gen/opaque/session_pb.ts';
 import { downloadBlob, uploadBlob } from './grpc-blobs.ts';
 import { readStatus } from './grpc-status.ts';
 import type { LinkEvents, LinkFactory, LinkStatus, SessionLink } from './link.ts';
+import { decodeResponse, encodeRequest } from './wire.ts';
 
 const SESSION_PATH = '/yardmaster.v1.AgentService/Session';
 /** After a half-close the other side has this long to end the stream. */
@@ -105,12 +100,7 @@ class GrpcLink implements SessionLink {
   constructor(client: Client, metadata: Metadata, events: LinkEvents) {
     this.#client = client;
     this.#events = events;
-    this.#call = client.makeBidiStreamRequest(
-      SESSION_PATH,
-      (frame: Buffer) => frame,
-      (bytes) => fromBinary(SessionResponseSchema, bytes),
-      metadata,
-    );
+    this.#call = client.makeBidiStreamRequest(SESSION_PATH, (frame: Buffer) => frame, decodeResponse, metadata);
     this.#call.on('data', (frame: SessionResponse) => {
       if (!this.#isOver) events.onFrame(frame);
     });
@@ -124,7 +114,7 @@ class GrpcLink implements SessionLink {
 
   send(frame: SessionRequest): void {
     if (this.#isOver || this.#isClosing) return;
-    const bytes = wrap(toBinary(SessionRequestSchema, frame));
+    const bytes = wrap(encodeRequest(frame));
     this.#queue.push(bytes);
     this.#queueBytes += bytes.length;
     this.#flush();

@@ -2,14 +2,14 @@
  * Streams between agents and a control plane in one process. What crosses is bytes, encoded and decoded as on the wire, one
  * turn of the event loop later.
  */
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { BlobLink, LinkEvents, LinkFactory, LinkStatus, SessionLink } from '../agent-sdk/index.ts';
+import { decodeResponse, encodeRequest } from '../agent-sdk/wire.ts';
 import type { OpenSession, SessionSink } from '../control-plane/api/agent-service.ts';
 import type { Clock } from '../core/clock.ts';
 import { findError } from '../core/error-catalogue.ts';
 import { toYardmasterError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
-import { type SessionRequest, SessionRequestSchema, SessionResponseSchema } from '../gen/opaque/session_pb.ts';
+import type { SessionRequest } from '../gen/opaque/session_pb.ts';
 import { Lane } from './lane.ts';
 
 /** A control plane as its agents reach it. */
@@ -92,7 +92,7 @@ class MemoryStream implements SessionLink {
   }
 
   send(frame: SessionRequest): void {
-    const bytes = toBinary(SessionRequestSchema, frame);
+    const bytes = encodeRequest(frame);
     this.#toServer.send(() => this.#sink?.message(bytes));
   }
 
@@ -114,7 +114,7 @@ class MemoryStream implements SessionLink {
     this.#queuedBytes += bytes.length;
     this.#toAgent.send(() => {
       this.#queuedBytes -= bytes.length;
-      if (!this.#isOver) this.#events.onFrame(fromBinary(SessionResponseSchema, bytes));
+      if (!this.#isOver) this.#events.onFrame(decodeResponse(bytes));
     });
     return true;
   }
