@@ -1,7 +1,8 @@
 /** A run that follows its events: the picture that progress, pages and terminals draw. */
+import { LiveSteps } from './live-steps.ts';
 import type { RunEvent } from './run-event.ts';
-import { isTerminalStep } from './statuses.ts';
-import type { AttemptView, RunView, StepView } from './views.ts';
+import { isTerminalStep, type StepStatus } from './statuses.ts';
+import type { AttemptView, ItemCountsView, RunView, StepView } from './views.ts';
 
 export interface LiveRun {
   /** The run as it is now; a new object whenever something changed. */
@@ -11,40 +12,28 @@ export interface LiveRun {
 
 /** Starts from a run with its steps, as `getRun` gives it; events that it knows already are ignored. */
 export function createLiveRun(start: RunView): LiveRun {
-  const steps = new Map(start.steps.map((step) => [step.path, step]));
+  const steps = new LiveSteps(start.steps);
   let run = start;
   let isStale = false;
   return {
     view() {
-      if (isStale) run = { ...run, steps: [...steps.values()], ...countSteps(steps) };
+      if (isStale) run = { ...run, steps: steps.list(), ...countSteps(steps.outermost()) };
       isStale = false;
       return run;
     },
     apply(event) {
       if (event.position !== 0 && event.position <= run.position) return;
       const path = 'step' in event ? event.step : undefined;
-      const step = path === undefined ? undefined : (steps.get(path) ?? addStep(steps, path, event));
-      if (step !== undefined) steps.set(step.path, applyToStep(step, event));
-      if (event.type === 'bodyEnded') dropInside(steps, `${event.step}/${event.number}/`);
+      const step = path === undefined ? undefined : (steps.get(path) ?? newStep(path, event));
+      if (step !== undefined) steps.set(applyToStep(step, event));
+      if (event.type === 'bodyEnded') steps.drop(`${event.step}/${event.number}/`);
       run = { ...applyToRun(run, event), position: Math.max(run.position, event.position) };
       isStale = true;
     },
   };
 }
 
-/** Puts a step of a loop behind those of its loop, where the server lists it. */
-function addStep(steps: Map<string, StepView>, path: string, event: RunEvent): StepView | undefined {
-  const made = newStep(path, event);
-  if (made === undefined) return undefined;
-  const loop = path.split('/').slice(0, -2).join('/');
-  const all = [...steps.values()];
-  const behind = all.findLastIndex((step) => step.path === loop || step.path.startsWith(`${loop}/`)) + 1;
-  steps.clear();
-  for (const step of all.toSpliced(behind, 0, made)) steps.set(step.path, step);
-  return made;
-}
-
-/** A step inside of a loop appears with its first event and goes with its iteration. */
+/** A step inside of a loop or a map appears with its first event and goes with its iteration or its item. */
 function newStep(path: string, event: RunEvent): StepView | undefined {
   if (!path.includes('/') || (event.type !== 'stepReady' && event.type !== 'stepEnded')) return undefined;
   return {
@@ -68,21 +57,18 @@ function newStep(path: string, event: RunEvent): StepView | undefined {
     skippedBecauseOf: undefined,
     takenOver: false,
     iterations: 0,
+    items: undefined,
     signal: undefined,
   };
 }
 
-function dropInside(steps: Map<string, StepView>, prefix: string): void {
-  for (const path of steps.keys()) if (path.startsWith(prefix)) steps.delete(path);
-}
-
-/** As the server counts: a loop is one step. */
-function countSteps(steps: ReadonlyMap<string, StepView>): Pick<RunView, 'completedSteps' | 'totalSteps' | 'progress'> {
+/** As the server counts: a loop is one step, and so is a map. */
+function countSteps(steps: Iterable<StepView>): Pick<RunView, 'completedSteps' | 'totalSteps' | 'progress'> {
   let completedSteps = 0;
   let totalSteps = 0;
   let running = 0;
-  for (const step of steps.values()) {
-    if ((step.kind !== 'AGENT' && step.kind !== 'LOOP') || step.path.includes('/')) continue;
+  for (const step of steps) {
+    if (step.kind !== 'AGENT' && step.kind !== 'LOOP' && step.kind !== 'MAP') continue;
     totalSteps++;
     if (isTerminalStep(step.status)) completedSteps++;
     else if (step.status === 'RUNNING') running += step.progress;
@@ -124,6 +110,7 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
         waitReason: 'NONE',
         readyTime: step.readyTime ?? event.time,
         dueTime: undefined,
+        ...(event.kind === 'MAP' && { items: { total: event.items, started: 0, ended: 0, failed: 0 } }),
       };
     case 'stepWaiting':
       return startWait(step, event);
@@ -136,8 +123,10 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
     case 'attemptEnded':
       return endAttempt(step, event);
     case 'bodyStarted':
+      if (step.items !== undefined) return { ...step, items: { ...step.items, started: event.number + 1 } };
       return { ...step, status: 'RUNNING', waitReason: 'NONE', dueTime: undefined, iterations: event.number };
     case 'bodyEnded':
+      if (step.items !== undefined) return endItem(step, step.items, event.status);
       return event.dueTime === undefined
         ? step
         : { ...step, status: 'WAITING', waitReason: 'BACKOFF', dueTime: event.dueTime };
@@ -161,6 +150,12 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
     default:
       return step;
   }
+}
+
+function endItem(step: StepView, counts: ItemCountsView, status: StepStatus): StepView {
+  const failed = counts.failed + (status === 'FAILED' || status === 'TIMED_OUT' ? 1 : 0);
+  const items = { ...counts, ended: counts.ended + 1, failed };
+  return { ...step, items, progress: items.total === 0 ? 0 : items.ended / items.total };
 }
 
 /** Who may send the signal is not in the event; `getRun` says it. */

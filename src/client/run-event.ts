@@ -20,7 +20,14 @@ export type RunEvent = RunEventBase & RunEventBody;
 
 export type RunEventBody =
   | { readonly type: 'runStarted'; readonly workflow: string; readonly version: number; readonly totalSteps: number }
-  | { readonly type: 'stepReady'; readonly step: string; readonly kind: StepKind; readonly action: string }
+  | {
+      readonly type: 'stepReady';
+      readonly step: string;
+      readonly kind: StepKind;
+      readonly action: string;
+      /** Of a map: how many there are. */
+      readonly items: number;
+    }
   | (AttemptBody & { readonly type: 'attemptStarted'; readonly tryNumber: number; readonly resumed: boolean })
   | (AttemptBody & { readonly type: 'attemptUnreachable'; readonly reason: string })
   | (AttemptBody & { readonly type: 'attemptReturned' })
@@ -59,12 +66,15 @@ export type RunEventBody =
       readonly requestId: string;
     }
   | { readonly type: 'signalTaken'; readonly step: string; readonly number: number }
+  /** `number`: of the iteration of a loop, from 1, or of the item of a map, from 0. */
   | { readonly type: 'bodyStarted'; readonly step: string; readonly number: number }
   | {
       readonly type: 'bodyEnded';
       readonly step: string;
       readonly number: number;
       readonly dueTime: Date | undefined;
+      /** How the step of an item ended; COMPLETED of an iteration. */
+      readonly status: StepStatus;
     }
   | { readonly type: 'cancelRequested'; readonly reason: string }
   | { readonly type: 'runPaused'; readonly reason: string }

@@ -63,7 +63,7 @@ export interface RunView {
   readonly unconsumedSignals: number;
   readonly requestId: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Agent steps that have ended, and all of them. */
+  /** Agent steps that have ended, and all of them; a loop or a map counts as one. */
   readonly completedSteps: number;
   readonly totalSteps: number;
   /** From 0 to 1. */
@@ -97,6 +97,17 @@ export interface StepView {
   readonly takenOver: boolean;
   /** Iterations that started; of loops. */
   readonly iterations: number;
+  /** What became of its items; of a map that started. Those that run are among the steps of the run, at most ten. */
+  readonly items: ItemCountsView | undefined;
+}
+
+export interface ItemCountsView {
+  readonly total: number;
+  /** Ended ones included. */
+  readonly started: number;
+  /** However they ended. */
+  readonly ended: number;
+  readonly failed: number;
 }
 
 export interface SignalWaitView {

@@ -121,9 +121,11 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'The `for` of a wait is no duration, its `until` is no time, or it is more than a hundred years away.',
   ),
   LOOP_LIMIT: entry('FAILED_PRECONDITION', 'A loop ran as often as its maxIterations allows and would have gone on.'),
+  NOT_A_LIST: entry('INVALID_ARGUMENT', 'The items of a map are no list.'),
+  TOO_MANY_ITEMS: entry('RESOURCE_EXHAUSTED', 'A map was given more than 10,000 items.'),
   QUORUM_NOT_REACHED: entry(
     'FAILED_PRECONDITION',
-    'Too many children of a parallel block did not complete for its quorum to be reached.',
+    'Too many children of a parallel block, or items of a map, did not complete for the quorum to be reached.',
   ),
   RUN_TIMEOUT: entry('DEADLINE_EXCEEDED', 'The run took longer than the timeout of its workflow.'),
   TIMEOUT: entry('DEADLINE_EXCEEDED', 'A handler ended because its time was over.'),

@@ -10,6 +10,14 @@ export const limits = {
   secretsMax: 100,
   /** Iterations of one loop: some events each, and the journal of a run has its own limit. */
   iterationsMax: 10_000,
+  /** Items of one map: its list is counted when it starts, and an item costs at least six events of the run's journal. */
+  mapItemsMax: 10_000,
+  /** Items of a map that run at once, when it does not say (design: workflows.md section 1). */
+  mapConcurrencyDefault: 100,
+  /** What the items of a map give together: all of it becomes one value. */
+  mapOutputBytesMax: 16 * MIB,
+  /** Items of one map that an answer lists, those that have run longest; the others are counted. */
+  mapItemsShown: 10,
   /** Blocks within blocks. */
   depthMax: 32,
   /** One definition, as JSON. */

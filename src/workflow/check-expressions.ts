@@ -3,7 +3,7 @@ import { isYardmasterError, type YardmasterError } from '../core/errors.ts';
 import { isJsonObject, type JsonValue } from '../core/json.ts';
 import { Upstream } from './check-upstream.ts';
 import { type LoopStepDefinition, runsBodies, type WaitStepDefinition, type WorkflowDefinition } from './definition.ts';
-import { type Around, prepare, type Spot } from './expressions/prepare.ts';
+import { type Around, prepare, type Spot, within } from './expressions/prepare.ts';
 import type { StepReference } from './expressions/rewrite.ts';
 import { OPENING, splitTemplate, stripBraces } from './expressions/source.ts';
 import type { Finding, Path } from './finding.ts';
@@ -50,7 +50,7 @@ class ExpressionChecker {
 
   step(entry: Entry): void {
     const { step, path } = entry;
-    const around = isInLoop(entry) ? 'loop' : 'nothing';
+    const around = aroundOf(entry);
     const where = (field: string, spot: Spot): Where => ({ path: [...path, field], spot, reader: entry, around });
     if (step.when !== undefined) this.#condition(step.when, where('when', 'when'));
     if (step.type === 'agent' && step.parameters !== undefined)
@@ -63,6 +63,7 @@ class ExpressionChecker {
       if (step.title !== undefined) this.#template(step.title, where('title', 'input'));
       if (step.default !== undefined) this.#template(step.default, where('default', 'input'));
     }
+    if (step.type === 'map') this.output(step.items, where('items', 'items'));
     if (step.type === 'loop') this.#loop(step, where);
     else if (step.output !== undefined) this.output(step.output, where('output', 'output'));
     if (step.assert !== undefined) this.#condition(step.assert, where('assert', 'assert'));
@@ -76,7 +77,10 @@ class ExpressionChecker {
 
   /** Its conditions and its output see the loop from inside, but not the steps of its body. */
   #loop(step: LoopStepDefinition, where: (field: string, spot: Spot) => Where): void {
-    const inLoop = (field: 'while' | 'until' | 'output'): Where => ({ ...where(field, field), around: 'loop' });
+    const inLoop = (field: 'while' | 'until' | 'output'): Where => {
+      const outside = where(field, field);
+      return { ...outside, around: within(outside.around, 'loop') };
+    };
     if (step.while !== undefined) this.#condition(step.while, inLoop('while'));
     if (step.until !== undefined) this.#condition(step.until, inLoop('until'));
     if (step.output !== undefined) this.output(step.output, inLoop('output'));
@@ -186,14 +190,15 @@ function isSecretCall(source: string, { reader, spot }: Where): boolean {
   return spot === 'input' && reader?.step.type === 'agent' && readSecretCall(source) !== undefined;
 }
 
-function isInLoop({ level }: Entry): boolean {
+function aroundOf({ level }: Entry): Around {
+  let around: Around = 'nothing';
   for (let block = level.block; block !== undefined; block = block.level.block) {
-    if (block.step.type === 'loop') return true;
+    if (runsBodies(block.step)) around = within(around, block.step.type);
   }
-  return false;
+  return around;
 }
 
-/** The outermost loop in whose body `target` stands and `reader` does not: there is one `target` per iteration. */
+/** The outermost loop or map in whose body `target` stands and `reader` does not: there is one `target` per iteration or item. */
 function bodyAround(reader: Entry | undefined, target: Entry): Entry | undefined {
   let found: Entry | undefined;
   for (let level = target.level; level.block !== undefined; level = level.block.level) {
@@ -208,7 +213,8 @@ function isWithin(reader: Entry | undefined, level: Level): boolean {
 }
 
 function insideBody(where: Where, target: Entry, block: Entry): Omit<Finding, 'path'> {
-  const { id } = block.step;
+  const { id, type } = block.step;
+  if (type === 'map') return insideMap(where, target, block);
   const message = `${nameOf(where)} reads "${target.step.id}", which runs anew in each iteration of "${id}"`;
   const own =
     where.reader === block && where.spot !== 'when' ? 'read `last`, the output of the last iteration' : undefined;
@@ -216,6 +222,18 @@ function insideBody(where: Where, target: Entry, block: Entry): Omit<Finding, 'p
     code: 'NOT_UPSTREAM',
     message,
     hint: own ?? `read the output of "${id}", which is that of its last iteration`,
+  };
+}
+
+function insideMap(where: Where, target: Entry, block: Entry): Omit<Finding, 'path'> {
+  const { id } = block.step;
+  const isOwn = where.reader === block && where.spot === 'output';
+  return {
+    code: 'NOT_UPSTREAM',
+    message: `${nameOf(where)} reads "${target.step.id}", which runs once for each item of "${id}"`,
+    hint: isOwn
+      ? 'read `result`, the list of what the items gave'
+      : `read the output of "${id}", the list of what they gave`,
   };
 }
 

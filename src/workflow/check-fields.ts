@@ -8,6 +8,7 @@ import { checkSignal, checkSignals, checkWait } from './check-waits.ts';
 import type {
   AgentStepDefinition,
   LoopStepDefinition,
+  MapStepDefinition,
   ParallelStepDefinition,
   RetryPolicy,
   SetStepDefinition,
@@ -121,9 +122,19 @@ class FieldChecker {
       this.report('BAD_FIELD', `${subject}: "assert" is for agent steps; a block has none`, [...path, 'assert']);
     if (step.type === 'switch') this.#cases(step, subject, path);
     if (step.type === 'loop') return this.#loop(step, subject, path);
-    if (step.type !== 'parallel') return;
+    if (step.type === 'map') this.#items(step, subject, path);
+    if (step.type === 'parallel' || step.type === 'map') this.#policy(step, subject, path);
+  }
+
+  #policy(step: ParallelStepDefinition | MapStepDefinition, subject: string, path: Path): void {
     if (step.concurrency !== undefined) this.#wholeFrom(1, step.concurrency, subject, [...path, 'concurrency']);
     if (step.quorum !== undefined) this.#quorum(step, step.quorum, subject, [...path, 'quorum']);
+  }
+
+  #items({ items }: MapStepDefinition, subject: string, path: Path): void {
+    this.#depth(items, subject, [...path, 'items']);
+    if (typeof items === 'string' || Array.isArray(items)) return;
+    this.report('BAD_FIELD', `${subject}: "items" must be a list, or CEL that gives one`, [...path, 'items']);
   }
 
   #cases({ cases }: SwitchStepDefinition, subject: string, path: Path): void {
@@ -159,9 +170,9 @@ class FieldChecker {
     this.#duration(step.delayMs, subject, [...path, 'delay']);
   }
 
-  #quorum(step: ParallelStepDefinition, quorum: number, subject: string, path: Path): void {
+  #quorum(step: ParallelStepDefinition | MapStepDefinition, quorum: number, subject: string, path: Path): void {
     this.#wholeFrom(1, quorum, subject, path);
-    if (quorum > step.steps.length)
+    if (step.type === 'parallel' && quorum > step.steps.length)
       this.report(
         'BAD_FIELD',
         `${subject}: "quorum" is ${quorum}, but only ${step.steps.length} steps are in it`,

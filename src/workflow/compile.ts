@@ -3,6 +3,7 @@
  * expressions read once.
  */
 import { times } from '../core/limits.ts';
+import { compileMap } from './compile-map.ts';
 import { compileSignal, compileWait, signalsOf } from './compile-waits.ts';
 import type {
   CompiledAgentNode,
@@ -13,16 +14,17 @@ import type {
   CompiledWorkflow,
   SecretScope,
 } from './compiled.ts';
-import type {
-  AgentStepDefinition,
-  LoopStepDefinition,
-  RetryPolicy,
-  StepDefinition,
-  WorkflowDefinition,
+import {
+  type AgentStepDefinition,
+  type LoopStepDefinition,
+  type RetryPolicy,
+  runsBodies,
+  type StepDefinition,
+  type WorkflowDefinition,
 } from './definition.ts';
 import { compileChoice } from './expressions/choice.ts';
 import { compileCondition, type Names } from './expressions/expression.ts';
-import type { Around } from './expressions/prepare.ts';
+import { type Around, within } from './expressions/prepare.ts';
 import { compileOutput, compileTemplate } from './expressions/template.ts';
 import { nestedLists, nestedSteps } from './nested.ts';
 import { secretScopeOf } from './secrets.ts';
@@ -102,8 +104,8 @@ function layOut(definition: WorkflowDefinition): Layout {
 
 /** A body counts its own slots; any other block's children stand beside it. */
 function levelInside(step: StepDefinition, index: number, slot: number, level: Level): Level {
-  if (step.type !== 'loop') return { ...level, parent: slot };
-  return { ...level, owner: index, parent: -1, around: 'loop', slots: { next: 0 } };
+  if (!runsBodies(step)) return { ...level, parent: slot };
+  return { ...level, owner: index, parent: -1, around: within(level.around, step.type), slots: { next: 0 } };
 }
 
 function slotsOf(steps: readonly StepDefinition[], layout: Layout): readonly number[] {
@@ -125,7 +127,7 @@ function namesFor(layout: Layout, around: Around): Names {
   return { indexOf: (id) => layout.indexById.get(id), around };
 }
 
-/** From the last to the first, so that a loop finds the nodes of its body. */
+/** From the last to the first, so that a loop or a map finds the nodes of its body. */
 function compileNodes(layout: Layout, dependents: readonly (readonly number[])[]): readonly CompiledNode[] {
   const nodes: CompiledNode[] = [];
   const bodies = new Map<number, CompiledNode[]>();
@@ -197,17 +199,25 @@ function compileNode(
     case 'signal':
       return compileSignal(step, common, namesFor(layout, place.around));
     case 'loop':
-      return compileLoop(step, common, layout, body);
+      return compileLoop(step, common, { layout, body, around: place.around });
+    case 'map':
+      return compileMap(step, common, namesFor(layout, place.around), {
+        body,
+        children: slotsOf([step.step], layout),
+      });
   }
 }
 
 function compileLoop(
   step: LoopStepDefinition,
   common: CompiledNodeCommon,
-  layout: Layout,
-  body: readonly CompiledNode[],
+  {
+    layout,
+    body,
+    around,
+  }: { readonly layout: Layout; readonly body: readonly CompiledNode[]; readonly around: Around },
 ): CompiledLoopNode {
-  const names = namesFor(layout, 'loop');
+  const names = namesFor(layout, within(around, 'loop'));
   return {
     ...common,
     kind: 'loop',
@@ -244,7 +254,7 @@ function compileCommon(place: Place, layout: Layout, dependents: readonly number
 
 /** A loop's own output sees what its conditions see. */
 function outputNames(place: Place, layout: Layout): Names {
-  return namesFor(layout, place.step.type === 'loop' ? 'loop' : place.around);
+  return namesFor(layout, place.step.type === 'loop' ? within(place.around, 'loop') : place.around);
 }
 
 function compileAgent(

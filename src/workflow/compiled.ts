@@ -47,12 +47,13 @@ export type CompiledBlockNode =
   | CompiledParallelNode
   | CompiledSequentialNode
   | CompiledConditionNode
-  | CompiledLoopNode;
+  | CompiledLoopNode
+  | CompiledMapNode;
 
 export interface CompiledNodeCommon {
   /** Among all nodes: what expressions read by. */
   readonly index: number;
-  /** Index of the loop in whose body it stands; -1 outside. */
+  /** Index of the loop or the map in whose body it stands; -1 outside. */
   readonly owner: number;
   /** Among the nodes of that body, or outside: what edges count by. */
   readonly slot: number;
@@ -102,13 +103,17 @@ export interface CompiledRetry {
   readonly onAssert: boolean;
 }
 
-export interface CompiledParallelNode extends CompiledNodeCommon {
-  readonly kind: 'parallel';
-  readonly children: readonly number[];
+/** How many children run at once, and what their failures mean. */
+export interface CompiledPolicy {
   readonly concurrency: number;
   readonly onFailure: ParallelPolicy;
   /** Children that must complete; the failures of others do not count then. */
   readonly quorum: number | undefined;
+}
+
+export interface CompiledParallelNode extends CompiledNodeCommon, CompiledPolicy {
+  readonly kind: 'parallel';
+  readonly children: readonly number[];
 }
 
 export interface CompiledSequentialNode extends CompiledNodeCommon {
@@ -175,6 +180,16 @@ export interface CompiledLoopNode extends CompiledNodeCommon {
   readonly onFailure: FailureMode;
 }
 
+/** The children that its policy speaks of are the items. */
+export interface CompiledMapNode extends CompiledNodeCommon, CompiledPolicy {
+  readonly kind: 'map';
+  readonly items: Template;
+  /** The nodes of one item, without those of bodies inside it. */
+  readonly body: readonly CompiledNode[];
+  /** Slot in the body of its one top-level node. */
+  readonly children: readonly number[];
+}
+
 /**
  * What an expression may look at, named before it is evaluated so that stored values can be loaded first. Over-approximated.
  */
@@ -184,6 +199,8 @@ export interface Reads {
   readonly params: boolean;
   /** The output of a loop's last body. */
   readonly last: boolean;
+  /** The item of a map. */
+  readonly item: boolean;
 }
 
 /** A CEL expression, planned once. */
@@ -205,6 +222,7 @@ export interface Template {
     | { readonly kind: 'output'; readonly node: number }
     | { readonly kind: 'params' }
     | { readonly kind: 'last' }
+    | { readonly kind: 'item' }
     | undefined;
   /** The value when there is no expression in it at all. */
   readonly constant: JsonValue | undefined;
@@ -223,6 +241,8 @@ export interface Scope {
   readonly workflow: { readonly name: string; readonly version: number };
   /** Only in a loop. `last()` is null in the first iteration. */
   readonly loop?: { readonly iteration: number; last(): JsonValue };
+  /** Only in a map. */
+  readonly map?: { readonly index: number; item(): JsonValue };
   /** Only in a step's `output` and `assert`. */
   readonly result?: JsonValue;
   /** Only in `assert`. */

@@ -41,7 +41,8 @@ export type StepDefinition =
   | SetStepDefinition
   | WaitStepDefinition
   | SignalStepDefinition
-  | LoopStepDefinition;
+  | LoopStepDefinition
+  | MapStepDefinition;
 
 export interface StepCommon {
   readonly id: string;
@@ -193,7 +194,21 @@ export interface LoopStepDefinition extends StepCommon {
   readonly onFailure?: FailureMode;
 }
 
+export interface MapStepDefinition extends StepCommon {
+  readonly type: 'map';
+  /** A template that gives a list; text is CEL. */
+  readonly items: JsonValue;
+  /** What is done with each item. */
+  readonly step: StepDefinition;
+  /** Items at once; absent: 100. */
+  readonly concurrency?: number;
+  /** What the failure of an item means; default waitAll. */
+  readonly onFailure?: ParallelPolicy;
+  /** Instead of `onFailure`: done when so many items COMPLETED; the rest is stopped. */
+  readonly quorum?: number;
+}
+
 /** True for blocks whose body runs more than once, so that no step outside can read a step of it. */
-export function runsBodies(step: StepDefinition): boolean {
-  return step.type === 'loop';
+export function runsBodies(step: StepDefinition): step is LoopStepDefinition | MapStepDefinition {
+  return step.type === 'loop' || step.type === 'map';
 }

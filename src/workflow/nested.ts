@@ -6,6 +6,8 @@ export interface NestedList {
   /** Its place, from the step on. */
   readonly path: Path;
   readonly steps: readonly StepDefinition[];
+  /** It is one step, which stands at that place itself. */
+  readonly isOne?: true;
 }
 
 export function nestedLists(step: StepDefinition): readonly NestedList[] {
@@ -30,6 +32,8 @@ export function nestedLists(step: StepDefinition): readonly NestedList[] {
       ];
     case 'loop':
       return [{ path: ['body'], steps: step.body }];
+    case 'map':
+      return [{ path: ['step'], steps: [step.step], isOne: true }];
   }
 }
 

@@ -52,6 +52,11 @@ const SET_HINTS = {
   output: 'the value of "set" is the output',
   value: 'the value is called "set"',
 };
+const MAP_HINTS = {
+  ...BLOCK_HINTS,
+  steps: 'a map has one "step", which may be a block',
+  body: 'a map has one "step", which may be a block',
+};
 const KINDS = Object.keys(blocks);
 const KIND_WORDS = `${KINDS.slice(0, -1).join(', ')} or ${KINDS.at(-1)}`;
 const WAIT_HINTS = {
@@ -94,11 +99,7 @@ class Reader {
     const steps: StepDefinition[] = [];
     let above: string | undefined;
     for (const [i, source] of sources.entries()) {
-      if (++this.#steps > limits.stepsMax) {
-        if (this.#steps === limits.stepsMax + 1)
-          this.#report('LIMIT', `more than ${limits.stepsMax} steps`, [...path, i]);
-        break;
-      }
+      if (!this.#countStep([...path, i])) break;
       const step = this.#step(source, [...path, i], above, depth);
       steps.push(step);
       if (order === 'chain') above = step.id;
@@ -120,6 +121,7 @@ class Reader {
     if (kind === 'condition' || kind === 'switch') return this.#branches(kind, source, subject, path, above, depth);
     if (kind === 'wait' || kind === 'signal') return this.#wait(kind, source, subject, path, above);
     if (kind === 'loop') return this.#loop(source, subject, path, above, depth);
+    if (kind === 'map') return this.#map(source, subject, path, above, depth);
     return this.#block(kind, source, subject, path, above, depth);
   }
 
@@ -300,10 +302,40 @@ class Reader {
     };
   }
 
+  #map(source: Source, subject: string, path: Path, above: string | undefined, depth: number): StepDefinition {
+    const reading = { ...this.#reading(subject, path), required: blocks.map.required, hints: MAP_HINTS };
+    const { totalTimeout, step, items, ...rest } = readFields(blocks.map.schema, source, reading);
+    return {
+      ...rest,
+      ...edges(rest, above),
+      ...total(totalTimeout),
+      type: 'map',
+      items: items ?? [],
+      step: step === undefined ? placeholder({}, undefined) : this.#one(step, [...path, 'step'], depth),
+    };
+  }
+
+  /** A step that stands alone: nothing is above it. */
+  #one(source: unknown, path: Path, depth: number): StepDefinition {
+    if (!this.#mayGoDeeper(path, depth) || !this.#countStep(path)) return placeholder({}, undefined);
+    return this.#step(source, path, undefined, depth + 1);
+  }
+
   #nested(sources: readonly unknown[], path: Path, order: Order, depth: number): StepDefinition[] {
-    if (depth < limits.depthMax) return this.#children(sources, path, order, depth + 1);
+    return this.#mayGoDeeper(path, depth) ? this.#children(sources, path, order, depth + 1) : [];
+  }
+
+  #mayGoDeeper(path: Path, depth: number): boolean {
+    if (depth < limits.depthMax) return true;
     this.#report('LIMIT', `blocks nested deeper than ${limits.depthMax}`, path);
-    return [];
+    return false;
+  }
+
+  /** False beyond the limit, which is told once. */
+  #countStep(path: Path): boolean {
+    if (++this.#steps <= limits.stepsMax) return true;
+    if (this.#steps === limits.stepsMax + 1) this.#report('LIMIT', `more than ${limits.stepsMax} steps`, path);
+    return false;
   }
 
   #reading(subject: string, path: Path): Omit<FieldReading, 'required'> {

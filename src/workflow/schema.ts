@@ -84,6 +84,8 @@ function oneOf<const Names extends readonly [string, ...string[]]>(...names: Nam
 
 /** Read by normalize.ts, which knows the blocks. */
 const step = z.unknown().meta({ $ref: '#/definitions/step' });
+/** Nothing may stand beside a `$ref`, and a field has a description. */
+const oneStep = z.unknown().meta({ allOf: [{ $ref: '#/definitions/step' }] });
 const steps = z.array(step, { error: 'must be a list of steps' });
 const priority = oneOf('critical', 'high', 'normal', 'low');
 const failureMode = oneOf('fail', 'continue');
@@ -323,6 +325,33 @@ export const loopSchema = z
     not: { required: ['while', 'until'] },
   });
 
+/** Text is CEL; what else it must be, check-fields.ts says. */
+const listOrCel = json.meta({ type: ['string', 'array'] });
+
+export const mapSchema = z
+  .strictObject({
+    ...common,
+    items: field(
+      listOrCel,
+      'CEL that gives a list, or a list, which may have expressions in it; read once, when the block starts',
+    ),
+    step: field(oneStep, 'what is done with each item; may be a block'),
+    concurrency: field(count, 'how many items run at once', { default: limits.mapConcurrencyDefault, minimum: 1 }),
+    onFailure: field(
+      oneOf('failFast', 'waitAll', 'continue'),
+      'when an item fails: `waitAll` does the others and then fails, `failFast` stops them, `continue` completes with null for those that failed',
+      { default: 'waitAll' },
+    ),
+    quorum: field(count, 'instead of `onFailure`: done when so many items completed; the rest is stopped', {
+      otherwise: 'none',
+      minimum: 1,
+    }),
+  })
+  .meta({
+    description: 'One step for each item of a list, many at a time. Its output is the list of what they gave.',
+    not: { required: ['quorum', 'onFailure'] },
+  });
+
 interface BlockForm {
   readonly schema: z.ZodObject;
   readonly required: readonly string[];
@@ -339,6 +368,7 @@ export const blocks = {
   wait: { schema: waitSchema, required: ['id'] },
   signal: { schema: signalSchema, required: ['id', 'signal'] },
   loop: { schema: loopSchema, required: ['id', 'body', 'maxIterations'] },
+  map: { schema: mapSchema, required: ['id', 'items', 'step'] },
 } satisfies Readonly<Record<string, BlockForm>>;
 
 /** Fields that all of them have. */
@@ -354,14 +384,10 @@ export const laterStepFields: ReadonlySet<string> = new Set([
   'hedge',
   'budget',
 ]);
-export const laterBlocks: ReadonlySet<string> = new Set(['map', 'workflow']);
+export const laterBlocks: ReadonlySet<string> = new Set(['workflow']);
 
 /** The field that shows which later block was meant, where `type` is absent. */
-export const laterBlockByField: ReadonlyMap<string, string> = new Map([
-  ['items', 'map'],
-  ['step', 'map'],
-  ['workflow', 'workflow'],
-]);
+export const laterBlockByField: ReadonlyMap<string, string> = new Map([['workflow', 'workflow']]);
 
 /** The field that shows which block was meant, where its `type` was forgotten. */
 export const blockByField: ReadonlyMap<string, keyof typeof blocks> = new Map([
@@ -374,5 +400,7 @@ export const blockByField: ReadonlyMap<string, keyof typeof blocks> = new Map([
   ['until', 'wait'],
   ['while', 'loop'],
   ['body', 'loop'],
+  ['items', 'map'],
+  ['step', 'map'],
   ['signal', 'signal'],
 ]);

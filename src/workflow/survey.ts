@@ -1,7 +1,7 @@
 /** Every step of a definition with its place: what the checks walk over. */
 import type { StepDefinition, WorkflowDefinition } from './definition.ts';
 import type { Path } from './finding.ts';
-import { nestedLists } from './nested.ts';
+import { type NestedList, nestedLists } from './nested.ts';
 
 export interface Entry {
   readonly step: StepDefinition;
@@ -33,21 +33,21 @@ export interface Survey {
 export function surveyWorkflow(definition: WorkflowDefinition): Survey {
   const entries: Entry[] = [];
   const levels: Level[] = [];
-  const visit = (steps: readonly StepDefinition[], path: Path, block: Entry | undefined, isCleanup: boolean): void => {
+  const visit = ({ steps, path, isOne }: NestedList, block: Entry | undefined, isCleanup: boolean): void => {
     const siblings: Entry[] = [];
     const byId = new Map<string, Entry>();
     const level: Level = { block, depth: (block?.level.depth ?? 0) + 1, isCleanup, entries: siblings, byId };
     levels.push(level);
     for (const [position, step] of steps.entries()) {
-      const entry: Entry = { step, path: [...path, position], level, position };
+      const entry: Entry = { step, path: isOne === true ? path : [...path, position], level, position };
       siblings.push(entry);
       entries.push(entry);
       if (step.id !== '' && !byId.has(step.id)) byId.set(step.id, entry);
-      for (const list of nestedLists(step)) visit(list.steps, [...entry.path, ...list.path], entry, isCleanup);
+      for (const list of nestedLists(step)) visit({ ...list, path: [...entry.path, ...list.path] }, entry, isCleanup);
     }
   };
-  visit(definition.steps, ['steps'], undefined, false);
-  visit(definition.finally ?? [], ['finally'], undefined, true);
+  visit({ steps: definition.steps, path: ['steps'] }, undefined, false);
+  visit({ steps: definition.finally ?? [], path: ['finally'] }, undefined, true);
   return { entries, levels, byId: firstById(entries) };
 }
 

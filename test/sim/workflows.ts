@@ -1,6 +1,7 @@
 /** Random workflows over what the engine can do. */
 import type {
   LoopStepDefinition,
+  MapStepDefinition,
   SequentialStepDefinition,
   StepCommon,
   StepDefinition,
@@ -81,6 +82,8 @@ class Maker {
       const steps = this.siblings(children, depth + 1, 'chain');
       const forLoop = dice.fork(`loop ${id}`);
       if (forLoop.chance(0.4)) return { ...common, ...loopOf(steps, forLoop) };
+      const forMap = dice.fork(`map ${id}`);
+      if (forMap.chance(0.4)) return { ...common, ...mapOf(id, steps, forMap) };
       const onFailure = dice.chance(0.3) ? { onFailure: 'continue' as const } : {};
       return this.branched({ ...common, type: 'sequential', steps, ...onFailure }, depth);
     }
@@ -214,4 +217,36 @@ function loopOf(body: StepDefinition[], dice: Dice): Omit<LoopStepDefinition, 'i
     ...(dice.chance(0.4) ? { delayMs: dice.int(1, 5_000) } : {}),
     ...(dice.chance(0.3) ? { onFailure: 'continue' as const } : {}),
   };
+}
+
+/** A chain as what is done with each item: few items, some lists that are none, large or empty. */
+function mapOf(id: string, steps: StepDefinition[], dice: Dice): Omit<MapStepDefinition, 'id' | 'dependencies'> {
+  const quorum = dice.chance(0.2) ? dice.int(1, 3) : undefined;
+  const [first, ...rest] = steps.map((step) => (dice.chance(0.5) ? withItem(step) : step));
+  const row = {
+    type: 'sequential' as const,
+    id: `${id}row`,
+    dependencies: [],
+    steps: [...(first ? [first] : []), ...rest],
+  };
+  return {
+    type: 'map',
+    items: dice.pick([
+      '[1, 2, 3]',
+      '[params.n, {"pad": params.pad}, null, [params.n]]',
+      '[params.pad, params.pad, params.pad, 4, 5, 6]',
+      '[]',
+      'params.n',
+    ]),
+    step: rest.length === 0 && first !== undefined ? first : row,
+    ...(dice.chance(0.6) ? { concurrency: dice.int(1, 3) } : {}),
+    ...(quorum === undefined ? {} : { quorum }),
+    ...(quorum === undefined && dice.chance(0.6)
+      ? { onFailure: dice.pick(['failFast', 'waitAll', 'continue'] as const) }
+      : {}),
+  };
+}
+
+function withItem(step: StepDefinition): StepDefinition {
+  return step.type === 'agent' ? { ...step, parameters: { item: '${{ item }}', i: '${{ index }}' } } : step;
 }

@@ -2,6 +2,7 @@
 import { isTerminalRun, isTerminalStep, type RunView, type StepView } from '../../client/index.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { shortId } from '../../core/ids.ts';
+import { itemsNote } from './items.ts';
 import { type Paint, paintStatus, type Style } from './style.ts';
 import { cut, instanceName, plural, safe } from './text.ts';
 import { roughly, stopwatch } from './time.ts';
@@ -59,7 +60,7 @@ function drawLine({ sign, paint, step, text }: Line, width: number, { style, col
 function linesOf(run: RunView, options: FrameOptions): readonly Line[] {
   // What is done is counted in agent steps, as in the head.
   const isShown = ({ kind, status }: StepView): boolean =>
-    kind === 'AGENT' || (isHeldKind(kind) && status !== 'COMPLETED' && status !== 'SKIPPED');
+    kind === 'AGENT' || kind === 'MAP' || (isHeldKind(kind) && status !== 'COMPLETED' && status !== 'SKIPPED');
   const steps = run.steps.filter(isShown);
   const of = (...statuses: readonly string[]): readonly StepView[] =>
     steps.filter(({ status }) => statuses.includes(status));
@@ -86,6 +87,7 @@ function endedLine(step: StepView): Line {
 
 /** `5.1s  cleaner/91c0  62% 12,400 rows  attempt 2 (1: agent lost)` */
 function runningLine(step: StepView, nowMs: number): Line {
+  if (step.kind === 'MAP') return runningMap(step, nowMs);
   const attempt = step.attempts.findLast(({ outcome }) => outcome === 'OPEN') ?? step.attempts.at(-1);
   const since = attempt?.startTime?.getTime() ?? nowMs;
   const percent = step.progress > 0 ? `${Math.round(step.progress * 100)}%` : '';
@@ -97,6 +99,12 @@ function runningLine(step: StepView, nowMs: number): Line {
     historyOf(step),
   ];
   const text = parts.filter((part) => part !== '').join('  ');
+  return { sign: '>>', paint: 'busy', step: safe(step.path), text };
+}
+
+function runningMap(step: StepView, nowMs: number): Line {
+  const since = step.startTime?.getTime() ?? step.readyTime?.getTime() ?? nowMs;
+  const text = `${formatDuration(Math.max(0, nowMs - since))}  ${itemsNote(step)}`;
   return { sign: '>>', paint: 'busy', step: safe(step.path), text };
 }
 

@@ -1,12 +1,15 @@
 /** A run in progress for logs and pipes: one line per change, so that a build's output stays short. */
 import type { RunEvent, RunView } from '../../client/index.ts';
 import { shortId } from '../../core/ids.ts';
+import { isInItem, itemsNote, tenthNote } from './items.ts';
 import { instanceName, plural, safe } from './text.ts';
 import { clockTime } from './time.ts';
 import { isHeldKind } from './waits.ts';
 
 /** The line of a change; undefined for changes that say nothing new. */
 export function renderChange(run: RunView, event: RunEvent): string | undefined {
+  // Ten thousand items are told by their map.
+  if (event.step !== undefined && isInItem(run, event.step)) return undefined;
   const body = bodyOf(run, event);
   return body === undefined ? undefined : `${clockTime(event.time, true)} ${body}`;
 }
@@ -31,12 +34,10 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
       return `run=${shortId(event.runId)} SIGNAL ${safe(event.name)}${quoted(event.actor === undefined ? '' : `from ${event.actor}`)}`;
     case 'bodyEnded':
       return event.dueTime === undefined
-        ? undefined
+        ? itemsLine(run, event)
         : stepLine(event, 'WAITING', `iteration ${event.number + 1} at ${clockTime(event.dueTime, true)}`);
     case 'stepEnded':
-      return isBlock(run, event.step)
-        ? undefined
-        : stepLine(event, event.status, event.takenOver ? 'taken over' : errorText(event));
+      return isBlock(run, event.step) ? undefined : stepLine(event, event.status, endNote(run, event));
     case 'checkpointStored':
       return stepLine(event, 'CHECKPOINT', '');
     case 'cancelRequested':
@@ -54,6 +55,17 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
     default:
       return undefined;
   }
+}
+
+function itemsLine(run: RunView, event: Extract<RunEvent, { readonly type: 'bodyEnded' }>): string | undefined {
+  const note = tenthNote(run, event);
+  return note === undefined ? undefined : stepLine(event, 'RUNNING', note);
+}
+
+function endNote(run: RunView, event: Extract<RunEvent, { readonly type: 'stepEnded' }>): string {
+  if (event.takenOver) return 'taken over';
+  const step = run.steps.find(({ path }) => path === event.step);
+  return [step === undefined ? '' : itemsNote(step), errorText(event)].filter((part) => part !== '').join('; ');
 }
 
 /** `step=clean UNREACHABLE attempt=1 agent=cleaner/0b7d "stream ended"` */
@@ -93,7 +105,7 @@ function dueText(event: Extract<RunEvent, { readonly type: 'retryScheduled' }>):
 
 function isBlock(run: RunView, path: string): boolean {
   const step = run.steps.find((candidate) => candidate.path === path);
-  return step !== undefined && step.kind !== 'AGENT' && !isHeldKind(step.kind);
+  return step !== undefined && step.kind !== 'AGENT' && step.kind !== 'MAP' && !isHeldKind(step.kind);
 }
 
 /** Said when one begins to look on: `12:00:03Z run=9c41e7b2 RUNNING 3/6 clean 62%`. */

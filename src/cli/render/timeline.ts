@@ -2,6 +2,7 @@
 import type { AttemptView, RunView, StepView } from '../../client/index.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { shortId } from '../../core/ids.ts';
+import { itemsNote } from './items.ts';
 import { durationOf } from './lists.ts';
 import { paintStatus, type Style } from './style.ts';
 import { instanceName, runTail, safe } from './text.ts';
@@ -91,6 +92,7 @@ function rowsOf(run: RunView, nowMs: number): readonly Row[] {
   const from = run.retryOf === undefined ? '' : `from run ${shortId(run.retryOf)}`;
   return run.steps.flatMap((step) => {
     if (isHeldKind(step.kind)) return [rowOfHeld(step, nowMs, from)];
+    if (step.kind === 'MAP') return [rowOfMap(step, nowMs, from)];
     return step.kind === 'AGENT' ? rowsOfStep(step, nowMs, from) : [];
   });
 }
@@ -124,6 +126,16 @@ function rowOfHeld(step: StepView, nowMs: number, source: string): Row {
   const ended = step.status === 'COMPLETED' ? 'waited' : absentNote(step, source);
   const note = isOpen ? `${waitNote(step)}${due}` : ended;
   return { ...name, bar: { waitFromMs: from, fromMs: to, toMs: to, mark }, note, isPlain: false };
+}
+
+/** All of a map in one row; the items that run have rows of their own. */
+function rowOfMap(step: StepView, nowMs: number, source: string): Row {
+  const name = { step: safe(step.path), number: '' };
+  const fromMs = step.readyTime?.getTime();
+  if (fromMs === undefined) return { ...name, bar: undefined, note: absentNote(step, source), isPlain: step.takenOver };
+  const toMs = step.endTime?.getTime() ?? nowMs;
+  const mark = step.endTime === undefined ? '>' : step.status === 'COMPLETED' ? '' : 'x';
+  return { ...name, bar: { waitFromMs: fromMs, fromMs, toMs, mark }, note: itemsNote(step), isPlain: false };
 }
 
 function barOf(attempt: AttemptView, waitFrom: Date | undefined, nowMs: number): Omit<Row, 'step' | 'number'> {

@@ -9,6 +9,8 @@ import type {
   AgentStepDefinition,
   FailureMode,
   LoopStepDefinition,
+  MapStepDefinition,
+  ParallelStepDefinition,
   ParallelPolicy as PolicyName,
   RetryPolicy,
   RunOn as RunOnName,
@@ -73,9 +75,7 @@ function blockOf(step: StepDefinition): Pick<StepInit, 'block' | 'onFailure'> {
     case 'agent':
       return { block: { case: 'agent', value: toWireAgentStep(step) }, ...onFailureOf(step.onFailure) };
     case 'parallel': {
-      const policy = step.onFailure === undefined ? ParallelPolicy.UNSPECIFIED : POLICIES[step.onFailure];
-      const { concurrency = 0, quorum = 0 } = step;
-      const value = { steps: step.steps.map(toWireStep), concurrency, policy, quorum };
+      const value = { steps: step.steps.map(toWireStep), ...policyOf(step) };
       return { block: { case: 'parallel', value } };
     }
     case 'sequential':
@@ -100,6 +100,8 @@ function blockOf(step: StepDefinition): Pick<StepInit, 'block' | 'onFailure'> {
       return { block: { case: 'signal', value: toWireSignal(step) }, ...onFailureOf(step.onFailure) };
     case 'loop':
       return { block: { case: 'loop', value: toWireLoop(step) }, ...onFailureOf(step.onFailure) };
+    case 'map':
+      return { block: { case: 'map', value: toWireMap(step) } };
   }
 }
 
@@ -139,6 +141,14 @@ function toWireLoop(step: LoopStepDefinition) {
     stopAtMax: step.onMaxIterations === 'stop',
     ...optional('delay', toDuration(step.delayMs)),
   };
+}
+
+function toWireMap(step: MapStepDefinition) {
+  return { ...optional('items', toWireValue(step.items)), step: toWireStep(step.step), ...policyOf(step) };
+}
+
+function policyOf({ onFailure, concurrency = 0, quorum = 0 }: ParallelStepDefinition | MapStepDefinition) {
+  return { concurrency, policy: onFailure === undefined ? ParallelPolicy.UNSPECIFIED : POLICIES[onFailure], quorum };
 }
 
 function onFailureOf(mode: FailureMode | undefined): { readonly onFailure: OnFailure } {

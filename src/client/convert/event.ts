@@ -60,8 +60,8 @@ type StepCase = Exclude<
 function toStepBody(event: StepCase): Body {
   switch (event.case) {
     case 'stepReady': {
-      const { stepPath, kind, action } = event.value;
-      return { type: 'stepReady', step: stepPath, kind: readStepKind(kind), action };
+      const { stepPath, kind, action, items } = event.value;
+      return { type: 'stepReady', step: stepPath, kind: readStepKind(kind), action, items };
     }
     case 'stepWaiting': {
       const { stepPath, kind, dueTime, signal, title } = event.value;
@@ -73,8 +73,14 @@ function toStepBody(event: StepCase): Body {
     case 'bodyStarted':
       return { type: 'bodyStarted', step: event.value.stepPath, number: event.value.number };
     case 'bodyEnded': {
-      const { stepPath, number, dueTime } = event.value;
-      return { type: 'bodyEnded', step: stepPath, number, dueTime: toDate(dueTime) };
+      const { stepPath, number, dueTime, status } = event.value;
+      return {
+        type: 'bodyEnded',
+        step: stepPath,
+        number,
+        dueTime: toDate(dueTime),
+        status: readStepStatus(status),
+      };
     }
     case 'retryScheduled': {
       const { stepPath, tryNumber, dueTime, error } = event.value;

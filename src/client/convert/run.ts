@@ -2,7 +2,7 @@
 import { Priority } from '../../gen/yardmaster/v1/priority_pb.ts';
 import { type Run, RunStatus } from '../../gen/yardmaster/v1/run_pb.ts';
 import type { Candidate, ExplainStepResponse } from '../../gen/yardmaster/v1/run_service_pb.ts';
-import type { Attempt, SignalWait, StepState } from '../../gen/yardmaster/v1/step_state_pb.ts';
+import type { Attempt, ItemCounts, SignalWait, StepState } from '../../gen/yardmaster/v1/step_state_pb.ts';
 import {
   readAttemptOutcome,
   readCandidateReason,
@@ -15,6 +15,7 @@ import {
 import type {
   AttemptView,
   CandidateView,
+  ItemCountsView,
   RunFailure,
   RunView,
   SignalWaitView,
@@ -79,7 +80,12 @@ function toStep(step: StepState): StepView {
     skippedBecauseOf: textOrNone(step.skippedBecauseOf),
     takenOver: step.takenOver,
     iterations: step.iterations,
+    items: toItemCounts(step.items),
   };
+}
+
+function toItemCounts(items: ItemCounts | undefined): ItemCountsView | undefined {
+  return items && { total: items.total, started: items.started, ended: items.ended, failed: items.failed };
 }
 
 function toSignalWait(signal: SignalWait | undefined): SignalWaitView | undefined {

@@ -51,6 +51,8 @@ function childrenOf(block: Step['block']): readonly Step[] {
       return [...block.value.cases.flatMap(({ steps }) => steps), ...block.value.defaultSteps];
     case 'loop':
       return block.value.body;
+    case 'map':
+      return block.value.step === undefined ? [] : [block.value.step];
     case 'agent':
     case 'set':
     case 'wait':
@@ -71,6 +73,7 @@ const KINDS: Readonly<Record<string, StepKind>> = {
   wait: 'WAIT',
   signal: 'SIGNAL',
   loop: 'LOOP',
+  map: 'MAP',
 };
 
 export function toRegistered(response: RegisterWorkflowResponse): RegisteredWorkflow | undefined {

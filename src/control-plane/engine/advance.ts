@@ -11,11 +11,13 @@ import { finishRunIfDone } from './ending.ts';
 import type { SkipReason } from './events.ts';
 import { failStep, isHandled } from './failure.ts';
 import { lookAtLoop } from './loops.ts';
+import { endItem, lookAtMap, openMap } from './maps.ts';
 import { evaluateInput, evaluateTemplate, isTrue } from './outputs.ts';
 import {
   isAgentStep,
   isBlockStep,
   isLoopStep,
+  isMapStep,
   isWaitingStep,
   parentOf,
   type RunState,
@@ -37,9 +39,10 @@ export function advance(draft: Draft): void {
 }
 
 function lookAt(draft: Draft, step: Step): void {
-  if (isStepOver(step.status)) return;
-  if (step.status === 'PENDING') startStep(draft, step);
+  if (isStepOver(step.status)) endItem(draft, step);
+  else if (step.status === 'PENDING') startStep(draft, step);
   else if (isLoopStep(step)) lookAtLoop(draft, step);
+  else if (isMapStep(step)) lookAtMap(draft, step);
   else if (isBlockStep(step)) {
     settleQuorum(draft, step);
     if ((step.detail?.openChildren ?? 0) === 0) finishBlock(draft, step);
@@ -70,6 +73,7 @@ function openStep(draft: Draft, step: Step): void {
   if (isWaitingStep(step)) return openWait(draft, step);
   if (!isAgentStep(step)) {
     if (node.kind === 'condition') openCondition(draft, step, node);
+    else if (isMapStep(step)) openMap(draft, step);
     else draft.emit({ type: 'BlockStarted', at: draft.now, path });
     if (node.totalTimeoutMs !== undefined) timerTask(draft, step, draft.now + node.totalTimeoutMs);
     draft.work.push(step);

@@ -1,13 +1,13 @@
-/** Parallel and sequential: opening children within the window, stopping siblings, and what the block's end is. */
-
+/** Blocks with children: opening them within the window, stopping siblings, and what the block's end is. */
 import { toYardmasterError } from '../../core/errors.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import type { Draft } from './decision.ts';
 import { MissingValues } from './decision.ts';
 import type { Failure } from './events.ts';
 import { failStep } from './failure.ts';
+import { mapOutput } from './map-output.ts';
 import { evaluateTemplate } from './outputs.ts';
-import { type BlockStep, frameInside, type Step, stepAt } from './state.ts';
+import { type BlockStep, frameInside, isMapStep, policyOf, type Step, stepAt, tolerates } from './state.ts';
 import { isStopping, stopBlock } from './stop.ts';
 import { dropTimer, hasTimer } from './tasks.ts';
 import { wake } from './wake.ts';
@@ -28,25 +28,27 @@ export function startChildren(draft: Draft, block: BlockStep): void {
 
 /** Enough children have completed, or no longer can: the rest is stopped. */
 export function settleQuorum(draft: Draft, block: BlockStep): void {
-  const { node, detail } = block;
-  if (node.kind !== 'parallel' || node.quorum === undefined || detail === undefined || detail.openChildren === 0)
-    return;
-  const isReached = detail.completedChildren >= node.quorum;
-  const isLost = detail.completedChildren + detail.openChildren < node.quorum;
+  const { detail } = block;
+  const quorum = policyOf(block)?.quorum;
+  if (quorum === undefined || detail === undefined || detail.openChildren === 0) return;
+  const isReached = detail.completedChildren >= quorum;
+  const isLost = detail.completedChildren + detail.openChildren < quorum;
   if (isReached || isLost) stopBlock(draft, block);
 }
 
 /** All children are over: the block is, too. */
 export function finishBlock(draft: Draft, block: BlockStep): void {
-  const { node, detail, path } = block;
+  const { detail, path } = block;
   if (detail === undefined) return;
   const failure = detail.childFailure;
-  const toleratesFailure = node.kind === 'parallel' && (node.onFailure === 'continue' || node.quorum !== undefined);
-  if (failure?.code === 'TOTAL_TIMEOUT' && failure.path === path)
-    return close(draft, block, () => failStep(draft, block, 'TIMED_OUT', failure));
-  if (failure !== undefined && !toleratesFailure)
+  const quorum = policyOf(block)?.quorum;
+  // What is wrong with the block itself no policy tolerates.
+  if (failure?.path === path) {
+    const status = failure.code === 'TOTAL_TIMEOUT' ? 'TIMED_OUT' : 'FAILED';
+    return close(draft, block, () => failStep(draft, block, status, failure));
+  }
+  if (failure !== undefined && !tolerates(block))
     return close(draft, block, () => failStep(draft, block, 'FAILED', failure));
-  const quorum = node.kind === 'parallel' ? node.quorum : undefined;
   if (quorum !== undefined && detail.completedChildren >= quorum) return completeBlock(draft, block);
   if (quorum !== undefined && !isStopping(draft.state, block))
     return close(draft, block, () => failStep(draft, block, 'FAILED', quorumFailure(block, quorum)));
@@ -60,15 +62,21 @@ export function finishBlock(draft: Draft, block: BlockStep): void {
 }
 
 function completeBlock(draft: Draft, block: BlockStep): void {
-  const { node, path, frame } = block;
+  const { path } = block;
   try {
-    const output = node.output === undefined ? undefined : evaluateTemplate(draft, frame, node.output, `out/${path}`);
-    completeWith(draft, block, output);
+    completeWith(draft, block, outputOf(draft, block));
   } catch (error) {
     if (error instanceof MissingValues) return draft.postpone(path, error);
     const { code, message } = toYardmasterError(error, 'BAD_EXPRESSION');
     close(draft, block, () => failStep(draft, block, 'FAILED', { code, message, path }));
   }
+}
+
+/** Undefined: it is put together when somebody reads it. */
+function outputOf(draft: Draft, block: BlockStep): StoredValue | undefined {
+  const { node, path, frame } = block;
+  if (isMapStep(block)) return mapOutput(draft, block);
+  return node.output === undefined ? undefined : evaluateTemplate(draft, frame, node.output, `out/${path}`);
 }
 
 export function completeWith(draft: Draft, block: BlockStep, output: StoredValue | undefined): void {
@@ -84,12 +92,13 @@ export function failBlock(draft: Draft, block: BlockStep, failure: Failure): voi
   close(draft, block, () => failStep(draft, block, 'FAILED', failure));
 }
 
-function quorumFailure({ path, detail }: BlockStep, quorum: number): Failure {
-  const { completedChildren = 0, childFailure } = detail ?? {};
+function quorumFailure({ node, path, detail }: BlockStep, quorum: number): Failure {
+  const { completedChildren = 0, childFailure, map } = detail ?? {};
+  const needed = node.kind === 'map' ? `items (of ${map?.count ?? 0})` : 'steps';
   const cause = childFailure === undefined ? '' : `; the first failure: ${childFailure.code} ${childFailure.message}`;
   return {
     code: 'QUORUM_NOT_REACHED',
-    message: `only ${completedChildren} of ${quorum} steps that "${path}" needs completed${cause}`,
+    message: `only ${completedChildren} of ${quorum} ${needed} that "${path}" needs completed${cause}`,
     path,
   };
 }

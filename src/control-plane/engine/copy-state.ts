@@ -1,4 +1,13 @@
-import { type Frame, isLoopStep, type LoopStep, type RunState, Step, type StepDetail } from './state.ts';
+import {
+  type BodyStep,
+  type Frame,
+  isBodyStep,
+  type LoopDetail,
+  type MapDetail,
+  type RunState,
+  Step,
+  type StepDetail,
+} from './state.ts';
 
 /** A copy of a run's state for readers: it shares what never changes (the definition, stored values) and nothing else. */
 export function copyState(state: RunState): RunState {
@@ -11,7 +20,7 @@ export function copyState(state: RunState): RunState {
   };
 }
 
-function copyFrame(frame: Frame, owner: LoopStep | undefined): Frame {
+function copyFrame(frame: Frame, owner: BodyStep | undefined): Frame {
   const copy: Frame = { ...frame, owner, steps: [] };
   for (const step of frame.steps) copy.steps.push(copyStep(step, copy));
   return copy;
@@ -25,7 +34,15 @@ function copyStep(step: Step, frame: Frame): Step {
 
 function copyDetail(detail: StepDetail, owner: Step): StepDetail {
   const copy = { ...detail, attempts: detail.attempts.map((attempt) => ({ ...attempt })) };
-  const { loop } = detail;
-  if (loop === undefined || !isLoopStep(owner)) return copy;
-  return { ...copy, loop: { ...loop, frame: loop.frame === undefined ? undefined : copyFrame(loop.frame, owner) } };
+  if (!isBodyStep(owner)) return copy;
+  return { ...copy, loop: detail.loop && copyLoop(detail.loop, owner), map: detail.map && copyMap(detail.map, owner) };
+}
+
+function copyLoop(loop: LoopDetail, owner: BodyStep): LoopDetail {
+  return { ...loop, frame: loop.frame && copyFrame(loop.frame, owner) };
+}
+
+function copyMap(map: MapDetail, owner: BodyStep): MapDetail {
+  const frames = [...map.frames].map(([number, frame]) => [number, copyFrame(frame, owner)] as const);
+  return { ...map, frames: new Map(frames), outputs: [...map.outputs] };
 }

@@ -6,7 +6,7 @@ import type { JsonObject } from '../../core/json.ts';
 import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import type { Priority } from '../../workflow/definition.ts';
-import type { AttemptOutcome, RunOutcome } from './status.ts';
+import type { AttemptOutcome, RunOutcome, StepEnd } from './status.ts';
 
 /** Why something failed: stored, shown, never thrown. */
 export interface Failure {
@@ -67,28 +67,33 @@ export interface StepTakenOver extends At {
   readonly agentId?: string;
 }
 
-/** A block opened (parallel, sequential, condition, loop), or a step that needs no agent began (`set`, which ends in the same decision). */
+/** A block opened (parallel, sequential, condition, loop, map), or a step that needs no agent began (`set`, which ends in the same decision). */
 export interface BlockStarted extends At {
   readonly type: 'BlockStarted';
   readonly path: string;
   /** Of a condition: the branch that runs, from 0. Its choice is never made again. */
   readonly branch?: number;
+  /** Of a map: its list, which is never evaluated again. */
+  readonly items?: { readonly list: StoredValue; readonly count: number };
 }
 
-/** A loop begins an iteration: its steps exist from here on. */
+/** A loop begins an iteration, or a map an item: its steps exist from here on. */
 export interface BodyStarted extends At {
   readonly type: 'BodyStarted';
   readonly path: string;
-  /** Of the iteration, from 1. */
+  /** Of the iteration, from 1; of the item, from 0. */
   readonly number: number;
 }
 
-/** The iteration ended well; its steps are gone, and what the next one sees of it is its output. */
+/** The iteration ended well, or the item ended somehow; its steps are gone, and what is left of it is its output. */
 export interface BodyEnded extends At {
   readonly type: 'BodyEnded';
   readonly path: string;
   readonly number: number;
-  readonly output: StoredValue;
+  /** Of a loop, always. Of an item: only when it was put together, and is not what its step gave. */
+  readonly output?: StoredValue;
+  /** Of an item whose step did not complete: how that ended. */
+  readonly status?: Exclude<StepEnd, 'COMPLETED'>;
   /** When the next iteration begins; absent: now, or there is none. */
   readonly nextAt?: number;
 }

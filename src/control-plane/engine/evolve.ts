@@ -3,6 +3,7 @@
  * replaying a journal is the same as having lived it.
  */
 import type { SecretMark } from '../../core/secret-mark.ts';
+import type { StoredValue } from '../../core/stored-value.ts';
 import type {
   AttemptEnded,
   AttemptStarted,
@@ -21,6 +22,7 @@ import type {
   StepTakenOver,
   StepWaiting,
 } from './events.ts';
+import { closeItems, endItem, openItems, startItem } from './evolve-map.ts';
 import { findStep, openFrame } from './frames.ts';
 import {
   type AttemptRecord,
@@ -31,6 +33,7 @@ import {
   frameInside,
   isBlockStep,
   isLoopStep,
+  isMapStep,
   isProtected,
   type LoopDetail,
   type LoopStep,
@@ -40,6 +43,7 @@ import {
   type Step,
   type StepDetail,
   stepAt,
+  tolerates,
 } from './state.ts';
 import { isStepOver, type StepStatus } from './status.ts';
 
@@ -147,12 +151,16 @@ function startBlock(step: Step, event: BlockStarted): void {
   step.status = 'RUNNING';
   step.readyAt = event.at;
   if (isLoopStep(step)) detailOf(step).loop = { frame: undefined, iterations: 0, last: undefined };
+  else if (isMapStep(step)) openItems(step, event);
   else if (isBlockStep(step)) countChildren(step);
   if (event.branch !== undefined) detailOf(step).branch = event.branch;
   markActive(step);
 }
 
-function startBody(state: RunState, { path, number }: BodyStarted): void {
+function startBody(state: RunState, event: BodyStarted): void {
+  const { path, number } = event;
+  const owner = stepNamed(state, path);
+  if (isMapStep(owner)) return startItem(owner, event);
   const { step, detail, loop } = loopNamed(state, path);
   loop.frame = openFrame(step, number);
   loop.iterations = number;
@@ -165,12 +173,19 @@ function startBody(state: RunState, { path, number }: BodyStarted): void {
 }
 
 function endBody(state: RunState, event: BodyEnded): void {
+  const owner = stepNamed(state, event.path);
+  if (isMapStep(owner)) return endItem(owner, event);
   const { step, detail, loop } = loopNamed(state, event.path);
   loop.frame = undefined;
-  loop.last = event.output;
+  loop.last = must(state, event.output);
   if (event.nextAt === undefined) return;
   step.status = 'WAITING';
   detail.retryAt = event.nextAt;
+}
+
+function must(state: RunState, output: StoredValue | undefined): StoredValue {
+  if (output !== undefined) return output;
+  throw new RangeError(`the journal of run "${state.runId}" has an iteration without an output`);
 }
 
 function loopNamed(
@@ -333,7 +348,10 @@ function stopStep(step: Step, event: StepStopping): void {
   const detail = detailOf(step);
   detail.retryAt = 0;
   detail.stoppingUntil = event.graceUntil;
-  if (event.failure !== undefined) detail.childFailure ??= event.failure;
+  if (event.failure === undefined) return;
+  // What a child did wrong must not hide why the block ends, where it counts for nothing.
+  if (tolerates(step)) detail.childFailure = event.failure;
+  else detail.childFailure ??= event.failure;
 }
 
 function failStep(state: RunState, event: StepFailed): void {
@@ -368,6 +386,7 @@ function endStep(state: RunState, step: Step, status: StepStatus, at: number): v
     detail.stoppingUntil = 0;
   }
   if (!wasActive) closeUnopened(step, status, at);
+  if (isMapStep(step)) closeItems(step);
   for (const dependent of step.node.dependents) stepAt(step.frame, dependent).pendingDependencies -= 1;
   leaveParent(state, step, wasActive);
 }

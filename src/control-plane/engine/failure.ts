@@ -1,12 +1,12 @@
 /**
  * A step failed: who handles it, and what follows. A failure is handled by the step's own `onFailure: continue` or by the
- * policy of a parallel around it; otherwise the run enters ENDING at once.
+ * policy of a parallel or a map around it; otherwise the run enters ENDING at once.
  */
 
 import type { Draft } from './decision.ts';
 import { beginEnding } from './ending.ts';
 import type { Failure } from './events.ts';
-import { parentOf, type Step } from './state.ts';
+import { parentOf, policyOf, type Step } from './state.ts';
 import { stopBlock } from './stop.ts';
 import { wake } from './wake.ts';
 
@@ -22,8 +22,9 @@ function react(draft: Draft, step: Step, failure: Failure): void {
     if (isHandled(current)) return;
     const parent = parentOf(current);
     if (parent === undefined) break;
-    if (parent.node.kind === 'parallel') {
-      if (parent.node.onFailure === 'failFast') stopBlock(draft, parent);
+    const policy = policyOf(parent);
+    if (policy !== undefined) {
+      if (policy.onFailure === 'failFast') stopBlock(draft, parent);
       return;
     }
     current = parent;

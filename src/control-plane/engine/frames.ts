@@ -1,18 +1,20 @@
 /** Frames of a run: how one opens, and how a step is found in them by its path or by what an expression names. */
+import { limits } from '../../core/limits.ts';
 import type { CompiledNode } from '../../workflow/compiled.ts';
 import {
   type AgentStep,
+  type BodyStep,
   createFrame,
   type Frame,
+  framesOf,
   isAgentStep,
-  isLoopStep,
-  type LoopStep,
+  isBodyStep,
   type RunState,
   type Step,
 } from './state.ts';
 
-/** The frame of the loop's iteration `number`. */
-export function openFrame(owner: LoopStep, number: number): Frame {
+/** The frame of iteration or item `number`. */
+export function openFrame(owner: BodyStep, number: number): Frame {
   return createFrame(owner.node.body, owner, number, `${owner.path}/${number}/`);
 }
 
@@ -26,26 +28,26 @@ export function stepByIndex(state: RunState, frame: Frame, index: number): Step 
   throw new RangeError(`no step ${index} can be seen from frame "${frame.prefix}" of run "${state.runId}"`);
 }
 
-/** Undefined when the run has no such step, or has it no longer: the iteration is over. */
+/** Undefined when the run has no such step, or has it no longer: the iteration or the item is over. */
 export function findStep(state: RunState, path: string): Step | undefined {
   return stepById(state, state.root, path) ?? (path.includes('/') ? findInside(state, path) : undefined);
 }
 
-/** `poll/3/check`: the loop, its iteration, and so on inwards. */
+/** `poll/3/check`: the loop or the map, its iteration or item, and so on inwards. */
 function findInside(state: RunState, path: string): Step | undefined {
   const parts = path.split('/');
   let frame: Frame | undefined = state.root;
   for (let i = 0; i + 2 < parts.length && frame !== undefined; i += 2) {
     const owner = stepById(state, frame, parts[i] ?? '');
-    const inside: Frame | undefined = owner === undefined ? undefined : frameOf(owner);
-    frame = String(inside?.number) === parts[i + 1] ? inside : undefined;
+    frame = owner === undefined ? undefined : frameAt(owner, parts[i + 1] ?? '');
   }
   return frame === undefined || parts.length % 2 === 0 ? undefined : stepById(state, frame, parts.at(-1) ?? '');
 }
 
-/** The iteration that runs in a loop. */
-function frameOf(step: Step): Frame | undefined {
-  return isLoopStep(step) ? step.detail?.loop?.frame : undefined;
+/** The iteration or the item of that number, if it runs. */
+function frameAt({ detail }: Step, number: string): Frame | undefined {
+  const frame = detail?.map?.frames.get(Number(number)) ?? detail?.loop?.frame;
+  return String(frame?.number) === number ? frame : undefined;
 }
 
 export function findAgentStep(state: RunState, path: string): AgentStep | undefined {
@@ -59,7 +61,7 @@ function stepById(state: RunState, frame: Frame, id: string): Step | undefined {
   return step?.node === node ? step : undefined;
 }
 
-/** The node of a step by its path, also when its iteration is over. */
+/** The node of a step by its path, also when its iteration or item is over. */
 export function nodeOf(state: RunState, path: string): CompiledNode | undefined {
   return state.workflow.nodes[state.workflow.indexById.get(path.slice(path.lastIndexOf('/') + 1)) ?? -1];
 }
@@ -70,11 +72,15 @@ export function liveSteps(state: RunState): readonly Step[] {
   return workflow.nodes.length === workflow.rootNodes.length ? root.steps : collect(root, []);
 }
 
-function collect(frame: Frame, into: Step[]): Step[] {
+/** Those of them that an answer lists: of a map the items that have run longest. */
+export function shownSteps(state: RunState): readonly Step[] {
+  return collect(state.root, [], limits.mapItemsShown);
+}
+
+function collect(frame: Frame, into: Step[], itemsMax = Number.POSITIVE_INFINITY): Step[] {
   for (const step of frame.steps) {
     into.push(step);
-    const inside = frameOf(step);
-    if (inside !== undefined) collect(inside, into);
+    if (isBodyStep(step)) for (const inside of framesOf(step).slice(0, itemsMax)) collect(inside, into, itemsMax);
   }
   return into;
 }

@@ -7,8 +7,8 @@ import type { StoredValue } from '../../core/stored-value.ts';
 import { completeWith, failBlock, finishBlock, startChildren } from './blocks.ts';
 import { type Draft, MissingValues } from './decision.ts';
 import type { Failure } from './events.ts';
-import { bodyOutput, evaluateTemplate, isTrue, type LoopView, NULL_OUTPUT, storeValue } from './outputs.ts';
-import type { LoopStep } from './state.ts';
+import { bodyOutput, evaluateTemplate, isTrue, keepValue, type LoopView, NULL_OUTPUT } from './outputs.ts';
+import { childrenOf, type LoopStep } from './state.ts';
 import { isStopping } from './stop.ts';
 import { blockTimerTask } from './tasks.ts';
 
@@ -43,13 +43,13 @@ function startIteration(draft: Draft, step: LoopStep, number: number): void {
 
 function endIteration(draft: Draft, step: LoopStep, number: number): void {
   const { node, path } = step;
-  const last = bodyOutput(draft, step);
+  const last = bodyOutput(draft, childrenOf(step).at(-1));
   const goesOn = wantsAnother(draft, step, { iteration: number, last });
   const isFull = number >= node.maxIterations;
   const isOver = !goesOn || (isFull && node.onMaxIterations === 'stop');
   const output = isOver ? outputOf(draft, step, { iteration: number, last }) : undefined;
   const nextAt = goesOn && !isFull && node.delayMs > 0 ? draft.now + node.delayMs : undefined;
-  const stored = keep(draft, last, `last/${path}/${number}`);
+  const stored = keepValue(draft, last, `last/${path}/${number}`);
   draft.emit({
     type: 'BodyEnded',
     at: draft.now,
@@ -74,11 +74,6 @@ function wantsAnother(draft: Draft, { node, frame }: LoopStep, view: LoopView): 
 function outputOf(draft: Draft, { node, frame, path }: LoopStep, view: LoopView): StoredValue {
   const last = view.last ?? NULL_OUTPUT;
   return node.output === undefined ? last : evaluateTemplate(draft, frame, node.output, `out/${path}`, { loop: view });
-}
-
-/** An output that was put together becomes a blob when it is large. */
-function keep(draft: Draft, value: StoredValue, blobId: string): StoredValue {
-  return value.kind === 'inline' ? storeValue(draft, value.bytes, blobId) : value;
 }
 
 /** Values that are missing are loaded first; an expression that fails is the failure of the loop. */

@@ -10,7 +10,8 @@ import type { Expression, Scope, StepView, Template } from '../../workflow/compi
 import { type Draft, MissingValues } from './decision.ts';
 import type { StepReady } from './events.ts';
 import { stepByIndex } from './frames.ts';
-import { attemptsOf, childrenOf, type Frame, type Step, stepAt } from './state.ts';
+import { itemBytes, itemViewOf, readItem, uncutList } from './items.ts';
+import { attemptsOf, childrenOf, type Frame, isLoopStep, type Step, stepAt } from './state.ts';
 
 export const EMPTY_INPUT: StoredValue = inlineValue(EMPTY_OBJECT_VALUE);
 export const NULL_OUTPUT: StoredValue = inlineValue(NULL_VALUE);
@@ -34,10 +35,12 @@ export interface Extra {
 export function scopeOf(draft: Draft, frame: Frame, extra?: Extra): Scope {
   const { state } = draft;
   const view = extra?.loop ?? loopViewOf(frame);
+  const item = itemViewOf(frame);
   return {
     params: () => draft.read(state.params),
     step: (node) => viewOf(draft, stepByIndex(state, frame, node)),
     ...(view === undefined ? {} : { loop: { iteration: view.iteration, last: () => readLast(draft, view) } }),
+    ...(item === undefined ? {} : { map: { index: item.index, item: () => readItem(draft, item) } }),
     now: draft.now,
     run: { id: state.runId, namespace: state.namespace, startedAt: state.startedAt },
     workflow: { name: state.workflow.name, version: state.workflow.version },
@@ -46,9 +49,12 @@ export function scopeOf(draft: Draft, frame: Frame, extra?: Extra): Scope {
   };
 }
 
-/** The loop whose body `frame` is. While it runs, `last` is the output of the iteration before. */
-function loopViewOf({ owner, number }: Frame): LoopView | undefined {
-  return owner === undefined ? undefined : { iteration: number, last: owner.detail?.loop?.last };
+/** The innermost loop around a frame. While it runs, `last` is the output of the iteration before. */
+function loopViewOf(frame: Frame): LoopView | undefined {
+  for (let at: Frame | undefined = frame; at?.owner !== undefined; at = at.owner.frame) {
+    if (isLoopStep(at.owner)) return { iteration: at.number, last: at.owner.detail?.loop?.last };
+  }
+  return undefined;
 }
 
 function readLast(draft: Draft, { last }: LoopView): JsonValue {
@@ -78,12 +84,13 @@ function readOutput(draft: Draft, step: Step): JsonValue | undefined {
   if (stored !== undefined) return draft.read(stored);
   const children = childrenOf(step);
   switch (step.node.kind) {
-    // A loop's output is stored when it completes.
+    // The output of a loop or a map is stored when it completes.
     case 'agent':
     case 'set':
     case 'wait':
     case 'signal':
     case 'loop':
+    case 'map':
       return null;
     case 'sequential':
     case 'condition': {
@@ -123,11 +130,14 @@ export function requireValues(
   if (reads.params) wanted.push(draft.state.params);
   const last = reads.last ? (extra?.loop ?? loopViewOf(frame))?.last : undefined;
   if (last !== undefined) wanted.push(last);
+  const list = reads.item ? uncutList(frame) : undefined;
+  if (list !== undefined) wanted.push(list);
   for (const node of reads.outputs) wanted.push(...storedOutputs(stepByIndex(draft.state, frame, node)));
   requireStored(draft, wanted);
 }
 
-function requireStored(draft: Draft, values: readonly StoredValue[]): void {
+/** Throws MissingValues with those that the shell has not loaded. Those that are too large to be read are not waited for. */
+export function requireStored(draft: Draft, values: readonly StoredValue[]): void {
   const missing = new Set<string>();
   for (const value of values) {
     if (value.kind !== 'blob' || value.size > limits.expressionReadBytesMax) continue;
@@ -148,8 +158,7 @@ function storedOutputs(step: Step): readonly StoredValue[] {
 }
 
 /** What a body gives: the output of its last step. It may be larger than what stands in an event. */
-export function bodyOutput(draft: Draft, loop: Step): StoredValue {
-  const last = childrenOf(loop).at(-1);
+export function bodyOutput(draft: Draft, last: Step | undefined): StoredValue {
   if (last === undefined || last.status !== 'COMPLETED') return NULL_OUTPUT;
   const passed = passOnOutput(last);
   if (passed !== undefined) return passed;
@@ -168,6 +177,8 @@ export function evaluateTemplate(
   blobId: string,
   extra?: Extra,
 ): StoredValue {
+  const item = template.passThrough?.kind === 'item' ? itemViewOf(frame) : undefined;
+  if (item !== undefined) return storeValue(draft, itemBytes(draft, item), blobId);
   const passed = template.passThrough === undefined ? undefined : passOn(draft, frame, template.passThrough, extra);
   if (passed !== undefined) return passed;
   if (template.constant !== undefined) return storeValue(draft, encodeValue(template.constant), blobId);
@@ -197,6 +208,8 @@ function passOn(
   extra: Extra | undefined,
 ): StoredValue | undefined {
   switch (source.kind) {
+    case 'item':
+      return NULL_OUTPUT;
     case 'params':
       return draft.state.params;
     case 'last':
@@ -221,6 +234,11 @@ function passOnOutput(step: Step): StoredValue | undefined {
   if (step.node.kind === 'parallel') return undefined;
   const last = lastChild(step);
   return last === undefined ? NULL_OUTPUT : passOnOutput(last);
+}
+
+/** A value that was put together becomes a blob when it is large. */
+export function keepValue(draft: Draft, value: StoredValue, blobId: string): StoredValue {
+  return value.kind === 'inline' ? storeValue(draft, value.bytes, blobId) : value;
 }
 
 /** Keeps `bytes` inline, or as a blob of the run that this decision stores. */

@@ -4,7 +4,8 @@
  *
  * Invariants: 1. slot `i` of a frame is the step of node `i` of its body; 2. counters (`pendingDependencies`, `openChildren`, `openRoots`) are
  * what a count over the steps would give; 3. nothing here grows with the size of
- * an output, or with the iterations that a loop has behind it.
+ * an output, or with the iterations that a loop has behind it; a map keeps what its items gave until it ends, and of those that have not
+ * started nothing.
  */
 import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
@@ -12,7 +13,9 @@ import type {
   CompiledAgentNode,
   CompiledBlockNode,
   CompiledLoopNode,
+  CompiledMapNode,
   CompiledNode,
+  CompiledPolicy,
   CompiledSignalNode,
   CompiledWaitNode,
   CompiledWorkflow,
@@ -74,15 +77,15 @@ export interface Ending {
 }
 
 /**
- * One body being run: the steps outside of every body (the root of a run), or those of one iteration of a loop. It lives
- * from BodyStarted to BodyEnded. Edges are slots of a frame; what is read elsewhere is found outwards, frame by frame.
+ * One body being run: the steps outside of every body (the root of a run), or those of one iteration of a loop or of one item of a
+ * map. It lives from BodyStarted to BodyEnded. Edges are slots of a frame; what is read elsewhere is found outwards, frame by frame.
  */
 export interface Frame {
-  /** In front of the ids of its steps: '' at the root, `poll/3/` in the third iteration of `poll`. */
+  /** In front of the ids of its steps: '' at the root, `poll/3/` in the third iteration of `poll`, `each/3/` for item 3 of `each`. */
   readonly prefix: string;
-  /** The loop; undefined at the root. */
-  readonly owner: LoopStep | undefined;
-  /** Of the iteration, from 1; 0 at the root. */
+  /** The loop or the map; undefined at the root. */
+  readonly owner: BodyStep | undefined;
+  /** Of the iteration, from 1; of the item, from 0, as `index` is; 0 at the root. */
   readonly number: number;
   /** By slot. */
   readonly steps: Step[];
@@ -121,6 +124,9 @@ export type BlockStep = Step<CompiledBlockNode>;
 export type SignalStep = Step<CompiledSignalNode>;
 export type WaitingStep = Step<CompiledWaitNode | CompiledSignalNode>;
 export type LoopStep = Step<CompiledLoopNode>;
+export type MapStep = Step<CompiledMapNode>;
+/** Runs its body in frames of their own. */
+export type BodyStep = LoopStep | MapStep;
 
 export function isAgentStep(step: Step): step is AgentStep {
   return step.node.kind === 'agent';
@@ -143,6 +149,14 @@ export function isLoopStep(step: Step): step is LoopStep {
   return step.node.kind === 'loop';
 }
 
+export function isMapStep(step: Step): step is MapStep {
+  return step.node.kind === 'map';
+}
+
+export function isBodyStep(step: Step): step is BodyStep {
+  return isLoopStep(step) || isMapStep(step);
+}
+
 export interface StepDetail {
   attempts: AttemptRecord[];
   /** Of an agent step: where secrets stand in its input. */
@@ -162,7 +176,10 @@ export interface StepDetail {
   waitUntil: number;
   /** Of a `signal`: what somebody is asked. */
   title: string;
-  /** Of a block: children that are not over, that started and are not over, that COMPLETED; where to look for the next to start. */
+  /**
+   * Of a block: children that are not over, that started and are not over, that COMPLETED; where to look for the next to start. The
+   * children of a map are its items.
+   */
   openChildren: number;
   activeChildren: number;
   completedChildren: number;
@@ -172,6 +189,7 @@ export interface StepDetail {
   /** Of a block: the first child failure that its policy counts. */
   childFailure: Failure | undefined;
   loop: LoopDetail | undefined;
+  map: MapDetail | undefined;
 }
 
 /** Of a loop that has begun. */
@@ -182,6 +200,24 @@ export interface LoopDetail {
   iterations: number;
   /** Output of the last body that ended. */
   last: StoredValue | undefined;
+}
+
+/** Of a map that has begun. */
+export interface MapDetail {
+  /** The list as it was when the map began; undefined once the map is over. */
+  items: StoredValue | undefined;
+  readonly count: number;
+  /** Items that started: the index of the next one. */
+  started: number;
+  ended: number;
+  /** Items whose step FAILED or TIMED_OUT. */
+  failed: number;
+  /** Items that run, by index, in the order in which they started. */
+  readonly frames: Map<number, Frame>;
+  /** By index, of items that COMPLETED; empty once the map is over. */
+  outputs: (StoredValue | undefined)[];
+  /** Of the outputs together. */
+  outputBytes: number;
 }
 
 export interface AttemptRecord {
@@ -244,7 +280,7 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
 
 export function createFrame(
   nodes: readonly CompiledNode[],
-  owner: LoopStep | undefined,
+  owner: BodyStep | undefined,
   number: number,
   prefix: string,
 ): Frame {
@@ -275,6 +311,7 @@ export function detailOf(step: Step): StepDetail {
     branch: -1,
     childFailure: undefined,
     loop: undefined,
+    map: undefined,
   };
   return step.detail;
 }
@@ -307,9 +344,30 @@ export function stepAt(frame: Frame, slot: number): Step {
   return step;
 }
 
-/** The frame that the children of a block are in; undefined for a loop between two iterations. */
+/** The frame that the children of a block are in; undefined for a loop between two iterations, and for a map, which has many. */
 export function frameInside(block: BlockStep): Frame | undefined {
+  if (isMapStep(block)) return undefined;
   return isLoopStep(block) ? block.detail?.loop?.frame : block.frame;
+}
+
+/** What the failure of a child, or of an item, means for a block that has a policy; undefined for all others. */
+export function policyOf({ node }: Step): CompiledPolicy | undefined {
+  return node.kind === 'parallel' || node.kind === 'map' ? node : undefined;
+}
+
+/** True for a block that completes although children failed. */
+export function tolerates(step: Step): boolean {
+  const policy = policyOf(step);
+  return policy?.onFailure === 'continue' || policy?.quorum !== undefined;
+}
+
+const NO_FRAMES: readonly Frame[] = [];
+
+/** The frames that a step has opened and that are not over. */
+export function framesOf(step: Step): readonly Frame[] {
+  if (isMapStep(step)) return [...(step.detail?.map?.frames.values() ?? [])];
+  const frame = isLoopStep(step) ? step.detail?.loop?.frame : undefined;
+  return frame === undefined ? NO_FRAMES : [frame];
 }
 
 /** The block around a step; undefined at the top of the run. */
@@ -321,8 +379,9 @@ export function parentOf({ node, frame }: Step): BlockStep | undefined {
 
 const NO_STEPS: readonly Step[] = [];
 
-/** Of a loop those of the iteration that runs. */
+/** Of a loop those of the iteration that runs, of a map those of the items that run. */
 export function childrenOf(step: Step): readonly Step[] {
+  if (isMapStep(step)) return framesOf(step).flatMap((frame) => step.node.children.map((slot) => stepAt(frame, slot)));
   const inside = isBlockStep(step) ? frameInside(step) : undefined;
   return inside !== undefined && isBlockStep(step) ? step.node.children.map((slot) => stepAt(inside, slot)) : NO_STEPS;
 }
@@ -333,4 +392,10 @@ export function isProtected(step: Step): boolean {
     if (current.node.isCleanup || current.node.runOn !== 'success') return true;
   }
   return false;
+}
+
+/** How much of a map is done, from 0 to 1; 0 for all other steps. */
+export function shareOfItems({ detail }: Step): number {
+  const { count, ended } = detail?.map ?? { count: 0, ended: 0 };
+  return count === 0 ? 0 : ended / count;
 }

@@ -13,6 +13,9 @@ export type StepStatus =
   | 'CANCELLED'
   | 'TIMED_OUT';
 
+/** How a step ends. */
+export type StepEnd = 'COMPLETED' | 'FAILED' | 'SKIPPED' | 'CANCELLED' | 'TIMED_OUT';
+
 /** How an attempt ended. */
 export type AttemptOutcome =
   | 'COMPLETED'
@@ -41,7 +44,7 @@ export const CANCELLABLE_STATUSES: readonly RunStatus[] = ['QUEUED', 'RUNNING'];
 /** Statuses of runs that another try can be made of. */
 export const RETRYABLE_STATUSES: readonly RunStatus[] = ['FAILED', 'TIMED_OUT', 'CANCELLED'];
 
-export function isStepOver(status: StepStatus): boolean {
+export function isStepOver(status: StepStatus): status is StepEnd {
   switch (status) {
     case 'COMPLETED':
     case 'FAILED':

@@ -6,20 +6,21 @@
  *    skip it again.
  * 2. A block that is done is taken over whole, with the ends of its children, whatever they are. One that is not keeps the
  *    children that are.
- * 3. What a loop ran stands in frames, and those of iterations that ended are gone: a loop is taken over whole or begins anew.
+ * 3. What a loop or a map ran stands in frames, and those of iterations and items that ended are gone: it is taken over whole or begins
+ *    anew.
  */
 import type { StepTakenOver } from './events.ts';
 import {
   attemptsOf,
   childrenOf,
-  isLoopStep,
+  isBodyStep,
   isProtected,
   parentOf,
   type RunState,
   type Step,
   stepAt,
 } from './state.ts';
-import type { StepStatus } from './status.ts';
+import { isStepOver } from './status.ts';
 
 /** A step that is over, as the next try knows it. */
 export type TakenOver = Omit<StepTakenOver, 'type' | 'at'>;
@@ -65,7 +66,7 @@ function restart(first: Step, { again, after }: Marks): readonly Step[] {
     after.add(step);
     if (!again.has(step)) marked.push(step);
     again.add(step);
-    if (!isLoopStep(step)) stack.push(...childrenOf(step));
+    if (!isBodyStep(step)) stack.push(...childrenOf(step));
   }
   return marked;
 }
@@ -79,7 +80,7 @@ function isDone(step: Step): boolean {
 
 function describe(step: Step): readonly TakenOver[] {
   const { status, path, detail } = step;
-  if (!isEnd(status)) return [];
+  if (!isStepOver(status)) return [];
   const attempts = attemptsOf(step);
   const number = detail?.takenOver?.attempts ?? attempts.length;
   const agentId = detail?.takenOver?.agentId ?? attempts.at(-1)?.agentId;
@@ -95,20 +96,4 @@ function describe(step: Step): readonly TakenOver[] {
       ...(detail?.skip?.because === undefined ? {} : { because: detail.skip.because }),
     },
   ];
-}
-
-function isEnd(status: StepStatus): status is StepTakenOver['status'] {
-  switch (status) {
-    case 'COMPLETED':
-    case 'FAILED':
-    case 'TIMED_OUT':
-    case 'CANCELLED':
-    case 'SKIPPED':
-      return true;
-    case 'PENDING':
-    case 'READY':
-    case 'RUNNING':
-    case 'WAITING':
-      return false;
-  }
 }

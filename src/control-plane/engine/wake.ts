@@ -1,5 +1,5 @@
 import type { Draft } from './decision.ts';
-import { parentOf, type Step, stepAt } from './state.ts';
+import { isMapStep, parentOf, type Step, stepAt } from './state.ts';
 
 /** Tells everyone who waits for a step that it is over. The work list is a stack: the first dependent is pushed last. */
 export function wake(draft: Draft, step: Step): void {
@@ -8,5 +8,6 @@ export function wake(draft: Draft, step: Step): void {
     if (dependent.pendingDependencies === 0) draft.work.push(dependent);
   }
   const parent = parentOf(step);
-  if (parent !== undefined) draft.work.push(parent);
+  // A map has many frames: which of its items is over only the step knows.
+  if (parent !== undefined) draft.work.push(isMapStep(parent) ? step : parent);
 }

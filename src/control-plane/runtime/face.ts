@@ -53,6 +53,7 @@ import {
   agentNotFound,
   PAUSED,
   summarize,
+  summarizeStanding,
   summarizeWait,
   viewAgents,
   viewCapabilities,
@@ -449,7 +450,7 @@ export class Face implements RunningControlPlane {
     if (status === 'WAITING') {
       return { ...common, summary: summarizeWait(step), waitingSince: readyAt, dueAt: step.detail?.waitUntil ?? 0 };
     }
-    const summary = step.isQueued ? wait : `${path} is ${status}`;
+    const summary = step.isQueued ? wait : summarizeStanding(step);
     return { ...common, summary, waitingSince: queuedAt, dueAt: 0 };
   }
 }

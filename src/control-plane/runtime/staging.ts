@@ -164,14 +164,15 @@ export class Staging {
       case 'AttemptEnded':
         return metrics.attemptEnded(event.outcome);
       case 'StepCompleted':
-        holder.checkpoints?.delete(event.path);
-        holder.progress?.delete(event.path);
+        forget(holder, event.path);
         return metrics.stepEnded('COMPLETED');
       case 'StepFailed':
+        forget(holder, event.path);
         return metrics.stepEnded(event.status);
       case 'StepSkipped':
         return metrics.stepEnded('SKIPPED');
       case 'StepCancelled':
+        forget(holder, event.path);
         return metrics.stepEnded('CANCELLED');
       case 'RunEnding':
         // For lists. A run that is over in the same batch is written once, with its end.
@@ -222,4 +223,10 @@ export class Staging {
 function copyBlob(batch: StagedBatch, { runId, retryOf }: RunState, value: StoredValue | undefined): void {
   if (retryOf === undefined || value?.kind !== 'blob') return;
   batch.blobCopies.push({ runId, blobId: value.blobId, fromRunId: retryOf });
+}
+
+/** The step is over: nobody goes on from what its attempts said. */
+function forget({ checkpoints, progress }: RunHolder, path: string): void {
+  checkpoints?.delete(path);
+  progress?.delete(path);
 }

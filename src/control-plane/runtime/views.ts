@@ -142,6 +142,14 @@ export function summarize(explanation: Explanation): string {
   return `NO_AGENT: no live agent ${wanted}`;
 }
 
+/** One sentence: where a step stands that does not wait. */
+export function summarizeStanding({ path, status, detail }: Step): string {
+  if (detail?.map === undefined) return `${path} is ${status}`;
+  const { count, started, ended, failed } = detail.map;
+  const running = status === 'RUNNING' ? `, ${started - ended} run` : '';
+  return `${path} is ${status}: ${ended} of ${count} items ended${failed === 0 ? '' : `, ${failed} failed`}${running}`;
+}
+
 /** One sentence: what a step waits for that no agent has. */
 export function summarizeWait({ node, detail }: Step): string {
   const dueAt = detail?.waitUntil ?? 0;

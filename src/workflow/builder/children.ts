@@ -12,6 +12,7 @@ import type {
   BlockOptions,
   ConditionOptions,
   LoopOptions,
+  MapOptions,
   OutputOf,
   ParametersOption,
   PlainParameters,
@@ -62,10 +63,26 @@ interface Case<Params, Steps> {
   readonly steps: readonly NestedStep<Params, Steps>[];
 }
 
+/** The one step of a map: it sees what stands before the block. */
+export type MapChild<Params, Steps, ChildId extends string, A, Nested extends readonly unknown[]> =
+  | ({ readonly id: ChildId } & InferOnly)
+  | ({ readonly steps: Nested } & InferOnly)
+  | Child<Params, Steps, A>;
+
+/** A map's own output: a list of its step's. */
+export type MapOutput<ChildId extends string, A, Nested> = readonly EntryOutput<
+  OwnEntry<{ readonly id: ChildId; readonly action: A; readonly steps: Nested }>
+>[];
+
 /** An agent step, or (without an action) a block whose own children see what it sees. */
 type Child<Params, Steps, A> = A extends Action
   ? { readonly id: string } & AgentOptions<Params, Steps, A> & ParametersOption<Params, Steps, A> & ChildOutput<A>
-  : NestedBlock<Params, Steps> | NestedLoop<Params, Steps> | NestedOther<Params, Steps> | NestedWait<Params, Steps>;
+  :
+      | NestedBlock<Params, Steps>
+      | NestedLoop<Params, Steps>
+      | NestedMap<Params, Steps>
+      | NestedOther<Params, Steps>
+      | NestedWait<Params, Steps>;
 
 /** A named action's output may be shaped here; a capability's is fixed by its type (shape it in a step of the top level). */
 type ChildOutput<A> = A extends string ? { readonly output?: unknown } : Record<never, never>;
@@ -73,6 +90,7 @@ type ChildOutput<A> = A extends string ? { readonly output?: unknown } : Record<
 type NestedStep<Params, Steps> =
   | NestedBlock<Params, Steps>
   | NestedLoop<Params, Steps>
+  | NestedMap<Params, Steps>
   | NestedAgentStep<Params, Steps>
   | NestedOther<Params, Steps>
   | NestedWait<Params, Steps>;
@@ -94,6 +112,11 @@ type NestedWait<Params, Steps> = { readonly id: string; readonly output?: unknow
 interface NestedLoop<Params, Steps> extends LoopOptions<Params, Steps, readonly NestedStep<Params, Steps>[]> {
   readonly id: string;
   readonly type: 'loop';
+}
+
+interface NestedMap<Params, Steps> extends MapOptions<Params, Steps, NestedStep<Params, Steps>> {
+  readonly id: string;
+  readonly type: 'map';
 }
 
 interface NestedBlock<Params, Steps> extends BlockOptions<Params, Steps> {

@@ -203,3 +203,16 @@ export interface LoopOptions<Params, Steps, Children> extends BlockOptions<Param
   readonly delay?: Duration;
   readonly onFailure?: FailureMode;
 }
+
+export interface MapOptions<Params, Steps, Child> extends BlockOptions<Params, Steps> {
+  /** Text is CEL, anything else a list with expressions in it. */
+  readonly items: string | readonly unknown[] | Recorded<unknown> | ((scope: Scope<Params, Steps>) => unknown);
+  /** What is done with each item; its callbacks see `item` and `index`. */
+  readonly step: Child;
+  /** Items at once; default 100. */
+  readonly concurrency?: number;
+  /** Default waitAll. */
+  readonly onFailure?: ParallelPolicy;
+  /** Instead of `onFailure`: done when so many items completed; the rest is stopped. */
+  readonly quorum?: number;
+}

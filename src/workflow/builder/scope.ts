@@ -27,6 +27,10 @@ export interface Scope<Params, Steps> {
   readonly iteration: Recorder<number>;
   /** Only in a loop: the output of the last body, null in the first iteration. */
   readonly last: Recorder<Untyped>;
+  /** Only in a map: one of its items. */
+  readonly item: Recorder<Untyped>;
+  /** Only in a map: where it stands in the list, from 0. */
+  readonly index: Recorder<number>;
 }
 
 /** In a step's `output`: `result` is what the agent answered. */
@@ -49,6 +53,8 @@ export function createScope(): AssertScope<Untyped, Untyped, Untyped> {
     now: createRecorder<string>('now'),
     iteration: createRecorder<number>('iteration'),
     last: createRecorder<Untyped>('last'),
+    item: createRecorder<Untyped>('item'),
+    index: createRecorder<number>('index'),
     result: createRecorder<Untyped>('result'),
     output: createRecorder<Untyped>('output'),
   });

@@ -68,7 +68,10 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     case 'title':
       return isCallback(value) ? recordedSource(value(scope), pointer) : plainSource(value, pointer);
     case 'output':
+    case 'items':
       return outputSource(value, pointer);
+    case 'step':
+      return childSource(value, pointer, problems);
     case 'steps':
     case 'then':
     case 'else':

@@ -12,6 +12,8 @@ import type {
   BranchOutput,
   CaseOutputs,
   Cases,
+  MapChild,
+  MapOutput,
   OutputsOf,
   ParallelChildren,
   ParallelOutput,
@@ -25,6 +27,7 @@ import type {
   ConditionOptions,
   Duration,
   LoopOptions,
+  MapOptions,
   OutputOf,
   OutputOption,
   ParallelOptions,
@@ -245,6 +248,20 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     options: LoopOptions<Params, Steps, SequentialChildren<Params, Steps, Ids, Actions, Nested>>,
   ): WorkflowBuilder<Params, Steps & OneStep<Id, SequentialOutput<Zip<Ids, Actions, Nested>>>, Output> {
     this.#steps.push({ id, type: 'loop', ...options });
+    return this.#typed();
+  }
+
+  /** One step for each item of a list, many at a time. The steps after it see the list of what they gave. */
+  map<
+    const Id extends string,
+    const ChildId extends string,
+    const A,
+    const Nested extends readonly unknown[] = readonly [],
+  >(
+    id: Id,
+    options: MapOptions<Params, Steps, MapChild<Params, Steps, ChildId, A, Nested>>,
+  ): WorkflowBuilder<Params, Steps & OneStep<Id, MapOutput<ChildId, A, Nested>>, Output> {
+    this.#steps.push({ id, type: 'map', ...options });
     return this.#typed();
   }
 

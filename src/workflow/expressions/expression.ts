@@ -33,7 +33,7 @@ export function compileExpression(source: string, spot: Spot, names: Names): Exp
   const prepared = prepare(source, spot, names.around);
   const steps = resolveSteps(prepared, names);
   const outputs = [...steps.values()].filter((step) => step.readsOutput).map((step) => step.index);
-  const reads: Reads = { outputs, params: prepared.readsParams, last: prepared.readsLast };
+  const reads: Reads = { outputs, params: prepared.readsParams, last: prepared.readsLast, item: prepared.readsItem };
   let run: ((scope: Scope) => JsonValue) | undefined;
   return {
     source,
@@ -82,6 +82,8 @@ function evaluatePath(path: PlainPath, steps: ReadonlyMap<string, ReadStep>, sco
       return walk(scope.output ?? null, 'output', path.keys);
     case 'last':
       return walk(scope.loop?.last() ?? null, 'last', path.keys);
+    case 'item':
+      return walk(scope.map?.item() ?? null, 'item', path.keys);
     case 'steps':
       return evaluateStepPath(path, steps, scope);
   }
@@ -160,6 +162,10 @@ function rootValue(root: string, scope: Scope): CelInput {
       return bind(scope.loop?.last() ?? null);
     case 'iteration':
       return BigInt(scope.loop?.iteration ?? 0);
+    case 'item':
+      return bind(scope.map?.item() ?? null);
+    case 'index':
+      return BigInt(scope.map?.index ?? 0);
     case 'workflow':
       return bind({ name: scope.workflow.name, version: scope.workflow.version });
     case 'run': {

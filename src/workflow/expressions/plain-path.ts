@@ -5,8 +5,11 @@
 import type { JsonValue } from '../../core/json.ts';
 import { extendPath, type Key, kindOfJson, member, missingData } from './navigate.ts';
 
+const ROOTS = ['params', 'result', 'output', 'last', 'item', 'steps'] as const;
+type Root = (typeof ROOTS)[number];
+
 export interface PlainPath {
-  readonly root: 'params' | 'result' | 'output' | 'last' | 'steps';
+  readonly root: Root;
   readonly keys: readonly PathKey[];
 }
 
@@ -16,7 +19,7 @@ export interface PathKey {
   readonly offset: number;
 }
 
-const ROOT = /(params|result|output|last|steps)(?![\w(])/y;
+const ROOT = new RegExp(`(?:${ROOTS.join('|')})(?![\\w(])`, 'y');
 const LINK = /\.([A-Za-z_]\w*)|\["([^"\\]*)"\]|\['([^'\\]*)'\]|\[(\d{1,9})\]/y;
 /** CEL refuses these as field names; its parser says so better. */
 const RESERVED = new Set(
@@ -28,9 +31,9 @@ const RESERVED = new Set(
 /** Undefined when the text is more than a plain path (or none): CEL reads it then. */
 export function readPlainPath(source: string): PlainPath | undefined {
   ROOT.lastIndex = 0;
-  const root = ROOT.exec(source)?.[1];
-  if (root !== 'params' && root !== 'result' && root !== 'output' && root !== 'last' && root !== 'steps')
-    return undefined;
+  const word = ROOT.exec(source)?.[0];
+  const root = ROOTS.find((known) => known === word);
+  if (root === undefined) return undefined;
   const keys: PathKey[] = [];
   for (let at = root.length; at < source.length; at = LINK.lastIndex) {
     LINK.lastIndex = at;

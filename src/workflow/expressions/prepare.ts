@@ -9,23 +9,45 @@ import { noStepField, rewrite, STEP_FIELDS, type StepReference } from './rewrite
 import type { Tree } from './tree.ts';
 
 /** Where an expression stands, which decides what it may name. */
-export type Spot = 'input' | 'when' | 'if' | 'switch' | 'set' | 'while' | 'until' | 'output' | 'assert' | 'runOutput';
+export type Spot =
+  | 'input'
+  | 'when'
+  | 'if'
+  | 'switch'
+  | 'set'
+  | 'while'
+  | 'until'
+  | 'items'
+  | 'output'
+  | 'assert'
+  | 'runOutput';
 
-/** Whether it stands in (or belongs to) a loop, whose `iteration` and `last` it may name then. */
-export type Around = 'nothing' | 'loop';
+/** Whether it stands in (or belongs to) a loop, whose `iteration` and `last` it may name then, or in a map with `item` and `index`. */
+export type Around = 'nothing' | 'loop' | 'map' | 'both';
+
+/** What stands around what is inside of a loop or a map. */
+export function within(around: Around, body: 'loop' | 'map'): Around {
+  return around === 'nothing' || around === body ? body : 'both';
+}
 
 export interface Prepared {
   readonly source: string;
   readonly steps: readonly StepReference[];
   readonly readsParams: boolean;
   readonly readsLast: boolean;
+  readonly readsItem: boolean;
   readonly roots: ReadonlySet<string>;
   readonly form: { readonly kind: 'path'; readonly path: PlainPath } | { readonly kind: 'tree'; readonly tree: Tree };
   offsetOf(id: bigint): number;
 }
 
 const COMMON = ['params', 'steps', 'run', 'workflow', 'now'];
-const IN_LOOP = ['iteration', 'last'];
+const NAMES_IN: Readonly<Record<Around, readonly string[]>> = {
+  nothing: [],
+  loop: ['iteration', 'last'],
+  map: ['item', 'index'],
+  both: ['iteration', 'last', 'item', 'index'],
+};
 const visibleAt: Readonly<Record<Spot, ReadonlySet<string>>> = {
   input: new Set(COMMON),
   when: new Set(COMMON),
@@ -34,17 +56,14 @@ const visibleAt: Readonly<Record<Spot, ReadonlySet<string>>> = {
   set: new Set(COMMON),
   while: new Set(COMMON),
   until: new Set(COMMON),
+  items: new Set(COMMON),
   runOutput: new Set(COMMON),
   output: new Set([...COMMON, 'result']),
   assert: new Set([...COMMON, 'result', 'output']),
 };
 
-const visibleInLoop = Object.fromEntries(
-  Object.entries(visibleAt).map(([spot, names]) => [spot, new Set([...names, ...IN_LOOP])]),
-);
-
 function visible(spot: Spot, around: Around): ReadonlySet<string> {
-  return (around === 'loop' ? visibleInLoop[spot] : undefined) ?? visibleAt[spot];
+  return around === 'nothing' ? visibleAt[spot] : new Set([...visibleAt[spot], ...NAMES_IN[around]]);
 }
 
 const cache = new Map<string, Prepared>();
@@ -54,7 +73,8 @@ export function prepare(source: string, spot: Spot, around: Around): Prepared {
   const key = `${spot} ${around} ${source}`;
   const known = cache.get(key);
   if (known !== undefined) return known;
-  const prepared = preparePath(source, visible(spot, around)) ?? prepareTree(source, visible(spot, around));
+  const names = visible(spot, around);
+  const prepared = preparePath(source, names) ?? prepareTree(source, names);
   if (cache.size >= limits.preparedExpressionsMax) cache.delete(cache.keys().next().value ?? '');
   cache.set(key, prepared);
   return prepared;
@@ -72,6 +92,7 @@ function preparePath(source: string, names: ReadonlySet<string>): Prepared | und
     roots,
     readsParams: path.root === 'params',
     readsLast: path.root === 'last',
+    readsItem: path.root === 'item',
     form: { kind: 'path', path },
     offsetOf: () => 0,
   };
@@ -98,6 +119,7 @@ function prepareTree(source: string, names: ReadonlySet<string>): Prepared {
     roots,
     readsParams: roots.has('params'),
     readsLast: roots.has('last'),
+    readsItem: roots.has('item'),
     form: { kind: 'tree', tree },
     offsetOf: parsed.offsetOf,
   };

@@ -105,6 +105,7 @@ function passThroughOf(expression: Expression): Template['passThrough'] {
   const path = readPlainPath(expression.source);
   if (path?.root === 'params' && path.keys.length === 0) return { kind: 'params' };
   if (path?.root === 'last' && path.keys.length === 0) return { kind: 'last' };
+  if (path?.root === 'item' && path.keys.length === 0) return { kind: 'item' };
   const [node] = expression.reads.outputs;
   const isOutput = path?.root === 'steps' && path.keys.length === 2 && path.keys[1]?.key === 'output';
   return isOutput && node !== undefined ? { kind: 'output', node } : undefined;
@@ -116,5 +117,6 @@ function joinReads(all: readonly Reads[]): Reads {
     outputs: [...outputs],
     params: all.some((reads) => reads.params),
     last: all.some((reads) => reads.last),
+    item: all.some((reads) => reads.item),
   };
 }

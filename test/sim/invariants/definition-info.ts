@@ -1,9 +1,14 @@
 /** What a definition says of its steps, by path: read straight from the definition, not from the compiled form. */
-import type { AgentStepDefinition, StepDefinition, WorkflowDefinition } from '../../../src/workflow/definition.ts';
+import {
+  type AgentStepDefinition,
+  runsBodies,
+  type StepDefinition,
+  type WorkflowDefinition,
+} from '../../../src/workflow/definition.ts';
 
 export interface StepInfo {
   readonly id: string;
-  /** Id of the loop in whose body it stands; undefined outside. */
+  /** Id of the loop or the map in whose body it stands; undefined outside. */
   readonly owner: string | undefined;
   /** Of a loop: the most that it may run. */
   readonly iterationsMax: number;
@@ -18,6 +23,8 @@ export interface StepInfo {
   /** Tries in all; 1 without a policy. */
   readonly tries: number;
   readonly concurrency: number;
+  /** Of a map: so many items may complete it although others did not even begin. */
+  readonly quorum: number | undefined;
   readonly agent: AgentStepDefinition | undefined;
   /** Of a `wait` and a `signal`. */
   readonly waits: { readonly signal: string | undefined } | undefined;
@@ -39,6 +46,8 @@ function branchesOf(step: StepDefinition): readonly (readonly StepDefinition[])[
       return [...step.cases.map(({ steps }) => steps), step.default ?? []];
     case 'loop':
       return [step.body];
+    case 'map':
+      return [[step.step]];
   }
 }
 
@@ -64,15 +73,21 @@ export function readDefinition(definition: WorkflowDefinition): ReadonlyMap<stri
       isCleanup,
       runOn: step.runOn,
       tries: step.type === 'agent' ? (step.retry?.tries ?? 1) : 1,
-      concurrency: step.type === 'parallel' ? (step.concurrency ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
+      concurrency: concurrencyOf(step),
+      quorum: step.type === 'map' ? step.quorum : undefined,
       agent: step.type === 'agent' ? step : undefined,
       waits: step.type === 'wait' || step.type === 'signal' ? { signal: signalOf(step) } : undefined,
     });
-    for (const child of children) read(child, step, step.type === 'loop' ? step.id : owner, isCleanup);
+    for (const child of children) read(child, step, runsBodies(step) ? step.id : owner, isCleanup);
   };
   for (const step of definition.steps) read(step, undefined, undefined, false);
   for (const step of definition.finally ?? []) read(step, undefined, undefined, true);
   return steps;
+}
+
+function concurrencyOf(step: StepDefinition): number {
+  if (step.type === 'map') return step.concurrency ?? 100;
+  return (step.type === 'parallel' ? step.concurrency : undefined) ?? Number.POSITIVE_INFINITY;
 }
 
 function signalOf(step: StepDefinition): string | undefined {

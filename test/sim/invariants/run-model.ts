@@ -6,6 +6,7 @@ import type {
   AttemptEnded,
   AttemptStarted,
   BlockStarted,
+  BodyEnded,
   RunEvent,
   StepSkipped,
   StepTakenOver,
@@ -13,6 +14,7 @@ import type {
 import type { RunOutcome, StepStatus } from '../../../src/control-plane/engine/status.ts';
 import type { StoredValue } from '../../../src/core/stored-value.ts';
 import type { StepInfo } from './definition-info.ts';
+import { ItemModel } from './item-model.ts';
 import { SignalModel } from './signal-model.ts';
 
 export interface AttemptModel {
@@ -28,11 +30,13 @@ export interface AttemptModel {
 export interface StepModel {
   readonly info: StepInfo;
   readonly path: string;
-  /** In front of the ids beside it: '' outside of loops. */
+  /** In front of the ids beside it: '' outside of loops and maps. */
   readonly prefix: string;
   /** Of a loop: the iteration that runs, 0 for none, and how many ended. */
   iteration: number;
   iterationsEnded: number;
+  /** Of a map that started. */
+  items: ItemModel | undefined;
   /** Of a loop: it waits for the time of the next iteration. */
   waitsForNext: boolean;
   hasStarted: boolean;
@@ -83,7 +87,7 @@ export class RunModel {
     this.open(undefined, '');
   }
 
-  /** The steps outside of loops, or those of one iteration of `owner`. */
+  /** The steps outside of loops and maps, or those of one iteration or item of `owner`. */
   private open(owner: string | undefined, prefix: string): void {
     for (const [id, info] of this.infos) {
       if (info.owner !== owner) continue;
@@ -93,6 +97,7 @@ export class RunModel {
         prefix,
         iteration: 0,
         iterationsEnded: 0,
+        items: undefined,
         waitsForNext: false,
         hasStarted: false,
         isOver: false,
@@ -117,6 +122,45 @@ export class RunModel {
     return this.signals.hasRequest(requestId);
   }
 
+  /** Items begin in order, within the window, and no more than there are. */
+  private startItem(step: StepModel, items: ItemModel, number: number): void {
+    const { path, info } = step;
+    this.check(!this.isPaused, 'nothing starts in a paused run', () => `item ${number} of ${path}`);
+    this.check(step.hasStarted && !step.isOver && !step.isStopping, 'an item is of an open map', () => path);
+    this.complainOf(path, items.start(number));
+    this.open(info.id, `${path}/${number}/`);
+  }
+
+  private endItem(step: StepModel, items: ItemModel, { number, status }: BodyEnded): void {
+    const { path, info } = step;
+    const top = this.steps.get(`${path}/${number}/${info.children[0]}`);
+    const ended = top?.end?.status;
+    this.check(
+      top?.isOver === true && ended === (status ?? 'COMPLETED'),
+      'an item ends as its step does',
+      () => `${path}/${number} is ${status ?? 'COMPLETED'}, its step ${ended}`,
+    );
+    this.complainOf(path, items.end(number));
+    this.leave(`${path}/${number}/`);
+  }
+
+  private complainOf(path: string, fault: string | undefined): void {
+    this.check(
+      fault === undefined,
+      'a map does each item once, in order and within its window',
+      () => `${path}: ${fault}`,
+    );
+  }
+
+  /** Nothing more happens to these. */
+  private leave(prefix: string): void {
+    for (const [key, inside] of this.steps) {
+      if (!key.startsWith(prefix)) continue;
+      this.past.set(key, inside);
+      this.steps.delete(key);
+    }
+  }
+
   /** Iterations come in order, one at a time, and no more than allowed. */
   private startBody(step: StepModel, number: number): void {
     const { path, info } = step;
@@ -138,17 +182,14 @@ export class RunModel {
     const { path } = step;
     this.check(number === step.iteration, 'an iteration that runs ends', () => `${path}/${number}`);
     this.checkChildren(step);
-    for (const [key, inside] of this.steps) {
-      if (!key.startsWith(`${path}/`)) continue;
-      this.past.set(key, inside);
-      this.steps.delete(key);
-    }
+    this.leave(`${path}/`);
     step.iteration = 0;
     step.iterationsEnded = number;
   }
 
   /** Paths of the steps in a block that exist. */
-  private childPaths({ info, path, prefix, iteration }: StepModel): readonly string[] {
+  private childPaths({ info, path, prefix, iteration, items }: StepModel): readonly string[] {
+    if (info.kind === 'map') return items?.open.map((item) => `${path}/${item}/${info.children[0]}`) ?? [];
     if (info.kind !== 'loop') return info.children.map((child) => prefix + child);
     return iteration === 0 ? [] : info.children.map((child) => `${path}/${iteration}/${child}`);
   }
@@ -232,7 +273,10 @@ export class RunModel {
       case 'StepReady':
         this.start(step);
         step.isQueued = event.type === 'StepReady';
-        if (event.type === 'BlockStarted') this.choose(step, event);
+        if (event.type === 'BlockStarted') {
+          this.choose(step, event);
+          this.count(step, event);
+        }
         return;
       case 'StepWaiting':
         this.start(step);
@@ -245,8 +289,10 @@ export class RunModel {
         step.hasSignal = true;
         return this.report(this.signals.take(event.number, step.info.waits?.signal));
       case 'BodyStarted':
+        if (step.items !== undefined) return this.startItem(step, step.items, event.number);
         return this.startBody(step, event.number);
       case 'BodyEnded':
+        if (step.items !== undefined) return this.endItem(step, step.items, event);
         step.waitsForNext = event.nextAt !== undefined;
         return this.endBody(step, event.number);
       case 'StepQueued':
@@ -279,17 +325,27 @@ export class RunModel {
       case 'LateResult':
         return;
       case 'StepCompleted':
-        this.checkCompleted(step, event.at);
         step.end = { status: 'COMPLETED', output: event.output };
+        this.checkCompleted(step, event.at);
         return this.endStep(step);
       case 'StepSkipped':
         step.skipReason = event.reason;
         if (event.reason === 'BRANCH') this.checkLeftOut(step);
+        step.end = { status: 'SKIPPED', output: undefined };
         return this.endStep(step);
       case 'StepFailed':
+        step.end = { status: event.status, output: undefined };
+        return this.endStep(step);
       case 'StepCancelled':
+        step.end = { status: 'CANCELLED', output: undefined };
         return this.endStep(step);
     }
+  }
+
+  private count(step: StepModel, { items }: BlockStarted): void {
+    const { info, path } = step;
+    this.check((info.kind === 'map') === (items !== undefined), 'a map knows its items when it starts', () => path);
+    if (items !== undefined) step.items = new ItemModel(items.count, info.concurrency);
   }
 
   private takeOver(step: StepModel, event: StepTakenOver): void {
@@ -443,6 +499,7 @@ export class RunModel {
       const winners = step.attempts.filter((attempt) => attempt.outcome === 'COMPLETED');
       this.check(winners.length === 1, 'a step completes by one attempt', () => `${id} by ${winners.length}`);
     } else this.checkChildren(step);
+    if (step.items !== undefined) this.complainOf(id, step.items.complete(step.end?.output, step.info.quorum));
   }
 
   private checkChildren(step: StepModel): void {
@@ -466,6 +523,7 @@ export class RunModel {
     );
     if (kind !== 'agent' && step.hasStarted) this.checkChildren(step);
     if (kind !== 'agent' && !step.hasStarted) for (const child of this.childPaths(step)) this.closeUnopened(child);
+    if (kind === 'map') this.leave(`${id}/`);
     step.isOver = true;
     step.isWaiting = false;
     step.waitsForNext = false;

@@ -89,6 +89,29 @@ const EVERYTHING: WorkflowDefinition = {
       maxIterations: 3,
     },
     {
+      type: 'map',
+      id: 'each',
+      dependencies: [],
+      items: 'params.rows',
+      step: { type: 'agent', id: 'do', dependencies: [], action: 'x', parameters: '${{ item }}' },
+      concurrency: 7,
+      onFailure: 'continue',
+      output: { of: '${{ result }}' },
+    },
+    {
+      type: 'map',
+      id: 'some',
+      dependencies: [],
+      items: ['a', '${{ params.n }}', null],
+      step: {
+        type: 'sequential',
+        id: 'row',
+        dependencies: [],
+        steps: [{ type: 'agent', id: 'in-row', dependencies: [], action: 'x' }],
+      },
+      quorum: 2,
+    },
+    {
       type: 'sequential',
       id: 'line',
       dependencies: [],
@@ -172,6 +195,11 @@ describe('definitions on the wire', () => {
       steps: [
         create(StepSchema, { id: 'a' }),
         create(StepSchema, { id: 'b', block: { case: 'agent', value: { retry: { backoff: { nanos: -1 } } } } }),
+        create(StepSchema, { id: 'm', onFailure: 2, block: { case: 'map', value: { step: { id: 'n' } } } }),
+        create(StepSchema, {
+          id: 'o',
+          block: { case: 'map', value: { items: { kind: { case: 'listValue', value: {} } } } },
+        }),
       ],
     });
     const faults = new Faults('INVALID_ARGUMENT');
@@ -180,6 +208,10 @@ describe('definitions on the wire', () => {
       'output',
       'steps[0].block',
       'steps[1].agent.retry.backoff',
+      'steps[2].map.items',
+      'steps[2].map.step.block',
+      'steps[2].on_failure',
+      'steps[3].map.step',
       'timeout',
     ]);
   });

@@ -267,6 +267,46 @@ start.sequential('row', {
   ],
 });
 
+// A map: after it there is the list of what its step gave.
+const mapped = start.map('each', {
+  items: ({ params }) => [params.table, 'more'],
+  concurrency: 5,
+  onFailure: 'failFast',
+  step: { id: 'one', action: extract, retries: 2, parameters: ({ item }) => ({ table: item.name }) },
+});
+const mappedOutput = mapped
+  .output(({ steps }) => ({ all: steps.each.output, first: steps.each.output[0].rows }))
+  .build();
+expectSame<WorkflowOutputOf<typeof mappedOutput>['all'], readonly OutputOf<typeof extract>[]>();
+expectSame<WorkflowOutputOf<typeof mappedOutput>['first'], OutputOf<typeof extract>['rows']>();
+// @ts-expect-error the step of a map is not seen outside
+mapped.output(({ steps }) => steps.one.output);
+// @ts-expect-error its input is checked
+start.map('m', { items: 'params.list', step: { id: 'one', action: extract, parameters: { tabel: 'x' } } });
+// @ts-expect-error a map has items
+start.map('m', { step: { id: 'one', action: 'x' } });
+// @ts-expect-error a map has one step
+start.map('m', { items: [], step: [{ id: 'one', action: 'x' }] });
+const rows = start
+  .map('rows', {
+    items: cel<readonly string[]>`["a", "b"]`,
+    quorum: 1,
+    step: {
+      id: 'row',
+      type: 'sequential',
+      steps: [
+        { id: 'get', action: extract, parameters: ({ item }) => ({ table: item }) },
+        { id: 'note', action: 'note', parameters: ({ index }) => ({ index }) },
+      ],
+    },
+  })
+  .output(({ steps }) => ({ all: steps.rows.output, first: steps.rows.output[0].what.ever }))
+  .build();
+expectSame<WorkflowOutputOf<typeof rows>['all']['length'], number>();
+start.sequential('outer', {
+  steps: [{ id: 'within', type: 'map', items: 'params.list', step: { id: 'leaf', action: 'x' } }],
+});
+
 // The plain form is untyped and says so: any.
 const plain = new WorkflowBuilder('Plain').step('a', { action: 'x', agentId: 'y', parameters: { source: 'db1' } });
 plain.step('b', {

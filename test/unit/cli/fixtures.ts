@@ -53,6 +53,7 @@ export function step(path: string, more: Partial<StepView> = {}): StepView {
     skippedBecauseOf: undefined,
     takenOver: false,
     iterations: 0,
+    items: undefined,
     ...more,
   };
 }

@@ -79,6 +79,28 @@ next: yardmaster runs signal e7b2 go
 `);
   });
 
+  test('draws a map in one line, with how far its items are and those that run below', () => {
+    const items = { total: 10_000, started: 52, ended: 42, failed: 3 };
+    const steps = [
+      step('each', { kind: 'MAP', status: 'RUNNING', readyTime: at(2), items }),
+      step('each/42/resize', {
+        status: 'RUNNING',
+        readyTime: at(4),
+        attempts: [attempt(1, 'resizer/7f3a', { startTime: at(5), outcome: 'OPEN' })],
+      }),
+      step('more', { kind: 'MAP' }),
+    ];
+    const text = renderTimeline(run({ steps }), { ...options, columns: 90, nowMs: START + 10_000 });
+    expect(page(text)).toBe(`
+Nightly v3  9c41e7b2  RUNNING 10.0s
+                   0s              4s               8s
+each                       ================================>  42 of 10,000 items, 3 failed
+each/42/resize 1                   .....===================>  resizer/7f3a
+more               pending    (= ran  . waited  ! lost  x failed)
+next: yardmaster runs watch e7b2
+`);
+  });
+
   test('folds what simply ran when there are hundreds of attempts', () => {
     const steps = Array.from({ length: 300 }, (_, i) =>
       step(`s${i}`, { status: 'COMPLETED', attempts: [attempt(1, 'a/1', { startTime: at(0), endTime: at(1) })] }),
@@ -118,6 +140,21 @@ Nightly v3  9c41e7b2  RUNNING 0:07  3/6  ETA 4s
  >> clean   5.1s  cleaner/91c0  62% 12,400 rows  attempt 2 (1: agent lost)
  .. load    waits: 2 of 2 load slots busy, ~3s
     report  after load
+`);
+  });
+
+  test('tells of a map how far its items are', () => {
+    const items = { total: 10_000, started: 52, ended: 42, failed: 0 };
+    const steps = [
+      step('find', { status: 'COMPLETED' }),
+      step('each', { kind: 'MAP', status: 'RUNNING', readyTime: at(2), startTime: at(2), items }),
+      step('last', { kind: 'MAP' }),
+    ];
+    expect(page(renderFrame(run({ steps, completedSteps: 1, totalSteps: 3 }), options).join('\n'))).toBe(`
+Nightly v3  9c41e7b2  RUNNING 0:07  1/3  ETA 4s
+ ok 1 step
+ >> each  5.0s  42 of 10,000 items
+    last
 `);
   });
 
@@ -175,6 +212,34 @@ describe('progress in a pipe', () => {
       error: { ...error, attempt: 1, agent: undefined, instance: undefined },
     });
     expect(line).toBe('12:00:01Z step=clean FAILED "X: one two \\"three\\""');
+  });
+
+  test('tells a map by its tenths, and its items not one by one', () => {
+    const mapAt = (ended: number, failed = 0) =>
+      run({
+        steps: [step('each', { kind: 'MAP', status: 'RUNNING', items: { total: 200, started: 200, ended, failed } })],
+      });
+    const ending = (ended: number) =>
+      renderChange(mapAt(ended, 2), {
+        ...base,
+        time: at(1),
+        type: 'bodyEnded',
+        step: 'each',
+        number: ended,
+        dueTime: undefined,
+        status: 'COMPLETED',
+      });
+    expect(Array.from({ length: 200 }, (_, i) => ending(i + 1)).filter((line) => line !== undefined)).toEqual(
+      [20, 40, 60, 80, 100, 120, 140, 160, 180].map((n) => `12:00:01Z step=each RUNNING "${n} of 200 items, 2 failed"`),
+    );
+    const inside = { ...holder, step: 'each/7/work' };
+    expect(renderChange(mapAt(3), { ...base, ...inside, time: at(1), type: 'attemptEnded', outcome: 'LOST' })).toBe(
+      undefined,
+    );
+    const over = { status: 'COMPLETED', skipReason: 'NONE', skippedBecauseOf: undefined, takenOver: false } as const;
+    expect(renderChange(mapAt(200), { ...base, time: at(2), type: 'stepEnded', step: 'each', ...over })).toBe(
+      '12:00:02Z step=each COMPLETED "200 of 200 items"',
+    );
   });
 
   test('says after a silence that the run is still open', () => {

@@ -2,8 +2,9 @@
 import { expect, test } from 'vitest';
 import { createLiveRun } from '../../../src/client/live-run.ts';
 import type { RunView } from '../../../src/client/views.ts';
+import { limits } from '../../../src/core/limits.ts';
 import { TestMesh } from '../../../src/testing/index.ts';
-import { flow, loop, step } from '../engine/flow.ts';
+import { flow, loop, map, sequential, step } from '../engine/flow.ts';
 
 test('follows a loop: the steps of an iteration come and go, and the loop counts as one step', async () => {
   await using mesh = await TestMesh.start();
@@ -40,6 +41,44 @@ test('follows a loop: the steps of an iteration come and go, and the loop counts
     '1/2 poll=COMPLETED*2 after=RUNNING',
     '2/2 poll=COMPLETED*2 after=COMPLETED',
   ]);
+});
+
+test('follows a map: its counts, and the steps of the items that run, as the server lists them', async () => {
+  await using mesh = await TestMesh.start();
+  mesh.agent('worker', { slots: 40 }).setResponse('a', async (input) => {
+    if (input === 3) throw new Error('no');
+    await mesh.sleep(`${Number(input) + 1}s`);
+    return input;
+  });
+  mesh.agent('other').setResponse('b', 1).setResponse('first', 1).setDelay('first', '500ms');
+  const row = sequential('row', [step('a', { parameters: '${{ item }}' }), step('b')]);
+  const list = Array.from({ length: 20 }, (_, i) => i);
+  const run = await mesh.startWorkflow(
+    flow([step('first'), map('each', 'params.list', row, { concurrency: 15, onFailure: 'continue' })]),
+    { list },
+  );
+  const live = createLiveRun(await mesh.orchestrator.getRun(run.id));
+  const follow = async (): Promise<void> => {
+    for await (const event of run.handle.events()) live.apply(event);
+  };
+  const done = follow();
+  for (let i = 0; i < 40; i++) {
+    await mesh.advance('1s');
+    const { steps, position, progress, completedSteps } = await mesh.orchestrator.getRun(run.id);
+    const own = live.view();
+    expect(own.position).toBe(position);
+    expect(own.steps[1]?.items).toEqual(steps[1]?.items);
+    expect([own.completedSteps, own.progress]).toEqual([completedSteps, progress]);
+    const shown = (all: RunView['steps']) => [...new Set(all.flatMap(({ path }) => /^each\/\d+/.exec(path) ?? []))];
+    expect(shown(own.steps)).toEqual(shown(steps));
+    expect(shown(own.steps).length).toBeLessThanOrEqual(limits.mapItemsShown);
+  }
+  await done;
+  expect(live.view().steps.map(({ path, status }) => [path, status])).toEqual([
+    ['first', 'COMPLETED'],
+    ['each', 'COMPLETED'],
+  ]);
+  expect(live.view().steps[1]?.items).toEqual({ total: 20, started: 20, ended: 20, failed: 1 });
 });
 
 function pictureOf({ completedSteps, totalSteps, steps }: RunView): string {

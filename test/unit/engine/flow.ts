@@ -32,6 +32,10 @@ export function loop(id: string, body: readonly Source[], more: Source = {}): So
   return { id, type: 'loop', body, maxIterations: 100, ...more };
 }
 
+export function map(id: string, items: unknown, each: Source, more: Source = {}): Source {
+  return { id, type: 'map', items, step: each, ...more };
+}
+
 /** The live state of a run is the fold of what is durable. */
 export async function expectReplay(mesh: TestMesh, run: TestRun): Promise<void> {
   const { state } = await mesh.controlPlane.getRun('default', run.id);

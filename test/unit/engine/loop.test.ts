@@ -235,7 +235,7 @@ test('the output of a body that ends with a parallel is put together, and a larg
   );
   expect((await run.result()).output).toEqual({ a: large, b: 2 });
   const ends = run.journal().filter((event) => event.type === 'BodyEnded');
-  expect(ends.map((event) => event.type === 'BodyEnded' && event.output.kind)).toEqual(['blob', 'blob']);
+  expect(ends.map((event) => event.type === 'BodyEnded' && event.output?.kind)).toEqual(['blob', 'blob']);
 });
 
 test('a cancel stops the iteration that runs, and one that waits for its time', async () => {

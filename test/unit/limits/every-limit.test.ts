@@ -14,6 +14,7 @@ const SIZES_OF_WORK: readonly (keyof typeof limits)[] = [
   'avoidLinesMax',
   'idleClassesMax',
   'pageSizeDefault',
+  'mapConcurrencyDefault',
 ];
 
 it('has a test by its name', async () => {

@@ -85,9 +85,19 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
     agentId: optional(text.filter((agentId) => agentId !== '')),
   },
   RunStarted: { deadlineAt: optional(at) },
-  BlockStarted: { path, branch: optional(number) },
+  BlockStarted: {
+    path,
+    branch: optional(number),
+    items: optional(fc.record({ list: value, count: number }, { noNullPrototype: true })),
+  },
   BodyStarted: { path, number },
-  BodyEnded: { path, number, output: value, nextAt: optional(at) },
+  BodyEnded: {
+    path,
+    number,
+    output: optional(value),
+    status: optional(fc.constantFrom('FAILED', 'TIMED_OUT', 'CANCELLED', 'SKIPPED')),
+    nextAt: optional(at),
+  },
   StepReady: {
     path,
     input: value,

@@ -282,6 +282,88 @@ describe('values', () => {
     });
   });
 
+  describe('a map', () => {
+    const map = (more: object) => ({ id: 'm', type: 'map', items: 'params.rows', step: agent('a'), ...more });
+
+    test('needs items that can be a list, and one step', () => {
+      expect(errors([map({})])).toEqual([]);
+      expect(errors([map({ items: ['x', '${{ params.n }}'] })])).toEqual([]);
+      expect(errors([map({ items: undefined })])).toEqual(['MISSING_FIELD step "m" has no "items"']);
+      expect(errors([map({ items: 3 })])).toEqual([
+        'BAD_FIELD step "m": "items" must be a list, or CEL that gives one',
+      ]);
+      expect(errors([map({ step: undefined })])).toEqual(['MISSING_FIELD step "m" has no "step"']);
+      expect(errors([map({ steps: [] })])).toEqual([
+        'UNKNOWN_FIELD step "m" has an unknown field "steps" (a map has one "step", which may be a block)',
+      ]);
+    });
+
+    test('has the window and the policies of a parallel', () => {
+      expect(errors([map({ concurrency: 3, onFailure: 'failFast' })])).toEqual([]);
+      expect(errors([map({ concurrency: 0 })])).toHaveLength(1);
+      // How many items there are, only the run knows.
+      expect(errors([map({ quorum: 9_000 })])).toEqual([]);
+      expect(errors([map({ quorum: 0 })])).toHaveLength(1);
+      expect(errors([map({ quorum: 1, onFailure: 'continue' })])).toHaveLength(1);
+      expect(errors([map({ onFailure: 'fail' })])).toHaveLength(1);
+    });
+
+    test('shows `item` and `index` inside it, and nowhere else; a loop in it and a map in a loop show both', () => {
+      const seen = { item: '${{ item.n }}', i: '${{ index }}' };
+      const inner = { id: 'p', type: 'parallel', steps: [agent('b', { when: 'index > 0', parameters: seen })] };
+      expect(errors([map({ step: inner })])).toEqual([]);
+      for (const field of ['items', 'when', 'output'])
+        expect(errors([map({ [field]: 'item' })])).toEqual([
+          expect.stringMatching(new RegExp(`^BAD_EXPRESSION "${field}" of step "m": unknown name "item"`)),
+        ]);
+      expect(errors([map({}), agent('z', { parameters: '${{ index }}' })])).toEqual([
+        expect.stringMatching(/^BAD_EXPRESSION step "z": unknown name "index"/),
+      ]);
+      const all = '${{ [item, index, iteration, last] }}';
+      const loop = { id: 'l', type: 'loop', until: 'last == item', maxIterations: 3, output: '[last, item]' };
+      expect(errors([map({ step: { ...loop, body: [agent('a', { parameters: all })] } })])).toEqual([]);
+      const within = map({ items: '[iteration]', step: agent('a', { parameters: all }) });
+      expect(errors([{ ...loop, until: 'true', output: 'last', body: [within] }])).toEqual([]);
+      expect(errors([map({ items: 'params.rows.map(item, item.id)' })])).toEqual([]);
+    });
+
+    test('keeps its step to itself: outside there is only its output', () => {
+      const outside = 'which runs once for each item of "m" (read the output of "m", the list of what they gave)';
+      expect(errors([map({}), agent('z', { parameters: '${{ steps.a.output }}' })])).toEqual([
+        `NOT_UPSTREAM step "z" reads "a", ${outside}`,
+      ]);
+      expect(errors([map({ output: 'steps.a.output' })])).toEqual([
+        'NOT_UPSTREAM "output" of step "m" reads "a", which runs once for each item of "m" (read `result`, the list of what the items gave)',
+      ]);
+      expect(errors([map({ output: '{"of": size(result)}' }), agent('z', { when: 'steps.m.output.of > 0' })])).toEqual(
+        [],
+      );
+      const deep = { id: 'inner', type: 'map', items: 'item', step: agent('deep', { when: 'steps.before.output.ok' }) };
+      expect(errors([agent('before'), map({ step: deep })])).toEqual([]);
+    });
+
+    test('names the place of its step', () => {
+      const { errors: found } = inspectWorkflowValue({
+        name: 'A',
+        steps: [map({ step: agent('a', { timeout: 'x' }) })],
+      });
+      expect(found.map(({ place }) => place?.pointer)).toEqual(['steps[0].step.timeout']);
+      const step = agent('a', { dependencies: ['b'], when: 'nothing' });
+      const relations = inspectWorkflowValue({ name: 'A', steps: [agent('b'), map({ step })] }).errors;
+      expect(relations.map(({ code, place }) => [code, place?.pointer])).toEqual([
+        ['NOT_SIBLING', 'steps[1].step.dependencies[0]'],
+        ['BAD_EXPRESSION', 'steps[1].step.when'],
+      ]);
+    });
+
+    test('counts as a level, and its step as a step', () => {
+      let step: object = agent('leaf');
+      for (let i = 0; i < 31; i++) step = map({ id: `m${i}`, step });
+      expect(errors([step])).toEqual([]);
+      expect(errors([map({ id: 'top', step })])).toEqual(['LIMIT blocks nested deeper than 32']);
+    });
+  });
+
   test('refuses a definition over 1 MiB', () => {
     expect(errors([agent('a', { parameters: 'x'.repeat(1_100_000) })])).toEqual([
       expect.stringMatching(/^LIMIT the definition has 11\d+ bytes, limit 1048576$/),

@@ -128,8 +128,8 @@ test('expressions know the nodes that they read', () => {
   ];
   const node = compileWorkflow(readWorkflowValue({ name: 'A', steps, output: '${{ steps.b.output }}' }).definition, 1);
   const b = node.nodes[1];
-  expect(b?.kind === 'agent' && b.parameters?.reads).toEqual({ outputs: [0], params: false, last: false });
-  expect(b?.when?.reads).toEqual({ outputs: [], params: true, last: false });
+  expect(b?.kind === 'agent' && b.parameters?.reads).toEqual({ outputs: [0], params: false, last: false, item: false });
+  expect(b?.when?.reads).toEqual({ outputs: [], params: true, last: false, item: false });
   expect(node.output?.passThrough).toEqual({ kind: 'output', node: 1 });
 });
 
@@ -192,4 +192,37 @@ test('the nodes of a body count their own slots, and stand apart from those outs
   ]);
   expect(inner?.kind === 'loop' && inner.body.map(({ id }) => id)).toEqual(['deep']);
   expect([a?.dependents, poll?.dependencies, z?.dependencies]).toEqual([[1], [0], [1]]);
+});
+
+test('the step of a map is a body of its own, whose expressions see the item', () => {
+  const steps = [
+    agent('find'),
+    {
+      id: 'each',
+      type: 'map',
+      items: 'steps.find.output.rows',
+      step: { id: 'row', type: 'sequential', steps: [agent('a', { parameters: '${{ item }}' }), agent('b')] },
+    },
+    agent('z', { parameters: '${{ steps.each.output }}' }),
+  ];
+  const workflow = compileWorkflow(readWorkflowValue({ name: 'A', steps }).definition, 1);
+  expect(workflow.nodes.map(({ id, index, owner, slot, parent }) => [id, index, owner, slot, parent])).toEqual([
+    ['find', 0, -1, 0, -1],
+    ['each', 1, -1, 1, -1],
+    ['row', 2, 1, 0, -1],
+    ['a', 3, 1, 1, 0],
+    ['b', 4, 1, 2, 0],
+    ['z', 5, -1, 2, -1],
+  ]);
+  const [, each, , a] = workflow.nodes;
+  expect(each?.kind === 'map' && [each.body.map(({ id }) => id), each.children]).toEqual([['row', 'a', 'b'], [0]]);
+  expect(each).toMatchObject({
+    concurrency: 100,
+    onFailure: 'waitAll',
+    items: { reads: { outputs: [0], item: false } },
+  });
+  expect(a?.kind === 'agent' && [a.parameters?.passThrough, a.parameters?.reads.item]).toEqual([
+    { kind: 'item' },
+    true,
+  ]);
 });

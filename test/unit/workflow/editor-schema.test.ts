@@ -94,6 +94,11 @@ const loopOf = (more: object): object => ({
   steps: [{ id: 'l', type: 'loop', maxIterations: 3, body: [{ id: 'a', action: 'work' }], ...more }],
 });
 
+const mapOf = (more: object): object => ({
+  name: 'W',
+  steps: [{ id: 'm', type: 'map', items: 'params.rows', step: { id: 'a', action: 'work' }, ...more }],
+});
+
 const good: Readonly<Record<string, unknown>> = {
   'the least': step({}),
   'all of a step': step({
@@ -176,6 +181,9 @@ const good: Readonly<Record<string, unknown>> = {
   },
   'a loop that runs while': loopOf({ while: 'iteration < 3', delay: '1s', onMaxIterations: 'stop' }),
   'a loop that runs until': loopOf({ until: 'last.done', onFailure: 'continue' }),
+  'a map over what an expression gives': mapOf({ concurrency: 5, onFailure: 'continue', totalTimeout: '1h' }),
+  'a map over a list that is written out': mapOf({ items: [1, '${{ params.n }}', {}], quorum: 2, output: 'result' }),
+  'a map of a block': mapOf({ step: { id: 's', type: 'sequential', steps: [{ id: 'a', action: 'work' }] } }),
   'blocks in blocks': block({ steps: [{ id: 's', type: 'sequential', steps: [{ id: 'a', action: 'work' }] }] }),
 };
 
@@ -231,6 +239,15 @@ const bad: Readonly<Record<string, unknown>> = {
   'a loop without a body': loopOf({ until: 'true', body: [] }),
   'a loop that never runs': loopOf({ until: 'true', maxIterations: 0 }),
   'a loop without an end': loopOf({ until: 'true', maxIterations: 10_001 }),
+  'a map without items': mapOf({ items: undefined }),
+  'a map over a number': mapOf({ items: 3 }),
+  'a map over an object': mapOf({ items: {} }),
+  'a map without a step': mapOf({ step: undefined }),
+  'a map of a list of steps': mapOf({ step: [{ id: 'a', action: 'work' }] }),
+  'a map of a wrong step': mapOf({ step: { id: 'a' } }),
+  'a map that runs nothing at once': mapOf({ concurrency: 0 }),
+  'a map with a quorum and a policy': mapOf({ quorum: 1, onFailure: 'waitAll' }),
+  'a map without its type': { name: 'W', steps: [{ id: 'm', items: 'params', step: { id: 'a', action: 'work' } }] },
   'a wrong step inside': block({ steps: [{ id: 'a' }] }),
 };
 

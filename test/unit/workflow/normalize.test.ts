@@ -170,10 +170,25 @@ describe('fields', () => {
     ]);
   });
 
+  test('the step of a map has no edges of its own, and no place in a list', () => {
+    const step = { id: 'row', type: 'sequential', steps: [agent('a'), agent('b')] };
+    const { definition, findings } = normalizeWorkflow({
+      name: 'A',
+      steps: [agent('find'), { id: 'each', type: 'map', items: [1], step, totalTimeout: '1m' }],
+    });
+    expect(findings).toEqual([]);
+    expect(definition.steps[1]).toMatchObject({
+      type: 'map',
+      dependencies: ['find'],
+      totalTimeoutMs: 60_000,
+      step: { id: 'row', dependencies: [], steps: [{ dependencies: [] }, { dependencies: ['a'] }] },
+    });
+  });
+
   test('a later block is refused by its name', () => {
-    const { findings } = normalizeWorkflow({ name: 'A', steps: [{ id: 'c', items: 'x' }] });
+    const { findings } = normalizeWorkflow({ name: 'A', steps: [{ id: 'c', workflow: 'x' }] });
     expect(findings.map((finding) => finding.message)).toEqual([
-      'step "c" is a map block; this version runs agent, parallel, sequential, condition, switch, set, wait, signal, loop',
+      'step "c" is a workflow block; this version runs agent, parallel, sequential, condition, switch, set, wait, signal, loop, map',
     ]);
   });
 

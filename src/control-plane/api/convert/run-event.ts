@@ -7,11 +7,12 @@ import { LogLevel } from '../../../gen/yardmaster/v1/report_pb.ts';
 import { RunEventSchema, type RunEvent as WireEvent } from '../../../gen/yardmaster/v1/run_event_pb.ts';
 import { RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
 import { AttemptOutcome, SkipReason, StepStatus } from '../../../gen/yardmaster/v1/step_state_pb.ts';
-import type { BodyEnded, Failure, RunEvent, StepWaiting } from '../../engine/events.ts';
-import { findStep, liveSteps, nodeOf } from '../../engine/frames.ts';
+import type { BodyEnded, RunEvent, StepWaiting } from '../../engine/events.ts';
+import { liveSteps, nodeOf } from '../../engine/frames.ts';
 import type { RunView, WatchedEvent } from '../../runtime/control-plane.ts';
 import { writeFailure } from './failure.ts';
 import { countSteps } from './run.ts';
+import { StepMemories } from './step-memory.ts';
 import { STEP_KINDS } from './step-state.ts';
 import { writeTime } from './times.ts';
 
@@ -25,22 +26,15 @@ const LOG_LEVELS: Readonly<Record<string, LogLevel>> = {
   error: LogLevel.ERROR,
 };
 
-/** What is remembered of a step between its events. */
-interface StepMemory {
-  try: number;
-  failure: Failure | undefined;
-}
-
 export class RunEventWriter {
   private readonly view: RunView;
-  private readonly holders = new Map<string, { readonly agentId: string; readonly instanceId: string }>();
-  private readonly steps = new Map<string, StepMemory>();
+  private readonly memories = new StepMemories();
 
   constructor(view: RunView) {
     this.view = view;
     for (const { path, detail } of liveSteps(view.state)) {
       for (const { number, agentId, instanceId } of detail?.attempts ?? []) {
-        this.holders.set(`${path}#${number}`, { agentId, instanceId });
+        this.memories.of(path).holders.set(number, { agentId, instanceId });
       }
     }
   }
@@ -72,14 +66,16 @@ export class RunEventWriter {
       case 'BodyEnded':
         return this.bodyEnded(event);
       case 'BlockStarted':
+        return this.ready(event.path, event.items?.count);
       case 'StepReady':
         return this.ready(event.path);
       case 'StepWaiting':
         return this.waiting(event);
       case 'AttemptStarted': {
         const { path, number, try: tryNumber, agentId, instanceId, resumed = false } = event;
-        this.holders.set(`${path}#${number}`, { agentId, instanceId });
-        this.memory(path).try = tryNumber;
+        const memory = this.memories.of(path);
+        memory.holders.set(number, { agentId, instanceId });
+        memory.try = tryNumber;
         return { case: 'attemptStarted', value: { stepPath: path, number, tryNumber, agentId, instanceId, resumed } };
       }
       case 'AttemptUnreachable':
@@ -90,14 +86,14 @@ export class RunEventWriter {
       case 'AttemptReturned':
         return { case: 'attemptReturned', value: this.attempt(event) };
       case 'AttemptEnded': {
-        const memory = this.memory(event.path);
+        const memory = this.memories.of(event.path);
         memory.failure = event.failure;
         if (event.countsAsTry === true) memory.try += 1;
         const value = { ...this.attempt(event), outcome: AttemptOutcome[event.outcome] };
         return { case: 'attemptEnded', value: { ...value, error: writeFailure(event.failure) } };
       }
       case 'RetryScheduled': {
-        const { try: tryNumber, failure } = this.memory(event.path);
+        const { try: tryNumber, failure } = this.memories.of(event.path);
         const value = { stepPath: event.path, tryNumber, dueTime: writeTime(event.dueAt) };
         return { case: 'retryScheduled', value: { ...value, error: writeFailure(failure) } };
       }
@@ -181,22 +177,21 @@ export class RunEventWriter {
   }
 
   /** Nothing more comes of its steps: what is remembered of them goes with them. */
-  private bodyEnded({ path, number, nextAt }: BodyEnded): Body {
-    const prefix = `${path}/${number}/`;
-    for (const known of [this.holders, this.steps])
-      for (const key of known.keys()) if (key.startsWith(prefix)) known.delete(key);
-    return { case: 'bodyEnded', value: { stepPath: path, number, dueTime: writeTime(nextAt) } };
+  private bodyEnded({ path, number, nextAt, status }: BodyEnded): Body {
+    this.memories.drop(`${path}/${number}/`);
+    const value = { stepPath: path, number, dueTime: writeTime(nextAt), status: StepStatus[status ?? 'COMPLETED'] };
+    return { case: 'bodyEnded', value };
   }
 
-  private ready(path: string): Body {
+  private ready(path: string, items = 0): Body {
     const node = nodeOf(this.view.state, path);
     if (node === undefined) return undefined;
     const action = node.kind === 'agent' ? node.action : '';
-    return { case: 'stepReady', value: { stepPath: path, kind: STEP_KINDS[node.kind], action } };
+    return { case: 'stepReady', value: { stepPath: path, kind: STEP_KINDS[node.kind], action, items } };
   }
 
   private waiting({ path, dueAt, title = '' }: StepWaiting): Body {
-    const node = findStep(this.view.state, path)?.node;
+    const node = nodeOf(this.view.state, path);
     if (node === undefined) return undefined;
     const signal = node.kind === 'signal' ? node.signal : '';
     const value = { stepPath: path, kind: STEP_KINDS[node.kind], dueTime: writeTime(dueAt), signal, title };
@@ -204,16 +199,8 @@ export class RunEventWriter {
   }
 
   private attempt({ path, number }: { readonly path: string; readonly number: number }) {
-    const holder = this.holders.get(`${path}#${number}`);
+    const holder = this.memories.of(path).holders.get(number);
     return { stepPath: path, number, agentId: holder?.agentId ?? '', instanceId: holder?.instanceId ?? '' };
-  }
-
-  private memory(path: string): StepMemory {
-    const known = this.steps.get(path);
-    if (known !== undefined) return known;
-    const made: StepMemory = { try: 1, failure: undefined };
-    this.steps.set(path, made);
-    return made;
   }
 }
 

@@ -2,8 +2,8 @@
 import { create } from '@bufbuild/protobuf';
 import { RunErrorSchema } from '../../../gen/yardmaster/v1/run_error_pb.ts';
 import { type Run, RunSchema, RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
-import { liveSteps } from '../../engine/frames.ts';
-import type { RunState } from '../../engine/state.ts';
+import { shownSteps } from '../../engine/frames.ts';
+import { type RunState, shareOfItems } from '../../engine/state.ts';
 import { isStepOver } from '../../engine/status.ts';
 import type { RunView } from '../../runtime/control-plane.ts';
 import type { RunRow } from '../../store/port.ts';
@@ -22,19 +22,19 @@ export interface WriteRunOptions {
 /** `values`: loaded before, when they were asked for. */
 export function writeRun(view: RunView, values: RunValues, { now, omitSteps = false }: WriteRunOptions): Run {
   const { row, state, progress, waits } = view;
-  const { completed, total } = countSteps(state);
+  const { completed, total, share } = countSteps(state);
   return create(RunSchema, {
     ...rowFields(row),
     status: RunStatus[state.status],
     ...(values.parameters !== undefined && { parameters: values.parameters }),
     ...(values.output !== undefined && { output: values.output }),
     error: writeFailure(state.failure ?? state.ending?.failure),
-    steps: omitSteps ? [] : liveSteps(state).map((step) => writeStep(step, { progress, waits, values })),
+    steps: omitSteps ? [] : shownSteps(state).map((step) => writeStep(step, { progress, waits, values })),
     startTime: writeTime(state.startedAt),
     endTime: writeTime(state.endedAt),
     pauseTime: writeTime(state.pausedAt),
     unconsumedSignals: state.signals.length,
-    progress: total === 0 ? 0 : completed / total,
+    progress: total === 0 ? 0 : (completed + share) / total,
     completedSteps: completed,
     totalSteps: total,
     position: state.position,
@@ -74,14 +74,20 @@ function outcomeOf(state: RunState): RunStatus {
   return state.endedAt > 0 ? RunStatus[state.status] : RunStatus.UNSPECIFIED;
 }
 
-/** Agent steps that are over, and all of them. A loop counts as one: nobody knows how often its body will run. */
-export function countSteps(state: RunState): { completed: number; total: number } {
+/**
+ * Agent steps that are over, and all of them. A loop counts as one, since nobody knows how often its body will run, and so does a map;
+ * `share` is what is done of maps that run.
+ */
+export function countSteps(state: RunState): { completed: number; total: number; share: number } {
   let completed = 0;
   let total = 0;
-  for (const { node, status } of state.root.steps) {
-    if (node.kind !== 'agent' && node.kind !== 'loop') continue;
+  let share = 0;
+  for (const step of state.root.steps) {
+    const { kind } = step.node;
+    if (kind !== 'agent' && kind !== 'loop' && kind !== 'map') continue;
     total += 1;
-    if (isStepOver(status)) completed += 1;
+    if (isStepOver(step.status)) completed += 1;
+    else share += shareOfItems(step);
   }
-  return { completed, total };
+  return { completed, total, share };
 }

@@ -4,6 +4,7 @@ import { limits } from '../../../core/limits.ts';
 import {
   type AgentStep,
   type LoopBlock,
+  type MapBlock,
   OnFailure,
   ParallelPolicy,
   RetryPolicySchema,
@@ -16,6 +17,7 @@ import type {
   AgentStepDefinition,
   FailureMode,
   LoopStepDefinition,
+  MapStepDefinition,
   ParallelPolicy as ParallelPolicyName,
   RetryPolicy,
   RunOn as RunOnName,
@@ -64,8 +66,7 @@ function readStep(faults: Faults, pointer: string, step: Step): StepDefinition |
       return { ...common, ...handled, ...readAgentStep(faults, `${pointer}.agent`, step.block.value) };
     case 'parallel': {
       const { steps, concurrency, policy, quorum } = step.block.value;
-      if (onFailure !== undefined)
-        faults.add(`${pointer}.on_failure`, 'is for other steps; a parallel block has a policy');
+      refuseOnFailure(faults, pointer, onFailure);
       const policyName = nameOf(POLICY, policy);
       return {
         ...common,
@@ -95,6 +96,9 @@ function readStep(faults: Faults, pointer: string, step: Step): StepDefinition |
       return { ...common, ...handled, ...readSignalBlock(faults, `${pointer}.signal`, step.block.value) };
     case 'loop':
       return { ...common, ...handled, ...readLoop(faults, `${pointer}.loop`, step.block.value) };
+    case 'map':
+      refuseOnFailure(faults, pointer, onFailure);
+      return { ...common, ...readMap(faults, `${pointer}.map`, step.block.value) };
     case undefined:
       faults.add(`${pointer}.block`, 'is not set, or of a kind that this version does not know');
       return undefined;
@@ -111,6 +115,29 @@ function readLoop(faults: Faults, pointer: string, loop: LoopBlock): Omit<LoopSt
     maxIterations: loop.maxIterations,
     ...(loop.stopAtMax && { onMaxIterations: 'stop' }),
     ...(delayMs !== undefined && { delayMs }),
+  };
+}
+
+function refuseOnFailure(faults: Faults, pointer: string, onFailure: FailureMode | undefined): void {
+  if (onFailure !== undefined)
+    faults.add(`${pointer}.on_failure`, 'is for other steps; a parallel block and a map have a policy');
+}
+
+function readMap(faults: Faults, pointer: string, map: MapBlock): Omit<MapStepDefinition, keyof StepCommon> {
+  const { concurrency, policy, quorum } = map;
+  const items = readTemplate(faults, `${pointer}.items`, map.items);
+  if (map.items === undefined) faults.add(`${pointer}.items`, 'is not set');
+  if (map.step === undefined) faults.add(`${pointer}.step`, 'is not set');
+  const step = map.step && readStep(faults, `${pointer}.step`, map.step);
+  const policyName = nameOf(POLICY, policy);
+  return {
+    type: 'map',
+    items: items ?? [],
+    // What is missing is reported; nothing is made of it.
+    step: step ?? { type: 'agent', id: '', dependencies: [], action: '' },
+    ...(concurrency > 0 && { concurrency }),
+    ...(quorum > 0 && { quorum }),
+    ...(policyName !== undefined && { onFailure: policyName }),
   };
 }
 
@@ -184,7 +211,9 @@ export function writeStepDefinition(step: StepDefinition): Step {
     when: step.when ?? '',
     runOn: step.runOn === undefined ? RunOn.UNSPECIFIED : RUN_ON[step.runOn],
     onFailure:
-      step.type === 'parallel' || step.onFailure === undefined ? OnFailure.UNSPECIFIED : ON_FAILURE[step.onFailure],
+      step.type === 'parallel' || step.type === 'map' || step.onFailure === undefined
+        ? OnFailure.UNSPECIFIED
+        : ON_FAILURE[step.onFailure],
     output: writeTemplate(step.output),
     assert: step.assert ?? '',
     ...(step.totalTimeoutMs !== undefined && { totalTimeout: writeDuration(step.totalTimeoutMs) }),
@@ -217,6 +246,8 @@ function writeBlock(step: StepDefinition) {
       return { case: 'signal', value: writeSignalBlock(step) } as const;
     case 'loop':
       return { case: 'loop', value: writeLoop(step) } as const;
+    case 'map':
+      return { case: 'map', value: writeMap(step) } as const;
   }
 }
 
@@ -228,6 +259,17 @@ function writeLoop(step: LoopStepDefinition) {
     maxIterations: step.maxIterations,
     stopAtMax: step.onMaxIterations === 'stop',
     ...(step.delayMs !== undefined && { delay: writeDuration(step.delayMs) }),
+  };
+}
+
+function writeMap(step: MapStepDefinition) {
+  const { concurrency = 0, quorum = 0, onFailure } = step;
+  return {
+    items: writeTemplate(step.items),
+    step: writeStepDefinition(step.step),
+    concurrency,
+    policy: onFailure === undefined ? ParallelPolicy.UNSPECIFIED : POLICY[onFailure],
+    quorum,
   };
 }
 

@@ -4,6 +4,7 @@ import {
   type Attempt,
   AttemptOutcome,
   AttemptSchema,
+  type ItemCountsSchema,
   type SignalWaitSchema,
   SkipReason,
   StepKind,
@@ -13,7 +14,7 @@ import {
   WaitReason,
 } from '../../../gen/yardmaster/v1/step_state_pb.ts';
 import type { CompiledNode } from '../../../workflow/compiled.ts';
-import type { AttemptRecord, Step } from '../../engine/state.ts';
+import { type AttemptRecord, type MapDetail, type Step, shareOfItems } from '../../engine/state.ts';
 import type { RunView } from '../../runtime/control-plane.ts';
 import { writeFailure } from './failure.ts';
 import { writeTime } from './times.ts';
@@ -28,6 +29,7 @@ export const STEP_KINDS: Readonly<Record<CompiledNode['kind'], StepKind>> = {
   wait: StepKind.WAIT,
   signal: StepKind.SIGNAL,
   loop: StepKind.LOOP,
+  map: StepKind.MAP,
 };
 
 interface Beside extends Pick<RunView, 'progress' | 'waits'> {
@@ -51,7 +53,7 @@ export function writeStep(step: Step, { progress, waits, values }: Beside): Step
     readyTime: writeTime(step.readyAt),
     startTime: writeTime(node.kind === 'agent' ? detail?.attempts[0]?.startedAt : step.readyAt),
     endTime: writeTime(detail?.endedAt),
-    progress: step.status === 'COMPLETED' ? 1 : (shown?.fraction ?? 0),
+    progress: step.status === 'COMPLETED' ? 1 : (shown?.fraction ?? shareOfItems(step)),
     progressMessage: shown?.message ?? '',
     dueTime: step.status === 'WAITING' ? writeTime(detail?.waitUntil || detail?.retryAt) : undefined,
     ...(step.status === 'WAITING' && { signal: writeSignalWait(step) }),
@@ -59,7 +61,12 @@ export function writeStep(step: Step, { progress, waits, values }: Beside): Step
     skippedBecauseOf: detail?.skip?.because ?? '',
     takenOver: detail?.takenOver !== undefined,
     iterations: detail?.loop?.iterations ?? 0,
+    ...(detail?.map !== undefined && { items: writeItemCounts(detail.map) }),
   });
+}
+
+function writeItemCounts({ count, started, ended, failed }: MapDetail): MessageInitShape<typeof ItemCountsSchema> {
+  return { total: count, started, ended, failed };
 }
 
 /** Undefined: it waits for no signal. */

@@ -5,7 +5,7 @@
 import { limits } from '../../../core/limits.ts';
 import { inlineValue, type StoredValue } from '../../../core/stored-value.ts';
 import type { Payload } from '../../../gen/yardmaster/v1/payload_pb.ts';
-import { liveSteps } from '../../engine/frames.ts';
+import { shownSteps } from '../../engine/frames.ts';
 import type { RunState } from '../../engine/state.ts';
 import type { ControlPlane } from '../../runtime/control-plane.ts';
 import { writePayload } from './payload.ts';
@@ -31,7 +31,7 @@ export async function loadValues(controlPlane: Read, state: RunState): Promise<R
   const parameters = await budget.load(state.params);
   const inputs = new Map<string, Payload>();
   const outputs = new Map<string, Payload>();
-  for (const { path, detail, input } of liveSteps(state)) {
+  for (const { path, detail, input } of shownSteps(state)) {
     keep(outputs, path, await budget.load(detail?.output));
     keep(inputs, path, await budget.load(input));
   }

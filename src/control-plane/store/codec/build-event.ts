@@ -1,6 +1,7 @@
 import type {
   AttemptEnded,
   AttemptStarted,
+  BlockStarted,
   BodyEnded,
   RunCreated,
   RunEnded,
@@ -29,7 +30,7 @@ export function buildEvent(fields: EventFields): RunEvent {
     case EVENT_TYPES.StepTakenOver:
       return buildStepTakenOver(fields);
     case EVENT_TYPES.BlockStarted:
-      return { type: 'BlockStarted', at, path, ...(fields.branch === undefined ? {} : { branch: fields.branch }) };
+      return buildBlockStarted(fields);
     case EVENT_TYPES.StepReady:
       return buildStepReady(fields);
     case EVENT_TYPES.StepWaiting:
@@ -167,9 +168,27 @@ function buildAttemptEnded(fields: EventFields): AttemptEnded {
   };
 }
 
-function buildBodyEnded({ at, path, number, value, until }: EventFields): BodyEnded {
-  const ended = { type: 'BodyEnded', at, path, number, output: must(value, 'an output') } as const;
-  return until === undefined ? ended : { ...ended, nextAt: until };
+function buildBlockStarted({ at, path, branch, number, value }: EventFields): BlockStarted {
+  return {
+    type: 'BlockStarted',
+    at,
+    path,
+    ...(branch === undefined ? {} : { branch }),
+    ...(value === undefined ? {} : { items: { list: value, count: number } }),
+  };
+}
+
+function buildBodyEnded({ at, path, number, value, until, stepEnd }: EventFields): BodyEnded {
+  if (stepEnd === 'COMPLETED') return corrupt('an item that completed says how it ended');
+  return {
+    type: 'BodyEnded',
+    at,
+    path,
+    number,
+    ...(value === undefined ? {} : { output: value }),
+    ...(stepEnd === undefined ? {} : { status: stepEnd }),
+    ...(until === undefined ? {} : { nextAt: until }),
+  };
 }
 
 function buildStepStopping({ at, path, until, failure }: EventFields): StepStopping {

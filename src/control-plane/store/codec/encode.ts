@@ -56,7 +56,8 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
     case 'BlockStarted':
       writeText(writer, 26, event.path);
       if (event.branch !== undefined) writer.uint32(200).uint32(event.branch);
-      return;
+      if (event.items !== undefined) writeNumber(writer, 32, event.items.count);
+      return writeOptionalValue(writer, event.items?.list);
     case 'StepQueued':
     case 'StepCancelled':
       return writeText(writer, 26, event.path);
@@ -82,7 +83,8 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
     case 'BodyEnded':
       writeAttempt(writer, event.path, event.number);
       writeUntil(writer, event.nextAt, first);
-      return writeValue(writer, event.output);
+      if (event.status !== undefined) writeNumber(writer, 192, STEP_ENDS[event.status]);
+      return writeOptionalValue(writer, event.output);
     case 'AttemptEnded':
       return writeAttemptEnded(writer, event);
     case 'RetryScheduled':

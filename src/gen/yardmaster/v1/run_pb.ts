@@ -92,7 +92,7 @@ export type Run = Message<"yardmaster.v1.Run"> & {
   error?: RunError | undefined;
 
   /**
-   * All steps in the order of the definition. Empty in lists.
+   * All steps in the order of the definition, those of loops and maps behind them. Empty in lists.
    *
    * @generated from field: repeated yardmaster.v1.StepState steps = 10;
    */
@@ -134,14 +134,14 @@ export type Run = Message<"yardmaster.v1.Run"> & {
   labels: { [key: string]: string };
 
   /**
-   * From 0 to 1: ended steps among all.
+   * From 0 to 1: ended steps among all; a map that runs counts by its items.
    *
    * @generated from field: double progress = 16;
    */
   progress: number;
 
   /**
-   * Agent steps that have ended, skipped ones included.
+   * Agent steps that have ended, skipped ones included. A loop or a map counts as one.
    *
    * @generated from field: uint32 completed_steps = 17;
    */

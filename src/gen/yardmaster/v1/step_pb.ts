@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/step.proto.
  */
 export const file_yardmaster_v1_step: GenFile = /*@__PURE__*/
-  fileDesc("Chh5YXJkbWFzdGVyL3YxL3N0ZXAucHJvdG8SDXlhcmRtYXN0ZXIudjEi6QUKBFN0ZXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxkZXBlbmRlbmNpZXMYBCADKAkSDAoEd2hlbhgFIAEoCRIkCgZydW5fb24YBiABKA4yFC55YXJkbWFzdGVyLnYxLlJ1bk9uEiwKCm9uX2ZhaWx1cmUYByABKA4yGC55YXJkbWFzdGVyLnYxLk9uRmFpbHVyZRImCgZvdXRwdXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDgoGYXNzZXJ0GAkgASgJEjAKDXRvdGFsX3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIbWV0YWRhdGEYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EikKBWFnZW50GAwgASgLMhgueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXBIABIwCghwYXJhbGxlbBgNIAEoCzIcLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxCbG9ja0gAEjQKCnNlcXVlbnRpYWwYDiABKAsyHi55YXJkbWFzdGVyLnYxLlNlcXVlbnRpYWxCbG9ja0gAEjIKCWNvbmRpdGlvbhgPIAEoCzIdLnlhcmRtYXN0ZXIudjEuQ29uZGl0aW9uQmxvY2tIABIsCgZzd2l0Y2gYECABKAsyGi55YXJkbWFzdGVyLnYxLlN3aXRjaEJsb2NrSAASJQoDc2V0GBEgASgLMhYueWFyZG1hc3Rlci52MS5TZXRTdGVwSAASKAoEd2FpdBgTIAEoCzIYLnlhcmRtYXN0ZXIudjEuV2FpdEJsb2NrSAASLAoGc2lnbmFsGBQgASgLMhoueWFyZG1hc3Rlci52MS5TaWduYWxCbG9ja0gAEigKBGxvb3AYFSABKAsyGC55YXJkbWFzdGVyLnYxLkxvb3BCbG9ja0gAQgcKBWJsb2NrIpEECglBZ2VudFN0ZXASDgoGYWN0aW9uGAEgASgJEhAKCGFnZW50X2lkGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSNAoGbGFiZWxzGAQgAygLMiQueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXAuTGFiZWxzRW50cnkSKgoKcGFyYW1ldGVycxgFIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIqCgd0aW1lb3V0GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjAKDXF1ZXVlX3RpbWVvdXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNAoRaGVhcnRiZWF0X3RpbWVvdXQYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoFcmV0cnkYCSABKAsyGi55YXJkbWFzdGVyLnYxLlJldHJ5UG9saWN5EikKCHByaW9yaXR5GAogASgOMhcueWFyZG1hc3Rlci52MS5Qcmlvcml0eRIXCgppZGVtcG90ZW50GAsgASgISACIAQESLgoLbG9zc193aW5kb3cYDCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUINCgtfaWRlbXBvdGVudCL+AQoLUmV0cnlQb2xpY3kSDQoFdHJpZXMYASABKA0SKgoHYmFja29mZhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgZmYWN0b3IYAyABKAFIAIgBARIuCgttYXhfYmFja29mZhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgZqaXR0ZXIYBSABKAhIAYgBARIVCg1ub25fcmV0cnlhYmxlGAYgAygJEhoKEm9uX2RpZmZlcmVudF9hZ2VudBgHIAEoCBIRCglvbl9hc3NlcnQYCCABKAhCCQoHX2ZhY3RvckIJCgdfaml0dGVyIocBCg1QYXJhbGxlbEJsb2NrEiIKBXN0ZXBzGAEgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEhMKC2NvbmN1cnJlbmN5GAIgASgNEi0KBnBvbGljeRgDIAEoDjIdLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxQb2xpY3kSDgoGcXVvcnVtGAQgASgNIjUKD1NlcXVlbnRpYWxCbG9jaxIiCgVzdGVwcxgBIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcCJ1Cg5Db25kaXRpb25CbG9jaxIRCgljb25kaXRpb24YASABKAkSJwoKdGhlbl9zdGVwcxgCIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcBInCgplbHNlX3N0ZXBzGAMgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwInIKC1N3aXRjaEJsb2NrEg0KBXZhbHVlGAEgASgJEigKBWNhc2VzGAIgAygLMhkueWFyZG1hc3Rlci52MS5Td2l0Y2hDYXNlEioKDWRlZmF1bHRfc3RlcHMYAyADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXAiWAoKU3dpdGNoQ2FzZRImCgZlcXVhbHMYASABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSIgoFc3RlcHMYAiADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXAiMAoHU2V0U3RlcBIlCgV2YWx1ZRgBIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZSJxCglXYWl0QmxvY2sSLQoIZHVyYXRpb24YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25IABIdChNkdXJhdGlvbl9leHByZXNzaW9uGAIgASgJSAASDwoFdW50aWwYAyABKAlIAEIFCgNlbmQinAEKC1NpZ25hbEJsb2NrEg4KBnNpZ25hbBgBIAEoCRINCgV0aXRsZRgCIAEoCRIRCglhbnN3ZXJlcnMYAyADKAkSKgoHdGltZW91dBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCg9kZWZhdWx0X3BheWxvYWQYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUiowEKCUxvb3BCbG9jaxINCgV3aGlsZRgBIAEoCRINCgV1bnRpbBgCIAEoCRIhCgRib2R5GAMgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEhYKDm1heF9pdGVyYXRpb25zGAQgASgNEhMKC3N0b3BfYXRfbWF4GAUgASgIEigKBWRlbGF5GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uKloKBVJ1bk9uEhYKElJVTl9PTl9VTlNQRUNJRklFRBAAEhIKDlJVTl9PTl9TVUNDRVNTEAESEgoOUlVOX09OX0ZBSUxVUkUQAhIRCg1SVU5fT05fQUxXQVlTEAMqVQoJT25GYWlsdXJlEhoKFk9OX0ZBSUxVUkVfVU5TUEVDSUZJRUQQABITCg9PTl9GQUlMVVJFX0ZBSUwQARIXChNPTl9GQUlMVVJFX0NPTlRJTlVFEAIqjAEKDlBhcmFsbGVsUG9saWN5Eh8KG1BBUkFMTEVMX1BPTElDWV9VTlNQRUNJRklFRBAAEh0KGVBBUkFMTEVMX1BPTElDWV9GQUlMX0ZBU1QQARIcChhQQVJBTExFTF9QT0xJQ1lfV0FJVF9BTEwQAhIcChhQQVJBTExFTF9QT0xJQ1lfQ09OVElOVUUQA2IGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_struct, file_yardmaster_v1_priority]);
+  fileDesc("Chh5YXJkbWFzdGVyL3YxL3N0ZXAucHJvdG8SDXlhcmRtYXN0ZXIudjEikQYKBFN0ZXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxkZXBlbmRlbmNpZXMYBCADKAkSDAoEd2hlbhgFIAEoCRIkCgZydW5fb24YBiABKA4yFC55YXJkbWFzdGVyLnYxLlJ1bk9uEiwKCm9uX2ZhaWx1cmUYByABKA4yGC55YXJkbWFzdGVyLnYxLk9uRmFpbHVyZRImCgZvdXRwdXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDgoGYXNzZXJ0GAkgASgJEjAKDXRvdGFsX3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIbWV0YWRhdGEYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EikKBWFnZW50GAwgASgLMhgueWFyZG1hc3Rlci52MS5BZ2VudFN0ZXBIABIwCghwYXJhbGxlbBgNIAEoCzIcLnlhcmRtYXN0ZXIudjEuUGFyYWxsZWxCbG9ja0gAEjQKCnNlcXVlbnRpYWwYDiABKAsyHi55YXJkbWFzdGVyLnYxLlNlcXVlbnRpYWxCbG9ja0gAEjIKCWNvbmRpdGlvbhgPIAEoCzIdLnlhcmRtYXN0ZXIudjEuQ29uZGl0aW9uQmxvY2tIABIsCgZzd2l0Y2gYECABKAsyGi55YXJkbWFzdGVyLnYxLlN3aXRjaEJsb2NrSAASJQoDc2V0GBEgASgLMhYueWFyZG1hc3Rlci52MS5TZXRTdGVwSAASKAoEd2FpdBgTIAEoCzIYLnlhcmRtYXN0ZXIudjEuV2FpdEJsb2NrSAASLAoGc2lnbmFsGBQgASgLMhoueWFyZG1hc3Rlci52MS5TaWduYWxCbG9ja0gAEigKBGxvb3AYFSABKAsyGC55YXJkbWFzdGVyLnYxLkxvb3BCbG9ja0gAEiYKA21hcBgoIAEoCzIXLnlhcmRtYXN0ZXIudjEuTWFwQmxvY2tIAEIHCgVibG9jayKRBAoJQWdlbnRTdGVwEg4KBmFjdGlvbhgBIAEoCRIQCghhZ2VudF9pZBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgJEjQKBmxhYmVscxgEIAMoCzIkLnlhcmRtYXN0ZXIudjEuQWdlbnRTdGVwLkxhYmVsc0VudHJ5EioKCnBhcmFtZXRlcnMYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSKgoHdGltZW91dBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCg1xdWV1ZV90aW1lb3V0GAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjQKEWhlYXJ0YmVhdF90aW1lb3V0GAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBXJldHJ5GAkgASgLMhoueWFyZG1hc3Rlci52MS5SZXRyeVBvbGljeRIpCghwcmlvcml0eRgKIAEoDjIXLnlhcmRtYXN0ZXIudjEuUHJpb3JpdHkSFwoKaWRlbXBvdGVudBgLIAEoCEgAiAEBEi4KC2xvc3Nfd2luZG93GAwgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDQoLX2lkZW1wb3RlbnQi/gEKC1JldHJ5UG9saWN5Eg0KBXRyaWVzGAEgASgNEioKB2JhY2tvZmYYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEwoGZmFjdG9yGAMgASgBSACIAQESLgoLbWF4X2JhY2tvZmYYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEwoGaml0dGVyGAUgASgISAGIAQESFQoNbm9uX3JldHJ5YWJsZRgGIAMoCRIaChJvbl9kaWZmZXJlbnRfYWdlbnQYByABKAgSEQoJb25fYXNzZXJ0GAggASgIQgkKB19mYWN0b3JCCQoHX2ppdHRlciKHAQoNUGFyYWxsZWxCbG9jaxIiCgVzdGVwcxgBIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcBITCgtjb25jdXJyZW5jeRgCIAEoDRItCgZwb2xpY3kYAyABKA4yHS55YXJkbWFzdGVyLnYxLlBhcmFsbGVsUG9saWN5Eg4KBnF1b3J1bRgEIAEoDSI1Cg9TZXF1ZW50aWFsQmxvY2sSIgoFc3RlcHMYASADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXAidQoOQ29uZGl0aW9uQmxvY2sSEQoJY29uZGl0aW9uGAEgASgJEicKCnRoZW5fc3RlcHMYAiADKAsyEy55YXJkbWFzdGVyLnYxLlN0ZXASJwoKZWxzZV9zdGVwcxgDIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcCJyCgtTd2l0Y2hCbG9jaxINCgV2YWx1ZRgBIAEoCRIoCgVjYXNlcxgCIAMoCzIZLnlhcmRtYXN0ZXIudjEuU3dpdGNoQ2FzZRIqCg1kZWZhdWx0X3N0ZXBzGAMgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwIlgKClN3aXRjaENhc2USJgoGZXF1YWxzGAEgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEiIKBXN0ZXBzGAIgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwIjAKB1NldFN0ZXASJQoFdmFsdWUYASABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUicQoJV2FpdEJsb2NrEi0KCGR1cmF0aW9uGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uSAASHQoTZHVyYXRpb25fZXhwcmVzc2lvbhgCIAEoCUgAEg8KBXVudGlsGAMgASgJSABCBQoDZW5kIpwBCgtTaWduYWxCbG9jaxIOCgZzaWduYWwYASABKAkSDQoFdGl0bGUYAiABKAkSEQoJYW5zd2VyZXJzGAMgAygJEioKB3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoPZGVmYXVsdF9wYXlsb2FkGAUgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlIqMBCglMb29wQmxvY2sSDQoFd2hpbGUYASABKAkSDQoFdW50aWwYAiABKAkSIQoEYm9keRgDIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcBIWCg5tYXhfaXRlcmF0aW9ucxgEIAEoDRITCgtzdG9wX2F0X21heBgFIAEoCBIoCgVkZWxheRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKoAQoITWFwQmxvY2sSJQoFaXRlbXMYASABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSIQoEc3RlcBgCIAEoCzITLnlhcmRtYXN0ZXIudjEuU3RlcBITCgtjb25jdXJyZW5jeRgDIAEoDRItCgZwb2xpY3kYBCABKA4yHS55YXJkbWFzdGVyLnYxLlBhcmFsbGVsUG9saWN5Eg4KBnF1b3J1bRgFIAEoDSpaCgVSdW5PbhIWChJSVU5fT05fVU5TUEVDSUZJRUQQABISCg5SVU5fT05fU1VDQ0VTUxABEhIKDlJVTl9PTl9GQUlMVVJFEAISEQoNUlVOX09OX0FMV0FZUxADKlUKCU9uRmFpbHVyZRIaChZPTl9GQUlMVVJFX1VOU1BFQ0lGSUVEEAASEwoPT05fRkFJTFVSRV9GQUlMEAESFwoTT05fRkFJTFVSRV9DT05USU5VRRACKowBCg5QYXJhbGxlbFBvbGljeRIfChtQQVJBTExFTF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIdChlQQVJBTExFTF9QT0xJQ1lfRkFJTF9GQVNUEAESHAoYUEFSQUxMRUxfUE9MSUNZX1dBSVRfQUxMEAISHAoYUEFSQUxMRUxfUE9MSUNZX0NPTlRJTlVFEANiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_struct, file_yardmaster_v1_priority]);
 
 /**
  * A node of a workflow.
@@ -65,7 +65,7 @@ export type Step = Message<"yardmaster.v1.Step"> & {
   runOn: RunOn;
 
   /**
-   * What its failure means. A parallel block has `policy` instead.
+   * What its failure means. A parallel block and a map have `policy` instead.
    *
    * @generated from field: yardmaster.v1.OnFailure on_failure = 7;
    */
@@ -176,6 +176,14 @@ export type Step = Message<"yardmaster.v1.Step"> & {
      */
     value: LoopBlock;
     case: "loop";
+  } | {
+    /**
+     * A step for each item of a list.
+     *
+     * @generated from field: yardmaster.v1.MapBlock map = 40;
+     */
+    value: MapBlock;
+    case: "map";
   } | { case: undefined; value?: undefined };
 };
 
@@ -688,6 +696,57 @@ export const LoopBlockSchema: GenMessage<LoopBlock> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_step, 11);
 
 /**
+ * A step for each item of a list, many at a time. Its output is the list of what they gave, in the order of the items; null stands
+ * for one that did not complete.
+ *
+ * @generated from message yardmaster.v1.MapBlock
+ */
+export type MapBlock = Message<"yardmaster.v1.MapBlock"> & {
+  /**
+   * Evaluated once, when the block starts: text is a CEL expression, anything else JSON with `${{ }}` expressions in it. It must give a
+   * list of at most 10,000 items.
+   *
+   * @generated from field: google.protobuf.Value items = 1;
+   */
+  items?: Value | undefined;
+
+  /**
+   * What is done with each item; its expressions see `item` and `index`, from 0. It has no dependencies.
+   *
+   * @generated from field: yardmaster.v1.Step step = 2;
+   */
+  step?: Step | undefined;
+
+  /**
+   * Items that run at once; the next one starts when one ends. 0: 100.
+   *
+   * @generated from field: uint32 concurrency = 3;
+   */
+  concurrency: number;
+
+  /**
+   * What the failure of an item means.
+   *
+   * @generated from field: yardmaster.v1.ParallelPolicy policy = 4;
+   */
+  policy: ParallelPolicy;
+
+  /**
+   * Instead of a policy: done when so many items completed; the rest is stopped then. 0: none.
+   *
+   * @generated from field: uint32 quorum = 5;
+   */
+  quorum: number;
+};
+
+/**
+ * Describes the message yardmaster.v1.MapBlock.
+ * Use `create(MapBlockSchema)` to create a new message.
+ */
+export const MapBlockSchema: GenMessage<MapBlock> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_step, 12);
+
+/**
  * After which ends of its dependencies a step runs.
  *
  * @generated from enum yardmaster.v1.RunOn
@@ -777,7 +836,7 @@ export const OnFailureSchema: GenEnum<OnFailure> = /*@__PURE__*/
   enumDesc(file_yardmaster_v1_step, 1);
 
 /**
- * What the failure of a child means for a parallel block.
+ * What the failure of a child means for a parallel block, or that of an item for a map.
  *
  * @generated from enum yardmaster.v1.ParallelPolicy
  */
@@ -804,7 +863,7 @@ export const ParallelPolicy = {
   WAIT_ALL: 2,
 
   /**
-   * Complete all the same; a failed child has a status and an error, and no output.
+   * Complete all the same; a failed child has a status and an error, and no output, and a failed item gives null.
    *
    * @generated from enum value: PARALLEL_POLICY_CONTINUE = 3;
    */
@@ -812,7 +871,7 @@ export const ParallelPolicy = {
 } as const;
 
 /**
- * What the failure of a child means for a parallel block.
+ * What the failure of a child means for a parallel block, or that of an item for a map.
  *
  * @generated from enum yardmaster.v1.ParallelPolicy
  */

@@ -71,7 +71,7 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
 
   /**
    * The attempt, from 1. Attempt* events, StopConfirmed, LateResult. StepTakenOver: how many it took. SignalReceived, SignalTaken:
-   * the signal, from 1. Body* events: the iteration, from 1.
+   * the signal, from 1. Body* events: the iteration, from 1, or the item, from 0. BlockStarted of a map: how many items there are.
    *
    * @generated from field: uint32 number = 4;
    */
@@ -137,7 +137,7 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
 
   /**
    * RunCreated: the parameters; StepReady: the input; StepCompleted, StepTakenOver, BodyEnded, RunEnding, RunEnded: the
-   * output; SignalReceived: the payload.
+   * output; SignalReceived: the payload; BlockStarted of a map: its items. BodyEnded of an item without one: what its step gave.
    *
    * @generated from oneof yardmaster.internal.v1.JournalEvent.value
    */
@@ -237,7 +237,7 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
   secrets: SecretMark[];
 
   /**
-   * StepTakenOver: how it had ended.
+   * StepTakenOver: how it had ended. BodyEnded of an item whose step did not complete: how that ended.
    *
    * @generated from field: yardmaster.internal.v1.StepEnd step_end = 24;
    */
@@ -727,14 +727,14 @@ export const EventType = {
   SIGNAL_TAKEN: 32,
 
   /**
-   * A loop began an iteration.
+   * A loop began an iteration, or a map an item.
    *
    * @generated from enum value: EVENT_TYPE_BODY_STARTED = 33;
    */
   BODY_STARTED: 33,
 
   /**
-   * An iteration ended well.
+   * An iteration ended well, or an item ended.
    *
    * @generated from enum value: EVENT_TYPE_BODY_ENDED = 34;
    */
@@ -900,7 +900,7 @@ export const OutcomeSchema: GenEnum<Outcome> = /*@__PURE__*/
   enumDesc(file_yardmaster_internal_v1_journal, 2);
 
 /**
- * How a step of the run before had ended.
+ * How a step ended.
  *
  * @generated from enum yardmaster.internal.v1.StepEnd
  */
@@ -949,7 +949,7 @@ export const StepEnd = {
 } as const;
 
 /**
- * How a step of the run before had ended.
+ * How a step ended.
  *
  * @generated from enum yardmaster.internal.v1.StepEnd
  */

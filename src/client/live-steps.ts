@@ -1,0 +1,83 @@
+/**
+ * The steps of a run by their paths, in the order in which the server lists them: behind a loop or a map the steps of what runs in it.
+ * Finding, adding and dropping cost the same however many there are.
+ */
+import { limits } from '../core/limits.ts';
+import type { StepView } from './views.ts';
+
+/** The steps of one iteration or one item, in the order of their first events. */
+type Body = Map<string, StepView>;
+
+export class LiveSteps {
+  private readonly outside: Body = new Map();
+  /** By the path of the loop or the map, and the prefix of the steps. */
+  private readonly bodies = new Map<string, Map<string, Body>>();
+
+  constructor(steps: readonly StepView[]) {
+    for (const step of steps) this.set(step);
+  }
+
+  get(path: string): StepView | undefined {
+    return this.bodyOf(path)?.get(path);
+  }
+
+  set(step: StepView): void {
+    (this.bodyOf(step.path) ?? this.open(prefixOf(step.path))).set(step.path, step);
+  }
+
+  /** The iteration or the item whose steps begin with `prefix` is over, with everything in it. */
+  drop(prefix: string): void {
+    const inside = this.bodies.get(ownerOf(prefix));
+    for (const path of inside?.get(prefix)?.keys() ?? []) {
+      for (const inner of this.bodies.get(path)?.keys() ?? []) this.drop(inner);
+      this.bodies.delete(path);
+    }
+    inside?.delete(prefix);
+  }
+
+  /** Those outside of loops and maps. */
+  outermost(): Iterable<StepView> {
+    return this.outside.values();
+  }
+
+  /** As the server lists them: of a map the items that have run longest. */
+  list(): readonly StepView[] {
+    return this.collect(this.outside, []);
+  }
+
+  private collect(body: Body, into: StepView[]): StepView[] {
+    for (const step of body.values()) {
+      into.push(step);
+      let room = step.kind === 'MAP' ? limits.mapItemsShown : Number.POSITIVE_INFINITY;
+      for (const inside of this.bodies.get(step.path)?.values() ?? []) {
+        if (room-- === 0) break;
+        this.collect(inside, into);
+      }
+    }
+    return into;
+  }
+
+  private bodyOf(path: string): Body | undefined {
+    const prefix = prefixOf(path);
+    return prefix === '' ? this.outside : this.bodies.get(ownerOf(prefix))?.get(prefix);
+  }
+
+  private open(prefix: string): Body {
+    const owner = ownerOf(prefix);
+    const made: Body = new Map();
+    const inside = this.bodies.get(owner);
+    if (inside === undefined) this.bodies.set(owner, new Map([[prefix, made]]));
+    else inside.set(prefix, made);
+    return made;
+  }
+}
+
+/** `poll/3/check` stands in `poll/3/`. */
+function prefixOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}
+
+/** `poll/3/` is a body of `poll`. */
+function ownerOf(prefix: string): string {
+  return prefix.split('/').slice(0, -2).join('/');
+}

@@ -1,0 +1,60 @@
+/** Applies the events of a map: what it keeps of its items. An item that has not started is nothing but a number. */
+
+import { type StoredValue, storedSize } from '../../core/stored-value.ts';
+import type { BlockStarted, BodyEnded, BodyStarted } from './events.ts';
+import { openFrame } from './frames.ts';
+import { detailOf, type MapStep, stepAt } from './state.ts';
+
+export function openItems(step: MapStep, { items }: BlockStarted): void {
+  const detail = detailOf(step);
+  const count = items?.count ?? 0;
+  detail.openChildren = count;
+  detail.map = {
+    items: items?.list,
+    count,
+    started: 0,
+    ended: 0,
+    failed: 0,
+    frames: new Map(),
+    outputs: [],
+    outputBytes: 0,
+  };
+}
+
+export function startItem(step: MapStep, { number }: BodyStarted): void {
+  const map = mapOf(step);
+  map.frames.set(number, openFrame(step, number));
+  map.started = number + 1;
+}
+
+export function endItem(step: MapStep, event: BodyEnded): void {
+  const map = mapOf(step);
+  const { number, status } = event;
+  const output = status === undefined ? (event.output ?? ownOutput(step, number)) : undefined;
+  if (output !== undefined) {
+    map.outputs[number] = output;
+    map.outputBytes += storedSize(output);
+  }
+  map.frames.delete(number);
+  map.ended += 1;
+  if (status === 'FAILED' || status === 'TIMED_OUT') map.failed += 1;
+}
+
+/** What is left of a map that is over is its output, and how many items ended how. */
+export function closeItems({ detail }: MapStep): void {
+  if (detail?.map === undefined) return;
+  detail.map.frames.clear();
+  detail.map.items = undefined;
+  detail.map.outputs = [];
+}
+
+function ownOutput(step: MapStep, number: number): StoredValue | undefined {
+  const frame = mapOf(step).frames.get(number);
+  return frame === undefined ? undefined : stepAt(frame, step.node.children[0] ?? -1).detail?.output;
+}
+
+function mapOf(step: MapStep): NonNullable<NonNullable<MapStep['detail']>['map']> {
+  const map = step.detail?.map;
+  if (map === undefined) throw new RangeError(`an item of "${step.path}", which is no open map`);
+  return map;
+}

@@ -1,0 +1,31 @@
+/** What a map gives: the list of what its items gave, in their order; null stands for an item that did not complete. */
+import { YardmasterError } from '../../core/errors.ts';
+import { joinList } from '../../core/list-value.ts';
+import { inlineValue, type StoredValue } from '../../core/stored-value.ts';
+import { NULL_VALUE, scanValue } from '../../core/value.ts';
+import type { Draft } from './decision.ts';
+import { evaluateTemplate, requireStored, storeValue } from './outputs.ts';
+import type { MapStep } from './state.ts';
+
+/** Throws MissingValues, and what `output` throws. */
+export function mapOutput(draft: Draft, step: MapStep): StoredValue {
+  const { node, frame, path } = step;
+  const list = joinOutputs(draft, step);
+  if (node.output === undefined) return storeValue(draft, list, `out/${path}`);
+  const result = draft.read(inlineValue(list));
+  return evaluateTemplate(draft, frame, node.output, `out/${path}`, { result });
+}
+
+function joinOutputs(draft: Draft, { detail, path }: MapStep): Uint8Array {
+  const { count = 0, outputs = [] } = detail?.map ?? {};
+  requireStored(
+    draft,
+    outputs.filter((output) => output !== undefined),
+  );
+  const bytesOf = (output: StoredValue | undefined): Uint8Array =>
+    output === undefined ? NULL_VALUE : draft.bytesOf(output);
+  const list = joinList(Array.from({ length: count }, (_, i) => bytesOf(outputs[i])));
+  const problem = scanValue(list);
+  if (problem === undefined) return list;
+  throw new YardmasterError('INVALID_VALUE', `Cannot make a list of what the items of "${path}" gave: ${problem}`);
+}
