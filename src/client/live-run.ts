@@ -69,6 +69,7 @@ function newStep(path: string, event: RunEvent): StepView | undefined {
     takenOver: false,
     iterations: 0,
     signal: undefined,
+    child: undefined,
   };
 }
 
@@ -76,13 +77,15 @@ function dropInside(steps: Map<string, StepView>, prefix: string): void {
   for (const path of steps.keys()) if (path.startsWith(prefix)) steps.delete(path);
 }
 
-/** As the server counts: a loop is one step. */
+/** As the server counts: a loop is one step, and so is a child run. */
+const COUNTED: ReadonlySet<string> = new Set(['AGENT', 'LOOP', 'WORKFLOW']);
+
 function countSteps(steps: ReadonlyMap<string, StepView>): Pick<RunView, 'completedSteps' | 'totalSteps' | 'progress'> {
   let completedSteps = 0;
   let totalSteps = 0;
   let running = 0;
   for (const step of steps.values()) {
-    if ((step.kind !== 'AGENT' && step.kind !== 'LOOP') || step.path.includes('/')) continue;
+    if (!COUNTED.has(step.kind) || step.path.includes('/')) continue;
     totalSteps++;
     if (isTerminalStep(step.status)) completedSteps++;
     else if (step.status === 'RUNNING') running += step.progress;
@@ -127,6 +130,10 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
       };
     case 'stepWaiting':
       return startWait(step, event);
+    case 'childStarted': {
+      const { childRunId, workflow, version } = event;
+      return { ...step, child: { runId: childRunId, workflow, version } };
+    }
     case 'attemptStarted':
       return startAttempt(step, event);
     case 'attemptUnreachable':
@@ -163,13 +170,15 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
   }
 }
 
+const HELD_BY: Readonly<Record<string, StepView['waitReason']>> = { SIGNAL: 'SIGNAL', WORKFLOW: 'CHILD' };
+
 /** Who may send the signal is not in the event; `getRun` says it. */
 function startWait(step: StepView, event: Extract<RunEvent, { readonly type: 'stepWaiting' }>): StepView {
   const { signal: name, title = '', time, dueTime } = event;
   return {
     ...step,
     status: 'WAITING',
-    waitReason: name === undefined ? 'TIMER' : 'SIGNAL',
+    waitReason: HELD_BY[event.kind] ?? 'TIMER',
     readyTime: time,
     startTime: time,
     dueTime,

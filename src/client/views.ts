@@ -59,6 +59,9 @@ export interface RunView {
   readonly retryOf: string | undefined;
   /** The run whose parameters it was started with, changed or not. */
   readonly rerunOf: string | undefined;
+  /** The run and the step that it is the child run of. */
+  readonly parentRunId: string | undefined;
+  readonly parentStep: string | undefined;
   /** Signals that no step has taken; 0 in lists. */
   readonly unconsumedSignals: number;
   readonly requestId: string;
@@ -97,6 +100,14 @@ export interface StepView {
   readonly takenOver: boolean;
   /** Iterations that started; of loops. */
   readonly iterations: number;
+  /** Of a workflow step that has one. */
+  readonly child: ChildRunView | undefined;
+}
+
+export interface ChildRunView {
+  readonly runId: string;
+  readonly workflow: string;
+  readonly version: number;
 }
 
 export interface SignalWaitView {

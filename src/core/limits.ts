@@ -10,6 +10,8 @@ export const limits = {
   secretsMax: 100,
   /** Iterations of one loop: some events each, and the journal of a run has its own limit. */
   iterationsMax: 10_000,
+  /** Child runs within child runs, the run that nobody's step started not counted. Each level is a run of its own. */
+  childDepthMax: 8,
   /** Blocks within blocks. */
   depthMax: 32,
   /** One definition, as JSON. */

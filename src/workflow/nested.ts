@@ -14,6 +14,7 @@ export function nestedLists(step: StepDefinition): readonly NestedList[] {
     case 'set':
     case 'wait':
     case 'signal':
+    case 'workflow':
       return [];
     case 'parallel':
     case 'sequential':

@@ -61,6 +61,13 @@ const WAIT_HINTS = {
   retry: 'retry stands on agent steps',
   parameters: 'parameters stand on agent steps',
 };
+const CHILD_HINTS = {
+  timeout: 'it has "totalTimeout", or the other workflow a "timeout"',
+  retries: 'retries stand on agent steps',
+  retry: 'retry stands on agent steps',
+  priority: 'its run has the priority of this one',
+  labels: 'its run has the labels of its workflow',
+};
 const WORKFLOW_HINTS = { id: 'a workflow is known by its name', version: 'the version is numbered from the content' };
 
 class Reader {
@@ -119,6 +126,7 @@ class Reader {
     if (kind === 'set') return this.#set(source, subject, path, above);
     if (kind === 'condition' || kind === 'switch') return this.#branches(kind, source, subject, path, above, depth);
     if (kind === 'wait' || kind === 'signal') return this.#wait(kind, source, subject, path, above);
+    if (kind === 'workflow') return this.#child(source, subject, path, above);
     if (kind === 'loop') return this.#loop(source, subject, path, above, depth);
     return this.#block(kind, source, subject, path, above, depth);
   }
@@ -279,6 +287,12 @@ class Reader {
     }
     const { totalTimeout, ...rest } = readFields(blocks.signal.schema, source, reading);
     return { ...readSignal(rest), ...edges(rest, above), ...total(totalTimeout) };
+  }
+
+  #child(source: Source, subject: string, path: Path, above: string | undefined): StepDefinition {
+    const reading = { ...this.#reading(subject, path), required: blocks.workflow.required, hints: CHILD_HINTS };
+    const { totalTimeout, workflow = '', ...rest } = readFields(blocks.workflow.schema, source, reading);
+    return { ...rest, ...edges(rest, above), ...total(totalTimeout), type: 'workflow', workflow };
   }
 
   #loop(source: Source, subject: string, path: Path, above: string | undefined, depth: number): StepDefinition {

@@ -323,6 +323,16 @@ export const loopSchema = z
     not: { required: ['while', 'until'] },
   });
 
+export const childSchema = z
+  .strictObject({
+    ...common,
+    workflow: field(text, 'name of the workflow that it runs', name),
+    version: field(count, 'its version', { otherwise: 'the latest when the step starts', minimum: 1 }),
+    parameters: field(json, 'what that run takes: a template', { otherwise: '`{}`' }),
+    onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
+  })
+  .meta({ description: 'A run of another workflow, the child run. Its output is that of the run.' });
+
 interface BlockForm {
   readonly schema: z.ZodObject;
   readonly required: readonly string[];
@@ -339,6 +349,7 @@ export const blocks = {
   wait: { schema: waitSchema, required: ['id'] },
   signal: { schema: signalSchema, required: ['id', 'signal'] },
   loop: { schema: loopSchema, required: ['id', 'body', 'maxIterations'] },
+  workflow: { schema: childSchema, required: ['id', 'workflow'] },
 } satisfies Readonly<Record<string, BlockForm>>;
 
 /** Fields that all of them have. */
@@ -354,13 +365,12 @@ export const laterStepFields: ReadonlySet<string> = new Set([
   'hedge',
   'budget',
 ]);
-export const laterBlocks: ReadonlySet<string> = new Set(['map', 'workflow']);
+export const laterBlocks: ReadonlySet<string> = new Set(['map']);
 
 /** The field that shows which later block was meant, where `type` is absent. */
 export const laterBlockByField: ReadonlyMap<string, string> = new Map([
   ['items', 'map'],
   ['step', 'map'],
-  ['workflow', 'workflow'],
 ]);
 
 /** The field that shows which block was meant, where its `type` was forgotten. */
@@ -375,4 +385,5 @@ export const blockByField: ReadonlyMap<string, keyof typeof blocks> = new Map([
   ['while', 'loop'],
   ['body', 'loop'],
   ['signal', 'signal'],
+  ['workflow', 'workflow'],
 ]);

@@ -59,7 +59,7 @@ function drawLine({ sign, paint, step, text }: Line, width: number, { style, col
 function linesOf(run: RunView, options: FrameOptions): readonly Line[] {
   // What is done is counted in agent steps, as in the head.
   const isShown = ({ kind, status }: StepView): boolean =>
-    kind === 'AGENT' || (isHeldKind(kind) && status !== 'COMPLETED' && status !== 'SKIPPED');
+    kind === 'AGENT' || kind === 'WORKFLOW' || (isHeldKind(kind) && status !== 'COMPLETED' && status !== 'SKIPPED');
   const steps = run.steps.filter(isShown);
   const of = (...statuses: readonly string[]): readonly StepView[] =>
     steps.filter(({ status }) => statuses.includes(status));

@@ -2,7 +2,7 @@
 import { Priority } from '../../gen/yardmaster/v1/priority_pb.ts';
 import { type Run, RunStatus } from '../../gen/yardmaster/v1/run_pb.ts';
 import type { Candidate, ExplainStepResponse } from '../../gen/yardmaster/v1/run_service_pb.ts';
-import type { Attempt, SignalWait, StepState } from '../../gen/yardmaster/v1/step_state_pb.ts';
+import type { Attempt, ChildRun, SignalWait, StepState } from '../../gen/yardmaster/v1/step_state_pb.ts';
 import {
   readAttemptOutcome,
   readCandidateReason,
@@ -15,6 +15,7 @@ import {
 import type {
   AttemptView,
   CandidateView,
+  ChildRunView,
   RunFailure,
   RunView,
   SignalWaitView,
@@ -42,6 +43,8 @@ export function toRun(run: Run): RunView {
     pauseTime: toDate(run.pauseTime),
     retryOf: textOrNone(run.retryOf),
     rerunOf: textOrNone(run.rerunOf),
+    parentRunId: textOrNone(run.parentRunId),
+    parentStep: textOrNone(run.parentStep),
     unconsumedSignals: run.unconsumedSignals,
     requestId: run.requestId,
     labels: run.labels,
@@ -79,7 +82,12 @@ function toStep(step: StepState): StepView {
     skippedBecauseOf: textOrNone(step.skippedBecauseOf),
     takenOver: step.takenOver,
     iterations: step.iterations,
+    child: toChildRun(step.child),
   };
+}
+
+function toChildRun(child: ChildRun | undefined): ChildRunView | undefined {
+  return child && { runId: child.runId, workflow: child.workflow, version: child.workflowVersion };
 }
 
 function toSignalWait(signal: SignalWait | undefined): SignalWaitView | undefined {

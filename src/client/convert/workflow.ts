@@ -55,6 +55,7 @@ function childrenOf(block: Step['block']): readonly Step[] {
     case 'set':
     case 'wait':
     case 'signal':
+    case 'workflow':
     case undefined:
       return [];
   }
@@ -71,6 +72,7 @@ const KINDS: Readonly<Record<string, StepKind>> = {
   wait: 'WAIT',
   signal: 'SIGNAL',
   loop: 'LOOP',
+  workflow: 'WORKFLOW',
 };
 
 export function toRegistered(response: RegisterWorkflowResponse): RegisteredWorkflow | undefined {

@@ -5,6 +5,7 @@
 import { toYardmasterError } from '../../core/errors.ts';
 import type { Template } from '../../workflow/compiled.ts';
 import { finishBlock, settleQuorum, startChildren } from './blocks.ts';
+import { openChild, seekChild } from './child-runs.ts';
 import { openCondition } from './condition.ts';
 import { type Draft, MissingValues } from './decision.ts';
 import { finishRunIfDone } from './ending.ts';
@@ -15,6 +16,7 @@ import { evaluateInput, evaluateTemplate, isTrue } from './outputs.ts';
 import {
   isAgentStep,
   isBlockStep,
+  isChildStep,
   isLoopStep,
   isWaitingStep,
   parentOf,
@@ -44,7 +46,8 @@ function lookAt(draft: Draft, step: Step): void {
     settleQuorum(draft, step);
     if ((step.detail?.openChildren ?? 0) === 0) finishBlock(draft, step);
     else startChildren(draft, step);
-  } else if (isWaitingStep(step)) settleWait(draft, step);
+  } else if (isChildStep(step)) seekChild(draft, step);
+  else if (isWaitingStep(step)) settleWait(draft, step);
 }
 
 /** Starts a step whose dependencies are over; or skips it; or leaves it when its block holds it back. */
@@ -67,6 +70,7 @@ function openStep(draft: Draft, step: Step): void {
   const { node, path } = step;
   if (node.when !== undefined && !isTrue(draft, step.frame, node.when)) return skip(draft, step, 'WHEN', undefined);
   if (node.kind === 'set') return computeValue(draft, step, node.value);
+  if (isChildStep(step)) return openChild(draft, step);
   if (isWaitingStep(step)) return openWait(draft, step);
   if (!isAgentStep(step)) {
     if (node.kind === 'condition') openCondition(draft, step, node);

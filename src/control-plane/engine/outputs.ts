@@ -83,6 +83,7 @@ function readOutput(draft: Draft, step: Step): JsonValue | undefined {
     case 'set':
     case 'wait':
     case 'signal':
+    case 'workflow':
     case 'loop':
       return null;
     case 'sequential':

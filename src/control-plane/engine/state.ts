@@ -11,6 +11,7 @@ import type { StoredValue } from '../../core/stored-value.ts';
 import type {
   CompiledAgentNode,
   CompiledBlockNode,
+  CompiledChildNode,
   CompiledLoopNode,
   CompiledNode,
   CompiledSignalNode,
@@ -18,7 +19,7 @@ import type {
   CompiledWorkflow,
 } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
-import type { Failure, RunCreated, SkipReason } from './events.ts';
+import type { Failure, ParentStep, RunCreated, SkipReason } from './events.ts';
 import type { AttemptOutcome, RunOutcome, RunStatus, StepStatus } from './status.ts';
 
 export interface RunState {
@@ -31,6 +32,8 @@ export interface RunState {
   readonly labels: Readonly<Record<string, string>>;
   /** The ended run that this one is another try of. */
   readonly retryOf: string | undefined;
+  /** The step that it is the child run of. */
+  readonly parent: ParentStep | undefined;
   readonly createdAt: number;
   /** Number of events so far. */
   position: number;
@@ -121,6 +124,8 @@ export type BlockStep = Step<CompiledBlockNode>;
 export type SignalStep = Step<CompiledSignalNode>;
 export type WaitingStep = Step<CompiledWaitNode | CompiledSignalNode>;
 export type LoopStep = Step<CompiledLoopNode>;
+/** A step that is a run of another workflow. */
+export type ChildStep = Step<CompiledChildNode>;
 
 export function isAgentStep(step: Step): step is AgentStep {
   return step.node.kind === 'agent';
@@ -133,6 +138,10 @@ export function isBlockStep(step: Step): step is BlockStep {
 /** Of a kind that nobody works on. */
 export function isWaitingStep(step: Step): step is WaitingStep {
   return step.node.kind === 'wait' || step.node.kind === 'signal';
+}
+
+export function isChildStep(step: Step): step is ChildStep {
+  return step.node.kind === 'workflow';
 }
 
 export function isSignalStep(step: Step): step is SignalStep {
@@ -172,6 +181,8 @@ export interface StepDetail {
   /** Of a block: the first child failure that its policy counts. */
   childFailure: Failure | undefined;
   loop: LoopDetail | undefined;
+  /** Of a `workflow`: its child run, once there is one. */
+  child: { readonly runId: string; readonly version: number } | undefined;
 }
 
 /** Of a loop that has begun. */
@@ -220,6 +231,7 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
     requestId: created.requestId,
     labels: created.labels ?? {},
     retryOf: created.retryOf,
+    parent: created.parent,
     createdAt: created.at,
     position: 1,
     status: 'QUEUED',
@@ -275,6 +287,7 @@ export function detailOf(step: Step): StepDetail {
     branch: -1,
     childFailure: undefined,
     loop: undefined,
+    child: undefined,
   };
   return step.detail;
 }

@@ -29,6 +29,7 @@ function branchesOf(step: StepDefinition): readonly (readonly StepDefinition[])[
     case 'set':
     case 'wait':
     case 'signal':
+    case 'workflow':
       return [];
     case 'parallel':
     case 'sequential':

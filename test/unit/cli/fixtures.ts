@@ -53,6 +53,7 @@ export function step(path: string, more: Partial<StepView> = {}): StepView {
     skippedBecauseOf: undefined,
     takenOver: false,
     iterations: 0,
+    child: undefined,
     ...more,
   };
 }
@@ -76,6 +77,8 @@ export function run(more: Partial<RunView> = {}): RunView {
     pauseTime: undefined,
     retryOf: undefined,
     rerunOf: undefined,
+    parentRunId: undefined,
+    parentStep: undefined,
     unconsumedSignals: 0,
     requestId: '',
     labels: {},

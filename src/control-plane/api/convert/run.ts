@@ -66,6 +66,8 @@ function rowFields(row: RunRow) {
     labels: { ...row.labels },
     retryOf: row.retryOf ?? '',
     rerunOf: row.rerunOf ?? '',
+    parentRunId: row.parentRunId ?? '',
+    parentStep: row.parentStep ?? '',
   };
 }
 
@@ -74,12 +76,12 @@ function outcomeOf(state: RunState): RunStatus {
   return state.endedAt > 0 ? RunStatus[state.status] : RunStatus.UNSPECIFIED;
 }
 
-/** Agent steps that are over, and all of them. A loop counts as one: nobody knows how often its body will run. */
+/** Agent steps that are over, and all of them. A loop counts as one, since nobody knows how often its body will run; so does a child run. */
 export function countSteps(state: RunState): { completed: number; total: number } {
   let completed = 0;
   let total = 0;
   for (const { node, status } of state.root.steps) {
-    if (node.kind !== 'agent' && node.kind !== 'loop') continue;
+    if (node.kind !== 'agent' && node.kind !== 'loop' && node.kind !== 'workflow') continue;
     total += 1;
     if (isStepOver(status)) completed += 1;
   }

@@ -23,6 +23,7 @@ import type {
   StepDefinition,
 } from '../../../workflow/definition.ts';
 import { readCondition, readSwitch, writeCondition, writeSwitch } from './branches.ts';
+import { readWorkflowBlock, writeWorkflowBlock } from './child-definition.ts';
 import type { Faults } from './faults.ts';
 import { readStruct, readTemplate, writeStruct, writeTemplate } from './json.ts';
 import { readPriority, writePriority } from './priority.ts';
@@ -95,6 +96,8 @@ function readStep(faults: Faults, pointer: string, step: Step): StepDefinition |
       return { ...common, ...handled, ...readSignalBlock(faults, `${pointer}.signal`, step.block.value) };
     case 'loop':
       return { ...common, ...handled, ...readLoop(faults, `${pointer}.loop`, step.block.value) };
+    case 'workflow':
+      return { ...common, ...handled, ...readWorkflowBlock(faults, `${pointer}.workflow`, step.block.value) };
     case undefined:
       faults.add(`${pointer}.block`, 'is not set, or of a kind that this version does not know');
       return undefined;
@@ -217,6 +220,8 @@ function writeBlock(step: StepDefinition) {
       return { case: 'signal', value: writeSignalBlock(step) } as const;
     case 'loop':
       return { case: 'loop', value: writeLoop(step) } as const;
+    case 'workflow':
+      return { case: 'workflow', value: writeWorkflowBlock(step) } as const;
   }
 }
 
