@@ -64,11 +64,11 @@ next: yardmaster runs explain e7b2
     const text = renderTimeline(run({ steps, ...parent }), { ...options, columns: 90, nowMs: START + 10_000 });
     expect(page(text)).toBe(`
 Nightly v3  9c41e7b2  RUNNING 10.0s  child of 9c41bb22 each/2/call
-            0s            4s            8s
-done        ==================                             run 9c41aa11 of Sub v2
-bad         =====================x                         run 9c41aa11 of Sub v2 failed
-open                              ======================>  run 9c41aa11 of Sub v2
-asks                                                 ....  waits: its run to start
+            0s                 4s                 8s
+done        ===================                              run 9c41aa11 of Sub v2
+bad         =======================x                         run 9c41aa11 of Sub v2 failed
+open                                ======================>  run 9c41aa11 of Sub v2
+asks                                                  .....  waits: its run to start
             (= ran  . waited  ! lost  x failed)
 next: yardmaster runs watch e7b2
 `);

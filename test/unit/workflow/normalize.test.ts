@@ -173,7 +173,7 @@ describe('fields', () => {
   test('a later block is refused by its name', () => {
     const { findings } = normalizeWorkflow({ name: 'A', steps: [{ id: 'c', items: 'x' }] });
     expect(findings.map((finding) => finding.message)).toEqual([
-      'step "c" is a map block; this version runs agent, parallel, sequential, condition, switch, set, wait, signal, loop',
+      'step "c" is a map block; this version runs agent, parallel, sequential, condition, switch, set, wait, signal, loop, workflow',
     ]);
   });
 
