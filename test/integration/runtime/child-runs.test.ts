@@ -158,6 +158,30 @@ test('a child run whose parent was killed beside it is cancelled after a restart
   expect((await run.result()).status).toBe('CANCELLED');
 });
 
+test('a reference to a secret counts in the child run, where its schema says so', async () => {
+  await using mesh = await TestMesh.start({ secrets: { KEY: 'k-2f9a81c4' } });
+  const worker = mesh.agent('worker').setResponse('work', ({ key }: { key: string }) => `used ${key}`);
+  const properties = { key: { type: 'string', secret: true }, text: { type: 'string' } };
+  await mesh.registerWorkflow(
+    flow([step('work', { parameters: '${{ params }}' })], {
+      name: 'Sub',
+      secrets: ['KEY'],
+      parameters: { type: 'object', properties },
+      output: '${{ steps.work.output }}',
+    }),
+  );
+  const parameters = { key: 'secret:KEY', text: 'secret:KEY' };
+  const run = await mesh.startWorkflow(flow([child('call', 'Sub', { parameters })], { output: 'steps.call.output' }));
+  expect((await run.result()).output).toBe('used [secret KEY]');
+  expect(worker.calls.map(({ input }) => input)).toEqual([{ key: 'k-2f9a81c4', text: 'secret:KEY' }]);
+  const refused = await mesh.startWorkflow(
+    flow([child('call', 'Sub', { parameters: { key: 'k-2f9a81c4' } })], { name: 'Plain' }),
+  );
+  const { error } = await refused.result();
+  expect(error).toMatchObject({ code: 'PARAMETERS_INVALID', step: 'call' });
+  expect(error?.message).not.toContain('k-2f9a81c4');
+});
+
 test('on a file: a kill while the child run waits, and a stop, lose and repeat nothing', async () => {
   using disk = new Disk();
   const machine = new Machine(disk);
