@@ -13,6 +13,8 @@ export interface FilterFlags {
   readonly until?: string;
   /** Not of a cancel: a run that is open has no failure yet. */
   readonly failureCode?: string;
+  /** The full id of a run. */
+  readonly parentRunId?: string;
 }
 
 export function addFilterOptions(command: Command): Command {
@@ -30,7 +32,7 @@ export function addFilterOptions(command: Command): Command {
 }
 
 export function readFilter(flags: FilterFlags, nowMs: number): RunFilter {
-  const { workflow, status, label, since, until, failureCode } = flags;
+  const { workflow, status, label, since, until, failureCode, parentRunId } = flags;
   return {
     ...(workflow !== undefined && { workflow }),
     status: status.map(readStatus),
@@ -38,6 +40,7 @@ export function readFilter(flags: FilterFlags, nowMs: number): RunFilter {
     ...(since !== undefined && { createdAfter: readWhen(since, nowMs) }),
     ...(until !== undefined && { createdBefore: readWhen(until, nowMs) }),
     ...(failureCode !== undefined && { failureCode }),
+    ...(parentRunId !== undefined && { parentRunId }),
   };
 }
 

@@ -59,16 +59,19 @@ function newStep(path: string, event: RunEvent): StepView | undefined {
     iterations: 0,
     items: undefined,
     signal: undefined,
+    child: undefined,
   };
 }
 
-/** As the server counts: a loop is one step, and so is a map. */
+/** As the server counts: a loop is one step, and so are a map and a child run. */
+const COUNTED: ReadonlySet<string> = new Set(['AGENT', 'LOOP', 'MAP', 'WORKFLOW']);
+
 function countSteps(steps: Iterable<StepView>): Pick<RunView, 'completedSteps' | 'totalSteps' | 'progress'> {
   let completedSteps = 0;
   let totalSteps = 0;
   let running = 0;
   for (const step of steps) {
-    if (step.kind !== 'AGENT' && step.kind !== 'LOOP' && step.kind !== 'MAP') continue;
+    if (!COUNTED.has(step.kind)) continue;
     totalSteps++;
     if (isTerminalStep(step.status)) completedSteps++;
     else if (step.status === 'RUNNING') running += step.progress;
@@ -114,6 +117,10 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
       };
     case 'stepWaiting':
       return startWait(step, event);
+    case 'childStarted': {
+      const { childRunId, workflow, version } = event;
+      return { ...step, child: { runId: childRunId, workflow, version } };
+    }
     case 'attemptStarted':
       return startAttempt(step, event);
     case 'attemptUnreachable':
@@ -158,13 +165,15 @@ function endItem(step: StepView, counts: ItemCountsView, status: StepStatus): St
   return { ...step, items, progress: items.total === 0 ? 0 : items.ended / items.total };
 }
 
+const HELD_BY: Readonly<Record<string, StepView['waitReason']>> = { SIGNAL: 'SIGNAL', WORKFLOW: 'CHILD' };
+
 /** Who may send the signal is not in the event; `getRun` says it. */
 function startWait(step: StepView, event: Extract<RunEvent, { readonly type: 'stepWaiting' }>): StepView {
   const { signal: name, title = '', time, dueTime } = event;
   return {
     ...step,
     status: 'WAITING',
-    waitReason: name === undefined ? 'TIMER' : 'SIGNAL',
+    waitReason: HELD_BY[event.kind] ?? 'TIMER',
     readyTime: time,
     startTime: time,
     dueTime,

@@ -65,6 +65,14 @@ export type RunEventBody =
       readonly actor: string | undefined;
       readonly requestId: string;
     }
+  | {
+      readonly type: 'childStarted';
+      readonly step: string;
+      /** The child run, which has events of its own. */
+      readonly childRunId: string;
+      readonly workflow: string;
+      readonly version: number;
+    }
   | { readonly type: 'signalTaken'; readonly step: string; readonly number: number }
   /** `number`: of the iteration of a loop, from 1, or of the item of a map, from 0. */
   | { readonly type: 'bodyStarted'; readonly step: string; readonly number: number }

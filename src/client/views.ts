@@ -59,6 +59,9 @@ export interface RunView {
   readonly retryOf: string | undefined;
   /** The run whose parameters it was started with, changed or not. */
   readonly rerunOf: string | undefined;
+  /** The run and the step that it is the child run of. */
+  readonly parentRunId: string | undefined;
+  readonly parentStep: string | undefined;
   /** Signals that no step has taken; 0 in lists. */
   readonly unconsumedSignals: number;
   readonly requestId: string;
@@ -99,6 +102,8 @@ export interface StepView {
   readonly iterations: number;
   /** What became of its items; of a map that started. Those that run are among the steps of the run, at most ten. */
   readonly items: ItemCountsView | undefined;
+  /** Of a workflow step that has one. */
+  readonly child: ChildRunView | undefined;
 }
 
 export interface ItemCountsView {
@@ -108,6 +113,12 @@ export interface ItemCountsView {
   /** However they ended. */
   readonly ended: number;
   readonly failed: number;
+}
+
+export interface ChildRunView {
+  readonly runId: string;
+  readonly workflow: string;
+  readonly version: number;
 }
 
 export interface SignalWaitView {

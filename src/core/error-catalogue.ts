@@ -102,6 +102,10 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   UNKNOWN_SECRET: entry('INVALID_ARGUMENT', "A step refers to a secret that is not on the workflow's list."),
   BAD_EXPRESSION: entry('INVALID_ARGUMENT', 'An expression cannot be read, or failed when it was evaluated.'),
   UNKNOWN_CAPABILITY: entry('INVALID_ARGUMENT', 'A warning: no agent offers this action now.'),
+  UNKNOWN_WORKFLOW: entry(
+    'INVALID_ARGUMENT',
+    'A warning: there is no workflow of this name, or not this version of it, now.',
+  ),
   CAPABILITY_INVALID: entry('INVALID_ARGUMENT', 'A capability has no usable name, version or schema.'),
   EXPRESSION_NOT_RECORDED: entry(
     'INVALID_ARGUMENT',
@@ -121,6 +125,14 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'The `for` of a wait is no duration, its `until` is no time, or it is more than a hundred years away.',
   ),
   LOOP_LIMIT: entry('FAILED_PRECONDITION', 'A loop ran as often as its maxIterations allows and would have gone on.'),
+  CHILD_FAILED: entry(
+    'FAILED_PRECONDITION',
+    'The child run of a step did not complete; the details name the run, how it ended, and the step and code that it ended for.',
+  ),
+  CHILD_DEPTH: entry(
+    'RESOURCE_EXHAUSTED',
+    'A step would have started a child run within more child runs than this product allows.',
+  ),
   NOT_A_LIST: entry('INVALID_ARGUMENT', 'The items of a map are no list.'),
   TOO_MANY_ITEMS: entry('RESOURCE_EXHAUSTED', 'A map was given more than 10,000 items.'),
   QUORUM_NOT_REACHED: entry(

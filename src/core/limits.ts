@@ -18,6 +18,8 @@ export const limits = {
   mapOutputBytesMax: 16 * MIB,
   /** Items of one map that an answer lists, those that have run longest; the others are counted. */
   mapItemsShown: 10,
+  /** Child runs within child runs, the run that nobody's step started not counted. Each level is a run of its own. */
+  childDepthMax: 8,
   /** Blocks within blocks. */
   depthMax: 32,
   /** One definition, as JSON. */

@@ -53,7 +53,7 @@ class ExpressionChecker {
     const around = aroundOf(entry);
     const where = (field: string, spot: Spot): Where => ({ path: [...path, field], spot, reader: entry, around });
     if (step.when !== undefined) this.#condition(step.when, where('when', 'when'));
-    if (step.type === 'agent' && step.parameters !== undefined)
+    if ((step.type === 'agent' || step.type === 'workflow') && step.parameters !== undefined)
       this.#template(step.parameters, where('parameters', 'input'));
     if (step.type === 'condition') this.#condition(step.if, where('if', 'if'));
     if (step.type === 'switch') this.#condition(step.switch, where('switch', 'switch'));

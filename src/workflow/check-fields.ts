@@ -17,6 +17,7 @@ import type {
   SwitchStepDefinition,
   WaitStepDefinition,
   WorkflowDefinition,
+  WorkflowStepDefinition,
 } from './definition.ts';
 import type { Finding, Path } from './finding.ts';
 import { nestedLists, nestedSteps } from './nested.ts';
@@ -78,6 +79,7 @@ class FieldChecker {
     if (step.type === 'agent') this.#agent(step, subject, path);
     else if (step.type === 'set') this.#set(step, subject, path);
     else if (step.type === 'wait' || step.type === 'signal') this.#wait(step, subject, path);
+    else if (step.type === 'workflow') this.#child(step, subject, path);
     else this.#block(step, subject, path);
   }
 
@@ -109,8 +111,19 @@ class FieldChecker {
     this.findings.push(...checkSignal(step, path));
   }
 
+  #child(step: WorkflowStepDefinition, subject: string, path: Path): void {
+    this.#name(step.workflow, subject, [...path, 'workflow']);
+    if (step.version !== undefined) this.#wholeFrom(1, step.version, subject, [...path, 'version']);
+    this.#depth(step.parameters, subject, [...path, 'parameters']);
+    if (step.assert !== undefined)
+      this.report('BAD_FIELD', `${subject}: "assert" is for agent steps; a workflow has none`, [...path, 'assert']);
+  }
+
   #block(
-    step: Exclude<StepDefinition, AgentStepDefinition | SetStepDefinition | WaitStepDefinition | SignalStepDefinition>,
+    step: Exclude<
+      StepDefinition,
+      AgentStepDefinition | SetStepDefinition | WaitStepDefinition | SignalStepDefinition | WorkflowStepDefinition
+    >,
     subject: string,
     path: Path,
   ): void {

@@ -3,6 +3,7 @@
  * expressions read once.
  */
 import { times } from '../core/limits.ts';
+import { compileChild } from './compile-child.ts';
 import { compileMap } from './compile-map.ts';
 import { compileSignal, compileWait, signalsOf } from './compile-waits.ts';
 import type {
@@ -198,6 +199,8 @@ function compileNode(
       return compileWait(step, common, namesFor(layout, place.around));
     case 'signal':
       return compileSignal(step, common, namesFor(layout, place.around));
+    case 'workflow':
+      return compileChild(step, common, namesFor(layout, place.around));
     case 'loop':
       return compileLoop(step, common, { layout, body, around: place.around });
     case 'map':

@@ -40,6 +40,7 @@ export type CompiledNode =
   | CompiledSetNode
   | CompiledWaitNode
   | CompiledSignalNode
+  | CompiledChildNode
   | CompiledBlockNode;
 
 /** Nodes with nodes inside. */
@@ -162,6 +163,16 @@ export interface CompiledSignalNode extends CompiledNodeCommon {
   readonly timeoutMs: number | undefined;
   /** The payload when the timeout is over; undefined: the step ends TIMED_OUT then. */
   readonly default: Template | undefined;
+  readonly onFailure: FailureMode;
+}
+
+/** Ends when its child run does: a run of another workflow. */
+export interface CompiledChildNode extends CompiledNodeCommon {
+  readonly kind: 'workflow';
+  readonly workflow: string;
+  /** 0: the latest when the step starts. */
+  readonly version: number;
+  readonly parameters: Template | undefined;
   readonly onFailure: FailureMode;
 }
 

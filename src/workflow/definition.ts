@@ -42,7 +42,8 @@ export type StepDefinition =
   | WaitStepDefinition
   | SignalStepDefinition
   | LoopStepDefinition
-  | MapStepDefinition;
+  | MapStepDefinition
+  | WorkflowStepDefinition;
 
 export interface StepCommon {
   readonly id: string;
@@ -191,6 +192,18 @@ export interface LoopStepDefinition extends StepCommon {
   readonly onMaxIterations?: IterationsEnd;
   /** Between iterations; absent: none. */
   readonly delayMs?: number;
+  readonly onFailure?: FailureMode;
+}
+
+/** A run of another workflow. */
+export interface WorkflowStepDefinition extends StepCommon {
+  readonly type: 'workflow';
+  /** Its name. */
+  readonly workflow: string;
+  /** Absent: the latest when the step starts. */
+  readonly version?: number;
+  /** Template; absent means `{}`. */
+  readonly parameters?: JsonValue;
   readonly onFailure?: FailureMode;
 }
 

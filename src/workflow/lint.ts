@@ -39,6 +39,8 @@ function lintStep(entry: Entry, definition: WorkflowDefinition): readonly Findin
   const common = lintName(step.id, 'step', [...path, 'id']);
   if (step.type === 'set') return [...common, ...findSecrets(step.set, [...path, 'set'], `step "${step.id}"`)];
   if (step.type === 'condition') return [...common, ...lintCondition(step, path)];
+  if (step.type === 'workflow')
+    return [...common, ...findSecrets(step.parameters ?? null, [...path, 'parameters'], `step "${step.id}"`)];
   if (step.type === 'signal') return [...common, ...lintSignal(step, path, definition)];
   if (step.type !== 'agent') return common;
   return [

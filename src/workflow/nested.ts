@@ -16,6 +16,7 @@ export function nestedLists(step: StepDefinition): readonly NestedList[] {
     case 'set':
     case 'wait':
     case 'signal':
+    case 'workflow':
       return [];
     case 'parallel':
     case 'sequential':

@@ -13,8 +13,6 @@ import {
   blockByField,
   blocks,
   caseRequired,
-  laterBlockByField,
-  laterBlocks,
   laterStepFields,
   laterWorkflowFields,
   switchCase,
@@ -65,6 +63,13 @@ const WAIT_HINTS = {
   retries: 'retries stand on agent steps',
   retry: 'retry stands on agent steps',
   parameters: 'parameters stand on agent steps',
+};
+const CHILD_HINTS = {
+  timeout: 'it has "totalTimeout", or the other workflow a "timeout"',
+  retries: 'retries stand on agent steps',
+  retry: 'retry stands on agent steps',
+  priority: 'its run has the priority of this one',
+  labels: 'its run has the labels of its workflow',
 };
 const WORKFLOW_HINTS = { id: 'a workflow is known by its name', version: 'the version is numbered from the content' };
 
@@ -120,6 +125,7 @@ class Reader {
     if (kind === 'set') return this.#set(source, subject, path, above);
     if (kind === 'condition' || kind === 'switch') return this.#branches(kind, source, subject, path, above, depth);
     if (kind === 'wait' || kind === 'signal') return this.#wait(kind, source, subject, path, above);
+    if (kind === 'workflow') return this.#child(source, subject, path, above);
     if (kind === 'loop') return this.#loop(source, subject, path, above, depth);
     if (kind === 'map') return this.#map(source, subject, path, above, depth);
     return this.#block(kind, source, subject, path, above, depth);
@@ -130,10 +136,6 @@ class Reader {
     if (isKind(type)) return type;
     if (type === undefined) return this.#kindByFields(source, subject, path);
     const at = [...path, 'type'];
-    if (typeof type === 'string' && laterBlocks.has(type)) {
-      this.#unsupported(type, subject, at);
-      return undefined;
-    }
     const near = typeof type === 'string' ? nearest(type, KINDS) : undefined;
     const hint = near === undefined ? {} : { hint: `did you mean "${near}"?` };
     const message = `${subject}: "type" must be ${KIND_WORDS}`;
@@ -148,25 +150,12 @@ class Reader {
       this.findings.push({ code: 'MISSING_FIELD', message: `${subject} has steps but no "type"`, path, next });
       return undefined;
     }
-    const later = Object.keys(source).find((key) => laterBlockByField.has(key));
-    if (later === undefined) return this.#untyped(source, subject, path);
-    this.#unsupported(laterBlockByField.get(later) ?? later, subject, [...path, later]);
-    return undefined;
-  }
-
-  /** Not said, and no word of an agent step: some other kind shows by its fields. */
-  #untyped(source: Source, subject: string, path: Path): Kind | undefined {
     const field = Object.keys(source).find((key) => blockByField.has(key));
     const kind = field === undefined ? undefined : blockByField.get(field);
     if (kind === undefined) return 'agent';
     const message = `${subject} has "${field}" but no "type"`;
     this.findings.push({ code: 'MISSING_FIELD', message, path, next: `add type: ${kind}` });
     return undefined;
-  }
-
-  #unsupported(block: string, subject: string, path: Path): void {
-    const message = `${subject} is a ${block} block; this version runs ${KINDS.join(', ')}`;
-    this.#report('NOT_SUPPORTED', message, path);
   }
 
   #agent(source: Source, subject: string, path: Path, above: string | undefined): StepDefinition {
@@ -281,6 +270,12 @@ class Reader {
     }
     const { totalTimeout, ...rest } = readFields(blocks.signal.schema, source, reading);
     return { ...readSignal(rest), ...edges(rest, above), ...total(totalTimeout) };
+  }
+
+  #child(source: Source, subject: string, path: Path, above: string | undefined): StepDefinition {
+    const reading = { ...this.#reading(subject, path), required: blocks.workflow.required, hints: CHILD_HINTS };
+    const { totalTimeout, workflow = '', ...rest } = readFields(blocks.workflow.schema, source, reading);
+    return { ...rest, ...edges(rest, above), ...total(totalTimeout), type: 'workflow', workflow };
   }
 
   #loop(source: Source, subject: string, path: Path, above: string | undefined, depth: number): StepDefinition {

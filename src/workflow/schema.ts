@@ -352,6 +352,16 @@ export const mapSchema = z
     not: { required: ['quorum', 'onFailure'] },
   });
 
+export const childSchema = z
+  .strictObject({
+    ...common,
+    workflow: field(text, 'name of the workflow that it runs', name),
+    version: field(count, 'its version', { otherwise: 'the latest when the step starts', minimum: 1 }),
+    parameters: field(json, 'what that run takes: a template', { otherwise: '`{}`' }),
+    onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
+  })
+  .meta({ description: 'A run of another workflow, the child run. Its output is that of the run.' });
+
 interface BlockForm {
   readonly schema: z.ZodObject;
   readonly required: readonly string[];
@@ -369,6 +379,7 @@ export const blocks = {
   signal: { schema: signalSchema, required: ['id', 'signal'] },
   loop: { schema: loopSchema, required: ['id', 'body', 'maxIterations'] },
   map: { schema: mapSchema, required: ['id', 'items', 'step'] },
+  workflow: { schema: childSchema, required: ['id', 'workflow'] },
 } satisfies Readonly<Record<string, BlockForm>>;
 
 /** Fields that all of them have. */
@@ -384,10 +395,6 @@ export const laterStepFields: ReadonlySet<string> = new Set([
   'hedge',
   'budget',
 ]);
-export const laterBlocks: ReadonlySet<string> = new Set(['workflow']);
-
-/** The field that shows which later block was meant, where `type` is absent. */
-export const laterBlockByField: ReadonlyMap<string, string> = new Map([['workflow', 'workflow']]);
 
 /** The field that shows which block was meant, where its `type` was forgotten. */
 export const blockByField: ReadonlyMap<string, keyof typeof blocks> = new Map([
@@ -403,4 +410,5 @@ export const blockByField: ReadonlyMap<string, keyof typeof blocks> = new Map([
   ['items', 'map'],
   ['step', 'map'],
   ['signal', 'signal'],
+  ['workflow', 'workflow'],
 ]);

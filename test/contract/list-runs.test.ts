@@ -20,6 +20,8 @@ const filters: readonly RunFilter[] = [
   { statuses: ['QUEUED', 'RUNNING', 'ENDING'] },
   { labels: { env: 'prod' } },
   { failureCode: 'DOWN' },
+  { parentRunId: runId(1) },
+  { parentRunId: runId(1), statuses: ['RUNNING'] },
   { labels: { env: 'prod', team: 'a' }, statuses: ['FAILED', 'TIMED_OUT'], workflow: 'etl', from: runId(1) },
   { failureCode: 'DOWN', labels: { env: 'prod' }, workflow: 'etl' },
 ];

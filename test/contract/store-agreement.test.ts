@@ -49,6 +49,8 @@ const insert = fc
       caller: by,
       retryOf,
       rerunOf: requestId,
+      parentRunId: retryOf,
+      parentStep: retryOf === undefined ? undefined : 'call',
     };
     return { type: 'insert', row: aRun(run, fields) };
   });
@@ -120,6 +122,7 @@ const FILTERS: readonly RunFilter[] = [
   { labels: { k: 'v' } },
   { labels: { k: 'v', l: 'w' }, statuses: ['QUEUED', 'RUNNING'] },
   { failureCode: 'X', labels: { k: 'v' } },
+  { parentRunId: runId(1), statuses: ['COMPLETED', 'RUNNING'] },
   { workflow: 'etl', statuses: ['RUNNING'], from: runId(2) },
 ];
 

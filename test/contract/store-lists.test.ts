@@ -52,6 +52,17 @@ describe.each(worlds)('the store contract, lists and values: $name', ({ create }
       expect(rest.next).toBe('');
     });
 
+    it('lists the child runs of a run', async () => {
+      const parent = { parentRunId: runId(1), parentStep: 'call' };
+      const more = [aRun(20, parent), aRun(21, { ...parent, status: 'COMPLETED', endedAt: NOW }), aRun(22)];
+      await store.commit(aBatch(epoch, insert(...more)));
+      expect(await list({ parentRunId: runId(1) })).toEqual([21, 20]);
+      expect(await list({ parentRunId: runId(1), statuses: ['QUEUED'] })).toEqual([20]);
+      expect(await list({ parentRunId: runId(2) })).toEqual([]);
+      const { runs } = await store.listRuns({ namespace: 'default', before: '', limit: 1, parentRunId: runId(1) });
+      expect(runs[0]).toMatchObject(parent);
+    });
+
     it('filters by workflow, by one status and by several', async () => {
       expect(await list({ workflow: 'etl' })).toEqual([15, 3, 1]);
       expect(await list({ statuses: ['COMPLETED'] })).toEqual([3]);
@@ -204,6 +215,24 @@ describe.each(worlds)('the store contract, lists and values: $name', ({ create }
     await store.commit(aBatch(epoch, { agentEvents }));
     await store.commit(aBatch(epoch, { agentEvents: agentEvents.map((row) => ({ ...row, at: row.at + 10 })) }));
     expect((await store.listAgentEvents('a', 3)).map((row) => row.at - NOW)).toEqual([3, 11, 13]);
+  });
+
+  it('keeps child runs as long as the run is open whose step they are', async () => {
+    const parent = { parentRunId: runId(1), parentStep: 'call' };
+    const ended = { status: 'COMPLETED', endedAt: NOW } as const;
+    await store.commit(aBatch(epoch, insert(aRun(1), aRun(2, { ...parent, ...ended }), aRun(3, ended))));
+    expect(await store.prune(NOW + 1, 10)).toEqual({ runs: 1, isMore: false });
+    expect(await store.getRun('default', runId(2))).toMatchObject(parent);
+    const over = {
+      type: 'status',
+      runId: runId(1),
+      status: 'FAILED',
+      endedAt: NOW + 5,
+      failureCode: undefined,
+    } as const;
+    await store.commit(aBatch(epoch, { runs: [over] }));
+    expect(await store.prune(NOW + 1, 10)).toEqual({ runs: 1, isMore: false });
+    expect(await store.getRun('default', runId(2))).toBeUndefined();
   });
 
   it('prunes old runs with all that is theirs, a few at a time, the oldest first', async () => {

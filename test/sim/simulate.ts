@@ -22,7 +22,7 @@ import { SimClient } from './sim-client.ts';
 import { Disk } from './sim-store.ts';
 import { SqlDisk } from './sql-mirror.ts';
 import { Trace } from './trace.ts';
-import { makeWorkflow, SIGNALS } from './workflows.ts';
+import { hasChildSteps, makeChildWorkflow, makeWorkflow, SIGNALS } from './workflows.ts';
 import { settle, World } from './world.ts';
 
 /** Virtual time in which everything must end once all is well. */
@@ -216,9 +216,10 @@ class Simulation {
     }
     const left = [...this.host.data.tasks.values()];
     this.verdict.check(left.length === 0, 'no task outlives its run', () => JSON.stringify(left[0]));
+    const asked = [...this.observer.runs.keys()].filter((runId) => !this.observer.children.isChild(runId));
     const known = [...this.client.started.values()].every((runId) => this.observer.runs.has(runId));
     this.verdict.check(
-      known && isDeepStrictEqual(new Set(this.client.started.values()), new Set(this.observer.runs.keys())),
+      known && isDeepStrictEqual(new Set(this.client.started.values()), new Set(asked)),
       'one request id is one run',
       () => 'there are other runs than those that were asked for',
     );
@@ -279,12 +280,19 @@ class Simulation {
     const dice = this.dice.fork('work');
     const { workflows, runs, stormMs, stepsMax, cancels, pauses } = this.settings;
     const names: string[] = [];
+    let hasChildren = false;
     for (let i = 0; i < workflows; i++) {
       const name = `w${i}`;
       const agentIds = this.agents.map((agent) => agent.options.agentId);
       const definition = this.fitting(dice.fork(name), name, agentIds, stepsMax);
       this.observer.know(definition);
+      hasChildren ||= hasChildSteps([...definition.steps, ...(definition.finally ?? [])]);
       this.client.register(definition, () => names.push(name));
+    }
+    if (hasChildren) {
+      const child = makeChildWorkflow();
+      this.observer.know(child);
+      this.client.register(child, () => undefined);
     }
     for (let i = 0; i < runs; i++) {
       const luck = dice.fork(`run${i}`);

@@ -7,6 +7,7 @@ import type {
   StepDefinition,
   WorkflowDefinition,
 } from '../../src/workflow/definition.ts';
+import { nestedSteps } from '../../src/workflow/nested.ts';
 import type { Dice } from './dice.ts';
 
 export interface WorkflowSettings {
@@ -14,14 +15,47 @@ export interface WorkflowSettings {
   /** Agents that offer an action. */
   readonly agentFor: (action: string) => readonly string[];
   readonly stepsMax: number;
+  /** A workflow that steps may run; absent: none does. */
+  readonly child?: string;
 }
 
 const DEPTH_MAX = 3;
 /** What steps wait for; `guarded` has an answerer. */
 export const SIGNALS = ['go', 'stop', 'guarded'] as const;
 
+export const CHILD = 'child';
+
+/** What steps run as child runs: small, and it may fail, take long, be cancelled, and clean up. */
+export function makeChildWorkflow(): WorkflowDefinition {
+  const retry = { tries: 3, backoffMs: 100 };
+  return {
+    name: CHILD,
+    parameters: { type: 'object', properties: { k: { default: 7 } } },
+    steps: [
+      {
+        id: 'c1',
+        type: 'agent',
+        dependencies: [],
+        action: 'read',
+        parameters: '${{ params }}',
+        timeoutMs: 8_000,
+        retry,
+      },
+      { id: 'c2', type: 'wait', dependencies: ['c1'], forMs: 300 },
+    ],
+    finally: [{ id: 'c3', type: 'agent', dependencies: [], action: 'read', timeoutMs: 4_000 }],
+    cleanupTimeoutMs: 10_000,
+    output: '${{ steps.c1.output }}',
+  };
+}
+
+export function hasChildSteps(steps: readonly StepDefinition[]): boolean {
+  return steps.some((step) => step.type === 'workflow' || hasChildSteps(nestedSteps(step)));
+}
+
 export function makeWorkflow(dice: Dice, name: string, settings: WorkflowSettings): WorkflowDefinition {
-  const maker = new Maker(dice, settings);
+  const child = dice.fork('children').chance(0.3) ? { child: CHILD } : {};
+  const maker = new Maker(dice, { ...settings, ...child });
   const steps = maker.siblings(dice.int(1, settings.stepsMax), 0, 'graph');
   const hasFinally = dice.chance(0.25);
   return {
@@ -75,7 +109,11 @@ class Maker {
     if (depth >= DEPTH_MAX || this.count > this.settings.stepsMax || dice.chance(0.65)) {
       const agent = { ...common, type: 'agent' as const, ...this.agentPart(dependencies) };
       const computes = dice.fork(`set ${id}`).chance(0.1);
-      return this.waitPart(common) ?? (computes ? this.computed(agent.id, common, dependencies) : agent);
+      return (
+        this.waitPart(common) ??
+        this.childPart(common, dependencies) ??
+        (computes ? this.computed(agent.id, common, dependencies) : agent)
+      );
     }
     const children = dice.int(1, 4);
     if (dice.chance(0.4)) {
@@ -164,6 +202,22 @@ class Maker {
       ...(dice.chance(0.3) ? { title: 'go on with ${{ params.n }}?' } : {}),
       ...(dice.chance(0.4) ? { default: { n: '${{ params.n }}', pad: '${{ params.pad }}' } } : {}),
       timeoutMs: dice.int(1_000, 60_000),
+    };
+  }
+
+  /** A child run instead of an agent step, now and then, in some workflows; with dice of its own. */
+  private childPart(common: StepCommon, dependencies: readonly string[]): StepDefinition | undefined {
+    const { child } = this.settings;
+    const dice = this.dice.fork(`child ${common.id}`);
+    if (child === undefined || !dice.chance(0.25)) return undefined;
+    const [first] = dependencies;
+    const given = first === undefined || dice.chance(0.5) ? '${{ params }}' : { from: `\${{ steps.${first}.output }}` };
+    return {
+      ...common,
+      type: 'workflow',
+      workflow: dice.chance(0.05) ? 'nowhere' : child,
+      ...(dice.chance(0.8) ? { parameters: given } : {}),
+      ...(dice.chance(0.3) ? { onFailure: 'continue' as const } : {}),
     };
   }
 

@@ -25,6 +25,7 @@ export function addRunsCommands(program: Command, bind: Bind): void {
   addFilterOptions(runs.command('list'))
     .description('runs, newest first')
     .option('--failure-code <code>', 'only whose error has this code')
+    .option('--parent <run>', 'only child runs of this run')
     .option('--limit <n>', 'at most this many', readCount, limits.pageSizeDefault)
     .action(bind(listRuns));
   runs
@@ -48,10 +49,13 @@ export function addRunsCommands(program: Command, bind: Bind): void {
 
 interface ListFlags extends FilterFlags {
   readonly limit: number;
+  readonly parent?: string;
 }
 
 async function listRuns(context: Context, flags: ListFlags): Promise<number> {
-  const filter = toWireFilter(readFilter(flags, context.terminal.now()));
+  const { parent } = flags;
+  const parentRunId = parent === undefined ? {} : { parentRunId: await resolveRun(context.api(), parent) };
+  const filter = toWireFilter(readFilter({ ...flags, ...parentRunId }, context.terminal.now()));
   const messages = await collectPages(flags.limit, async (page) => {
     const { runs, nextPageToken } = await context.api().runs.listRuns({ filter, ...page });
     return { items: runs, nextPageToken };
@@ -62,7 +66,7 @@ async function listRuns(context: Context, flags: ListFlags): Promise<number> {
     nameOf: ({ runId }) => runId,
     text: () => renderRuns(messages.map(toRun), listOptions(context)),
     empty:
-      isFilterEmpty(flags) && flags.failureCode === undefined
+      isFilterEmpty(flags) && flags.failureCode === undefined && parent === undefined
         ? 'no run. next: yardmaster run FILE.yaml'
         : 'no run fits. next: yardmaster runs list',
   });

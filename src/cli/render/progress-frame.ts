@@ -57,10 +57,13 @@ function drawLine({ sign, paint, step, text }: Line, width: number, { style, col
   return ` ${paint === undefined ? sign.padEnd(2) : style.paint(sign.padEnd(2), paint)} ${line}`;
 }
 
+/** A loop is shown by the steps of its body. */
+const WORKS: ReadonlySet<string> = new Set(['AGENT', 'MAP', 'WORKFLOW']);
+
 function linesOf(run: RunView, options: FrameOptions): readonly Line[] {
   // What is done is counted in agent steps, as in the head.
   const isShown = ({ kind, status }: StepView): boolean =>
-    kind === 'AGENT' || kind === 'MAP' || (isHeldKind(kind) && status !== 'COMPLETED' && status !== 'SKIPPED');
+    WORKS.has(kind) || (isHeldKind(kind) && status !== 'COMPLETED' && status !== 'SKIPPED');
   const steps = run.steps.filter(isShown);
   const of = (...statuses: readonly string[]): readonly StepView[] =>
     steps.filter(({ status }) => statuses.includes(status));

@@ -30,6 +30,8 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
       return stepLine(event, 'WAITING', `try ${event.tryNumber}${dueText(event)}`);
     case 'stepWaiting':
       return stepLine(event, 'WAITING', waitText(event));
+    case 'childStarted':
+      return stepLine(event, 'WAITING', `for run ${shortId(event.childRunId)} of ${event.workflow} v${event.version}`);
     case 'signalReceived':
       return `run=${shortId(event.runId)} SIGNAL ${safe(event.name)}${quoted(event.actor === undefined ? '' : `from ${event.actor}`)}`;
     case 'bodyEnded':
@@ -87,7 +89,8 @@ function errorText({ error }: RunEvent): string {
   return error === undefined ? '' : `${error.code}: ${error.message}`;
 }
 
-function waitText({ signal, title, dueTime }: Extract<RunEvent, { readonly type: 'stepWaiting' }>): string {
+function waitText({ kind, signal, title, dueTime }: Extract<RunEvent, { readonly type: 'stepWaiting' }>): string {
+  if (kind === 'WORKFLOW') return 'for its run to start';
   const until = dueTime === undefined ? '' : `until ${clockTime(dueTime, true)}`;
   if (signal === undefined) return until;
   const what = `for signal ${signal}${until === '' ? '' : ` ${until}`}`;

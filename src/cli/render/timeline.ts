@@ -7,7 +7,7 @@ import { durationOf } from './lists.ts';
 import { paintStatus, type Style } from './style.ts';
 import { instanceName, runTail, safe } from './text.ts';
 import { roughly } from './time.ts';
-import { isHeldKind, signalHint, signalNote } from './waits.ts';
+import { childNote, isHeldKind, signalHint, signalNote } from './waits.ts';
 
 export interface TimelineOptions {
   readonly nowMs: number;
@@ -71,6 +71,7 @@ export function headline(run: RunView, { nowMs, style }: Pick<TimelineOptions, '
   parts.push(`${paintStatus(style, run.status)} ${durationOf(run, nowMs)}`);
   if (run.retryOf !== undefined) parts.push(`another try of ${shortId(run.retryOf)}`);
   if (run.rerunOf !== undefined) parts.push(`rerun of ${shortId(run.rerunOf)}`);
+  if (run.parentRunId !== undefined) parts.push(`child of ${shortId(run.parentRunId)} ${safe(run.parentStep ?? '')}`);
   if (run.pauseTime !== undefined) parts.push(style.paint('paused', 'warn'));
   if (run.error !== undefined) parts.push(failureOf(run));
   return parts.join('  ');
@@ -124,6 +125,7 @@ function rowOfHeld(step: StepView, nowMs: number, source: string): Row {
   const mark = isOpen || step.status === 'COMPLETED' ? '' : 'x';
   const due = isOpen && step.dueTime !== undefined ? ` in ${roughly(step.dueTime.getTime() - nowMs)}` : '';
   const ended = step.status === 'COMPLETED' ? 'waited' : absentNote(step, source);
+  if (step.child !== undefined) return { ...name, ...barOfChild(step, from, to) };
   const note = isOpen ? `${waitNote(step)}${due}` : ended;
   return { ...name, bar: { waitFromMs: from, fromMs: to, toMs: to, mark }, note, isPlain: false };
 }
@@ -136,6 +138,15 @@ function rowOfMap(step: StepView, nowMs: number, source: string): Row {
   const toMs = step.endTime?.getTime() ?? nowMs;
   const mark = step.endTime === undefined ? '>' : step.status === 'COMPLETED' ? '' : 'x';
   return { ...name, bar: { waitFromMs: fromMs, fromMs, toMs, mark }, note: itemsNote(step), isPlain: false };
+}
+
+/** Others work while it waits. */
+function barOfChild(step: StepView, fromMs: number, toMs: number): Omit<Row, 'step' | 'number'> {
+  const { status } = step;
+  const mark = status === 'WAITING' ? '>' : 'x';
+  const word = status === 'WAITING' || status === 'COMPLETED' ? '' : ` ${status.toLowerCase().replace('_', ' ')}`;
+  const bar = { waitFromMs: fromMs, fromMs, toMs, mark: status === 'COMPLETED' ? '' : mark };
+  return { bar, note: `${childNote(step)}${word}`, isPlain: status === 'COMPLETED' };
 }
 
 function barOf(attempt: AttemptView, waitFrom: Date | undefined, nowMs: number): Omit<Row, 'step' | 'number'> {
@@ -174,6 +185,7 @@ const WAITS: Readonly<Record<string, string>> = {
 
 /** Why a step waits, in a few words. */
 export function waitNote(step: StepView): string {
+  if (step.waitReason === 'CHILD') return `waits: ${childNote(step)}`;
   const why = step.waitReason === 'SIGNAL' ? signalNote(step) : WAITS[step.waitReason];
   return why === undefined ? 'waits' : `waits: ${why}`;
 }

@@ -1,9 +1,10 @@
-/** Steps that no agent has: they wait for a time or for a signal. */
+/** Steps that no agent has: they wait for a time, for a signal or for a child run. */
 import type { RunView, StepView } from '../../client/index.ts';
+import { shortId } from '../../core/ids.ts';
 import { runTail, safe } from './text.ts';
 
 export function isHeldKind(kind: StepView['kind']): boolean {
-  return kind === 'WAIT' || kind === 'SIGNAL';
+  return kind === 'WAIT' || kind === 'SIGNAL' || kind === 'WORKFLOW';
 }
 
 /** `signal release from ops or lead: Release 1.2?` */
@@ -11,6 +12,13 @@ export function signalNote({ signal }: StepView): string {
   if (signal === undefined) return 'a signal';
   const who = signal.answerers.length === 0 ? '' : ` from ${signal.answerers.map(safe).join(' or ')}`;
   return `signal ${safe(signal.name)}${who}${signal.title === '' ? '' : `: ${safe(signal.title)}`}`;
+}
+
+/** `run 9c41e7b2 of etl v3` */
+export function childNote({ child }: StepView): string {
+  return child === undefined
+    ? 'its run to start'
+    : `run ${shortId(child.runId)} of ${safe(child.workflow)} v${child.version}`;
 }
 
 /** What to type for the first step that waits for a signal; undefined: none does. */

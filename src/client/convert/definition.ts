@@ -19,6 +19,7 @@ import type {
   SwitchStepDefinition,
   WaitStepDefinition,
   WorkflowDefinition,
+  WorkflowStepDefinition,
 } from '../../workflow/definition.ts';
 import { priorityNumber } from './run.ts';
 
@@ -98,6 +99,8 @@ function blockOf(step: StepDefinition): Pick<StepInit, 'block' | 'onFailure'> {
       return { block: { case: 'wait', value: toWireWait(step) }, ...onFailureOf(step.onFailure) };
     case 'signal':
       return { block: { case: 'signal', value: toWireSignal(step) }, ...onFailureOf(step.onFailure) };
+    case 'workflow':
+      return { block: { case: 'workflow', value: toWireChild(step) }, ...onFailureOf(step.onFailure) };
     case 'loop':
       return { block: { case: 'loop', value: toWireLoop(step) }, ...onFailureOf(step.onFailure) };
     case 'map':
@@ -130,6 +133,10 @@ function toWireSignal(step: SignalStepDefinition) {
     ...optional('timeout', toDuration(step.timeoutMs)),
     ...optional('defaultPayload', toWireValue(step.default)),
   };
+}
+
+function toWireChild({ workflow, version = 0, parameters }: WorkflowStepDefinition) {
+  return { workflow, version, ...optional('parameters', toWireValue(parameters)) };
 }
 
 function toWireLoop(step: LoopStepDefinition) {

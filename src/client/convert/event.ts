@@ -68,6 +68,10 @@ function toStepBody(event: StepCase): Body {
       const waiting = { dueTime: toDate(dueTime), signal: textOrNone(signal), title: textOrNone(title) };
       return { type: 'stepWaiting', step: stepPath, kind: readStepKind(kind), ...waiting };
     }
+    case 'childStarted': {
+      const { stepPath, runId, workflow, workflowVersion } = event.value;
+      return { type: 'childStarted', step: stepPath, childRunId: runId, workflow, version: workflowVersion };
+    }
     case 'signalTaken':
       return { type: 'signalTaken', step: event.value.stepPath, number: event.value.number };
     case 'bodyStarted':
@@ -115,6 +119,7 @@ type AttemptCase = Exclude<
     readonly case:
       | 'stepReady'
       | 'stepWaiting'
+      | 'childStarted'
       | 'signalTaken'
       | 'bodyStarted'
       | 'bodyEnded'

@@ -2,7 +2,7 @@
 import { Priority } from '../../gen/yardmaster/v1/priority_pb.ts';
 import { type Run, RunStatus } from '../../gen/yardmaster/v1/run_pb.ts';
 import type { Candidate, ExplainStepResponse } from '../../gen/yardmaster/v1/run_service_pb.ts';
-import type { Attempt, ItemCounts, SignalWait, StepState } from '../../gen/yardmaster/v1/step_state_pb.ts';
+import type { Attempt, ChildRun, ItemCounts, SignalWait, StepState } from '../../gen/yardmaster/v1/step_state_pb.ts';
 import {
   readAttemptOutcome,
   readCandidateReason,
@@ -15,6 +15,7 @@ import {
 import type {
   AttemptView,
   CandidateView,
+  ChildRunView,
   ItemCountsView,
   RunFailure,
   RunView,
@@ -43,6 +44,8 @@ export function toRun(run: Run): RunView {
     pauseTime: toDate(run.pauseTime),
     retryOf: textOrNone(run.retryOf),
     rerunOf: textOrNone(run.rerunOf),
+    parentRunId: textOrNone(run.parentRunId),
+    parentStep: textOrNone(run.parentStep),
     unconsumedSignals: run.unconsumedSignals,
     requestId: run.requestId,
     labels: run.labels,
@@ -81,11 +84,16 @@ function toStep(step: StepState): StepView {
     takenOver: step.takenOver,
     iterations: step.iterations,
     items: toItemCounts(step.items),
+    child: toChildRun(step.child),
   };
 }
 
 function toItemCounts(items: ItemCounts | undefined): ItemCountsView | undefined {
   return items && { total: items.total, started: items.started, ended: items.ended, failed: items.failed };
+}
+
+function toChildRun(child: ChildRun | undefined): ChildRunView | undefined {
+  return child && { runId: child.runId, workflow: child.workflow, version: child.workflowVersion };
 }
 
 function toSignalWait(signal: SignalWait | undefined): SignalWaitView | undefined {

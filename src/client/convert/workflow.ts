@@ -57,6 +57,7 @@ function childrenOf(block: Step['block']): readonly Step[] {
     case 'set':
     case 'wait':
     case 'signal':
+    case 'workflow':
     case undefined:
       return [];
   }
@@ -74,6 +75,7 @@ const KINDS: Readonly<Record<string, StepKind>> = {
   signal: 'SIGNAL',
   loop: 'LOOP',
   map: 'MAP',
+  workflow: 'WORKFLOW',
 };
 
 export function toRegistered(response: RegisterWorkflowResponse): RegisteredWorkflow | undefined {

@@ -5,6 +5,7 @@
 import { toYardmasterError } from '../../core/errors.ts';
 import type { Template } from '../../workflow/compiled.ts';
 import { finishBlock, settleQuorum, startChildren } from './blocks.ts';
+import { openChild, seekChild } from './child-runs.ts';
 import { openCondition } from './condition.ts';
 import { type Draft, MissingValues } from './decision.ts';
 import { finishRunIfDone } from './ending.ts';
@@ -16,6 +17,7 @@ import { evaluateInput, evaluateTemplate, isTrue } from './outputs.ts';
 import {
   isAgentStep,
   isBlockStep,
+  isChildStep,
   isLoopStep,
   isMapStep,
   isWaitingStep,
@@ -47,7 +49,8 @@ function lookAt(draft: Draft, step: Step): void {
     settleQuorum(draft, step);
     if ((step.detail?.openChildren ?? 0) === 0) finishBlock(draft, step);
     else startChildren(draft, step);
-  } else if (isWaitingStep(step)) settleWait(draft, step);
+  } else if (isChildStep(step)) seekChild(draft, step);
+  else if (isWaitingStep(step)) settleWait(draft, step);
 }
 
 /** Starts a step whose dependencies are over; or skips it; or leaves it when its block holds it back. */
@@ -70,6 +73,7 @@ function openStep(draft: Draft, step: Step): void {
   const { node, path } = step;
   if (node.when !== undefined && !isTrue(draft, step.frame, node.when)) return skip(draft, step, 'WHEN', undefined);
   if (node.kind === 'set') return computeValue(draft, step, node.value);
+  if (isChildStep(step)) return openChild(draft, step);
   if (isWaitingStep(step)) return openWait(draft, step);
   if (!isAgentStep(step)) {
     if (node.kind === 'condition') openCondition(draft, step, node);

@@ -4,9 +4,9 @@
 import type { StoredValue } from '../../core/stored-value.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
-import type { Failure, RunEvent } from './events.ts';
+import type { Failure, ParentStep, RunEvent } from './events.ts';
 import type { AgentStep, Step } from './state.ts';
-import type { ResultVerdict, StopReason } from './status.ts';
+import type { ResultVerdict, RunOutcome, StopReason } from './status.ts';
 import type { TakenOver } from './take-over.ts';
 
 export type Command =
@@ -22,6 +22,8 @@ export type Command =
   | ResumeRun
   | FailRun
   | SignalRun
+  | BeginChild
+  | SettleChild
   | Continue;
 
 export interface StartRun {
@@ -37,6 +39,8 @@ export interface StartRun {
   readonly retry?: { readonly of: string; readonly steps: readonly TakenOver[] };
   /** The run whose parameters these are, changed or not. */
   readonly rerunOf?: string;
+  /** The step that it is the child run of. */
+  readonly parent?: ParentStep;
 }
 
 /** The scheduler chose an instance for a queued step: the lease. */
@@ -135,6 +139,28 @@ export interface SignalRun {
   readonly actor: string | undefined;
 }
 
+/** What a `workflow` step asked for can be had: its child run begins with this. Nothing when it has one, or no longer wants one. */
+export interface BeginChild {
+  readonly type: 'BeginChild';
+  readonly path: string;
+  /** The id that the child run will have. */
+  readonly runId: string;
+  readonly version: number;
+}
+
+/** The child run of a step is over, or there will be none. The first word counts. */
+export interface SettleChild {
+  readonly type: 'SettleChild';
+  readonly path: string;
+  /** The child run; undefined: none was begun. */
+  readonly runId: string | undefined;
+  readonly end: ChildEnd;
+}
+
+export type ChildEnd =
+  | { readonly kind: 'ended'; readonly status: RunOutcome; readonly output?: StoredValue; readonly failure?: Failure }
+  | { readonly kind: 'refused'; readonly failure: Failure };
+
 /** The run cannot go on (a limit, a broken invariant): it ends FAILED at once, without cleanup. */
 export interface FailRun {
   readonly type: 'FailRun';
@@ -147,7 +173,16 @@ export interface Continue {
   readonly paths: readonly string[];
 }
 
-export type Effect = TaskEffect | TaskDone | Dispatch | Stop | StoreBlob | RunOver;
+export type Effect =
+  | TaskEffect
+  | TaskDone
+  | Dispatch
+  | Stop
+  | StoreBlob
+  | RunOver
+  | SeekChild
+  | StartChild
+  | CancelChild;
 
 /** The row of an attempt that is queued, delayed or leased, or of a timer (attempt 0). Replaces an earlier one with the same key. */
 export interface TaskEffect {
@@ -206,6 +241,27 @@ export interface StoreBlob {
 
 export interface RunOver {
   readonly type: 'runOver';
+}
+
+/** The step wants a child run: see whether it can be had, and answer with BeginChild or SettleChild. */
+export interface SeekChild {
+  readonly type: 'seekChild';
+  readonly path: string;
+}
+
+/** The child run begins, if it can in this very commit. */
+export interface StartChild {
+  readonly type: 'startChild';
+  readonly runId: string;
+}
+
+/** Nobody waits for the child run's work any more. */
+export interface CancelChild {
+  readonly type: 'cancelChild';
+  readonly path: string;
+  readonly runId: string;
+  /** Its cleanup is to end, too, if it was cancelled before. */
+  readonly kill: boolean;
 }
 
 export type Answer =

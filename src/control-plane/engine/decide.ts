@@ -5,6 +5,7 @@
 import { advance } from './advance.ts';
 import { assignStep } from './commands/assign-step.ts';
 import { cancelRun } from './commands/cancel-run.ts';
+import { beginChild, settleChild } from './commands/child-run.ts';
 import { endAttempt, rerouteAttempt, returnAttempt } from './commands/end-attempt.ts';
 import { failRun } from './commands/fail-run.ts';
 import { pauseRun, resumeRun } from './commands/pause-run.ts';
@@ -51,6 +52,10 @@ function apply(draft: Draft, command: Exclude<Command, StartRun>): void {
       return resumeRun(draft);
     case 'SignalRun':
       return signalRun(draft, command);
+    case 'BeginChild':
+      return beginChild(draft, command);
+    case 'SettleChild':
+      return settleChild(draft, command);
     case 'FailRun':
       return failRun(draft, command);
     case 'Continue':

@@ -9,9 +9,10 @@ import type { Failure } from './events.ts';
 import { liveSteps } from './frames.ts';
 import { evaluateTemplate } from './outputs.ts';
 import { goOn } from './pause.ts';
-import { isAgentStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
+import { isAgentStep, isChildStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
 import { isRunOver, isStepOver, type RunOutcome } from './status.ts';
 import { killStep, stopSteps } from './stop.ts';
+import { abandonChild } from './stop-child.ts';
 import { dropTimer, runTimerTask, timerDue } from './tasks.ts';
 
 export function beginEnding(
@@ -49,6 +50,7 @@ export function killRun(draft: Draft): void {
     else if (isAgentStep(step)) killStep(draft, step);
     else {
       if (timerDue(step) > 0) dropTimer(draft, step);
+      if (isChildStep(step)) abandonChild(draft, step);
       draft.emit({ type: 'StepCancelled', at: draft.now, path });
     }
   }

@@ -41,6 +41,16 @@ export interface RunCreated extends At {
   readonly retryOf?: string;
   /** The run whose parameters it was started with, changed or not. */
   readonly rerunOf?: string;
+  /** The step that it is the child run of. */
+  readonly parent?: ParentStep;
+}
+
+/** The step of another run that waits for this one. */
+export interface ParentStep {
+  readonly runId: string;
+  readonly path: string;
+  /** Of this run: 1 when its parent has none. */
+  readonly depth: number;
 }
 
 export interface RunStarted extends At {
@@ -107,7 +117,7 @@ export interface StepReady extends At {
   readonly secrets?: readonly SecretMark[];
 }
 
-/** A step of kind `wait` or `signal` began: nobody works on it. */
+/** A step of kind `wait`, `signal` or `workflow` began: nobody works on it. */
 export interface StepWaiting extends At {
   readonly type: 'StepWaiting';
   readonly path: string;
@@ -115,6 +125,17 @@ export interface StepWaiting extends At {
   readonly dueAt?: number;
   /** What somebody is asked. */
   readonly title?: string;
+  /** Of a `workflow`: what its child run is given. */
+  readonly input?: StoredValue;
+}
+
+/** A step of kind `workflow` has its child run: that one begins in the same commit, or is made up for. */
+export interface ChildStarted extends At {
+  readonly type: 'ChildStarted';
+  readonly path: string;
+  readonly runId: string;
+  /** Of its workflow: pinned from here on. */
+  readonly version: number;
 }
 
 /** Somebody sent a signal; it is kept until a step takes it. */
@@ -285,6 +306,7 @@ export type RunEvent =
   | BodyEnded
   | StepReady
   | StepWaiting
+  | ChildStarted
   | SignalReceived
   | SignalTaken
   | StepQueued

@@ -62,6 +62,9 @@ export function evolve(state: RunState, event: RunEvent): void {
       return readyStep(state, event);
     case 'StepWaiting':
       return waitStep(state, event);
+    case 'ChildStarted':
+      detailOf(stepNamed(state, event.path)).child = { runId: event.runId, version: event.version };
+      return;
     case 'SignalReceived':
       return keepSignal(state, event);
     case 'SignalTaken':
@@ -242,6 +245,7 @@ function waitStep(state: RunState, event: StepWaiting): void {
   const step = stepNamed(state, event.path);
   step.status = 'WAITING';
   step.readyAt = event.at;
+  if (event.input !== undefined) step.input = event.input;
   const detail = detailOf(step);
   detail.waitUntil = event.dueAt ?? 0;
   detail.title = event.title ?? '';

@@ -89,6 +89,7 @@ function readOutput(draft: Draft, step: Step): JsonValue | undefined {
     case 'set':
     case 'wait':
     case 'signal':
+    case 'workflow':
     case 'loop':
     case 'map':
       return null;

@@ -1,7 +1,7 @@
 /** A paused run: what waits for an agent is held back (its row is delayed, not queued), and what could start is not looked at. */
 import type { Draft } from './decision.ts';
 import { liveSteps } from './frames.ts';
-import { isAgentStep, isBodyStep, type Step } from './state.ts';
+import { isAgentStep, isBodyStep, isChildStep, type Step } from './state.ts';
 import { isStepOver } from './status.ts';
 import { dropWaiting, queueTask } from './tasks.ts';
 
@@ -21,7 +21,7 @@ export function goOn(draft: Draft): void {
   draft.work.push(...steps.filter(mayGoOn).toReversed());
 }
 
-/** A loop may have been held back between two iterations, a map between two items. */
+/** A loop may have been held back between two iterations, a map between two items, and a step before it had its child run. */
 function mayGoOn(step: Step): boolean {
-  return step.status === 'PENDING' || (isBodyStep(step) && !isStepOver(step.status));
+  return step.status === 'PENDING' || ((isBodyStep(step) || isChildStep(step)) && !isStepOver(step.status));
 }

@@ -12,6 +12,7 @@ import type { StoredValue } from '../../core/stored-value.ts';
 import type {
   CompiledAgentNode,
   CompiledBlockNode,
+  CompiledChildNode,
   CompiledLoopNode,
   CompiledMapNode,
   CompiledNode,
@@ -21,7 +22,7 @@ import type {
   CompiledWorkflow,
 } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
-import type { Failure, RunCreated, SkipReason } from './events.ts';
+import type { Failure, ParentStep, RunCreated, SkipReason } from './events.ts';
 import type { AttemptOutcome, RunOutcome, RunStatus, StepStatus } from './status.ts';
 
 export interface RunState {
@@ -34,6 +35,8 @@ export interface RunState {
   readonly labels: Readonly<Record<string, string>>;
   /** The ended run that this one is another try of. */
   readonly retryOf: string | undefined;
+  /** The step that it is the child run of. */
+  readonly parent: ParentStep | undefined;
   readonly createdAt: number;
   /** Number of events so far. */
   position: number;
@@ -127,6 +130,8 @@ export type LoopStep = Step<CompiledLoopNode>;
 export type MapStep = Step<CompiledMapNode>;
 /** Runs its body in frames of their own. */
 export type BodyStep = LoopStep | MapStep;
+/** A step that is a run of another workflow. */
+export type ChildStep = Step<CompiledChildNode>;
 
 export function isAgentStep(step: Step): step is AgentStep {
   return step.node.kind === 'agent';
@@ -139,6 +144,10 @@ export function isBlockStep(step: Step): step is BlockStep {
 /** Of a kind that nobody works on. */
 export function isWaitingStep(step: Step): step is WaitingStep {
   return step.node.kind === 'wait' || step.node.kind === 'signal';
+}
+
+export function isChildStep(step: Step): step is ChildStep {
+  return step.node.kind === 'workflow';
 }
 
 export function isSignalStep(step: Step): step is SignalStep {
@@ -190,6 +199,8 @@ export interface StepDetail {
   childFailure: Failure | undefined;
   loop: LoopDetail | undefined;
   map: MapDetail | undefined;
+  /** Of a `workflow`: its child run, once there is one. */
+  child: { readonly runId: string; readonly version: number } | undefined;
 }
 
 /** Of a loop that has begun. */
@@ -256,6 +267,7 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
     requestId: created.requestId,
     labels: created.labels ?? {},
     retryOf: created.retryOf,
+    parent: created.parent,
     createdAt: created.at,
     position: 1,
     status: 'QUEUED',
@@ -312,6 +324,7 @@ export function detailOf(step: Step): StepDetail {
     childFailure: undefined,
     loop: undefined,
     map: undefined,
+    child: undefined,
   };
   return step.detail;
 }

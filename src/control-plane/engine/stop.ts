@@ -8,8 +8,10 @@ import type { Failure } from './events.ts';
 import {
   type AgentStep,
   type BlockStep,
+  type ChildStep,
   childrenOf,
   isAgentStep,
+  isChildStep,
   isWaitingStep,
   liveAttempts,
   parentOf,
@@ -18,6 +20,7 @@ import {
   type WaitingStep,
 } from './state.ts';
 import { isStepOver } from './status.ts';
+import { stopChild } from './stop-child.ts';
 import { dropAttempt, dropWaiting, leaseTask } from './tasks.ts';
 import { wake } from './wake.ts';
 
@@ -40,7 +43,8 @@ export function stopSteps(draft: Draft, steps: readonly Step[]): void {
 function stopStep(draft: Draft, step: Step): void {
   if (step.status === 'PENDING') {
     if (step.pendingDependencies === 0) draft.work.push(step);
-  } else if (isWaitingStep(step)) cancelStep(draft, step);
+  } else if (isChildStep(step) && step.detail?.child !== undefined) stopChild(draft, step);
+  else if (isChildStep(step) || isWaitingStep(step)) cancelStep(draft, step);
   else if (!isAgentStep(step)) {
     if ((step.detail?.stoppingUntil ?? 0) > 0) return;
     draft.emit({ type: 'StepStopping', at: draft.now, path: step.path, graceUntil: draft.now + times.stopGraceMs });
@@ -71,7 +75,7 @@ function stopEffect(
 }
 
 /** A step that waits, or whose last attempt is gone, ends CANCELLED. */
-export function cancelStep(draft: Draft, step: AgentStep | WaitingStep): void {
+export function cancelStep(draft: Draft, step: AgentStep | WaitingStep | ChildStep): void {
   dropWaiting(draft, step);
   draft.emit({ type: 'StepCancelled', at: draft.now, path: step.path });
   wake(draft, step);

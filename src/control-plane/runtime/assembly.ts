@@ -17,6 +17,7 @@ import { AgentWatch } from './agent-watch.ts';
 import { AuditLog } from './audit-log.ts';
 import { Blobs } from './blobs.ts';
 import { Catalogue } from './catalogue.ts';
+import { ChildRuns } from './child-runs.ts';
 import { Clearing } from './clearing.ts';
 import { Committer } from './committer.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -81,8 +82,9 @@ const ASSIGNMENTS_PER_FLUSH = 10_000;
 export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
   const { epoch } = await options.store.open();
   const parts = new Parts({ ...options, epoch });
-  const { store, runs, scheduler, fleet, timers } = parts;
-  const recovered = await recover({ store, runs, scheduler, fleet, timers, now: parts.now });
+  const { store, runs, scheduler, fleet, timers, children } = parts;
+  const onOpen = (open: Parameters<ChildRuns['recover']>[0]): Promise<void> => children.recover(open);
+  const recovered = await recover({ store, runs, scheduler, fleet, timers, now: parts.now, onOpen });
   await parts.scheduleBook.load();
   return parts.start(recovered);
 }
@@ -189,6 +191,7 @@ class Parts extends Given {
     onUnreachable: (attempt) => this.reports.reroute([attempt]),
     resolve: (runId, input, marks) => this.secrets.resolve(this.runs.peek(runId), input, marks),
     onUnsendable: (attempt, failure) => this.reports.unsendable(attempt, failure),
+    onChild: (runId, effect) => this.children.act(runId, effect),
     onBlobMissing: (runId, path, error) =>
       this.logger.error('an input could not be read', { run: runId, step: path, error }),
   });
@@ -200,7 +203,11 @@ class Parts extends Given {
     committer: this.committerOf,
     workflowOf: (namespace, name, version) => this.catalogue.compile(namespace, name, version),
     stage: (holder, state, decision, pending) => this.staging.stage(holder, state, decision, pending),
-    onReloaded: (holder, state) => this.rereads.reloaded(holder, state),
+    onChildBegun: (childRunId) => this.children.begin(childRunId),
+    onReloaded: (holder, state) => {
+      this.rereads.reloaded(holder, state);
+      this.children.reread(state);
+    },
     onMissing: (runId) => this.rereads.missing(runId),
     onUnassigned: (pending) => this.staging.giveBack(pending),
     mayAssign: (state, pending) => this.staging.mayAssign(state, pending),
@@ -215,6 +222,15 @@ class Parts extends Given {
     hash: this.hex,
     latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
   });
+  readonly children: ChildRuns = new ChildRuns({
+    clock: this.clock,
+    random: this.options.random,
+    logger: this.logger,
+    runs: this.runs,
+    starts: this.starts,
+    blobs: this.blobs,
+    latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
+  });
   readonly staging: Staging = new Staging({
     alerts: this.alerts,
     clock: this.clock,
@@ -227,6 +243,7 @@ class Parts extends Given {
     blobs: this.blobs,
     watch: this.watch,
     committer: this.committerOf,
+    onEnded: (state) => this.children.ended(state),
   });
   readonly rereads = new Rereads({
     fleet: this.fleet,
@@ -362,7 +379,7 @@ class Parts extends Given {
     lost: () => this.actions.lost.values(),
     isStoreUsable: () => this.trouble.isUsable,
     nextTimer: () => earlier(this.timers.nearest(), this.ticker.nearest()),
-    isBusy: () => !this.committer.isMending && (this.committer.isBusy || this.runs.isBusy || this.scheduleBook.isBusy),
+    isBusy: () => !this.committer.isMending && this.isWorking(),
     onStop: () => this.stop(),
   });
 
@@ -373,14 +390,20 @@ class Parts extends Given {
     this.retention.start();
     this.ticker.start();
     for (const runId of recovered.idle) this.staging.lookAt(runId);
+    this.children.start();
     this.committer.kick();
     return this.face;
+  }
+
+  private isWorking(): boolean {
+    return this.committer.isBusy || this.runs.isBusy || this.scheduleBook.isBusy || this.children.isBusy;
   }
 
   private async stop(): Promise<void> {
     this.guard.stop();
     this.timers.stop();
     this.retention.stop();
+    this.children.stop();
     await this.options.parameterChecks.close();
     this.ticker.stop();
     await this.committer.idle();

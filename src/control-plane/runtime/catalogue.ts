@@ -26,6 +26,8 @@ export interface CatalogueOptions {
 
 /** Compiled versions kept in memory. */
 const COMPILED_MAX = 1_000;
+/** Other workflows that a definition names, which are looked for when it is registered. */
+const NAMED_MAX = 100;
 /** Workflows told at once to a reader that follows. */
 const PORTION = 50;
 
@@ -63,7 +65,7 @@ export class Catalogue {
       definition: text,
       createdAt: this.options.clock.now(),
     };
-    const warnings = this.warn(namespace, definition);
+    const warnings = [...this.warn(namespace, definition), ...(await this.warnOfWorkflows(namespace, definition))];
     if (validateOnly) return { row: { ...row, version: 0 }, definition, created: false, warnings };
     const stored = await this.options.store.putWorkflow(row, audit);
     if (stored.created) {
@@ -145,6 +147,24 @@ export class Catalogue {
       meta: { workflow: name },
       next: 'yardmaster workflows list',
     });
+  }
+
+  /** Workflows that its steps run and that are not there now: such a step fails. A workflow may run itself. */
+  private async warnOfWorkflows(namespace: string, definition: WorkflowDefinition): Promise<readonly Problem[]> {
+    const named = new Map<string, { readonly name: string; readonly version: number }>();
+    for (const step of stepsOf(definition)) {
+      if (step.type !== 'workflow' || named.size >= NAMED_MAX) continue;
+      const { workflow: name, version = 0 } = step;
+      if (name !== definition.name || version > 0) named.set(`${name}@${version}`, { name, version });
+    }
+    const warnings: Problem[] = [];
+    for (const { name, version } of named.values()) {
+      if ((await this.options.store.getWorkflow(namespace, name, version)) !== undefined) continue;
+      const which = version === 0 ? '' : ` version ${version}`;
+      const message = `there is no workflow "${name}"${which} now`;
+      warnings.push({ code: 'UNKNOWN_WORKFLOW', message, next: `register "${name}"${which} before a run needs it` });
+    }
+    return warnings;
   }
 
   /** Actions that no agent offers now: such a step waits with NO_AGENT. */

@@ -11,7 +11,7 @@ import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import type { CompiledAgentNode } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
-import type { Decision, Dispatch, Stop, TaskDone, TaskEffect } from '../engine/commands.ts';
+import type { CancelChild, Decision, Dispatch, SeekChild, Stop, TaskDone, TaskEffect } from '../engine/commands.ts';
 import { deadlinesOf } from '../engine/deadlines.ts';
 import type { Failure } from '../engine/events.ts';
 import { findAgentStep, findStep, liveSteps } from '../engine/frames.ts';
@@ -52,6 +52,8 @@ export interface DispatcherOptions {
   /** An attempt was leased and cannot be sent. */
   readonly onUnsendable: (attempt: HeldAttempt, failure: Pick<Failure, 'code' | 'message'>) => void;
   readonly onBlobMissing: (runId: string, path: string, error: unknown) => void;
+  /** A durable decision of the run asks for something about a child run. */
+  readonly onChild: (runId: string, effect: SeekChild | CancelChild) => void;
 }
 
 /** What a node asks for does not change during a run: one entry per node of a loaded definition. */
@@ -89,6 +91,13 @@ export class Dispatcher {
           break;
         case 'runOver':
           holder.checkpoints = undefined;
+          break;
+        case 'seekChild':
+        case 'cancelChild':
+          batch.effects.push(() => this.options.onChild(holder.runId, effect));
+          break;
+        case 'startChild':
+          // Its run begins in this batch, too (Runs).
           break;
       }
     }

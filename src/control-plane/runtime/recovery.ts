@@ -22,6 +22,8 @@ export interface RecoveryOptions {
   readonly fleet: Fleet;
   readonly timers: Timers;
   readonly now: () => Now;
+  /** All open runs, before any of them is read. */
+  readonly onOpen: (open: ReadonlyMap<string, RunRow>) => Promise<void>;
 }
 
 export interface Recovered {
@@ -40,6 +42,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     after = page.at(-1)?.runId ?? after;
     if (page.length < PAGE) break;
   }
+  await options.onOpen(open);
   const withTasks = new Set<string>();
   let waiting = 0;
   let leased = 0;

@@ -38,6 +38,8 @@ export interface RunsOptions {
   readonly workflowOf: (namespace: string, name: string, version: number) => Promise<CompiledWorkflow>;
   /** Translates a decision's effects into rows and into what happens after the commit. */
   readonly stage: (holder: RunHolder, state: RunState, decision: Decision, pending: Pending) => void;
+  /** A parent has its child run by what was just staged. */
+  readonly onChildBegun: (childRunId: string) => void;
   /** The run's memory was dropped after a failed commit: what the scheduler and the timers know of it must be made anew. */
   readonly onReloaded: (holder: RunHolder, state: RunState) => void;
   /** There is no such run, or no longer: nothing may be left of it in the scheduler and in the slots. */
@@ -257,10 +259,16 @@ export class Runs {
     if (audit !== undefined && decision.events.length > 0) batch.audit.push(audit);
     if (schedule !== undefined && decision.events.length > 0) batch.schedules.push(schedule);
     if (onAnswer !== undefined) batch.effects.push(() => onAnswer(decision.answer));
+    if (pending.command.type === 'BeginChild') this.beginChildren(decision);
     this.options.committer().kick();
     if (state.position > limits.journalEventsMax && !isRunOver(state.status) && pending.command.type !== 'FailRun') {
       this.fail(holder.runId, 'LIMIT', `the run has more than ${limits.journalEventsMax} events`);
     }
+  }
+
+  /** In the same batch, which is not sealed before the turn is over or much was staged. */
+  private beginChildren({ effects }: Decision): void {
+    for (const effect of effects) if (effect.type === 'startChild') this.options.onChildBegun(effect.runId);
   }
 
   private stageNothing(pending: Pending, answer: Answer): void {

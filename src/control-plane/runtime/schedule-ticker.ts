@@ -5,7 +5,6 @@
  * the run is made of the schedule and the tick, so that a tick which comes again (the wall clock was set back) starts nothing.
  */
 import { type CancelTimer, type Clock, formatTime } from '../../core/clock.ts';
-import { findError } from '../../core/error-catalogue.ts';
 import { toYardmasterError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Metrics } from '../../core/metrics.ts';
@@ -17,17 +16,10 @@ import { dueTicks } from './due-ticks.ts';
 import type { Runs } from './runs.ts';
 import type { ScheduleBook } from './schedule-book.ts';
 import type { Starts } from './starts.ts';
+import { isUndecided } from './undecided.ts';
 
 /** After a start that could not be decided. */
 const RETRY_MS = 1_000;
-/** With these a start was not decided, or nobody knows. */
-const UNDECIDED: ReadonlySet<string> = new Set([
-  'UNAVAILABLE',
-  'INTERNAL',
-  'CANCELLED',
-  'DEADLINE_EXCEEDED',
-  'ABORTED',
-]);
 
 export interface ScheduleTickerOptions {
   readonly clock: Clock;
@@ -131,7 +123,7 @@ export class ScheduleTicker {
         await this.startRun(row, tick);
       } catch (thrown) {
         const error = toYardmasterError(thrown);
-        if (UNDECIDED.has(findError(error.code)?.status ?? 'INTERNAL')) throw error;
+        if (isUndecided(error)) throw error;
         tick = { at, outcome: 'FAILED', errorCode: error.code };
         logger.warn('a tick of a schedule was refused its run', { schedule: row.name, error });
       }

@@ -33,6 +33,8 @@ export interface StagingOptions {
   readonly blobs: Blobs;
   readonly watch: WatchHub;
   readonly committer: () => Committer;
+  /** The end of a run is durable. */
+  readonly onEnded: (state: RunState) => void;
 }
 
 export class Staging {
@@ -214,6 +216,7 @@ export class Staging {
         this.options.ended.keep({ row, state });
       this.options.watch.over(runId);
       this.options.runs.release(holder);
+      if (state !== undefined) this.options.onEnded(state);
       if (row !== undefined) this.alert(row.workflow, runId, event);
     });
   }

@@ -20,7 +20,7 @@ import { checkSecretParameters } from './secret-parameters.ts';
 
 const PARAMETERS_BLOB = 'params';
 /** Of a start that nobody outside asked for. */
-const NO_CALLER: Caller = { actor: undefined, userAgent: '', address: '' };
+export const NO_CALLER: Caller = { actor: undefined, userAgent: '', address: '' };
 
 /** What is written with a start that is new, and not with a repeat. */
 export interface StartExtras {
@@ -85,6 +85,15 @@ export class Starts {
   /** The row of a run whose start is being decided. */
   rowOf(runId: string): RunRow | undefined {
     return this.rows.get(runId);
+  }
+
+  /** The row of a run that others start, until that is done. */
+  hold(row: RunRow): void {
+    this.rows.set(row.runId, row);
+  }
+
+  letGo(runId: string): void {
+    this.rows.delete(runId);
   }
 
   async start(request: StartRunRequest, extras: StartExtras = {}): Promise<StartedRun> {
@@ -165,6 +174,8 @@ export class Starts {
       labels: prepared.labels,
       retryOf: retry?.of,
       rerunOf,
+      parentRunId: undefined,
+      parentStep: undefined,
       caller: start.caller ?? NO_CALLER,
     };
     this.rows.set(runId, row);

@@ -154,10 +154,15 @@ export function summarizeStanding({ path, status, detail }: Step): string {
 export function summarizeWait({ node, detail }: Step): string {
   const dueAt = detail?.waitUntil ?? 0;
   const until = dueAt === 0 ? '' : toJson(TimestampSchema, timestampFromMs(dueAt));
+  if (node.kind === 'workflow') return summarizeChild(node.workflow, detail?.child?.runId);
   if (node.kind !== 'signal') return until === '' ? 'waits' : `waits until ${until}`;
   const title = detail?.title === undefined || detail.title === '' ? '' : `: ${detail.title}`;
   const who = node.answerers.length === 0 ? '' : ` from ${node.answerers.join(' or ')}`;
   return `waits for signal "${node.signal}"${who}${until === '' ? '' : ` until ${until}`}${title}`;
+}
+
+function summarizeChild(workflow: string, runId: string | undefined): string {
+  return runId === undefined ? `waits for a run of "${workflow}" to start` : `waits for run ${runId} of "${workflow}"`;
 }
 
 function tell({ agentId, instanceId, detail }: Candidate): string {

@@ -69,7 +69,7 @@ export interface Store {
   listAudit(query: AuditQuery): Promise<readonly AuditRow[]>;
   /**
    * Deletes at most `limit` runs that ended before `before` with all that belongs to them, the oldest first, and as many agent
-   * events and audit rows as old.
+   * events and audit rows as old. Child runs stay as long as the run is open whose step they are.
    */
   prune(before: number, limit: number): Promise<Pruned>;
   /** Counters since `open`, for metrics and benchmarks. */
@@ -151,6 +151,9 @@ export interface RunRow {
   readonly retryOf: string | undefined;
   /** The run whose parameters it was started with, changed or not. */
   readonly rerunOf: string | undefined;
+  /** The run and the step that it is the child run of. */
+  readonly parentRunId: string | undefined;
+  readonly parentStep: string | undefined;
   /** Who started it. */
   readonly caller: Caller;
 }
@@ -330,6 +333,8 @@ export interface RunFilter {
   /** Every one of these. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly failureCode?: string;
+  /** Child runs of this run. */
+  readonly parentRunId?: string;
   /** Run ids from this one on, and below `before`: ids begin with the time of the start (`firstUlidAt`). '': no bound. */
   readonly from?: string;
 }

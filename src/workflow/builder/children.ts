@@ -6,6 +6,7 @@
  * `Nested` must not occur in what a child's callback sees: it is inferred from those very callbacks.
  */
 import type { FailureMode, JsonScalar, ParallelPolicy } from '../definition.ts';
+import type { NestedChild } from './child.ts';
 import type {
   Action,
   AgentOptions,
@@ -82,7 +83,8 @@ type Child<Params, Steps, A> = A extends Action
       | NestedLoop<Params, Steps>
       | NestedMap<Params, Steps>
       | NestedOther<Params, Steps>
-      | NestedWait<Params, Steps>;
+      | NestedWait<Params, Steps>
+      | NestedChild<Params, Steps>;
 
 /** A named action's output may be shaped here; a capability's is fixed by its type (shape it in a step of the top level). */
 type ChildOutput<A> = A extends string ? { readonly output?: unknown } : Record<never, never>;
@@ -93,7 +95,8 @@ type NestedStep<Params, Steps> =
   | NestedMap<Params, Steps>
   | NestedAgentStep<Params, Steps>
   | NestedOther<Params, Steps>
-  | NestedWait<Params, Steps>;
+  | NestedWait<Params, Steps>
+  | NestedChild<Params, Steps>;
 
 /** Steps inside these are known by id only as text: '${{ steps.a.output }}'. */
 type NestedOther<Params, Steps> = { readonly id: string } & (

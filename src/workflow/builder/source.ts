@@ -56,6 +56,8 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
   switch (key) {
     case 'action':
       return isCapability(value) ? value.name : plainSource(value, pointer);
+    case 'workflow':
+      return isBuilt(value) ? value.name : plainSource(value, pointer);
     case 'when':
     case 'if':
     case 'switch':
@@ -162,6 +164,11 @@ function isCallback(value: unknown): value is (given: unknown) => unknown {
 
 function isCapability(value: unknown): value is Capability {
   return isRecord(value) && typeof value.name === 'string' && 'input' in value && 'output' in value;
+}
+
+/** A workflow that was built stands for its name. */
+function isBuilt(value: unknown): value is { readonly name: string } {
+  return isRecord(value) && typeof value.name === 'string' && 'definition' in value;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

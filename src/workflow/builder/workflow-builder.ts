@@ -8,6 +8,7 @@ import type { JsonObject, JsonValue } from '../../core/json.ts';
 import { WorkflowDefinitionError } from '../../core/orchestrator-errors.ts';
 import type { Priority } from '../definition.ts';
 import { readWorkflowValue } from '../read.ts';
+import type { Called, ChildOptions, GivenBy } from './child.ts';
 import type {
   BranchOutput,
   CaseOutputs,
@@ -234,6 +235,15 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     options: SignalOptions<Params, Steps> & OutputOption<Params, Steps, SignalOutput, Out>,
   ): WorkflowBuilder<Params, Steps & OneStep<Id, Shaped<SignalOutput, Out>>, Output> {
     this.#steps.push({ id, type: 'signal', ...options });
+    return this.#typed();
+  }
+
+  /** A run of another workflow: one that was built, whose types are known, or one of that name. */
+  workflow<const Id extends string, W extends Called, Out = Unshaped>(
+    id: Id,
+    options: ChildOptions<Params, Steps, W, Out>,
+  ): WorkflowBuilder<Params, Steps & OneStep<Id, Shaped<GivenBy<W>, Out>>, Output> {
+    this.#steps.push({ id, type: 'workflow', ...options });
     return this.#typed();
   }
 

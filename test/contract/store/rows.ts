@@ -57,6 +57,8 @@ export function aRun(number: number, fields: Partial<RunRow> = {}): RunRow {
     labels: {},
     retryOf: undefined,
     rerunOf: undefined,
+    parentRunId: undefined,
+    parentStep: undefined,
     caller: { actor: undefined, userAgent: 'grpc-node-js/1', address: '127.0.0.1' },
     ...fields,
   };

@@ -36,6 +36,7 @@ function branchesOf(step: StepDefinition): readonly (readonly StepDefinition[])[
     case 'set':
     case 'wait':
     case 'signal':
+    case 'workflow':
       return [];
     case 'parallel':
     case 'sequential':

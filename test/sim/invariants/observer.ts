@@ -16,6 +16,7 @@ import type { ControlPlaneHost, HostObserver } from '../control-plane-host.ts';
 import type { Verdict } from '../failure.ts';
 import type { ClientObserver } from '../sim-client.ts';
 import type { ServerCall } from '../stream.ts';
+import { ChildModel } from './child-model.ts';
 import { readDefinition, type StepInfo } from './definition-info.ts';
 import { type Inside, lookInside } from './inside.ts';
 import { RunModel } from './run-model.ts';
@@ -35,12 +36,14 @@ export class Observer implements HostObserver, ClientObserver {
   private readonly factsOf: (instanceId: string) => InstanceFacts;
   private readonly definitions = new Map<string, ReadonlyMap<string, StepInfo>>();
   private readonly takeOvers: TakeOverChecks;
+  readonly children: ChildModel;
   private inside: Inside | undefined = undefined;
 
   constructor(host: ControlPlaneHost, verdict: Verdict, factsOf: (instanceId: string) => InstanceFacts) {
     this.host = host;
     this.verdict = verdict;
     this.factsOf = factsOf;
+    this.children = new ChildModel(() => host.data, verdict);
     this.takeOvers = new TakeOverChecks(this.runs, () => host.data, verdict);
   }
 
@@ -82,6 +85,8 @@ export class Observer implements HostObserver, ClientObserver {
       for (const [offset, event] of events.entries()) {
         model ??= this.create(runId, event);
         model?.take(position + offset, event);
+        if (event.type === 'RunCreated') this.children.begin(event);
+        if (event.type === 'RunEnded') this.children.end(runId, event);
         if (model !== undefined && event.type === 'StepTakenOver') this.takeOvers.checkStep(model, event);
       }
       if (model !== undefined && position === 0) this.takeOvers.checkRun(model);
@@ -98,12 +103,18 @@ export class Observer implements HostObserver, ClientObserver {
     }
     const infos = this.definitions.get(event.workflow) ?? new Map();
     const complain = (invariant: string, message: string): void => this.verdict.fail(invariant, message);
-    const model = new RunModel(runId, infos, complain, event.retryOf);
+    const { children } = this;
+    const model = new RunModel(runId, infos, { complain, children, retryOf: event.retryOf });
     this.runs.set(runId, model);
     return model;
   }
 
   private afterBatch(model: RunModel): void {
+    this.verdict.check(
+      model.abandoned.length === 0 || model.outcome !== undefined,
+      'a step ends after its child run',
+      () => `run ${model.runId} goes on without that of ${model.abandoned}`,
+    );
     this.checkTasks(model);
     const isPowerOfTwo = (model.position & (model.position - 1)) === 0;
     if (isPowerOfTwo || model.outcome !== undefined) this.checkReplay(model.runId);

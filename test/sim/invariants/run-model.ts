@@ -8,11 +8,15 @@ import type {
   BlockStarted,
   BodyEnded,
   RunEvent,
+  StepCancelled,
+  StepCompleted,
+  StepFailed,
   StepSkipped,
   StepTakenOver,
 } from '../../../src/control-plane/engine/events.ts';
 import type { RunOutcome, StepStatus } from '../../../src/control-plane/engine/status.ts';
 import type { StoredValue } from '../../../src/core/stored-value.ts';
+import type { ChildModel } from './child-model.ts';
 import type { StepInfo } from './definition-info.ts';
 import { ItemModel } from './item-model.ts';
 import { SignalModel } from './signal-model.ts';
@@ -78,9 +82,17 @@ export class RunModel {
   readonly past = new Map<string, StepModel>();
   private readonly complain: Complain;
   private readonly infos: ReadonlyMap<string, StepInfo>;
+  private readonly children: ChildModel;
+  /** Steps that were cancelled beside their open child runs: only a run that is killed does so, and it is over then. */
+  readonly abandoned: string[] = [];
 
-  constructor(runId: string, infos: ReadonlyMap<string, StepInfo>, complain: Complain, retryOf?: string) {
+  constructor(
+    runId: string,
+    infos: ReadonlyMap<string, StepInfo>,
+    { complain, children, retryOf }: { complain: Complain; children: ChildModel; retryOf: string | undefined },
+  ) {
     this.runId = runId;
+    this.children = children;
     this.retryOf = retryOf;
     this.complain = complain;
     this.infos = infos;
@@ -280,10 +292,18 @@ export class RunModel {
         return;
       case 'StepWaiting':
         this.start(step);
-        this.check(step.info.waits !== undefined, 'only a wait waits', () => path);
+        this.check(step.info.waits !== undefined || step.info.kind === 'workflow', 'only a wait waits', () => path);
         step.isWaiting = true;
         step.dueAt = event.dueAt ?? 0;
         return;
+      case 'ChildStarted':
+        this.check(!this.isPaused, 'nothing starts in a paused run', () => `the child run of ${path}`);
+        this.check(
+          step.isWaiting && !step.isStopping,
+          'a waiting step has a child run',
+          () => `${path} has ${event.runId}`,
+        );
+        return this.children.name(this.runId, event);
       case 'SignalTaken':
         this.check(step.isWaiting, 'a waiting step takes a signal', () => `${path} takes ${event.number}`);
         step.hasSignal = true;
@@ -327,6 +347,7 @@ export class RunModel {
       case 'StepCompleted':
         step.end = { status: 'COMPLETED', output: event.output };
         this.checkCompleted(step, event.at);
+        this.checkChild(step, event);
         return this.endStep(step);
       case 'StepSkipped':
         step.skipReason = event.reason;
@@ -335,9 +356,11 @@ export class RunModel {
         return this.endStep(step);
       case 'StepFailed':
         step.end = { status: event.status, output: undefined };
+        this.checkChild(step, event);
         return this.endStep(step);
       case 'StepCancelled':
         step.end = { status: 'CANCELLED', output: undefined };
+        this.checkChild(step, event);
         return this.endStep(step);
     }
   }
@@ -346,6 +369,27 @@ export class RunModel {
     const { info, path } = step;
     this.check((info.kind === 'map') === (items !== undefined), 'a map knows its items when it starts', () => path);
     if (items !== undefined) step.items = new ItemModel(items.count, info.concurrency);
+  }
+
+  /** A step ends after its child run, and as that did. */
+  private checkChild(step: StepModel, event: StepCompleted | StepFailed | StepCancelled): void {
+    const { path, info } = step;
+    if (info.kind !== 'workflow' || !step.hasStarted) return;
+    const child = this.children.find(this.runId, path);
+    const told = (): string => `${path} ${event.type} beside ${child?.runId}, ${child?.outcome}`;
+    if (child === undefined) {
+      this.check(event.type !== 'StepCompleted', 'a step completes by its child run', told);
+      return;
+    }
+    if (child.outcome === undefined && event.type === 'StepCancelled') {
+      if (child.hasBegun) this.abandoned.push(path);
+      return;
+    }
+    const wasRefused = event.type === 'StepFailed' && event.failure.code !== 'CHILD_FAILED';
+    this.check(child.outcome !== undefined || wasRefused, 'a step ends after its child run', told);
+    if (event.type !== 'StepCompleted') return;
+    this.check(child.outcome === 'COMPLETED', 'a step completes by its child run', told);
+    this.children.compare(this.runId, path, event.output);
   }
 
   private takeOver(step: StepModel, event: StepTakenOver): void {

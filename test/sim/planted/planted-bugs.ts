@@ -3,12 +3,14 @@
  * see it: they prove that the simulator bites.
  */
 import type { SessionWire } from '../../../src/control-plane/api/agent-service.ts';
+import type { CancelChild } from '../../../src/control-plane/engine/commands.ts';
 import { findStep } from '../../../src/control-plane/engine/frames.ts';
 import { findAttempt, type RunState } from '../../../src/control-plane/engine/state.ts';
 import { isStepOver } from '../../../src/control-plane/engine/status.ts';
 import type { Fleet } from '../../../src/control-plane/registry/fleet.ts';
 import { Fleet as FleetClass } from '../../../src/control-plane/registry/fleet.ts';
 import type { HeldAttempt, Instance } from '../../../src/control-plane/registry/instance.ts';
+import { ChildRuns } from '../../../src/control-plane/runtime/child-runs.ts';
 import { Returns } from '../../../src/control-plane/runtime/returns.ts';
 import type { Pending, RunHolder } from '../../../src/control-plane/runtime/run-holder.ts';
 import { Runs } from '../../../src/control-plane/runtime/runs.ts';
@@ -190,6 +192,33 @@ export const plantedBugs: readonly PlantedBug[] = [
       planted(
         substitute(Runs, 'giveUp', () => () => true),
         withFaults('diskUnclear', 'diskBusy'),
+      ),
+  },
+  {
+    name: 'end of a child run told to nobody',
+    seedsMax: 60,
+    plant: () => planted(substitute(ChildRuns, 'ended', () => () => undefined)),
+  },
+  {
+    name: 'step that does not wait for the end of its child run',
+    seedsMax: 150,
+    plant: () =>
+      planted(
+        substitute(
+          ChildRuns,
+          'act',
+          (original) =>
+            function (this: ChildRuns, ...args: never[]) {
+              const [parent, { type, path, runId }] = args as unknown as [string, CancelChild];
+              original.apply(this, args);
+              if (type !== 'cancelChild') return;
+              const { options } = this as unknown as { readonly options: { readonly runs: Runs } };
+              const end = { kind: 'refused', failure: { code: 'CANCELLED', message: '' } } as const;
+              const command = { type: 'SettleChild', path, runId, end } as const;
+              const nobody = { attachment: undefined, onAnswer: undefined, onError: undefined };
+              options.runs.submit({ runId: parent, command, ...nobody, isClient: false, failures: 0 });
+            },
+        ),
       ),
   },
   {

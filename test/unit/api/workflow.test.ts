@@ -157,6 +157,17 @@ const EVERYTHING: WorkflowDefinition = {
       onFailure: 'fail',
     },
     { type: 'signal', id: 'hear', dependencies: [], signal: 'stop' },
+    {
+      type: 'workflow',
+      id: 'call',
+      dependencies: [],
+      workflow: 'other',
+      version: 3,
+      parameters: { n: '${{ params.n }}' },
+      output: 'result.n',
+      onFailure: 'continue',
+    },
+    { type: 'workflow', id: 'plain', dependencies: [], workflow: 'other' },
   ],
   finally: [{ type: 'agent', id: 'tidy', dependencies: [], action: 'y' }],
 };

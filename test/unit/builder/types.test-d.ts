@@ -238,6 +238,34 @@ start.wait('w', { for: 1, until: 'now' });
 start.wait('w', {});
 // @ts-expect-error a signal has a name
 start.signal('s', {});
+// A run of another workflow: of one that was built the types are known, of a name they are not.
+const calling = extracted
+  .workflow('night', { workflow: nightly, parameters: ({ params }) => ({ table: params.table }) })
+  .workflow('shaped', {
+    workflow: nightly,
+    version: 2,
+    parameters: { table: 'orders' },
+    output: ({ result }) => ({ half: result.kept }),
+  })
+  .workflow('named', { workflow: 'Nightly', parameters: { anything: 1 } })
+  .parallel('both', { steps: [{ id: 'inner', type: 'workflow', workflow: nightly, parameters: { table: 'x' } }] })
+  .output(({ steps }) => ({
+    kept: steps.night.output.kept,
+    half: steps.shaped.output.half,
+    any: steps.named.output.whatever,
+  }))
+  .build();
+expectSame<WorkflowOutputOf<typeof calling>['kept'], number>();
+expectSame<WorkflowOutputOf<typeof calling>['half'], number>();
+// @ts-expect-error the table is missing
+extracted.workflow('night', { workflow: nightly, parameters: {} });
+// @ts-expect-error parameters are required
+extracted.workflow('night', { workflow: nightly });
+// @ts-expect-error bytes are no table
+extracted.workflow('night', { workflow: nightly, parameters: ({ steps }) => ({ table: steps.extract.output.bytes }) });
+// @ts-expect-error a run of a workflow has its name
+extracted.workflow('night', {});
+
 // A loop: its body is a row, its conditions see the loop, and after it there is only its output.
 const looped = start.loop('poll', {
   until: ({ last, iteration }) => cel<boolean>`${last.kept} > 3 || ${iteration} > 2`,

@@ -54,6 +54,7 @@ export function step(path: string, more: Partial<StepView> = {}): StepView {
     takenOver: false,
     iterations: 0,
     items: undefined,
+    child: undefined,
     ...more,
   };
 }
@@ -77,6 +78,8 @@ export function run(more: Partial<RunView> = {}): RunView {
     pauseTime: undefined,
     retryOf: undefined,
     rerunOf: undefined,
+    parentRunId: undefined,
+    parentStep: undefined,
     unconsumedSignals: 0,
     requestId: '',
     labels: {},

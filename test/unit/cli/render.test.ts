@@ -52,6 +52,28 @@ next: yardmaster runs explain e7b2
     expect(renderTimeline(run({ steps }), options)).toMatch(/^book +skipped: another branch ran/m);
   });
 
+  test('draws a child run as what runs, and names it', () => {
+    const child = { runId: '01kb9ffxk8r2tq4w9c41aa11', workflow: 'Sub', version: 2 };
+    const steps = [
+      step('done', { kind: 'WORKFLOW', status: 'COMPLETED', readyTime: at(0), endTime: at(4), child }),
+      step('bad', { kind: 'WORKFLOW', status: 'FAILED', readyTime: at(0), endTime: at(5), child }),
+      step('open', { kind: 'WORKFLOW', status: 'WAITING', waitReason: 'CHILD', readyTime: at(5), child }),
+      step('asks', { kind: 'WORKFLOW', status: 'WAITING', waitReason: 'CHILD', readyTime: at(9) }),
+    ];
+    const parent = { parentRunId: '01kb9ffxk8r2tq4w9c41bb22', parentStep: 'each/2/call' };
+    const text = renderTimeline(run({ steps, ...parent }), { ...options, columns: 90, nowMs: START + 10_000 });
+    expect(page(text)).toBe(`
+Nightly v3  9c41e7b2  RUNNING 10.0s  child of 9c41bb22 each/2/call
+            0s                 4s                 8s
+done        ===================                              run 9c41aa11 of Sub v2
+bad         =======================x                         run 9c41aa11 of Sub v2 failed
+open                                ======================>  run 9c41aa11 of Sub v2
+asks                                                  .....  waits: its run to start
+            (= ran  . waited  ! lost  x failed)
+next: yardmaster runs watch e7b2
+`);
+  });
+
   test('draws a wait and a signal as dots, and names the command that sends the signal', () => {
     const steps = [
       step('cool', { kind: 'WAIT', status: 'COMPLETED', readyTime: at(0), endTime: at(4) }),

@@ -36,6 +36,11 @@ export function map(id: string, items: unknown, each: Source, more: Source = {})
   return { id, type: 'map', items, step: each, ...more };
 }
 
+/** A step that is a run of workflow `name`. */
+export function child(id: string, name: string, more: Source = {}): Source {
+  return { id, type: 'workflow', workflow: name, ...more };
+}
+
 /** The live state of a run is the fold of what is durable. */
 export async function expectReplay(mesh: TestMesh, run: TestRun): Promise<void> {
   const { state } = await mesh.controlPlane.getRun('default', run.id);

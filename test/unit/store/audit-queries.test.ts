@@ -1,15 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it } from 'vitest';
 import type { AuditQuery } from '../../../src/control-plane/store/port.ts';
 import { AuditQueries } from '../../../src/control-plane/store/sqlite/audit-queries.ts';
-
-const SCHEMA = new URL('../../../src/control-plane/store/sqlite/migrations/0001_initial.sql', import.meta.url);
+import { migrate } from '../../../src/control-plane/store/sqlite/migrate.ts';
 
 /** How SQLite answers each question that `query` becomes; what it says of labels is left out. */
 function plansOf(query: Partial<AuditQuery>): readonly string[] {
   const db = new DatabaseSync(':memory:');
-  db.exec(readFileSync(SCHEMA, 'utf8'));
+  migrate(db, ':memory:');
   const plans: string[] = [];
   const prepare = (sql: string) => {
     const plan = db.prepare(`EXPLAIN QUERY PLAN ${sql}`);

@@ -73,6 +73,7 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
     labels: optional(fc.dictionary(fc.oneof(text, fc.constant('__proto__')), text, { noNullPrototype: true })),
     retryOf: optional(text),
     rerunOf: optional(text),
+    parent: optional(fc.record({ runId: text, path, depth: number }, { noNullPrototype: true })),
   },
   StepTakenOver: {
     ...attempt,
@@ -105,7 +106,8 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
       fc.array(fc.record({ pointer: text, offset: number, name: text }, { noNullPrototype: true }), { minLength: 1 }),
     ),
   },
-  StepWaiting: { path, dueAt: optional(at), title: optional(text) },
+  StepWaiting: { path, dueAt: optional(at), title: optional(text), input: optional(value) },
+  ChildStarted: { path, runId: text, version: number },
   SignalReceived: { name: text, number, payload: value, actor: optional(text), requestId: text },
   SignalTaken: attempt,
   StepQueued: { path },

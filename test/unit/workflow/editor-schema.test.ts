@@ -262,12 +262,6 @@ describe('the schema and the reader', () => {
     expect(complaintsOf(value)).not.toEqual([]);
   });
 
-  test.each([...forms.laterBlocks])('refuse %s, which this version does not run', (type) => {
-    const value = step({ type });
-    expect(inspectWorkflowValue(value).errors).toMatchObject([{ code: 'NOT_SUPPORTED' }]);
-    expect(complaintsOf(value)).not.toEqual([]);
-  });
-
   test('differ where the relation between steps is wrong: only the reader sees it', () => {
     const value = { name: 'W', steps: [{ id: 'a', action: 'work', dependencies: ['nobody'] }] };
     expect(complaintsOf(value)).toEqual([]);

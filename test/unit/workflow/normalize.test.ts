@@ -185,13 +185,6 @@ describe('fields', () => {
     });
   });
 
-  test('a later block is refused by its name', () => {
-    const { findings } = normalizeWorkflow({ name: 'A', steps: [{ id: 'c', workflow: 'x' }] });
-    expect(findings.map((finding) => finding.message)).toEqual([
-      'step "c" is a workflow block; this version runs agent, parallel, sequential, condition, switch, set, wait, signal, loop, map',
-    ]);
-  });
-
   test('__proto__ and constructor are data in parameters and unknown fields elsewhere', () => {
     const source: unknown = JSON.parse(
       '{"name":"A","__proto__":1,"steps":[{"id":"a","action":"x","constructor":1,"parameters":{"__proto__":{"x":1},"constructor":2}}]}',

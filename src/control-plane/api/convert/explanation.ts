@@ -7,6 +7,7 @@ import type { CompiledNode } from '../../../workflow/compiled.ts';
 import { liveSteps } from '../../engine/frames.ts';
 import type { RunView, StepExplanation } from '../../runtime/control-plane.ts';
 import type { Candidate, CandidateReason as CandidateReasonName } from '../../scheduler/types.ts';
+import { heldReason } from './step-state.ts';
 import { writeTime } from './times.ts';
 
 const CANDIDATES_MAX = 500;
@@ -57,7 +58,7 @@ function writeWait(
   return {
     stepPath: path,
     status: StepStatus.WAITING,
-    waitReason: node.kind === 'signal' ? WaitReason.SIGNAL : WaitReason.TIMER,
+    waitReason: heldReason(node.kind) ?? WaitReason.TIMER,
     waitingSince: writeTime(waitingSince),
     summary,
     dueTime: writeTime(dueAt),

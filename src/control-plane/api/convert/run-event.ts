@@ -7,7 +7,7 @@ import { LogLevel } from '../../../gen/yardmaster/v1/report_pb.ts';
 import { RunEventSchema, type RunEvent as WireEvent } from '../../../gen/yardmaster/v1/run_event_pb.ts';
 import { RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
 import { AttemptOutcome, SkipReason, StepStatus } from '../../../gen/yardmaster/v1/step_state_pb.ts';
-import type { BodyEnded, RunEvent, StepWaiting } from '../../engine/events.ts';
+import type { BodyEnded, ChildStarted, RunEvent, StepWaiting } from '../../engine/events.ts';
 import { liveSteps, nodeOf } from '../../engine/frames.ts';
 import type { RunView, WatchedEvent } from '../../runtime/control-plane.ts';
 import { writeFailure } from './failure.ts';
@@ -148,6 +148,8 @@ export class RunEventWriter {
         const { name, number, actor = '', requestId } = event;
         return { case: 'signalReceived', value: { name, number, actor, requestId } };
       }
+      case 'ChildStarted':
+        return this.childStarted(event);
       case 'SignalTaken':
         return { case: 'signalTaken', value: { stepPath: event.path, number: event.number } };
       case 'CancelRequested':
@@ -196,6 +198,12 @@ export class RunEventWriter {
     const signal = node.kind === 'signal' ? node.signal : '';
     const value = { stepPath: path, kind: STEP_KINDS[node.kind], dueTime: writeTime(dueAt), signal, title };
     return { case: 'stepWaiting', value };
+  }
+
+  private childStarted({ path, runId, version }: ChildStarted): Body {
+    const node = nodeOf(this.view.state, path);
+    const workflow = node?.kind === 'workflow' ? node.workflow : '';
+    return { case: 'childStarted', value: { stepPath: path, runId, workflow, workflowVersion: version } };
   }
 
   private attempt({ path, number }: { readonly path: string; readonly number: number }) {

@@ -36,6 +36,7 @@ export function readRunFilter(faults: Faults, wire: WireFilter | undefined): Rea
     ...(statuses.length > 0 && { statuses }),
     ...(Object.keys(labels).length > 0 && { labels }),
     ...(wire.failureCode !== '' && { failureCode: wire.failureCode }),
+    ...(wire.parentRunId !== '' && { parentRunId: readName(faults, 'filter.parent_run_id', wire.parentRunId) }),
     ...(createdAfter !== undefined && { from: firstUlidAt(createdAfter) }),
     before: createdBefore === undefined ? '' : firstUlidAt(createdBefore),
   };
@@ -96,7 +97,8 @@ export function writeRunsToken(next: string, filter: ReadFilter): string {
 }
 
 /** Tells filters apart, whatever the order of their parts. A mix-up, not a forger, is what this is for. */
-function ownerOf({ workflow, statuses = [], labels = {}, failureCode, from, before }: ReadFilter): string {
-  const parts = [workflow, [...statuses].sort(), Object.entries(labels).sort(), failureCode, from, before];
+function ownerOf({ workflow, statuses = [], labels = {}, failureCode, parentRunId, from, before }: ReadFilter): string {
+  const conditions = [workflow, [...statuses].sort(), Object.entries(labels).sort(), failureCode, parentRunId];
+  const parts = [...conditions, from, before];
   return hash32(JSON.stringify(parts)).toString(36);
 }

@@ -66,6 +66,8 @@ function rowFields(row: RunRow) {
     labels: { ...row.labels },
     retryOf: row.retryOf ?? '',
     rerunOf: row.rerunOf ?? '',
+    parentRunId: row.parentRunId ?? '',
+    parentStep: row.parentStep ?? '',
   };
 }
 
@@ -74,9 +76,11 @@ function outcomeOf(state: RunState): RunStatus {
   return state.endedAt > 0 ? RunStatus[state.status] : RunStatus.UNSPECIFIED;
 }
 
+const COUNTED: ReadonlySet<string> = new Set(['agent', 'loop', 'map', 'workflow']);
+
 /**
- * Agent steps that are over, and all of them. A loop counts as one, since nobody knows how often its body will run, and so does a map;
- * `share` is what is done of maps that run.
+ * Agent steps that are over, and all of them. A loop counts as one, since nobody knows how often its body will run, and so do a map and a child
+ * run; `share` is what is done of maps that run.
  */
 export function countSteps(state: RunState): { completed: number; total: number; share: number } {
   let completed = 0;
@@ -84,7 +88,7 @@ export function countSteps(state: RunState): { completed: number; total: number;
   let share = 0;
   for (const step of state.root.steps) {
     const { kind } = step.node;
-    if (kind !== 'agent' && kind !== 'loop' && kind !== 'map') continue;
+    if (!COUNTED.has(kind)) continue;
     total += 1;
     if (isStepOver(step.status)) completed += 1;
     else share += shareOfItems(step);

@@ -25,6 +25,7 @@ import type {
   StepDefinition,
 } from '../../../workflow/definition.ts';
 import { readCondition, readSwitch, writeCondition, writeSwitch } from './branches.ts';
+import { readWorkflowBlock, writeWorkflowBlock } from './child-definition.ts';
 import type { Faults } from './faults.ts';
 import { readStruct, readTemplate, writeStruct, writeTemplate } from './json.ts';
 import { readPriority, writePriority } from './priority.ts';
@@ -99,6 +100,8 @@ function readStep(faults: Faults, pointer: string, step: Step): StepDefinition |
     case 'map':
       refuseOnFailure(faults, pointer, onFailure);
       return { ...common, ...readMap(faults, `${pointer}.map`, step.block.value) };
+    case 'workflow':
+      return { ...common, ...handled, ...readWorkflowBlock(faults, `${pointer}.workflow`, step.block.value) };
     case undefined:
       faults.add(`${pointer}.block`, 'is not set, or of a kind that this version does not know');
       return undefined;
@@ -248,6 +251,8 @@ function writeBlock(step: StepDefinition) {
       return { case: 'loop', value: writeLoop(step) } as const;
     case 'map':
       return { case: 'map', value: writeMap(step) } as const;
+    case 'workflow':
+      return { case: 'workflow', value: writeWorkflowBlock(step) } as const;
   }
 }
 

@@ -4,6 +4,7 @@ import {
   type Attempt,
   AttemptOutcome,
   AttemptSchema,
+  type ChildRunSchema,
   type ItemCountsSchema,
   type SignalWaitSchema,
   SkipReason,
@@ -30,6 +31,7 @@ export const STEP_KINDS: Readonly<Record<CompiledNode['kind'], StepKind>> = {
   signal: StepKind.SIGNAL,
   loop: StepKind.LOOP,
   map: StepKind.MAP,
+  workflow: StepKind.WORKFLOW,
 };
 
 interface Beside extends Pick<RunView, 'progress' | 'waits'> {
@@ -62,6 +64,7 @@ export function writeStep(step: Step, { progress, waits, values }: Beside): Step
     takenOver: detail?.takenOver !== undefined,
     iterations: detail?.loop?.iterations ?? 0,
     ...(detail?.map !== undefined && { items: writeItemCounts(detail.map) }),
+    child: writeChild(step),
   });
 }
 
@@ -73,6 +76,18 @@ function writeItemCounts({ count, started, ended, failed }: MapDetail): MessageI
 export function writeSignalWait({ node, detail }: Step): MessageInitShape<typeof SignalWaitSchema> | undefined {
   if (node.kind !== 'signal') return undefined;
   return { name: node.signal, title: detail?.title ?? '', answerers: [...node.answerers] };
+}
+
+function writeChild({ node, detail }: Step): MessageInitShape<typeof ChildRunSchema> | undefined {
+  if (node.kind !== 'workflow' || detail?.child === undefined) return undefined;
+  return { runId: detail.child.runId, workflow: node.workflow, workflowVersion: detail.child.version };
+}
+
+/** What a step waits for that no agent has; undefined: it is none of those. */
+export function heldReason(kind: CompiledNode['kind']): WaitReason | undefined {
+  if (kind === 'signal') return WaitReason.SIGNAL;
+  if (kind === 'wait') return WaitReason.TIMER;
+  return kind === 'workflow' ? WaitReason.CHILD : undefined;
 }
 
 function writeAttempt(attempt: AttemptRecord): Attempt {
@@ -98,8 +113,8 @@ function queuedReason(wait: string | undefined): WaitReason {
 /** `wait`: the words for a queued step. */
 function waitReasonOf(step: Step, wait: string | undefined): WaitReason {
   if (step.status !== 'READY' && step.status !== 'WAITING') return WaitReason.UNSPECIFIED;
-  if (step.node.kind === 'signal') return WaitReason.SIGNAL;
-  if (step.node.kind === 'wait') return WaitReason.TIMER;
+  const held = heldReason(step.node.kind);
+  if (held !== undefined) return held;
   if (step.isQueued) return queuedReason(wait);
   const attempts = step.detail?.attempts ?? [];
   if (attempts.some((attempt) => attempt.isUnconfirmed)) return WaitReason.STOPPING;

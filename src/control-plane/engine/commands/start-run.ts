@@ -24,6 +24,7 @@ export function startRun(
     ...(command.labels === undefined ? {} : { labels: command.labels }),
     ...(command.retry === undefined ? {} : { retryOf: command.retry.of }),
     ...(command.rerunOf === undefined ? {} : { rerunOf: command.rerunOf }),
+    ...(command.parent === undefined ? {} : { parent: command.parent }),
   };
   const state = createRunState(created, workflow);
   const draft = new Draft(state, context);

@@ -1,4 +1,5 @@
 import { times } from '../../../core/limits.ts';
+import { childTimer } from '../child-runs.ts';
 import type { TimerFired } from '../commands.ts';
 import type { Draft } from '../decision.ts';
 import { beginEnding, killRun } from '../ending.ts';
@@ -13,6 +14,7 @@ import {
   findAttempt,
   isAgentStep,
   isBlockStep,
+  isChildStep,
   isWaitingStep,
   liveAttempts,
 } from '../state.ts';
@@ -41,6 +43,7 @@ export function timerFired(draft: Draft, command: TimerFired): void {
   if (isAgentStep(step)) agentTimer(draft, step, command);
   else if (isBlockStep(step)) blockTimer(draft, step);
   else if (isWaitingStep(step)) waitTimer(draft, step);
+  else if (isChildStep(step)) childTimer(draft, step);
 }
 
 function agentTimer(draft: Draft, step: AgentStep, command: TimerFired): void {

@@ -35,6 +35,8 @@ export function buildEvent(fields: EventFields): RunEvent {
       return buildStepReady(fields);
     case EVENT_TYPES.StepWaiting:
       return buildStepWaiting(fields);
+    case EVENT_TYPES.ChildStarted:
+      return { type: 'ChildStarted', at, path, ...must(fields.child, 'a child run') };
     case EVENT_TYPES.SignalReceived:
       return buildSignalReceived(fields);
     case EVENT_TYPES.SignalTaken:
@@ -122,13 +124,14 @@ function buildStepTakenOver(fields: EventFields): StepTakenOver {
   };
 }
 
-function buildStepWaiting({ at, path, until, title }: EventFields): StepWaiting {
+function buildStepWaiting({ at, path, until, title, value }: EventFields): StepWaiting {
   return {
     type: 'StepWaiting',
     at,
     path,
     ...(until === undefined ? {} : { dueAt: until }),
     ...(title === undefined ? {} : { title }),
+    ...(value === undefined ? {} : { input: value }),
   };
 }
 

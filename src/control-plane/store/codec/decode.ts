@@ -10,7 +10,7 @@ import { isJsonObject } from '../../../core/json.ts';
 import type { SecretMark } from '../../../core/secret-mark.ts';
 import { inlineValue, type StoredValue } from '../../../core/stored-value.ts';
 import { decodeValue } from '../../../core/value.ts';
-import type { Failure, RunEvent } from '../../engine/events.ts';
+import type { Failure, ParentStep, RunEvent } from '../../engine/events.ts';
 import { buildEvent } from './build-event.ts';
 import { corrupt } from './corrupt.ts';
 import { type Creation, EventFields } from './event-fields.ts';
@@ -151,6 +151,9 @@ function readRareField(reader: BinaryReader, tag: number, fields: EventFields): 
     case 272:
       fields.unconsumedSignals = reader.uint32();
       return;
+    case 362:
+      fields.child = readChild(reader);
+      return;
     default:
       unknownTag('JournalEvent', tag);
   }
@@ -168,9 +171,31 @@ function readCreation(reader: BinaryReader): Creation {
     else if (tag === 58) creation.labels = readLabels(reader);
     else if (tag === 66) creation.retryOf = reader.string(true);
     else if (tag === 74) creation.rerunOf = reader.string(true);
+    else if (tag === 362) creation.parent = readParent(reader);
     else unknownTag('Creation', tag);
   });
   return creation;
+}
+
+function readParent(reader: BinaryReader): ParentStep {
+  const parent = { runId: '', path: '', depth: 0 };
+  readMessage(reader, (tag) => {
+    if (tag === 10) parent.runId = reader.string(true);
+    else if (tag === 18) parent.path = reader.string(true);
+    else if (tag === 24) parent.depth = reader.uint32();
+    else unknownTag('Parent', tag);
+  });
+  return parent;
+}
+
+function readChild(reader: BinaryReader): NonNullable<EventFields['child']> {
+  const child = { runId: '', version: 0 };
+  readMessage(reader, (tag) => {
+    if (tag === 10) child.runId = reader.string(true);
+    else if (tag === 16) child.version = reader.uint32();
+    else unknownTag('Child', tag);
+  });
+  return child;
 }
 
 function readLabels(reader: BinaryReader): Record<string, string> {

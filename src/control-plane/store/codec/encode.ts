@@ -12,7 +12,9 @@ import { encodeValue } from '../../../core/value.ts';
 import type {
   AttemptEnded,
   AttemptStarted,
+  ChildStarted,
   Failure,
+  ParentStep,
   RunCreated,
   RunEnded,
   RunEnding,
@@ -69,7 +71,10 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
     case 'StepWaiting':
       writeText(writer, 26, event.path);
       writeUntil(writer, event.dueAt, first);
-      return writeOptionalText(writer, 266, event.title);
+      writeOptionalText(writer, 266, event.title);
+      return writeOptionalValue(writer, event.input);
+    case 'ChildStarted':
+      return writeChildStarted(writer, event);
     case 'SignalReceived':
       return writeSignalReceived(writer, event);
     case 'SignalTaken':
@@ -148,6 +153,23 @@ function writeRunCreated(writer: BinaryWriter, event: RunCreated): void {
   if (event.labels !== undefined) writeLabels(writer, event.labels);
   writeOptionalText(writer, 66, event.retryOf);
   writeOptionalText(writer, 74, event.rerunOf);
+  if (event.parent !== undefined) writeParent(writer, event.parent);
+  writer.join();
+}
+
+function writeParent(writer: BinaryWriter, parent: ParentStep): void {
+  writer.uint32(362).fork();
+  writeText(writer, 10, parent.runId);
+  writeText(writer, 18, parent.path);
+  writeNumber(writer, 24, parent.depth);
+  writer.join();
+}
+
+function writeChildStarted(writer: BinaryWriter, event: ChildStarted): void {
+  writeText(writer, 26, event.path);
+  writer.uint32(362).fork();
+  writeText(writer, 10, event.runId);
+  writeNumber(writer, 16, event.version);
   writer.join();
 }
 

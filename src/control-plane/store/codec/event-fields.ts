@@ -1,7 +1,7 @@
 import type { SecretMark } from '../../../core/secret-mark.ts';
 import type { StoredValue } from '../../../core/stored-value.ts';
 import type { Priority } from '../../../workflow/definition.ts';
-import type { Failure, SkipReason, StepTakenOver } from '../../engine/events.ts';
+import type { Failure, ParentStep, SkipReason, StepTakenOver } from '../../engine/events.ts';
 import type { AttemptOutcome, RunOutcome } from '../../engine/status.ts';
 
 /** What RunCreated says besides the parameters. */
@@ -15,6 +15,7 @@ export interface Creation {
   labels?: Record<string, string>;
   retryOf?: string;
   rerunOf?: string;
+  parent?: ParentStep;
 }
 
 /** All fields of a stored event, with its shape fixed so that reading stays fast. Used again for every event of a row. */
@@ -49,6 +50,7 @@ export class EventFields {
   requestId = '';
   title: string | undefined = undefined;
   unconsumedSignals: number | undefined = undefined;
+  child: { readonly runId: string; readonly version: number } | undefined = undefined;
 
   /** Everything absent; times at the row's first event. */
   reset(first: number): void {
@@ -82,5 +84,6 @@ export class EventFields {
     this.requestId = '';
     this.title = undefined;
     this.unconsumedSignals = undefined;
+    this.child = undefined;
   }
 }

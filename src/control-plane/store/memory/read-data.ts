@@ -55,7 +55,7 @@ export function readRuns(data: MemoryData, query: RunQuery): RunPage {
 
 function fits(
   row: RunRow,
-  { namespace, workflow, statuses = [], labels = {}, failureCode, from = '' }: RunQuery,
+  { namespace, workflow, statuses = [], labels = {}, failureCode, parentRunId, from = '' }: RunQuery,
 ): boolean {
   return (
     row.namespace === namespace &&
@@ -63,6 +63,7 @@ function fits(
     (workflow === undefined || row.workflow === workflow) &&
     (statuses.length === 0 || statuses.includes(row.status)) &&
     (failureCode === undefined || row.failureCode === failureCode) &&
+    (parentRunId === undefined || row.parentRunId === parentRunId) &&
     Object.entries(labels).every(([name, value]) => Object.hasOwn(row.labels, name) && row.labels[name] === value)
   );
 }
@@ -81,9 +82,15 @@ export function readLatestWorkflows(data: MemoryData, namespace: string, after: 
   return rows.sort((left, right) => compareText(left.name, right.name)).slice(0, limit);
 }
 
-/** Ids of runs that ended before `before`, the oldest first. */
+/** Ids of runs that ended before `before` and whose parent is not open, the oldest first. */
 export function findPrunable(data: MemoryData, before: number, limit: number): string[] {
-  const over = [...data.runs.values()].filter((row) => row.endedAt !== undefined && row.endedAt < before);
+  const isWaitedFor = ({ parentRunId = '' }: RunRow): boolean => {
+    const parent = data.runs.get(parentRunId);
+    return parent !== undefined && parent.endedAt === undefined;
+  };
+  const over = [...data.runs.values()].filter(
+    (row) => row.endedAt !== undefined && row.endedAt < before && !isWaitedFor(row),
+  );
   return over
     .sort((left, right) => (left.endedAt ?? 0) - (right.endedAt ?? 0))
     .slice(0, limit)

@@ -23,7 +23,7 @@ export class BatchWriter {
   readonly #deleteSchedule: StatementSync;
 
   constructor(db: DatabaseSync) {
-    this.#insertRun = db.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertRun = db.prepare(`INSERT INTO runs VALUES (${Array(21).fill('?').join(', ')})`);
     this.#insertLabel = db.prepare('INSERT INTO labels VALUES (?, ?, ?, ?)');
     this.#updateRun = db.prepare('UPDATE runs SET status = ?, ended_at = ?, failure_code = ? WHERE run_id = ?');
     this.#insertJournal = db.prepare('INSERT INTO journal VALUES (?, ?, ?)');
@@ -148,6 +148,8 @@ export class BatchWriter {
       row.caller.address,
       row.retryOf ?? null,
       row.rerunOf ?? null,
+      row.parentRunId ?? null,
+      row.parentStep ?? null,
     );
     for (const [name, value] of Object.entries(row.labels)) {
       this.#insertLabel.run(row.namespace, name, value, row.runId);

@@ -55,8 +55,21 @@ export function listRuns(prepare: (sql: string) => StatementSync, query: RunQuer
   return { runs, next: rows.length > limit ? (runs.at(-1)?.runId ?? '') : walk.floor };
 }
 
-function conditionsOf({ workflow, statuses = [], labels = {}, failureCode }: RunQuery): readonly Condition[] {
+function conditionsOf({
+  workflow,
+  statuses = [],
+  labels = {},
+  failureCode,
+  parentRunId,
+}: RunQuery): readonly Condition[] {
   const conditions: Condition[] = [];
+  if (parentRunId !== undefined) {
+    conditions.push({
+      indexes: [indexOfRuns('runs_parent', 'walked.parent_run_id = :parentRunId')],
+      check: 'runs.parent_run_id = :parentRunId',
+      values: { parentRunId },
+    });
+  }
   if (failureCode !== undefined) {
     conditions.push({
       indexes: [indexOfRuns('runs_failure', 'walked.failure_code = :failureCode')],

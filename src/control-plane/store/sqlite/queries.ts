@@ -137,7 +137,9 @@ export class Queries {
   }
 
   findPrunable(before: number, limit: number): LabelledRun[] {
-    const sql = `SELECT ${RUN_COLUMNS} FROM runs WHERE ended_at < ? ORDER BY ended_at LIMIT ?`;
+    const isWaitedFor =
+      'SELECT 1 FROM runs AS parent WHERE parent.run_id = runs.parent_run_id AND parent.ended_at IS NULL';
+    const sql = `SELECT ${RUN_COLUMNS} FROM runs WHERE ended_at < ? AND NOT EXISTS (${isWaitedFor}) ORDER BY ended_at LIMIT ?`;
     return this.#prepare(sql).all(before, limit).map(toRunRow);
   }
 

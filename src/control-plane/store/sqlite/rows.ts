@@ -10,7 +10,8 @@ const TAIL_LENGTH = 8;
 /** All of a run but its id. */
 const RUN_FACTS = `runs.shard, runs.namespace, runs.workflow, runs.version, runs.status, runs.priority, runs.queued_at AS queuedAt,
   runs.ended_at AS endedAt, runs.request_id AS requestId, runs.input_hash AS inputHash, runs.failure_code AS failureCode,
-  runs.labels, runs.retry_of AS retryOf, runs.rerun_of AS rerunOf, runs.actor, runs.user_agent AS userAgent, runs.address`;
+  runs.labels, runs.retry_of AS retryOf, runs.rerun_of AS rerunOf, runs.parent_run_id AS parentRunId,
+  runs.parent_step AS parentStep, runs.actor, runs.user_agent AS userAgent, runs.address`;
 
 export const RUN_COLUMNS = `runs.run_id AS runId, ${RUN_FACTS}`;
 /** The id from the index that is walked: SQLite takes only that as the order of the walk. */
@@ -25,6 +26,8 @@ export function toRunRow(columns: Columns): RunRow {
     failureCode: columns.failureCode ?? undefined,
     retryOf: columns.retryOf ?? undefined,
     rerunOf: columns.rerunOf ?? undefined,
+    parentRunId: columns.parentRunId ?? undefined,
+    parentStep: columns.parentStep ?? undefined,
     labels: JSON.parse(String(columns.labels)),
     caller: toCaller({ actor, userAgent, address }),
   } as RunRow;

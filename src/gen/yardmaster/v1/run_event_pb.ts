@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/run_event.proto.
  */
 export const file_yardmaster_v1_run_event: GenFile = /*@__PURE__*/
-  fileDesc("Ch15YXJkbWFzdGVyL3YxL3J1bl9ldmVudC5wcm90bxINeWFyZG1hc3Rlci52MSLFCQoIUnVuRXZlbnQSEAoIcG9zaXRpb24YASABKA0SKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcnVuX2lkGAMgASgJEjAKC3J1bl9zdGFydGVkGAQgASgLMhkueWFyZG1hc3Rlci52MS5SdW5TdGFydGVkSAASLgoKc3RlcF9yZWFkeRgFIAEoCzIYLnlhcmRtYXN0ZXIudjEuU3RlcFJlYWR5SAASOAoPYXR0ZW1wdF9zdGFydGVkGAYgASgLMh0ueWFyZG1hc3Rlci52MS5BdHRlbXB0U3RhcnRlZEgAEjQKDWF0dGVtcHRfZW5kZWQYByABKAsyGy55YXJkbWFzdGVyLnYxLkF0dGVtcHRFbmRlZEgAEjgKD3JldHJ5X3NjaGVkdWxlZBgIIAEoCzIdLnlhcmRtYXN0ZXIudjEuUmV0cnlTY2hlZHVsZWRIABIuCgpzdGVwX2VuZGVkGAkgASgLMhgueWFyZG1hc3Rlci52MS5TdGVwRW5kZWRIABIuCgpydW5fZW5kaW5nGAogASgLMhgueWFyZG1hc3Rlci52MS5SdW5FbmRpbmdIABIsCglydW5fZW5kZWQYCyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVuZGVkSAASQAoTYXR0ZW1wdF91bnJlYWNoYWJsZRgMIAEoCzIhLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFVucmVhY2hhYmxlSAASOgoQYXR0ZW1wdF9yZXR1cm5lZBgNIAEoCzIeLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFJldHVybmVkSAASOgoQY2FuY2VsX3JlcXVlc3RlZBgOIAEoCzIeLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUmVxdWVzdGVkSAASLgoKcnVuX3BhdXNlZBgSIAEoCzIYLnlhcmRtYXN0ZXIudjEuUnVuUGF1c2VkSAASMAoLcnVuX3Jlc3VtZWQYEyABKAsyGS55YXJkbWFzdGVyLnYxLlJ1blJlc3VtZWRIABIyCgxzdGVwX3dhaXRpbmcYGCABKAsyGi55YXJkbWFzdGVyLnYxLlN0ZXBXYWl0aW5nSAASOAoPc2lnbmFsX3JlY2VpdmVkGBkgASgLMh0ueWFyZG1hc3Rlci52MS5TaWduYWxSZWNlaXZlZEgAEjIKDHNpZ25hbF90YWtlbhgaIAEoCzIaLnlhcmRtYXN0ZXIudjEuU2lnbmFsVGFrZW5IABIyCgxib2R5X3N0YXJ0ZWQYIiABKAsyGi55YXJkbWFzdGVyLnYxLkJvZHlTdGFydGVkSAASLgoKYm9keV9lbmRlZBgjIAEoCzIYLnlhcmRtYXN0ZXIudjEuQm9keUVuZGVkSAASOAoPc3RlcF9wcm9ncmVzc2VkGA8gASgLMh0ueWFyZG1hc3Rlci52MS5TdGVwUHJvZ3Jlc3NlZEgAEjAKC3N0ZXBfbG9nZ2VkGBAgASgLMhkueWFyZG1hc3Rlci52MS5TdGVwTG9nZ2VkSAASPAoRY2hlY2twb2ludF9zdG9yZWQYESABKAsyHy55YXJkbWFzdGVyLnYxLkNoZWNrcG9pbnRTdG9yZWRIAEIHCgVldmVudCJNCgpSdW5TdGFydGVkEhAKCHdvcmtmbG93GAEgASgJEhgKEHdvcmtmbG93X3ZlcnNpb24YAiABKA0SEwoLdG90YWxfc3RlcHMYAyABKA0iZAoJU3RlcFJlYWR5EhEKCXN0ZXBfcGF0aBgBIAEoCRIlCgRraW5kGAIgASgOMhcueWFyZG1hc3Rlci52MS5TdGVwS2luZBIOCgZhY3Rpb24YAyABKAkSDQoFaXRlbXMYKCABKA0ifwoOQXR0ZW1wdFN0YXJ0ZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRISCgp0cnlfbnVtYmVyGAMgASgNEhAKCGFnZW50X2lkGAQgASgJEhMKC2luc3RhbmNlX2lkGAUgASgJEg8KB3Jlc3VtZWQYBiABKAgisAEKDEF0dGVtcHRFbmRlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJEi4KB291dGNvbWUYBSABKA4yHS55YXJkbWFzdGVyLnYxLkF0dGVtcHRPdXRjb21lEiYKBWVycm9yGAYgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvciKNAQoOUmV0cnlTY2hlZHVsZWQSEQoJc3RlcF9wYXRoGAEgASgJEhIKCnRyeV9udW1iZXIYAiABKA0SLAoIZHVlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBWVycm9yGAQgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvciLRAQoJU3RlcEVuZGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIpCgZzdGF0dXMYAiABKA4yGS55YXJkbWFzdGVyLnYxLlN0ZXBTdGF0dXMSJgoFZXJyb3IYAyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEi4KC3NraXBfcmVhc29uGAQgASgOMhkueWFyZG1hc3Rlci52MS5Ta2lwUmVhc29uEhoKEnNraXBwZWRfYmVjYXVzZV9vZhgFIAEoCRISCgp0YWtlbl9vdmVyGAYgASgIIl4KCVJ1bkVuZGluZxIpCgdvdXRjb21lGAEgASgOMhgueWFyZG1hc3Rlci52MS5SdW5TdGF0dXMSJgoFZXJyb3IYAiABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yIngKCFJ1bkVuZGVkEigKBnN0YXR1cxgBIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzEiYKBWVycm9yGAIgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvchIaChJ1bmNvbnN1bWVkX3NpZ25hbHMYAyABKA0ibgoSQXR0ZW1wdFVucmVhY2hhYmxlEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SEAoIYWdlbnRfaWQYAyABKAkSEwoLaW5zdGFuY2VfaWQYBCABKAkSDgoGcmVhc29uGAUgASgJIlsKD0F0dGVtcHRSZXR1cm5lZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJIiEKD0NhbmNlbFJlcXVlc3RlZBIOCgZyZWFzb24YASABKAkiGwoJUnVuUGF1c2VkEg4KBnJlYXNvbhgBIAEoCSIMCgpSdW5SZXN1bWVkIpQBCgtTdGVwV2FpdGluZxIRCglzdGVwX3BhdGgYASABKAkSJQoEa2luZBgCIAEoDjIXLnlhcmRtYXN0ZXIudjEuU3RlcEtpbmQSLAoIZHVlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNpZ25hbBgEIAEoCRINCgV0aXRsZRgFIAEoCSJRCg5TaWduYWxSZWNlaXZlZBIMCgRuYW1lGAEgASgJEg4KBm51bWJlchgCIAEoDRINCgVhY3RvchgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJIjAKC1NpZ25hbFRha2VuEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0iMAoLQm9keVN0YXJ0ZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDSKHAQoJQm9keUVuZGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SLAoIZHVlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBnN0YXR1cxgoIAEoDjIZLnlhcmRtYXN0ZXIudjEuU3RlcFN0YXR1cyJWCg5TdGVwUHJvZ3Jlc3NlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGZyYWN0aW9uGAMgASgBEg8KB21lc3NhZ2UYBCABKAkizgEKClN0ZXBMb2dnZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRImCgVsZXZlbBgDIAEoDjIXLnlhcmRtYXN0ZXIudjEuTG9nTGV2ZWwSDwoHbWVzc2FnZRgEIAEoCRI1CgZmaWVsZHMYBSADKAsyJS55YXJkbWFzdGVyLnYxLlN0ZXBMb2dnZWQuRmllbGRzRW50cnkaLQoLRmllbGRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI1ChBDaGVja3BvaW50U3RvcmVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA1iBnByb3RvMw", [file_google_protobuf_timestamp, file_yardmaster_v1_report, file_yardmaster_v1_run, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
+  fileDesc("Ch15YXJkbWFzdGVyL3YxL3J1bl9ldmVudC5wcm90bxINeWFyZG1hc3Rlci52MSL7CQoIUnVuRXZlbnQSEAoIcG9zaXRpb24YASABKA0SKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcnVuX2lkGAMgASgJEjAKC3J1bl9zdGFydGVkGAQgASgLMhkueWFyZG1hc3Rlci52MS5SdW5TdGFydGVkSAASLgoKc3RlcF9yZWFkeRgFIAEoCzIYLnlhcmRtYXN0ZXIudjEuU3RlcFJlYWR5SAASOAoPYXR0ZW1wdF9zdGFydGVkGAYgASgLMh0ueWFyZG1hc3Rlci52MS5BdHRlbXB0U3RhcnRlZEgAEjQKDWF0dGVtcHRfZW5kZWQYByABKAsyGy55YXJkbWFzdGVyLnYxLkF0dGVtcHRFbmRlZEgAEjgKD3JldHJ5X3NjaGVkdWxlZBgIIAEoCzIdLnlhcmRtYXN0ZXIudjEuUmV0cnlTY2hlZHVsZWRIABIuCgpzdGVwX2VuZGVkGAkgASgLMhgueWFyZG1hc3Rlci52MS5TdGVwRW5kZWRIABIuCgpydW5fZW5kaW5nGAogASgLMhgueWFyZG1hc3Rlci52MS5SdW5FbmRpbmdIABIsCglydW5fZW5kZWQYCyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVuZGVkSAASQAoTYXR0ZW1wdF91bnJlYWNoYWJsZRgMIAEoCzIhLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFVucmVhY2hhYmxlSAASOgoQYXR0ZW1wdF9yZXR1cm5lZBgNIAEoCzIeLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFJldHVybmVkSAASOgoQY2FuY2VsX3JlcXVlc3RlZBgOIAEoCzIeLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUmVxdWVzdGVkSAASLgoKcnVuX3BhdXNlZBgSIAEoCzIYLnlhcmRtYXN0ZXIudjEuUnVuUGF1c2VkSAASMAoLcnVuX3Jlc3VtZWQYEyABKAsyGS55YXJkbWFzdGVyLnYxLlJ1blJlc3VtZWRIABIyCgxzdGVwX3dhaXRpbmcYGCABKAsyGi55YXJkbWFzdGVyLnYxLlN0ZXBXYWl0aW5nSAASOAoPc2lnbmFsX3JlY2VpdmVkGBkgASgLMh0ueWFyZG1hc3Rlci52MS5TaWduYWxSZWNlaXZlZEgAEjIKDHNpZ25hbF90YWtlbhgaIAEoCzIaLnlhcmRtYXN0ZXIudjEuU2lnbmFsVGFrZW5IABIyCgxib2R5X3N0YXJ0ZWQYIiABKAsyGi55YXJkbWFzdGVyLnYxLkJvZHlTdGFydGVkSAASLgoKYm9keV9lbmRlZBgjIAEoCzIYLnlhcmRtYXN0ZXIudjEuQm9keUVuZGVkSAASNAoNY2hpbGRfc3RhcnRlZBgtIAEoCzIbLnlhcmRtYXN0ZXIudjEuQ2hpbGRTdGFydGVkSAASOAoPc3RlcF9wcm9ncmVzc2VkGA8gASgLMh0ueWFyZG1hc3Rlci52MS5TdGVwUHJvZ3Jlc3NlZEgAEjAKC3N0ZXBfbG9nZ2VkGBAgASgLMhkueWFyZG1hc3Rlci52MS5TdGVwTG9nZ2VkSAASPAoRY2hlY2twb2ludF9zdG9yZWQYESABKAsyHy55YXJkbWFzdGVyLnYxLkNoZWNrcG9pbnRTdG9yZWRIAEIHCgVldmVudCJNCgpSdW5TdGFydGVkEhAKCHdvcmtmbG93GAEgASgJEhgKEHdvcmtmbG93X3ZlcnNpb24YAiABKA0SEwoLdG90YWxfc3RlcHMYAyABKA0iZAoJU3RlcFJlYWR5EhEKCXN0ZXBfcGF0aBgBIAEoCRIlCgRraW5kGAIgASgOMhcueWFyZG1hc3Rlci52MS5TdGVwS2luZBIOCgZhY3Rpb24YAyABKAkSDQoFaXRlbXMYKCABKA0ifwoOQXR0ZW1wdFN0YXJ0ZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRISCgp0cnlfbnVtYmVyGAMgASgNEhAKCGFnZW50X2lkGAQgASgJEhMKC2luc3RhbmNlX2lkGAUgASgJEg8KB3Jlc3VtZWQYBiABKAgisAEKDEF0dGVtcHRFbmRlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJEi4KB291dGNvbWUYBSABKA4yHS55YXJkbWFzdGVyLnYxLkF0dGVtcHRPdXRjb21lEiYKBWVycm9yGAYgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvciKNAQoOUmV0cnlTY2hlZHVsZWQSEQoJc3RlcF9wYXRoGAEgASgJEhIKCnRyeV9udW1iZXIYAiABKA0SLAoIZHVlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBWVycm9yGAQgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvciLRAQoJU3RlcEVuZGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIpCgZzdGF0dXMYAiABKA4yGS55YXJkbWFzdGVyLnYxLlN0ZXBTdGF0dXMSJgoFZXJyb3IYAyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEi4KC3NraXBfcmVhc29uGAQgASgOMhkueWFyZG1hc3Rlci52MS5Ta2lwUmVhc29uEhoKEnNraXBwZWRfYmVjYXVzZV9vZhgFIAEoCRISCgp0YWtlbl9vdmVyGAYgASgIIl4KCVJ1bkVuZGluZxIpCgdvdXRjb21lGAEgASgOMhgueWFyZG1hc3Rlci52MS5SdW5TdGF0dXMSJgoFZXJyb3IYAiABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yIngKCFJ1bkVuZGVkEigKBnN0YXR1cxgBIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzEiYKBWVycm9yGAIgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvchIaChJ1bmNvbnN1bWVkX3NpZ25hbHMYAyABKA0ibgoSQXR0ZW1wdFVucmVhY2hhYmxlEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SEAoIYWdlbnRfaWQYAyABKAkSEwoLaW5zdGFuY2VfaWQYBCABKAkSDgoGcmVhc29uGAUgASgJIlsKD0F0dGVtcHRSZXR1cm5lZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJIiEKD0NhbmNlbFJlcXVlc3RlZBIOCgZyZWFzb24YASABKAkiGwoJUnVuUGF1c2VkEg4KBnJlYXNvbhgBIAEoCSIMCgpSdW5SZXN1bWVkIpQBCgtTdGVwV2FpdGluZxIRCglzdGVwX3BhdGgYASABKAkSJQoEa2luZBgCIAEoDjIXLnlhcmRtYXN0ZXIudjEuU3RlcEtpbmQSLAoIZHVlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNpZ25hbBgEIAEoCRINCgV0aXRsZRgFIAEoCSJdCgxDaGlsZFN0YXJ0ZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIQCgh3b3JrZmxvdxgDIAEoCRIYChB3b3JrZmxvd192ZXJzaW9uGAQgASgNIlEKDlNpZ25hbFJlY2VpdmVkEgwKBG5hbWUYASABKAkSDgoGbnVtYmVyGAIgASgNEg0KBWFjdG9yGAMgASgJEhIKCnJlcXVlc3RfaWQYBCABKAkiMAoLU2lnbmFsVGFrZW4SEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDSIwCgtCb2R5U3RhcnRlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNIocBCglCb2R5RW5kZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRIsCghkdWVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoGc3RhdHVzGCggASgOMhkueWFyZG1hc3Rlci52MS5TdGVwU3RhdHVzIlYKDlN0ZXBQcm9ncmVzc2VkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SEAoIZnJhY3Rpb24YAyABKAESDwoHbWVzc2FnZRgEIAEoCSLOAQoKU3RlcExvZ2dlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEiYKBWxldmVsGAMgASgOMhcueWFyZG1hc3Rlci52MS5Mb2dMZXZlbBIPCgdtZXNzYWdlGAQgASgJEjUKBmZpZWxkcxgFIAMoCzIlLnlhcmRtYXN0ZXIudjEuU3RlcExvZ2dlZC5GaWVsZHNFbnRyeRotCgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjUKEENoZWNrcG9pbnRTdG9yZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDWIGcHJvdG8z", [file_google_protobuf_timestamp, file_yardmaster_v1_report, file_yardmaster_v1_run, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
 
 /**
  * Something that happened in a run. Events with a position are durable and in order; live ones have none and are never replayed.
@@ -160,7 +160,7 @@ export type RunEvent = Message<"yardmaster.v1.RunEvent"> & {
     case: "runResumed";
   } | {
     /**
-     * A step waits for a time or for a signal.
+     * A step waits for a time, for a signal or for a child run.
      *
      * @generated from field: yardmaster.v1.StepWaiting step_waiting = 24;
      */
@@ -198,6 +198,14 @@ export type RunEvent = Message<"yardmaster.v1.RunEvent"> & {
      */
     value: BodyEnded;
     case: "bodyEnded";
+  } | {
+    /**
+     * A step has its child run.
+     *
+     * @generated from field: yardmaster.v1.ChildStarted child_started = 45;
+     */
+    value: ChildStarted;
+    case: "childStarted";
   } | {
     /**
      * Live: how far a step is.
@@ -731,7 +739,7 @@ export const RunResumedSchema: GenMessage<RunResumed> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_run_event, 13);
 
 /**
- * A step waits for a time or for a signal.
+ * A step waits for a time, for a signal or for a child run.
  *
  * @generated from message yardmaster.v1.StepWaiting
  */
@@ -780,6 +788,48 @@ export const StepWaitingSchema: GenMessage<StepWaiting> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_run_event, 14);
 
 /**
+ * A step has its child run, which has events of its own.
+ *
+ * @generated from message yardmaster.v1.ChildStarted
+ */
+export type ChildStarted = Message<"yardmaster.v1.ChildStarted"> & {
+  /**
+   * The step.
+   *
+   * @generated from field: string step_path = 1;
+   */
+  stepPath: string;
+
+  /**
+   * The child run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Its workflow.
+   *
+   * @generated from field: string workflow = 3;
+   */
+  workflow: string;
+
+  /**
+   * The version that it is pinned to.
+   *
+   * @generated from field: uint32 workflow_version = 4;
+   */
+  workflowVersion: number;
+};
+
+/**
+ * Describes the message yardmaster.v1.ChildStarted.
+ * Use `create(ChildStartedSchema)` to create a new message.
+ */
+export const ChildStartedSchema: GenMessage<ChildStarted> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_event, 15);
+
+/**
  * Somebody sent a signal.
  *
  * @generated from message yardmaster.v1.SignalReceived
@@ -819,7 +869,7 @@ export type SignalReceived = Message<"yardmaster.v1.SignalReceived"> & {
  * Use `create(SignalReceivedSchema)` to create a new message.
  */
 export const SignalReceivedSchema: GenMessage<SignalReceived> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 15);
+  messageDesc(file_yardmaster_v1_run_event, 16);
 
 /**
  * A step took a signal.
@@ -847,7 +897,7 @@ export type SignalTaken = Message<"yardmaster.v1.SignalTaken"> & {
  * Use `create(SignalTakenSchema)` to create a new message.
  */
 export const SignalTakenSchema: GenMessage<SignalTaken> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 16);
+  messageDesc(file_yardmaster_v1_run_event, 17);
 
 /**
  * A loop begins an iteration, or a map an item. The steps in it have paths that begin with that of the block and the number.
@@ -875,7 +925,7 @@ export type BodyStarted = Message<"yardmaster.v1.BodyStarted"> & {
  * Use `create(BodyStartedSchema)` to create a new message.
  */
 export const BodyStartedSchema: GenMessage<BodyStarted> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 17);
+  messageDesc(file_yardmaster_v1_run_event, 18);
 
 /**
  * An iteration of a loop ended well, or an item of a map ended, in whatever way. The run no longer lists its steps.
@@ -917,7 +967,7 @@ export type BodyEnded = Message<"yardmaster.v1.BodyEnded"> & {
  * Use `create(BodyEndedSchema)` to create a new message.
  */
 export const BodyEndedSchema: GenMessage<BodyEnded> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 18);
+  messageDesc(file_yardmaster_v1_run_event, 19);
 
 /**
  * How far a step is.
@@ -959,7 +1009,7 @@ export type StepProgressed = Message<"yardmaster.v1.StepProgressed"> & {
  * Use `create(StepProgressedSchema)` to create a new message.
  */
 export const StepProgressedSchema: GenMessage<StepProgressed> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 19);
+  messageDesc(file_yardmaster_v1_run_event, 20);
 
 /**
  * A line of an attempt's log.
@@ -1008,7 +1058,7 @@ export type StepLogged = Message<"yardmaster.v1.StepLogged"> & {
  * Use `create(StepLoggedSchema)` to create a new message.
  */
 export const StepLoggedSchema: GenMessage<StepLogged> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 20);
+  messageDesc(file_yardmaster_v1_run_event, 21);
 
 /**
  * A checkpoint is durable: the next attempt will get this one or a newer one.
@@ -1036,5 +1086,5 @@ export type CheckpointStored = Message<"yardmaster.v1.CheckpointStored"> & {
  * Use `create(CheckpointStoredSchema)` to create a new message.
  */
 export const CheckpointStoredSchema: GenMessage<CheckpointStored> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 21);
+  messageDesc(file_yardmaster_v1_run_event, 22);
 

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/internal/v1/journal.proto.
  */
 export const file_yardmaster_internal_v1_journal: GenFile = /*@__PURE__*/
-  fileDesc("CiR5YXJkbWFzdGVyL2ludGVybmFsL3YxL2pvdXJuYWwucHJvdG8SFnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEiVwoKSm91cm5hbFJvdxITCgtmaXJzdF9hdF9tcxgBIAEoARI0CgZldmVudHMYAiADKAsyJC55YXJkbWFzdGVyLmludGVybmFsLnYxLkpvdXJuYWxFdmVudCLkCAoMSm91cm5hbEV2ZW50Ei8KBHR5cGUYASABKA4yIS55YXJkbWFzdGVyLmludGVybmFsLnYxLkV2ZW50VHlwZRITCgthdF9kZWx0YV9tcxgCIAEoARIMCgRwYXRoGAMgASgJEg4KBm51bWJlchgEIAEoDRIbCg51bnRpbF9kZWx0YV9tcxgFIAEoAUgBiAEBEhgKEGJhY2tvZmZfZGVsdGFfbXMYBiABKAESCwoDdHJ5GAcgASgNEhAKCGFnZW50X2lkGAggASgJEhMKC2luc3RhbmNlX2lkGAkgASgJEhIKCmlkZW1wb3RlbnQYCiABKAgSFAoHcmVzdW1lZBgXIAEoCEgCiAEBEjcKB291dGNvbWUYCyABKA4yJi55YXJkbWFzdGVyLmludGVybmFsLnYxLkF0dGVtcHRPdXRjb21lEhAKBmlubGluZRgMIAEoDEgAEjUKBGJsb2IYDSABKAsyJS55YXJkbWFzdGVyLmludGVybmFsLnYxLkJsb2JSZWZlcmVuY2VIABIwCgdmYWlsdXJlGA4gASgLMh8ueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5GYWlsdXJlEhgKC3VuY29uZmlybWVkGA8gASgISAOIAQESGgoNY291bnRzX2FzX3RyeRgWIAEoCEgEiAEBEjcKC3NraXBfcmVhc29uGBAgASgOMiIueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5Ta2lwUmVhc29uEhMKBmJyYW5jaBgZIAEoDUgFiAEBEhQKB2JlY2F1c2UYESABKAlIBogBARIsCgNlbmQYEiABKA4yHy55YXJkbWFzdGVyLmludGVybmFsLnYxLk91dGNvbWUSDgoGcmVhc29uGBMgASgJEjoKEGNsZWFudXBfZmFpbHVyZXMYFCABKAsyIC55YXJkbWFzdGVyLmludGVybmFsLnYxLkZhaWx1cmVzEjIKCGNyZWF0aW9uGBUgASgLMiAueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5DcmVhdGlvbhIzCgdzZWNyZXRzGCggAygLMiIueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5TZWNyZXRNYXJrEjEKCHN0ZXBfZW5kGBggASgOMh8ueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5TdGVwRW5kEg4KBnNpZ25hbBgeIAEoCRISCgVhY3RvchgfIAEoCUgHiAEBEhIKCnJlcXVlc3RfaWQYICABKAkSEgoFdGl0bGUYISABKAlICIgBARIfChJ1bmNvbnN1bWVkX3NpZ25hbHMYIiABKA1ICYgBAUIHCgV2YWx1ZUIRCg9fdW50aWxfZGVsdGFfbXNCCgoIX3Jlc3VtZWRCDgoMX3VuY29uZmlybWVkQhAKDl9jb3VudHNfYXNfdHJ5QgkKB19icmFuY2hCCgoIX2JlY2F1c2VCCAoGX2FjdG9yQggKBl90aXRsZUIVChNfdW5jb25zdW1lZF9zaWduYWxzIjsKClNlY3JldE1hcmsSDwoHcG9pbnRlchgBIAEoCRIOCgZvZmZzZXQYAiABKA0SDAoEbmFtZRgDIAEoCSKkAgoIQ3JlYXRpb24SDgoGcnVuX2lkGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIQCgh3b3JrZmxvdxgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNEjIKCHByaW9yaXR5GAUgASgOMiAueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5Qcmlvcml0eRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESLgoGbGFiZWxzGAcgASgLMh4ueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5MYWJlbHMSFQoIcmV0cnlfb2YYCCABKAlIAYgBARIVCghyZXJ1bl9vZhgJIAEoCUgCiAEBQg0KC19yZXF1ZXN0X2lkQgsKCV9yZXRyeV9vZkILCglfcmVydW5fb2YidgoGTGFiZWxzEjwKB2VudHJpZXMYASADKAsyKy55YXJkbWFzdGVyLmludGVybmFsLnYxLkxhYmVscy5FbnRyaWVzRW50cnkaLgoMRW50cmllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiLgoNQmxvYlJlZmVyZW5jZRIPCgdibG9iX2lkGAEgASgJEgwKBHNpemUYAiABKA0i1gEKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhQKB2RldGFpbHMYAyABKAxIAIgBARIRCgRwYXRoGAQgASgJSAGIAQESFAoHYXR0ZW1wdBgFIAEoDUgCiAEBEhUKCGFnZW50X2lkGAYgASgJSAOIAQESGAoLaW5zdGFuY2VfaWQYByABKAlIBIgBAUIKCghfZGV0YWlsc0IHCgVfcGF0aEIKCghfYXR0ZW1wdEILCglfYWdlbnRfaWRCDgoMX2luc3RhbmNlX2lkIj0KCEZhaWx1cmVzEjEKCGZhaWx1cmVzGAEgAygLMh8ueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5GYWlsdXJlKuYGCglFdmVudFR5cGUSGgoWRVZFTlRfVFlQRV9VTlNQRUNJRklFRBAAEhoKFkVWRU5UX1RZUEVfUlVOX0NSRUFURUQQARIaChZFVkVOVF9UWVBFX1JVTl9TVEFSVEVEEAISHAoYRVZFTlRfVFlQRV9CTE9DS19TVEFSVEVEEAMSGQoVRVZFTlRfVFlQRV9TVEVQX1JFQURZEAQSGgoWRVZFTlRfVFlQRV9TVEVQX1FVRVVFRBAFEh4KGkVWRU5UX1RZUEVfQVRURU1QVF9TVEFSVEVEEAYSIgoeRVZFTlRfVFlQRV9BVFRFTVBUX1VOUkVBQ0hBQkxFEAcSHwobRVZFTlRfVFlQRV9BVFRFTVBUX1JFVFVSTkVEEAgSHAoYRVZFTlRfVFlQRV9BVFRFTVBUX0VOREVEEAkSHQoZRVZFTlRfVFlQRV9TVE9QX0NPTkZJUk1FRBAKEh4KGkVWRU5UX1RZUEVfUkVUUllfU0NIRURVTEVEEAsSHAoYRVZFTlRfVFlQRV9TVEVQX1NUT1BQSU5HEAwSHQoZRVZFTlRfVFlQRV9TVEVQX0NPTVBMRVRFRBANEhoKFkVWRU5UX1RZUEVfU1RFUF9GQUlMRUQQDhIbChdFVkVOVF9UWVBFX1NURVBfU0tJUFBFRBAPEh0KGUVWRU5UX1RZUEVfU1RFUF9DQU5DRUxMRUQQEBIaChZFVkVOVF9UWVBFX0xBVEVfUkVTVUxUEBESHwobRVZFTlRfVFlQRV9DQU5DRUxfUkVRVUVTVEVEEBISGQoVRVZFTlRfVFlQRV9SVU5fRU5ESU5HEBMSGAoURVZFTlRfVFlQRV9SVU5fRU5ERUQQFBIZChVFVkVOVF9UWVBFX1JVTl9QQVVTRUQQFRIaChZFVkVOVF9UWVBFX1JVTl9SRVNVTUVEEBYSHgoaRVZFTlRfVFlQRV9TVEVQX1RBS0VOX09WRVIQFxIbChdFVkVOVF9UWVBFX1NURVBfV0FJVElORxAeEh4KGkVWRU5UX1RZUEVfU0lHTkFMX1JFQ0VJVkVEEB8SGwoXRVZFTlRfVFlQRV9TSUdOQUxfVEFLRU4QIBIbChdFVkVOVF9UWVBFX0JPRFlfU1RBUlRFRBAhEhkKFUVWRU5UX1RZUEVfQk9EWV9FTkRFRBAiKsUCCg5BdHRlbXB0T3V0Y29tZRIfChtBVFRFTVBUX09VVENPTUVfVU5TUEVDSUZJRUQQABIdChlBVFRFTVBUX09VVENPTUVfQ09NUExFVEVEEAESGgoWQVRURU1QVF9PVVRDT01FX0ZBSUxFRBACEh0KGUFUVEVNUFRfT1VUQ09NRV9USU1FRF9PVVQQAxIdChlBVFRFTVBUX09VVENPTUVfQ0FOQ0VMTEVEEAQSHAoYQVRURU1QVF9PVVRDT01FX1JFSkVDVEVEEAUSHwobQVRURU1QVF9PVVRDT01FX0hBTkRFRF9CQUNLEAYSIAocQVRURU1QVF9PVVRDT01FX05PVF9BQ0NFUFRFRBAHEhgKFEFUVEVNUFRfT1VUQ09NRV9MT1NUEAgSHgoaQVRURU1QVF9PVVRDT01FX1NVUEVSU0VERUQQCSp7CgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIVChFPVVRDT01FX0NPTVBMRVRFRBABEhIKDk9VVENPTUVfRkFJTEVEEAISFQoRT1VUQ09NRV9DQU5DRUxMRUQQAxIVChFPVVRDT01FX1RJTUVEX09VVBAEKpYBCgdTdGVwRW5kEhgKFFNURVBfRU5EX1VOU1BFQ0lGSUVEEAASFgoSU1RFUF9FTkRfQ09NUExFVEVEEAESEwoPU1RFUF9FTkRfRkFJTEVEEAISFgoSU1RFUF9FTkRfQ0FOQ0VMTEVEEAMSFgoSU1RFUF9FTkRfVElNRURfT1VUEAQSFAoQU1RFUF9FTkRfU0tJUFBFRBAFKsYBCgpTa2lwUmVhc29uEhsKF1NLSVBfUkVBU09OX1VOU1BFQ0lGSUVEEAASFAoQU0tJUF9SRUFTT05fV0hFThABEhYKElNLSVBfUkVBU09OX1JVTl9PThACEhoKFlNLSVBfUkVBU09OX0RFUEVOREVOQ1kQAxIaChZTS0lQX1JFQVNPTl9SVU5fRU5ESU5HEAQSHQoZU0tJUF9SRUFTT05fQkxPQ0tfU1RPUFBFRBAFEhYKElNLSVBfUkVBU09OX0JSQU5DSBAGKnUKCFByaW9yaXR5EhgKFFBSSU9SSVRZX1VOU1BFQ0lGSUVEEAASFQoRUFJJT1JJVFlfQ1JJVElDQUwQARIRCg1QUklPUklUWV9ISUdIEAISEwoPUFJJT1JJVFlfTk9STUFMEAMSEAoMUFJJT1JJVFlfTE9XEARiBnByb3RvMw");
+  fileDesc("CiR5YXJkbWFzdGVyL2ludGVybmFsL3YxL2pvdXJuYWwucHJvdG8SFnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEiVwoKSm91cm5hbFJvdxITCgtmaXJzdF9hdF9tcxgBIAEoARI0CgZldmVudHMYAiADKAsyJC55YXJkbWFzdGVyLmludGVybmFsLnYxLkpvdXJuYWxFdmVudCKSCQoMSm91cm5hbEV2ZW50Ei8KBHR5cGUYASABKA4yIS55YXJkbWFzdGVyLmludGVybmFsLnYxLkV2ZW50VHlwZRITCgthdF9kZWx0YV9tcxgCIAEoARIMCgRwYXRoGAMgASgJEg4KBm51bWJlchgEIAEoDRIbCg51bnRpbF9kZWx0YV9tcxgFIAEoAUgBiAEBEhgKEGJhY2tvZmZfZGVsdGFfbXMYBiABKAESCwoDdHJ5GAcgASgNEhAKCGFnZW50X2lkGAggASgJEhMKC2luc3RhbmNlX2lkGAkgASgJEhIKCmlkZW1wb3RlbnQYCiABKAgSFAoHcmVzdW1lZBgXIAEoCEgCiAEBEjcKB291dGNvbWUYCyABKA4yJi55YXJkbWFzdGVyLmludGVybmFsLnYxLkF0dGVtcHRPdXRjb21lEhAKBmlubGluZRgMIAEoDEgAEjUKBGJsb2IYDSABKAsyJS55YXJkbWFzdGVyLmludGVybmFsLnYxLkJsb2JSZWZlcmVuY2VIABIwCgdmYWlsdXJlGA4gASgLMh8ueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5GYWlsdXJlEhgKC3VuY29uZmlybWVkGA8gASgISAOIAQESGgoNY291bnRzX2FzX3RyeRgWIAEoCEgEiAEBEjcKC3NraXBfcmVhc29uGBAgASgOMiIueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5Ta2lwUmVhc29uEhMKBmJyYW5jaBgZIAEoDUgFiAEBEhQKB2JlY2F1c2UYESABKAlIBogBARIsCgNlbmQYEiABKA4yHy55YXJkbWFzdGVyLmludGVybmFsLnYxLk91dGNvbWUSDgoGcmVhc29uGBMgASgJEjoKEGNsZWFudXBfZmFpbHVyZXMYFCABKAsyIC55YXJkbWFzdGVyLmludGVybmFsLnYxLkZhaWx1cmVzEjIKCGNyZWF0aW9uGBUgASgLMiAueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5DcmVhdGlvbhIzCgdzZWNyZXRzGCggAygLMiIueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5TZWNyZXRNYXJrEjEKCHN0ZXBfZW5kGBggASgOMh8ueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5TdGVwRW5kEg4KBnNpZ25hbBgeIAEoCRISCgVhY3RvchgfIAEoCUgHiAEBEhIKCnJlcXVlc3RfaWQYICABKAkSEgoFdGl0bGUYISABKAlICIgBARIfChJ1bmNvbnN1bWVkX3NpZ25hbHMYIiABKA1ICYgBARIsCgVjaGlsZBgtIAEoCzIdLnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEuQ2hpbGRCBwoFdmFsdWVCEQoPX3VudGlsX2RlbHRhX21zQgoKCF9yZXN1bWVkQg4KDF91bmNvbmZpcm1lZEIQCg5fY291bnRzX2FzX3RyeUIJCgdfYnJhbmNoQgoKCF9iZWNhdXNlQggKBl9hY3RvckIICgZfdGl0bGVCFQoTX3VuY29uc3VtZWRfc2lnbmFscyIoCgVDaGlsZBIOCgZydW5faWQYASABKAkSDwoHdmVyc2lvbhgCIAEoDSI7CgpTZWNyZXRNYXJrEg8KB3BvaW50ZXIYASABKAkSDgoGb2Zmc2V0GAIgASgNEgwKBG5hbWUYAyABKAki5AIKCENyZWF0aW9uEg4KBnJ1bl9pZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSEAoId29ya2Zsb3cYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIyCghwcmlvcml0eRgFIAEoDjIgLnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEuUHJpb3JpdHkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEi4KBmxhYmVscxgHIAEoCzIeLnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEuTGFiZWxzEhUKCHJldHJ5X29mGAggASgJSAGIAQESFQoIcmVydW5fb2YYCSABKAlIAogBARIzCgZwYXJlbnQYLSABKAsyHi55YXJkbWFzdGVyLmludGVybmFsLnYxLlBhcmVudEgDiAEBQg0KC19yZXF1ZXN0X2lkQgsKCV9yZXRyeV9vZkILCglfcmVydW5fb2ZCCQoHX3BhcmVudCI1CgZQYXJlbnQSDgoGcnVuX2lkGAEgASgJEgwKBHBhdGgYAiABKAkSDQoFZGVwdGgYAyABKA0idgoGTGFiZWxzEjwKB2VudHJpZXMYASADKAsyKy55YXJkbWFzdGVyLmludGVybmFsLnYxLkxhYmVscy5FbnRyaWVzRW50cnkaLgoMRW50cmllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiLgoNQmxvYlJlZmVyZW5jZRIPCgdibG9iX2lkGAEgASgJEgwKBHNpemUYAiABKA0i1gEKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhQKB2RldGFpbHMYAyABKAxIAIgBARIRCgRwYXRoGAQgASgJSAGIAQESFAoHYXR0ZW1wdBgFIAEoDUgCiAEBEhUKCGFnZW50X2lkGAYgASgJSAOIAQESGAoLaW5zdGFuY2VfaWQYByABKAlIBIgBAUIKCghfZGV0YWlsc0IHCgVfcGF0aEIKCghfYXR0ZW1wdEILCglfYWdlbnRfaWRCDgoMX2luc3RhbmNlX2lkIj0KCEZhaWx1cmVzEjEKCGZhaWx1cmVzGAEgAygLMh8ueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5GYWlsdXJlKoQHCglFdmVudFR5cGUSGgoWRVZFTlRfVFlQRV9VTlNQRUNJRklFRBAAEhoKFkVWRU5UX1RZUEVfUlVOX0NSRUFURUQQARIaChZFVkVOVF9UWVBFX1JVTl9TVEFSVEVEEAISHAoYRVZFTlRfVFlQRV9CTE9DS19TVEFSVEVEEAMSGQoVRVZFTlRfVFlQRV9TVEVQX1JFQURZEAQSGgoWRVZFTlRfVFlQRV9TVEVQX1FVRVVFRBAFEh4KGkVWRU5UX1RZUEVfQVRURU1QVF9TVEFSVEVEEAYSIgoeRVZFTlRfVFlQRV9BVFRFTVBUX1VOUkVBQ0hBQkxFEAcSHwobRVZFTlRfVFlQRV9BVFRFTVBUX1JFVFVSTkVEEAgSHAoYRVZFTlRfVFlQRV9BVFRFTVBUX0VOREVEEAkSHQoZRVZFTlRfVFlQRV9TVE9QX0NPTkZJUk1FRBAKEh4KGkVWRU5UX1RZUEVfUkVUUllfU0NIRURVTEVEEAsSHAoYRVZFTlRfVFlQRV9TVEVQX1NUT1BQSU5HEAwSHQoZRVZFTlRfVFlQRV9TVEVQX0NPTVBMRVRFRBANEhoKFkVWRU5UX1RZUEVfU1RFUF9GQUlMRUQQDhIbChdFVkVOVF9UWVBFX1NURVBfU0tJUFBFRBAPEh0KGUVWRU5UX1RZUEVfU1RFUF9DQU5DRUxMRUQQEBIaChZFVkVOVF9UWVBFX0xBVEVfUkVTVUxUEBESHwobRVZFTlRfVFlQRV9DQU5DRUxfUkVRVUVTVEVEEBISGQoVRVZFTlRfVFlQRV9SVU5fRU5ESU5HEBMSGAoURVZFTlRfVFlQRV9SVU5fRU5ERUQQFBIZChVFVkVOVF9UWVBFX1JVTl9QQVVTRUQQFRIaChZFVkVOVF9UWVBFX1JVTl9SRVNVTUVEEBYSHgoaRVZFTlRfVFlQRV9TVEVQX1RBS0VOX09WRVIQFxIbChdFVkVOVF9UWVBFX1NURVBfV0FJVElORxAeEh4KGkVWRU5UX1RZUEVfU0lHTkFMX1JFQ0VJVkVEEB8SGwoXRVZFTlRfVFlQRV9TSUdOQUxfVEFLRU4QIBIbChdFVkVOVF9UWVBFX0JPRFlfU1RBUlRFRBAhEhkKFUVWRU5UX1RZUEVfQk9EWV9FTkRFRBAiEhwKGEVWRU5UX1RZUEVfQ0hJTERfU1RBUlRFRBAtKsUCCg5BdHRlbXB0T3V0Y29tZRIfChtBVFRFTVBUX09VVENPTUVfVU5TUEVDSUZJRUQQABIdChlBVFRFTVBUX09VVENPTUVfQ09NUExFVEVEEAESGgoWQVRURU1QVF9PVVRDT01FX0ZBSUxFRBACEh0KGUFUVEVNUFRfT1VUQ09NRV9USU1FRF9PVVQQAxIdChlBVFRFTVBUX09VVENPTUVfQ0FOQ0VMTEVEEAQSHAoYQVRURU1QVF9PVVRDT01FX1JFSkVDVEVEEAUSHwobQVRURU1QVF9PVVRDT01FX0hBTkRFRF9CQUNLEAYSIAocQVRURU1QVF9PVVRDT01FX05PVF9BQ0NFUFRFRBAHEhgKFEFUVEVNUFRfT1VUQ09NRV9MT1NUEAgSHgoaQVRURU1QVF9PVVRDT01FX1NVUEVSU0VERUQQCSp7CgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIVChFPVVRDT01FX0NPTVBMRVRFRBABEhIKDk9VVENPTUVfRkFJTEVEEAISFQoRT1VUQ09NRV9DQU5DRUxMRUQQAxIVChFPVVRDT01FX1RJTUVEX09VVBAEKpYBCgdTdGVwRW5kEhgKFFNURVBfRU5EX1VOU1BFQ0lGSUVEEAASFgoSU1RFUF9FTkRfQ09NUExFVEVEEAESEwoPU1RFUF9FTkRfRkFJTEVEEAISFgoSU1RFUF9FTkRfQ0FOQ0VMTEVEEAMSFgoSU1RFUF9FTkRfVElNRURfT1VUEAQSFAoQU1RFUF9FTkRfU0tJUFBFRBAFKsYBCgpTa2lwUmVhc29uEhsKF1NLSVBfUkVBU09OX1VOU1BFQ0lGSUVEEAASFAoQU0tJUF9SRUFTT05fV0hFThABEhYKElNLSVBfUkVBU09OX1JVTl9PThACEhoKFlNLSVBfUkVBU09OX0RFUEVOREVOQ1kQAxIaChZTS0lQX1JFQVNPTl9SVU5fRU5ESU5HEAQSHQoZU0tJUF9SRUFTT05fQkxPQ0tfU1RPUFBFRBAFEhYKElNLSVBfUkVBU09OX0JSQU5DSBAGKnUKCFByaW9yaXR5EhgKFFBSSU9SSVRZX1VOU1BFQ0lGSUVEEAASFQoRUFJJT1JJVFlfQ1JJVElDQUwQARIRCg1QUklPUklUWV9ISUdIEAISEwoPUFJJT1JJVFlfTk9STUFMEAMSEAoMUFJJT1JJVFlfTE9XEARiBnByb3RvMw");
 
 /**
  * One row of a run's journal: the events of one decided batch, in order.
@@ -136,7 +136,7 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
   outcome: AttemptOutcome;
 
   /**
-   * RunCreated: the parameters; StepReady: the input; StepCompleted, StepTakenOver, BodyEnded, RunEnding, RunEnded: the
+   * RunCreated: the parameters; StepReady, StepWaiting: the input; StepCompleted, StepTakenOver, BodyEnded, RunEnding, RunEnded: the
    * output; SignalReceived: the payload; BlockStarted of a map: its items. BodyEnded of an item without one: what its step gave.
    *
    * @generated from oneof yardmaster.internal.v1.JournalEvent.value
@@ -277,6 +277,13 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
    * @generated from field: optional uint32 unconsumed_signals = 34;
    */
   unconsumedSignals?: number | undefined;
+
+  /**
+   * ChildStarted: the child run of the step.
+   *
+   * @generated from field: yardmaster.internal.v1.Child child = 45;
+   */
+  child?: Child | undefined;
 };
 
 /**
@@ -285,6 +292,34 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
  */
 export const JournalEventSchema: GenMessage<JournalEvent> = /*@__PURE__*/
   messageDesc(file_yardmaster_internal_v1_journal, 1);
+
+/**
+ * A child run.
+ *
+ * @generated from message yardmaster.internal.v1.Child
+ */
+export type Child = Message<"yardmaster.internal.v1.Child"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * The version of its workflow, from 1.
+   *
+   * @generated from field: uint32 version = 2;
+   */
+  version: number;
+};
+
+/**
+ * Describes the message yardmaster.internal.v1.Child.
+ * Use `create(ChildSchema)` to create a new message.
+ */
+export const ChildSchema: GenMessage<Child> = /*@__PURE__*/
+  messageDesc(file_yardmaster_internal_v1_journal, 2);
 
 /**
  * A reference to a secret in an input, whose own text only shows it.
@@ -319,7 +354,7 @@ export type SecretMark = Message<"yardmaster.internal.v1.SecretMark"> & {
  * Use `create(SecretMarkSchema)` to create a new message.
  */
 export const SecretMarkSchema: GenMessage<SecretMark> = /*@__PURE__*/
-  messageDesc(file_yardmaster_internal_v1_journal, 2);
+  messageDesc(file_yardmaster_internal_v1_journal, 3);
 
 /**
  * What RunCreated says besides the parameters.
@@ -389,6 +424,13 @@ export type Creation = Message<"yardmaster.internal.v1.Creation"> & {
    * @generated from field: optional string rerun_of = 9;
    */
   rerunOf?: string | undefined;
+
+  /**
+   * The step that it is the child run of.
+   *
+   * @generated from field: optional yardmaster.internal.v1.Parent parent = 45;
+   */
+  parent?: Parent | undefined;
 };
 
 /**
@@ -396,7 +438,42 @@ export type Creation = Message<"yardmaster.internal.v1.Creation"> & {
  * Use `create(CreationSchema)` to create a new message.
  */
 export const CreationSchema: GenMessage<Creation> = /*@__PURE__*/
-  messageDesc(file_yardmaster_internal_v1_journal, 3);
+  messageDesc(file_yardmaster_internal_v1_journal, 4);
+
+/**
+ * A step of another run that waits for this one.
+ *
+ * @generated from message yardmaster.internal.v1.Parent
+ */
+export type Parent = Message<"yardmaster.internal.v1.Parent"> & {
+  /**
+   * Its run.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * The step.
+   *
+   * @generated from field: string path = 2;
+   */
+  path: string;
+
+  /**
+   * Of this run: 1 when its parent has none.
+   *
+   * @generated from field: uint32 depth = 3;
+   */
+  depth: number;
+};
+
+/**
+ * Describes the message yardmaster.internal.v1.Parent.
+ * Use `create(ParentSchema)` to create a new message.
+ */
+export const ParentSchema: GenMessage<Parent> = /*@__PURE__*/
+  messageDesc(file_yardmaster_internal_v1_journal, 5);
 
 /**
  * Labels of a run; present and empty is not the same as absent.
@@ -417,7 +494,7 @@ export type Labels = Message<"yardmaster.internal.v1.Labels"> & {
  * Use `create(LabelsSchema)` to create a new message.
  */
 export const LabelsSchema: GenMessage<Labels> = /*@__PURE__*/
-  messageDesc(file_yardmaster_internal_v1_journal, 4);
+  messageDesc(file_yardmaster_internal_v1_journal, 6);
 
 /**
  * A value that stands in the table of blobs.
@@ -445,7 +522,7 @@ export type BlobReference = Message<"yardmaster.internal.v1.BlobReference"> & {
  * Use `create(BlobReferenceSchema)` to create a new message.
  */
 export const BlobReferenceSchema: GenMessage<BlobReference> = /*@__PURE__*/
-  messageDesc(file_yardmaster_internal_v1_journal, 5);
+  messageDesc(file_yardmaster_internal_v1_journal, 7);
 
 /**
  * Why something failed.
@@ -508,7 +585,7 @@ export type Failure = Message<"yardmaster.internal.v1.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_yardmaster_internal_v1_journal, 6);
+  messageDesc(file_yardmaster_internal_v1_journal, 8);
 
 /**
  * Failures of cleanup steps; present and empty is not the same as absent.
@@ -529,7 +606,7 @@ export type Failures = Message<"yardmaster.internal.v1.Failures"> & {
  * Use `create(FailuresSchema)` to create a new message.
  */
 export const FailuresSchema: GenMessage<Failures> = /*@__PURE__*/
-  messageDesc(file_yardmaster_internal_v1_journal, 7);
+  messageDesc(file_yardmaster_internal_v1_journal, 9);
 
 /**
  * The events of src/control-plane/engine/events.ts.
@@ -706,7 +783,7 @@ export const EventType = {
   STEP_TAKEN_OVER: 23,
 
   /**
-   * A step waits for a time or for a signal.
+   * A step waits for a time, for a signal or for a child run.
    *
    * @generated from enum value: EVENT_TYPE_STEP_WAITING = 30;
    */
@@ -739,6 +816,13 @@ export const EventType = {
    * @generated from enum value: EVENT_TYPE_BODY_ENDED = 34;
    */
   BODY_ENDED: 34,
+
+  /**
+   * A step has its child run.
+   *
+   * @generated from enum value: EVENT_TYPE_CHILD_STARTED = 45;
+   */
+  CHILD_STARTED: 45,
 } as const;
 
 /**
