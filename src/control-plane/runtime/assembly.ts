@@ -173,8 +173,7 @@ class Parts extends Given {
     store: this.store,
     checks: this.options.parameterChecks,
     hash: (text) => this.hex(new TextEncoder().encode(text)),
-    offered: () =>
-      [...this.fleet.instances.values()].flatMap(({ state }) => state.capabilities.map(({ name }) => name)),
+    offered: () => [...this.fleet.instances.values()].flatMap(({ state }) => state.capabilities),
   });
   readonly dispatcher = new Dispatcher({
     clock: this.clock,

@@ -1,18 +1,17 @@
 /** The workflows: registering by content, reading, and the compiled form of each version, made once. */
 import type { Clock } from '../../core/clock.ts';
-import type { Problem } from '../../core/errors.ts';
 import { YardmasterError } from '../../core/errors.ts';
 import { nearest } from '../../core/nearest.ts';
 import { canonicalWorkflow } from '../../workflow/canonical.ts';
 import { checkWorkflow } from '../../workflow/check.ts';
 import { compileWorkflow } from '../../workflow/compile.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
-import type { StepDefinition, WorkflowDefinition } from '../../workflow/definition.ts';
-import { nestedSteps } from '../../workflow/nested.ts';
+import type { WorkflowDefinition } from '../../workflow/definition.ts';
 import type { ParameterChecks } from '../parameters/port.ts';
 import type { AuditRow, Store, WorkflowRow } from '../store/port.ts';
 import { CatalogueWatch } from './catalogue-watch.ts';
 import type { RegisteredWorkflow, WorkflowChanges } from './control-plane.ts';
+import { type OfferedAction, registrationWarnings } from './registration-warnings.ts';
 
 export interface CatalogueOptions {
   readonly clock: Clock;
@@ -20,8 +19,8 @@ export interface CatalogueOptions {
   readonly checks: ParameterChecks;
   /** SHA-256 in hex. */
   readonly hash: (text: string) => string;
-  /** Names that some live agent offers. */
-  readonly offered: (namespace: string) => readonly string[];
+  /** What live agents offer. */
+  readonly offered: (namespace: string) => readonly OfferedAction[];
 }
 
 /** Compiled versions kept in memory. */
@@ -63,7 +62,7 @@ export class Catalogue {
       definition: text,
       createdAt: this.options.clock.now(),
     };
-    const warnings = this.warn(namespace, definition);
+    const warnings = registrationWarnings(definition, this.options.offered(namespace));
     if (validateOnly) return { row: { ...row, version: 0 }, definition, created: false, warnings };
     const stored = await this.options.store.putWorkflow(row, audit);
     if (stored.created) {
@@ -146,33 +145,8 @@ export class Catalogue {
       next: 'yardmaster workflows list',
     });
   }
-
-  /** Actions that no agent offers now: such a step waits with NO_AGENT. */
-  private warn(namespace: string, definition: WorkflowDefinition): readonly Problem[] {
-    const offered = this.options.offered(namespace);
-    const missing = new Set<string>();
-    for (const step of stepsOf(definition))
-      if (step.type === 'agent' && !offered.includes(step.action)) missing.add(step.action);
-    return [...missing].map((action) => {
-      const near = nearest(action, offered);
-      const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-      return {
-        code: 'UNKNOWN_CAPABILITY',
-        message: `no agent offers "${action}" now${hint}`,
-        next: `start an agent that offers "${action}"`,
-      };
-    });
-  }
 }
 
 function registered(row: WorkflowRow): RegisteredWorkflow {
   return { row, definition: JSON.parse(row.definition) as WorkflowDefinition, created: false, warnings: [] };
-}
-
-function* stepsOf(definition: WorkflowDefinition): Generator<StepDefinition> {
-  const stack: StepDefinition[] = [...definition.steps, ...(definition.finally ?? [])];
-  for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
-    yield step;
-    stack.push(...nestedSteps(step));
-  }
 }
