@@ -8,6 +8,7 @@ import { addDoctorCommand } from './commands/doctor.ts';
 import { addErrorsCommand } from './commands/errors.ts';
 import type { AddCommands, Handler } from './commands/group.ts';
 import { addLintCommand } from './commands/lint.ts';
+import { addPlanCommand } from './commands/plan.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addRunsCommands } from './commands/runs.ts';
 import { addSchedulesCommands } from './commands/schedules.ts';
@@ -23,6 +24,7 @@ const GROUPS: readonly AddCommands[] = [
   addServeCommand,
   addDemoCommand,
   addRunCommand,
+  addPlanCommand,
   addRunsCommands,
   addWorkflowsCommands,
   addSchedulesCommands,

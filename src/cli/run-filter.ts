@@ -11,6 +11,7 @@ export interface FilterFlags {
   readonly label: readonly string[];
   readonly since?: string;
   readonly until?: string;
+  readonly stuck?: boolean;
   /** Not of a cancel: a run that is open has no failure yet. */
   readonly failureCode?: string;
 }
@@ -26,11 +27,12 @@ export function addFilterOptions(command: Command): Command {
     )
     .option('--label <key=value>', 'only with this label; may be repeated, and all must fit', collect, [])
     .option('--since <when>', 'only accepted then or later: 1h ago as 1h, or 2026-11-24T12:00Z')
-    .option('--until <when>', 'only accepted before then');
+    .option('--until <when>', 'only accepted before then')
+    .option('--stuck', 'only open ones that do not go on');
 }
 
 export function readFilter(flags: FilterFlags, nowMs: number): RunFilter {
-  const { workflow, status, label, since, until, failureCode } = flags;
+  const { workflow, status, label, since, until, failureCode, stuck } = flags;
   return {
     ...(workflow !== undefined && { workflow }),
     status: status.map(readStatus),
@@ -38,12 +40,13 @@ export function readFilter(flags: FilterFlags, nowMs: number): RunFilter {
     ...(since !== undefined && { createdAfter: readWhen(since, nowMs) }),
     ...(until !== undefined && { createdBefore: readWhen(until, nowMs) }),
     ...(failureCode !== undefined && { failureCode }),
+    ...(stuck === true && { stuck }),
   };
 }
 
 /** True when nothing was given. */
-export function isFilterEmpty({ workflow, status, label, since, until }: FilterFlags): boolean {
-  const single = [workflow, since, until];
+export function isFilterEmpty({ workflow, status, label, since, until, stuck }: FilterFlags): boolean {
+  const single = [workflow, since, until, stuck];
   return status.length === 0 && label.length === 0 && single.every((value) => value === undefined);
 }
 

@@ -68,6 +68,7 @@ function newStep(path: string, event: RunEvent): StepView | undefined {
     skippedBecauseOf: undefined,
     takenOver: false,
     iterations: 0,
+    usualMs: undefined,
     signal: undefined,
   };
 }
@@ -105,7 +106,11 @@ function applyToRun(run: RunView, event: RunEvent): RunView {
         endTime: event.time,
         error: event.error ?? run.error,
         unconsumedSignals: event.unconsumedSignals,
+        estimatedCompletion: undefined,
+        stuck: undefined,
       };
+    case 'runEstimated':
+      return { ...run, estimatedCompletion: event.endTime };
     case 'signalReceived':
       return { ...run, unconsumedSignals: run.unconsumedSignals + 1 };
     case 'signalTaken':
@@ -163,7 +168,7 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
   }
 }
 
-/** Who may send the signal is not in the event; `getRun` says it. */
+/** Who may send the signal, and its form, are not in the event; `getRun` says it. */
 function startWait(step: StepView, event: Extract<RunEvent, { readonly type: 'stepWaiting' }>): StepView {
   const { signal: name, title = '', time, dueTime } = event;
   return {
@@ -173,7 +178,7 @@ function startWait(step: StepView, event: Extract<RunEvent, { readonly type: 'st
     readyTime: time,
     startTime: time,
     dueTime,
-    signal: name === undefined ? undefined : { name, title, answerers: [] },
+    signal: name === undefined ? undefined : { name, title, answerers: [], form: undefined },
   };
 }
 

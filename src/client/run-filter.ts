@@ -19,16 +19,27 @@ export interface RunFilter {
   readonly createdBefore?: Date;
   /** Whose error has this code. */
   readonly failureCode?: string;
+  /** Only open ones that are stuck; false: whether or not. */
+  readonly stuck?: boolean;
 }
 
 export function toWireFilter(filter: RunFilter): MessageInitShape<typeof RunFilterSchema> {
-  const { workflow = '', status = [], labels = {}, createdAfter, createdBefore, failureCode = '' } = filter;
+  const {
+    workflow = '',
+    status = [],
+    labels = {},
+    createdAfter,
+    createdBefore,
+    failureCode = '',
+    stuck = false,
+  } = filter;
   const statuses = typeof status === 'string' ? [status] : status;
   return {
     workflow,
     statuses: statuses.map(toNumber),
     labels: { ...labels },
     failureCode,
+    stuck,
     ...(createdAfter !== undefined && { createdAfter: timestampFromDate(createdAfter) }),
     ...(createdBefore !== undefined && { createdBefore: timestampFromDate(createdBefore) }),
   };

@@ -3,7 +3,7 @@
  * expressions read once.
  */
 import { times } from '../core/limits.ts';
-import { compileSignal, compileWait, signalsOf } from './compile-waits.ts';
+import { compileSignal, compileWait, formsOf, signalsOf } from './compile-waits.ts';
 import type {
   CompiledAgentNode,
   CompiledLoopNode,
@@ -51,6 +51,7 @@ export function compileWorkflow(definition: WorkflowDefinition, version: number)
     finallyRoots: slotsOf(definition.finally ?? [], layout),
     indexById: layout.indexById,
     signals: signalsOf(nodes),
+    forms: formsOf(nodes),
   };
 }
 

@@ -1,12 +1,14 @@
 /** The workflows: registering by content, reading, and the compiled form of each version, made once. */
 import type { Clock } from '../../core/clock.ts';
 import { YardmasterError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
 import { nearest } from '../../core/nearest.ts';
 import { canonicalWorkflow } from '../../workflow/canonical.ts';
 import { checkWorkflow } from '../../workflow/check.ts';
 import { compileWorkflow } from '../../workflow/compile.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import type { WorkflowDefinition } from '../../workflow/definition.ts';
+import { surveyWorkflow } from '../../workflow/survey.ts';
 import type { ParameterChecks } from '../parameters/port.ts';
 import type { AuditRow, Store, WorkflowRow } from '../store/port.ts';
 import { CatalogueWatch } from './catalogue-watch.ts';
@@ -53,7 +55,7 @@ export class Catalogue {
         { problems },
       );
     }
-    if (definition.parameters !== undefined) await this.options.checks.prepare(definition.parameters);
+    for (const schema of schemasOf(definition)) await this.options.checks.prepare(schema);
     const text = canonicalWorkflow(definition);
     const row = {
       namespace,
@@ -145,6 +147,13 @@ export class Catalogue {
       next: 'yardmaster workflows list',
     });
   }
+}
+
+/** Of its parameters, and of what is sent with its signals. */
+function schemasOf(definition: WorkflowDefinition): readonly JsonObject[] {
+  const { entries } = surveyWorkflow(definition);
+  const forms = entries.flatMap(({ step }) => (step.type === 'signal' && step.form !== undefined ? [step.form] : []));
+  return [...(definition.parameters === undefined ? [] : [definition.parameters]), ...forms];
 }
 
 function registered(row: WorkflowRow): RegisteredWorkflow {

@@ -37,7 +37,7 @@ export function sourceOfOutput(value: unknown, pointer: string, problems: Proble
   return guard(pointer, problems, () => outputSource(value, pointer)) ?? null;
 }
 
-/** JSON Schema of the run's parameters. */
+/** JSON Schema of the run's parameters, or of what is sent with a signal. */
 export function sourceOfParams(schema: z.ZodType, pointer: string, problems: Problem[]): JsonObject {
   const describe = (): JsonObject => {
     try {
@@ -69,6 +69,8 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
       return isCallback(value) ? recordedSource(value(scope), pointer) : plainSource(value, pointer);
     case 'output':
       return outputSource(value, pointer);
+    case 'form':
+      return isZodType(value) ? sourceOfParams(value, pointer, problems) : plainSource(value, pointer);
     case 'steps':
     case 'then':
     case 'else':
@@ -159,6 +161,10 @@ function isCallback(value: unknown): value is (given: unknown) => unknown {
 
 function isCapability(value: unknown): value is Capability {
   return isRecord(value) && typeof value.name === 'string' && 'input' in value && 'output' in value;
+}
+
+function isZodType(value: unknown): value is z.ZodType {
+  return typeof value === 'object' && value !== null && '_zod' in value;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -53,6 +53,7 @@ export function step(path: string, more: Partial<StepView> = {}): StepView {
     skippedBecauseOf: undefined,
     takenOver: false,
     iterations: 0,
+    usualMs: undefined,
     ...more,
   };
 }
@@ -82,6 +83,8 @@ export function run(more: Partial<RunView> = {}): RunView {
     completedSteps: 0,
     totalSteps: 0,
     progress: 0,
+    estimatedCompletion: undefined,
+    stuck: undefined,
     position: 0,
     ...more,
   };

@@ -36,6 +36,7 @@ export function readRunFilter(faults: Faults, wire: WireFilter | undefined): Rea
     ...(statuses.length > 0 && { statuses }),
     ...(Object.keys(labels).length > 0 && { labels }),
     ...(wire.failureCode !== '' && { failureCode: wire.failureCode }),
+    ...(wire.stuck && { stuck: true }),
     ...(createdAfter !== undefined && { from: firstUlidAt(createdAfter) }),
     before: createdBefore === undefined ? '' : firstUlidAt(createdBefore),
   };
@@ -96,7 +97,15 @@ export function writeRunsToken(next: string, filter: ReadFilter): string {
 }
 
 /** Tells filters apart, whatever the order of their parts. A mix-up, not a forger, is what this is for. */
-function ownerOf({ workflow, statuses = [], labels = {}, failureCode, from, before }: ReadFilter): string {
-  const parts = [workflow, [...statuses].sort(), Object.entries(labels).sort(), failureCode, from, before];
+function ownerOf({
+  workflow,
+  statuses = [],
+  labels = {},
+  failureCode,
+  from,
+  before,
+  stuck = false,
+}: ReadFilter): string {
+  const parts = [workflow, [...statuses].sort(), Object.entries(labels).sort(), failureCode, from, before, stuck];
   return hash32(JSON.stringify(parts)).toString(36);
 }

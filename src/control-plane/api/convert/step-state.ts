@@ -10,14 +10,15 @@ import {
   type StepState,
   StepStateSchema,
   StepStatus,
-  WaitReason,
 } from '../../../gen/yardmaster/v1/step_state_pb.ts';
 import type { CompiledNode } from '../../../workflow/compiled.ts';
-import type { AttemptRecord, Step } from '../../engine/state.ts';
+import { type AttemptRecord, type Step, shownStatus } from '../../engine/state.ts';
 import type { RunView } from '../../runtime/control-plane.ts';
 import { writeFailure } from './failure.ts';
-import { writeTime } from './times.ts';
+import { writeStruct } from './json.ts';
+import { writeDuration, writeTime } from './times.ts';
 import type { RunValues } from './values.ts';
+import { WAIT_REASONS } from './wait-reason.ts';
 
 export const STEP_KINDS: Readonly<Record<CompiledNode['kind'], StepKind>> = {
   agent: StepKind.AGENT,
@@ -30,20 +31,22 @@ export const STEP_KINDS: Readonly<Record<CompiledNode['kind'], StepKind>> = {
   loop: StepKind.LOOP,
 };
 
-interface Beside extends Pick<RunView, 'progress' | 'waits'> {
+interface Beside extends Pick<RunView, 'progress' | 'waits' | 'usualMs'> {
   readonly values: RunValues;
 }
 
-export function writeStep(step: Step, { progress, waits, values }: Beside): StepState {
+export function writeStep(step: Step, { progress, waits, usualMs, values }: Beside): StepState {
   const { detail, node, path } = step;
+  const status = shownStatus(step);
   const shown = progress.get(path);
+  const usual = usualMs(node.id);
   return create(StepStateSchema, {
     path,
     stepId: node.id,
     kind: STEP_KINDS[node.kind],
     cleanup: node.isCleanup,
-    status: StepStatus[step.status],
-    waitReason: waitReasonOf(step, waits.get(path)),
+    status: StepStatus[status],
+    waitReason: WAIT_REASONS[waits.get(path) ?? 'NONE'],
     input: values.inputs.get(path),
     output: values.outputs.get(path),
     error: writeFailure(detail?.failure),
@@ -53,19 +56,25 @@ export function writeStep(step: Step, { progress, waits, values }: Beside): Step
     endTime: writeTime(detail?.endedAt),
     progress: step.status === 'COMPLETED' ? 1 : (shown?.fraction ?? 0),
     progressMessage: shown?.message ?? '',
-    dueTime: step.status === 'WAITING' ? writeTime(detail?.waitUntil || detail?.retryAt) : undefined,
+    dueTime: status === 'WAITING' ? writeTime(detail?.waitUntil || detail?.retryAt) : undefined,
     ...(step.status === 'WAITING' && { signal: writeSignalWait(step) }),
     skipReason: detail?.skip === undefined ? SkipReason.UNSPECIFIED : SkipReason[detail.skip.reason],
     skippedBecauseOf: detail?.skip?.because ?? '',
     takenOver: detail?.takenOver !== undefined,
     iterations: detail?.loop?.iterations ?? 0,
+    ...(usual !== undefined && { usualDuration: writeDuration(usual) }),
   });
 }
 
 /** Undefined: it waits for no signal. */
 export function writeSignalWait({ node, detail }: Step): MessageInitShape<typeof SignalWaitSchema> | undefined {
   if (node.kind !== 'signal') return undefined;
-  return { name: node.signal, title: detail?.title ?? '', answerers: [...node.answerers] };
+  return {
+    name: node.signal,
+    title: detail?.title ?? '',
+    answerers: [...node.answerers],
+    form: writeStruct(node.form),
+  };
 }
 
 function writeAttempt(attempt: AttemptRecord): Attempt {
@@ -80,22 +89,4 @@ function writeAttempt(attempt: AttemptRecord): Attempt {
     startTime: writeTime(attempt.startedAt),
     endTime: writeTime(attempt.endedAt),
   });
-}
-
-/** `wait` begins with NO_AGENT when nobody can take it. */
-function queuedReason(wait: string | undefined): WaitReason {
-  if (wait?.startsWith('PAUSED') === true) return WaitReason.PAUSED;
-  return wait?.startsWith('NO_AGENT') === true ? WaitReason.NO_AGENT : WaitReason.NO_SLOT;
-}
-
-/** `wait`: the words for a queued step. */
-function waitReasonOf(step: Step, wait: string | undefined): WaitReason {
-  if (step.status !== 'READY' && step.status !== 'WAITING') return WaitReason.UNSPECIFIED;
-  if (step.node.kind === 'signal') return WaitReason.SIGNAL;
-  if (step.node.kind === 'wait') return WaitReason.TIMER;
-  if (step.isQueued) return queuedReason(wait);
-  const attempts = step.detail?.attempts ?? [];
-  if (attempts.some((attempt) => attempt.isUnconfirmed)) return WaitReason.STOPPING;
-  if (step.status === 'WAITING') return WaitReason.BACKOFF;
-  return attempts.some((attempt) => attempt.isUnreachable) ? WaitReason.AGENT_UNREACHABLE : WaitReason.UNSPECIFIED;
 }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/run_filter.proto.
  */
 export const file_yardmaster_v1_run_filter: GenFile = /*@__PURE__*/
-  fileDesc("Ch55YXJkbWFzdGVyL3YxL3J1bl9maWx0ZXIucHJvdG8SDXlhcmRtYXN0ZXIudjEiqwIKCVJ1bkZpbHRlchIQCgh3b3JrZmxvdxgBIAEoCRIqCghzdGF0dXNlcxgCIAMoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzEjQKBmxhYmVscxgDIAMoCzIkLnlhcmRtYXN0ZXIudjEuUnVuRmlsdGVyLkxhYmVsc0VudHJ5EjEKDWNyZWF0ZWRfYWZ0ZXIYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxmYWlsdXJlX2NvZGUYBiABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AWIGcHJvdG8z", [file_google_protobuf_timestamp, file_yardmaster_v1_run]);
+  fileDesc("Ch55YXJkbWFzdGVyL3YxL3J1bl9maWx0ZXIucHJvdG8SDXlhcmRtYXN0ZXIudjEiugIKCVJ1bkZpbHRlchIQCgh3b3JrZmxvdxgBIAEoCRIqCghzdGF0dXNlcxgCIAMoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzEjQKBmxhYmVscxgDIAMoCzIkLnlhcmRtYXN0ZXIudjEuUnVuRmlsdGVyLkxhYmVsc0VudHJ5EjEKDWNyZWF0ZWRfYWZ0ZXIYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxmYWlsdXJlX2NvZGUYBiABKAkSDQoFc3R1Y2sYPCABKAgaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AWIGcHJvdG8z", [file_google_protobuf_timestamp, file_yardmaster_v1_run]);
 
 /**
  * Which runs are meant. Everything that is given must hold; nothing given: every run.
@@ -63,6 +63,13 @@ export type RunFilter = Message<"yardmaster.v1.RunFilter"> & {
    * @generated from field: string failure_code = 6;
    */
   failureCode: string;
+
+  /**
+   * Open ones that are stuck. False: whether or not.
+   *
+   * @generated from field: bool stuck = 60;
+   */
+  stuck: boolean;
 };
 
 /**

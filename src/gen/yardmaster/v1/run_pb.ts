@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/run.proto.
  */
 export const file_yardmaster_v1_run: GenFile = /*@__PURE__*/
-  fileDesc("Chd5YXJkbWFzdGVyL3YxL3J1bi5wcm90bxINeWFyZG1hc3Rlci52MSKbBwoDUnVuEg4KBnJ1bl9pZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSEAoId29ya2Zsb3cYAyABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgEIAEoDRIoCgZzdGF0dXMYBSABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxIpCghwcmlvcml0eRgGIAEoDjIXLnlhcmRtYXN0ZXIudjEuUHJpb3JpdHkSKgoKcGFyYW1ldGVycxgHIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBImCgZvdXRwdXQYCCABKAsyFi55YXJkbWFzdGVyLnYxLlBheWxvYWQSJgoFZXJyb3IYCSABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEicKBXN0ZXBzGAogAygLMhgueWFyZG1hc3Rlci52MS5TdGVwU3RhdGUSLwoLY3JlYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpyZXF1ZXN0X2lkGA4gASgJEi4KBmxhYmVscxgPIAMoCzIeLnlhcmRtYXN0ZXIudjEuUnVuLkxhYmVsc0VudHJ5EhAKCHByb2dyZXNzGBAgASgBEhcKD2NvbXBsZXRlZF9zdGVwcxgRIAEoDRITCgt0b3RhbF9zdGVwcxgSIAEoDRIQCghwb3NpdGlvbhgTIAEoDRIpCgdvdXRjb21lGBQgASgOMhgueWFyZG1hc3Rlci52MS5SdW5TdGF0dXMSLwoOY2xlYW51cF9lcnJvcnMYFSADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEisKCGR1cmF0aW9uGBYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KCnBhdXNlX3RpbWUYFyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldHJ5X29mGBggASgJEhAKCHJlcnVuX29mGBkgASgJEhoKEnVuY29uc3VtZWRfc2lnbmFscxgaIAEoDRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBKtIBCglSdW5TdGF0dXMSGgoWUlVOX1NUQVRVU19VTlNQRUNJRklFRBAAEhUKEVJVTl9TVEFUVVNfUVVFVUVEEAESFgoSUlVOX1NUQVRVU19SVU5OSU5HEAISFQoRUlVOX1NUQVRVU19FTkRJTkcQAxIYChRSVU5fU1RBVFVTX0NPTVBMRVRFRBAEEhUKEVJVTl9TVEFUVVNfRkFJTEVEEAUSGAoUUlVOX1NUQVRVU19DQU5DRUxMRUQQBhIYChRSVU5fU1RBVFVTX1RJTUVEX09VVBAHYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_yardmaster_v1_payload, file_yardmaster_v1_priority, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
+  fileDesc("Chd5YXJkbWFzdGVyL3YxL3J1bi5wcm90bxINeWFyZG1hc3Rlci52MSL4BwoDUnVuEg4KBnJ1bl9pZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSEAoId29ya2Zsb3cYAyABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgEIAEoDRIoCgZzdGF0dXMYBSABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxIpCghwcmlvcml0eRgGIAEoDjIXLnlhcmRtYXN0ZXIudjEuUHJpb3JpdHkSKgoKcGFyYW1ldGVycxgHIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBImCgZvdXRwdXQYCCABKAsyFi55YXJkbWFzdGVyLnYxLlBheWxvYWQSJgoFZXJyb3IYCSABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEicKBXN0ZXBzGAogAygLMhgueWFyZG1hc3Rlci52MS5TdGVwU3RhdGUSLwoLY3JlYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpyZXF1ZXN0X2lkGA4gASgJEi4KBmxhYmVscxgPIAMoCzIeLnlhcmRtYXN0ZXIudjEuUnVuLkxhYmVsc0VudHJ5EhAKCHByb2dyZXNzGBAgASgBEhcKD2NvbXBsZXRlZF9zdGVwcxgRIAEoDRITCgt0b3RhbF9zdGVwcxgSIAEoDRIQCghwb3NpdGlvbhgTIAEoDRIpCgdvdXRjb21lGBQgASgOMhgueWFyZG1hc3Rlci52MS5SdW5TdGF0dXMSLwoOY2xlYW51cF9lcnJvcnMYFSADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEisKCGR1cmF0aW9uGBYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KCnBhdXNlX3RpbWUYFyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldHJ5X29mGBggASgJEhAKCHJlcnVuX29mGBkgASgJEhoKEnVuY29uc3VtZWRfc2lnbmFscxgaIAEoDRI2ChJlc3RpbWF0ZWRfZW5kX3RpbWUYPCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKBXN0dWNrGD0gASgLMhQueWFyZG1hc3Rlci52MS5TdHVjaxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIqEBCgVTdHVjaxIqCgZyZWFzb24YASABKA4yGi55YXJkbWFzdGVyLnYxLlN0dWNrUmVhc29uEhEKCXN0ZXBfcGF0aBgCIAEoCRIPCgdhdHRlbXB0GAMgASgNEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdtZXNzYWdlGAUgASgJEgwKBG5leHQYBiABKAkqdwoLU3R1Y2tSZWFzb24SHAoYU1RVQ0tfUkVBU09OX1VOU1BFQ0lGSUVEEAASFQoRU1RVQ0tfUkVBU09OX0lETEUQARIYChRTVFVDS19SRUFTT05fT1ZFUkRVRRACEhkKFVNUVUNLX1JFQVNPTl9OT19BR0VOVBADKtIBCglSdW5TdGF0dXMSGgoWUlVOX1NUQVRVU19VTlNQRUNJRklFRBAAEhUKEVJVTl9TVEFUVVNfUVVFVUVEEAESFgoSUlVOX1NUQVRVU19SVU5OSU5HEAISFQoRUlVOX1NUQVRVU19FTkRJTkcQAxIYChRSVU5fU1RBVFVTX0NPTVBMRVRFRBAEEhUKEVJVTl9TVEFUVVNfRkFJTEVEEAUSGAoUUlVOX1NUQVRVU19DQU5DRUxMRUQQBhIYChRSVU5fU1RBVFVTX1RJTUVEX09VVBAHYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_yardmaster_v1_payload, file_yardmaster_v1_priority, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
 
 /**
  * One execution of one version of a workflow. All fields are set by the server.
@@ -209,6 +209,21 @@ export type Run = Message<"yardmaster.v1.Run"> & {
    * @generated from field: uint32 unconsumed_signals = 26;
    */
   unconsumedSignals: number;
+
+  /**
+   * When it will probably end, by what completed runs of its workflow took. Unset: it is over, paused or failing, there is no such
+   * run, or it has taken longer than each of them. Not in lists.
+   *
+   * @generated from field: google.protobuf.Timestamp estimated_end_time = 60;
+   */
+  estimatedEndTime?: Timestamp | undefined;
+
+  /**
+   * What it is stuck on. Unset: it is not. In lists only with `stuck` in the filter.
+   *
+   * @generated from field: yardmaster.v1.Stuck stuck = 61;
+   */
+  stuck?: Stuck | undefined;
 };
 
 /**
@@ -217,6 +232,111 @@ export type Run = Message<"yardmaster.v1.Run"> & {
  */
 export const RunSchema: GenMessage<Run> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_run, 0);
+
+/**
+ * Why an open run does not go on as it should. Found by a watchdog; the settings `stuck` say when.
+ *
+ * @generated from message yardmaster.v1.Stuck
+ */
+export type Stuck = Message<"yardmaster.v1.Stuck"> & {
+  /**
+   * What is wrong.
+   *
+   * @generated from field: yardmaster.v1.StuckReason reason = 1;
+   */
+  reason: StuckReason;
+
+  /**
+   * The step. Empty: the run itself.
+   *
+   * @generated from field: string step_path = 2;
+   */
+  stepPath: string;
+
+  /**
+   * Its attempt. 0: none.
+   *
+   * @generated from field: uint32 attempt = 3;
+   */
+  attempt: number;
+
+  /**
+   * Since when.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 4;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * The same for people, in one sentence.
+   *
+   * @generated from field: string message = 5;
+   */
+  message: string;
+
+  /**
+   * A command or an edit that mends it or looks further.
+   *
+   * @generated from field: string next = 6;
+   */
+  next: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.Stuck.
+ * Use `create(StuckSchema)` to create a new message.
+ */
+export const StuckSchema: GenMessage<Stuck> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run, 1);
+
+/**
+ * Why a run counts as stuck.
+ *
+ * @generated from enum yardmaster.v1.StuckReason
+ */
+export const StuckReason = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: STUCK_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Nothing is under way that could bring it on: no attempt, no timer, no step that waits with a reason. This is a fault of the
+   * control plane.
+   *
+   * @generated from enum value: STUCK_REASON_IDLE = 1;
+   */
+  IDLE: 1,
+
+  /**
+   * An attempt has taken several times what its step usually takes, and longer than each of the last that completed.
+   *
+   * @generated from enum value: STUCK_REASON_OVERDUE = 2;
+   */
+  OVERDUE: 2,
+
+  /**
+   * A step waits for an agent, and no live one could take it.
+   *
+   * @generated from enum value: STUCK_REASON_NO_AGENT = 3;
+   */
+  NO_AGENT: 3,
+} as const;
+
+/**
+ * Why a run counts as stuck.
+ *
+ * @generated from enum yardmaster.v1.StuckReason
+ */
+export type StuckReason = (typeof StuckReason)[keyof typeof StuckReason] | UnknownEnum;
+
+/**
+ * Describes the enum yardmaster.v1.StuckReason.
+ */
+export const StuckReasonSchema: GenEnum<StuckReason> = /*@__PURE__*/
+  enumDesc(file_yardmaster_v1_run, 0);
 
 /**
  * Where a run stands.
@@ -292,5 +412,5 @@ export type RunStatus = (typeof RunStatus)[keyof typeof RunStatus] | UnknownEnum
  * Describes the enum yardmaster.v1.RunStatus.
  */
 export const RunStatusSchema: GenEnum<RunStatus> = /*@__PURE__*/
-  enumDesc(file_yardmaster_v1_run, 0);
+  enumDesc(file_yardmaster_v1_run, 1);
 
