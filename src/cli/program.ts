@@ -8,6 +8,7 @@ import { addDoctorCommand } from './commands/doctor.ts';
 import { addErrorsCommand } from './commands/errors.ts';
 import type { AddCommands, Handler } from './commands/group.ts';
 import { addLintCommand } from './commands/lint.ts';
+import { addPlanCommand } from './commands/plan.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addRunsCommands } from './commands/runs.ts';
 import { addSchedulesCommands } from './commands/schedules.ts';
@@ -23,6 +24,7 @@ const GROUPS: readonly AddCommands[] = [
   addServeCommand,
   addDemoCommand,
   addRunCommand,
+  addPlanCommand,
   addRunsCommands,
   addWorkflowsCommands,
   addSchedulesCommands,
@@ -47,7 +49,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
     exitCode = code;
   });
   try {
-    await program.parseAsync([...args], { from: 'user' });
+    await program.parseAsync(withVersionFlag(args), { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
@@ -57,6 +59,11 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
     tellError(createContext(options.terminal, { json: isJson }), usageProblem(error));
     return exitCodes.usage;
   }
+}
+
+/** `--version` in front of everything is asked of the program. */
+function withVersionFlag(args: readonly string[]): string[] {
+  return args[0] === '--version' ? ['-V'] : [...args];
 }
 
 /** What is wrong with the words of a command line, from commander or from the reader of an option's value. */
@@ -69,7 +76,8 @@ function usageProblem(error: unknown): YardmasterError {
 function createProgram({ terminal, version, connect }: CliOptions, finish: (code: number) => void): Command {
   const program = new Command('yardmaster')
     .description('A control plane for agents: durable workflows that move on when one fails.')
-    .version(version, '-V, --version')
+    // Not --version, which commander would take from anywhere: of a command it is the version of a workflow.
+    .version(version, '-V', 'the version of this program; also --version')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err, outputError: () => undefined })
     .exitOverride()

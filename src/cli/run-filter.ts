@@ -11,6 +11,7 @@ export interface FilterFlags {
   readonly label: readonly string[];
   readonly since?: string;
   readonly until?: string;
+  readonly stuck?: boolean;
   /** Not of a cancel: a run that is open has no failure yet. */
   readonly failureCode?: string;
   /** The full id of a run. */
@@ -28,11 +29,12 @@ export function addFilterOptions(command: Command): Command {
     )
     .option('--label <key=value>', 'only with this label; may be repeated, and all must fit', collect, [])
     .option('--since <when>', 'only accepted then or later: 1h ago as 1h, or 2026-11-24T12:00Z')
-    .option('--until <when>', 'only accepted before then');
+    .option('--until <when>', 'only accepted before then')
+    .option('--stuck', 'only open ones that do not go on');
 }
 
 export function readFilter(flags: FilterFlags, nowMs: number): RunFilter {
-  const { workflow, status, label, since, until, failureCode, parentRunId } = flags;
+  const { workflow, status, label, since, until, failureCode, parentRunId, stuck } = flags;
   return {
     ...(workflow !== undefined && { workflow }),
     status: status.map(readStatus),
@@ -41,12 +43,13 @@ export function readFilter(flags: FilterFlags, nowMs: number): RunFilter {
     ...(until !== undefined && { createdBefore: readWhen(until, nowMs) }),
     ...(failureCode !== undefined && { failureCode }),
     ...(parentRunId !== undefined && { parentRunId }),
+    ...(stuck === true && { stuck }),
   };
 }
 
 /** True when nothing was given. */
-export function isFilterEmpty({ workflow, status, label, since, until }: FilterFlags): boolean {
-  const single = [workflow, since, until];
+export function isFilterEmpty({ workflow, status, label, since, until, stuck }: FilterFlags): boolean {
+  const single = [workflow, since, until, stuck];
   return status.length === 0 && label.length === 0 && single.every((value) => value === undefined);
 }
 

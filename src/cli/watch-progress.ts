@@ -12,7 +12,6 @@ const SILENCE_MS = 30_000;
 
 export interface Picture {
   readonly dependencies: ReadonlyMap<string, readonly string[]>;
-  readonly pastMs: readonly number[];
 }
 
 interface Screen {
@@ -59,7 +58,7 @@ function openMovingScreen({ terminal, errStyle }: Context, picture: Picture, rea
     if (run === undefined) return;
     reasons.look(run);
     const nowMs = terminal.now();
-    const etaMs = estimateEta(run, nowMs, picture.pastMs);
+    const etaMs = estimateEta(run, nowMs);
     const lines = renderFrame(run, {
       nowMs,
       style: errStyle,

@@ -3,9 +3,10 @@ import { YardmasterError } from '../core/errors.ts';
 import type { RegisterWorkflowRequest } from '../gen/yardmaster/v1/workflow_service_pb.ts';
 import type { Workflow } from '../workflow/builder/workflow.ts';
 import { toWireWorkflow } from './convert/definition.ts';
+import { toPlan } from './convert/plan.ts';
 import { toRegistered } from './convert/workflow.ts';
 import type { MeshApi } from './mesh-api.ts';
-import type { RegisteredWorkflow } from './views.ts';
+import type { RegisteredWorkflow, WorkflowPlanView } from './views.ts';
 
 /** A definition as text: YAML, or JSON, which is YAML too. */
 export interface WorkflowText {
@@ -33,6 +34,16 @@ export async function registerWorkflow(
   const answer = toRegistered(await api.workflows.registerWorkflow(request, signal === undefined ? {} : { signal }));
   if (answer !== undefined) return answer;
   throw new YardmasterError('INTERNAL', 'Cannot register the workflow: the answer holds no workflow');
+}
+
+/** Throws as `registerWorkflow` does; nothing is stored. */
+export async function planWorkflow(
+  api: MeshApi,
+  input: WorkflowInput,
+  { signal }: { readonly signal?: AbortSignal },
+): Promise<WorkflowPlanView> {
+  const request = { definition: toWireDefinition(input) };
+  return toPlan(await api.workflows.planWorkflow(request, signal === undefined ? {} : { signal }));
 }
 
 type WireDefinition =

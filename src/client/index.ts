@@ -22,6 +22,7 @@ export { type CancelledRuns, type CancelRunsOptions, cancelRunsOnWire } from './
 export type { RegisterOptions, WorkflowInput, WorkflowText } from './catalogue.ts';
 export { type AuditFilter, toAuditEntry, writeAuditFilter } from './convert/audit.ts';
 export { toAgent, toOffer } from './convert/fleet.ts';
+export { toPlan } from './convert/plan.ts';
 export { type PriorityName, toExplanation, toRun } from './convert/run.ts';
 export { catchUpNames, overlapNames, type ScheduleSpec, toSchedule, toWireSchedule } from './convert/schedule.ts';
 export { toRegistered, toWorkflow } from './convert/workflow.ts';
@@ -56,7 +57,7 @@ export type { Schedules } from './schedules.ts';
 export type { SignalOptions } from './signal-run.ts';
 export type { StartOptions } from './start-run.ts';
 export * from './statuses.ts';
-export { pastDurations, type RunChange } from './track-run.ts';
+export type { RunChange } from './track-run.ts';
 export { type Connections, createConnections } from './transport/connections.ts';
 export type * from './views.ts';
 export { type WatchRunOptions, watchRunOnWire } from './watch-run.ts';

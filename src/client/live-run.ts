@@ -58,6 +58,7 @@ function newStep(path: string, event: RunEvent): StepView | undefined {
     takenOver: false,
     iterations: 0,
     items: undefined,
+    usualMs: undefined,
     signal: undefined,
     child: undefined,
   };
@@ -94,7 +95,11 @@ function applyToRun(run: RunView, event: RunEvent): RunView {
         endTime: event.time,
         error: event.error ?? run.error,
         unconsumedSignals: event.unconsumedSignals,
+        estimatedCompletion: undefined,
+        stuck: undefined,
       };
+    case 'runEstimated':
+      return { ...run, estimatedCompletion: event.endTime };
     case 'signalReceived':
       return { ...run, unconsumedSignals: run.unconsumedSignals + 1 };
     case 'signalTaken':
@@ -167,7 +172,7 @@ function endItem(step: StepView, counts: ItemCountsView, status: StepStatus): St
 
 const HELD_BY: Readonly<Record<string, StepView['waitReason']>> = { SIGNAL: 'SIGNAL', WORKFLOW: 'CHILD' };
 
-/** Who may send the signal is not in the event; `getRun` says it. */
+/** Who may send the signal, and its form, are not in the event; `getRun` says it. */
 function startWait(step: StepView, event: Extract<RunEvent, { readonly type: 'stepWaiting' }>): StepView {
   const { signal: name, title = '', time, dueTime } = event;
   return {
@@ -177,7 +182,7 @@ function startWait(step: StepView, event: Extract<RunEvent, { readonly type: 'st
     readyTime: time,
     startTime: time,
     dueTime,
-    signal: name === undefined ? undefined : { name, title, answerers: [] },
+    signal: name === undefined ? undefined : { name, title, answerers: [], form: undefined },
   };
 }
 

@@ -10,7 +10,7 @@ import type { Workflow } from '../workflow/builder/workflow.ts';
 import { readActor } from './actor.ts';
 import { createBackoff } from './backoff.ts';
 import { type CancelledRuns, type CancelRunsOptions, cancelRuns } from './cancel-runs.ts';
-import { type RegisterOptions, registerWorkflow, type WorkflowInput } from './catalogue.ts';
+import { planWorkflow, type RegisterOptions, registerWorkflow, type WorkflowInput } from './catalogue.ts';
 import { type AuditFilter, toAuditEntry, writeAuditFilter } from './convert/audit.ts';
 import { toAgent, toOffer } from './convert/fleet.ts';
 import { toExplanation, toRun } from './convert/run.ts';
@@ -46,6 +46,7 @@ import type {
   RegisteredWorkflow,
   RunView,
   StepExplanation,
+  WorkflowPlanView,
   WorkflowView,
 } from './views.ts';
 import { watchAgents } from './watch-agents.ts';
@@ -126,6 +127,14 @@ export class Orchestrator implements AsyncDisposable {
     return registered;
   }
 
+  /**
+   * What would come of a definition if it were registered and started now: what changes, in which order its steps may run, which
+   * agents could take them, how long it takes. Stores nothing. Throws with every problem when it would not be accepted.
+   */
+  planWorkflow(workflow: WorkflowInput): Promise<WorkflowPlanView> {
+    return planWorkflow(this.api, workflow, { signal: this.#closing.signal });
+  }
+
   /** Answers when the start is durable. Only a refusal rejects: a failed run has a result. */
   startWorkflow<Params, Output>(
     workflow: Workflow<Params, Output>,
@@ -195,7 +204,7 @@ export class Orchestrator implements AsyncDisposable {
 
   /**
    * Sends a signal to a run. It is kept until a step takes it, also when it comes before the step. Throws SIGNAL_NOT_FOUND,
-   * SIGNAL_NOT_ALLOWED, TOO_MANY_SIGNALS, RUN_OVER. False when an earlier call with this `requestId` sent it.
+   * SIGNAL_NOT_ALLOWED, SIGNAL_INVALID (with every problem), TOO_MANY_SIGNALS, RUN_OVER. False when an earlier call with this `requestId` sent it.
    */
   signal(runId: string, name: string, payload?: unknown, options: SignalOptions = {}): Promise<boolean> {
     return signalRun(this.api, runId, name, payload, { ...options, signal: this.#signal(options.signal) });

@@ -17,12 +17,14 @@ export interface WorkflowProgress {
   readonly totalSteps: number;
   /** 0 to 100, whole; 100 for every COMPLETED run and for no other. */
   readonly percentage: number;
-  /** Milliseconds to the end, guessed; undefined: no ground for a guess. */
+  /** When it will probably end, by what completed runs took, on the clock of the control plane; undefined: nobody knows, or it is over. */
+  readonly estimatedCompletion: Date | undefined;
+  /** Milliseconds until then; 0 after the end; undefined: nobody knows. */
   readonly etaMs: number | undefined;
 }
 
-/** `pastMs`: how long completed runs of the same workflow took. */
-export function toProgress(run: RunView, nowMs: number, pastMs: readonly number[] = []): WorkflowProgress {
+/** `nowMs`: by the clock of the control plane. */
+export function toProgress(run: RunView, nowMs: number): WorkflowProgress {
   const current = run.steps.filter((step) => step.kind === 'AGENT' && step.status === 'RUNNING');
   const currentSteps = current.map((step) => step.path);
   return {
@@ -35,21 +37,14 @@ export function toProgress(run: RunView, nowMs: number, pastMs: readonly number[
     completedSteps: run.completedSteps,
     totalSteps: run.totalSteps,
     percentage: run.status === 'COMPLETED' ? 100 : Math.min(99, Math.floor(run.progress * 100)),
-    etaMs: estimateEta(run, nowMs, pastMs),
+    estimatedCompletion: run.estimatedCompletion,
+    etaMs: estimateEta(run, nowMs),
   };
 }
 
-/** Past runs say how long the whole takes; without them the part that is done says it, once a tenth is. */
-export function estimateEta(run: RunView, nowMs: number, pastMs: readonly number[]): number | undefined {
+/** Milliseconds to the end, never negative; undefined: nobody knows, or the time that was estimated has gone by. */
+export function estimateEta(run: RunView, nowMs: number): number | undefined {
   if (isTerminalRun(run.status)) return 0;
-  if (run.startTime === undefined) return undefined;
-  const elapsed = Math.max(0, nowMs - run.startTime.getTime());
-  const usual = median(pastMs);
-  if (usual !== undefined && elapsed < usual) return Math.round(usual - elapsed);
-  if (run.progress < 0.1) return undefined;
-  return Math.round((elapsed * (1 - run.progress)) / run.progress);
-}
-
-function median(values: readonly number[]): number | undefined {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+  const leftMs = run.estimatedCompletion === undefined ? -1 : run.estimatedCompletion.getTime() - nowMs;
+  return leftMs < 0 ? undefined : leftMs;
 }

@@ -105,6 +105,8 @@ export type RunEventBody =
       readonly fields: Readonly<Record<string, string>>;
     }
   | { readonly type: 'checkpointStored'; readonly step: string; readonly attempt: number }
+  /** Live: undefined: nobody knows when it will end any more. */
+  | { readonly type: 'runEstimated'; readonly endTime: Date | undefined }
   /** The server is newer than this client. */
   | { readonly type: 'unknown' };
 

@@ -21,6 +21,8 @@ export interface RunFilter {
   readonly failureCode?: string;
   /** Child runs of this run. */
   readonly parentRunId?: string;
+  /** Only open ones that are stuck; false: whether or not. */
+  readonly stuck?: boolean;
 }
 
 export function toWireFilter(filter: RunFilter): MessageInitShape<typeof RunFilterSchema> {
@@ -32,6 +34,7 @@ export function toWireFilter(filter: RunFilter): MessageInitShape<typeof RunFilt
     createdBefore,
     failureCode = '',
     parentRunId = '',
+    stuck = false,
   } = filter;
   const statuses = typeof status === 'string' ? [status] : status;
   return {
@@ -40,6 +43,7 @@ export function toWireFilter(filter: RunFilter): MessageInitShape<typeof RunFilt
     labels: { ...labels },
     failureCode,
     parentRunId,
+    stuck,
     ...(createdAfter !== undefined && { createdAfter: timestampFromDate(createdAfter) }),
     ...(createdBefore !== undefined && { createdBefore: timestampFromDate(createdBefore) }),
   };

@@ -2,7 +2,7 @@
 import type { MeshApi } from './mesh-api.ts';
 import { toProgress, type WorkflowProgress } from './progress.ts';
 import { type RunError, toRunErrors } from './run-errors.ts';
-import { pastDurations, trackRun } from './track-run.ts';
+import { trackRun } from './track-run.ts';
 
 export type ProgressListener = (progress: WorkflowProgress) => void | Promise<void>;
 export type ErrorListener = (error: RunError) => void | Promise<void>;
@@ -29,12 +29,10 @@ export class RunWatchers {
   }
 
   async #followToEnd(api: MeshApi, runId: string, signal: AbortSignal): Promise<void> {
-    let pastMs: readonly number[] | undefined;
     for await (const change of trackRun(api, runId, signal)) {
       for (const error of toRunErrors(change)) tellAll(this.#onError, error, 'an error listener failed');
       if (this.#onProgress.size === 0) continue;
-      pastMs ??= await pastDurations(api, change.run.workflow);
-      tellAll(this.#onProgress, toProgress(change.run, Date.now(), pastMs), 'a progress listener failed');
+      tellAll(this.#onProgress, toProgress(change.run, change.time.getTime()), 'a progress listener failed');
     }
   }
 }

@@ -5,7 +5,7 @@ import {
   AuditOutcome as WireAuditOutcome,
   AuditSubjectKind as WireAuditSubjectKind,
 } from '../gen/yardmaster/v1/audit_pb.ts';
-import { RunStatus } from '../gen/yardmaster/v1/run_pb.ts';
+import { RunStatus, StuckReason as WireStuckReason } from '../gen/yardmaster/v1/run_pb.ts';
 import { CandidateReason as WireCandidateReason } from '../gen/yardmaster/v1/run_service_pb.ts';
 import {
   ScheduleCatchUp as WireScheduleCatchUp,
@@ -54,6 +54,8 @@ export type AgentStatus = 'UNKNOWN' | Exclude<keyof typeof WireAgentStatus, 'UNS
 export type StepKind = 'UNKNOWN' | Exclude<keyof typeof WireStepKind, 'UNSPECIFIED'>;
 /** Why a step that could run does not; NONE: it does not wait. */
 export type WaitReason = 'NONE' | 'UNKNOWN' | Exclude<keyof typeof WireWaitReason, 'UNSPECIFIED'>;
+/** Why an open run does not go on. */
+export type StuckReason = 'UNKNOWN' | Exclude<keyof typeof WireStuckReason, 'UNSPECIFIED'>;
 export type SkipReason = 'NONE' | 'UNKNOWN' | Exclude<keyof typeof WireSkipReason, 'UNSPECIFIED'>;
 /** How far the name of an actor can be trusted; NONE: there is no name. */
 export type ActorProof = 'UNKNOWN' | Exclude<keyof typeof WireActorProof, 'UNSPECIFIED'>;
@@ -84,6 +86,7 @@ export const readAttemptOutcome: (value: number) => AttemptOutcome = createReade
 export const readAgentStatus: (value: number) => AgentStatus = createReader(WireAgentStatus, 'UNKNOWN');
 export const readStepKind: (value: number) => StepKind = createReader(WireStepKind, 'UNKNOWN');
 export const readWaitReason: (value: number) => WaitReason = createReader(WireWaitReason, 'NONE');
+export const readStuckReason: (value: number) => StuckReason = createReader(WireStuckReason, 'UNKNOWN');
 export const readSkipReason: (value: number) => SkipReason = createReader(WireSkipReason, 'NONE');
 export const readActorProof: (value: number) => ActorProof = createReader(WireActorProof, 'UNKNOWN');
 export const readAuditSubjectKind: (value: number) => AuditSubjectKind = createReader(WireAuditSubjectKind, 'UNKNOWN');

@@ -14,6 +14,7 @@ import type {
   SkipReason,
   StepKind,
   StepStatus,
+  StuckReason,
   WaitReason,
   WorkflowStatus,
 } from './statuses.ts';
@@ -71,6 +72,10 @@ export interface RunView {
   readonly totalSteps: number;
   /** From 0 to 1. */
   readonly progress: number;
+  /** When it will probably end, by what completed runs took; undefined: nobody knows, or it is over. */
+  readonly estimatedCompletion: Date | undefined;
+  /** What an open run is stuck on; undefined: it is not. */
+  readonly stuck: StuckView | undefined;
   /** Position of the last event that this view knows. */
   readonly position: number;
 }
@@ -104,6 +109,8 @@ export interface StepView {
   readonly items: ItemCountsView | undefined;
   /** Of a workflow step that has one. */
   readonly child: ChildRunView | undefined;
+  /** Milliseconds that it took in the middle of the last completed runs, from ready to its end; undefined: none is known. */
+  readonly usualMs: number | undefined;
 }
 
 export interface ItemCountsView {
@@ -121,12 +128,26 @@ export interface ChildRunView {
   readonly version: number;
 }
 
+/** Why a run does not go on as it should. */
+export interface StuckView {
+  readonly reason: StuckReason;
+  /** Undefined: the run itself. */
+  readonly step: string | undefined;
+  readonly attempt: number | undefined;
+  readonly since: Date | undefined;
+  readonly message: string;
+  /** A command or an edit that mends it or looks further. */
+  readonly next: string;
+}
+
 export interface SignalWaitView {
   readonly name: string;
   /** What somebody is asked; '': nothing. */
   readonly title: string;
   /** Actors that may send it; empty: anybody. */
   readonly answerers: readonly string[];
+  /** JSON Schema of what is sent; undefined: anything. */
+  readonly form: JsonObject | undefined;
 }
 
 export interface AttemptView {
@@ -269,8 +290,10 @@ export interface StepExplanation {
   readonly ahead: number;
   /** What a WAITING signal step waits for. */
   readonly signal: SignalWaitView | undefined;
-  /** When a WAITING step ends by itself. */
+  /** When the wait ends by itself at the latest; undefined: never. */
   readonly dueTime: Date | undefined;
+  /** A command or an edit that mends it or looks further. */
+  readonly next: string;
 }
 
 export interface CandidateView {
@@ -310,4 +333,52 @@ export interface ScheduleView {
   readonly lastRunId: string | undefined;
   /** Undefined: not kept any more, or not told (in lists). */
   readonly lastRunStatus: WorkflowStatus | undefined;
+}
+
+/** What would come of a definition if it were registered and started now. */
+export interface WorkflowPlanView {
+  readonly name: string;
+  /** That it has, or would get. */
+  readonly version: number;
+  /** True when it would be a new version. */
+  readonly created: boolean;
+  /** The newest version now; undefined: there is none. */
+  readonly baseVersion: number | undefined;
+  /** Against the newest version; undefined: there is none. */
+  readonly changes: WorkflowChangesView | undefined;
+  /** In the order of the definition, blocks before what is in them. */
+  readonly steps: readonly PlannedStepView[];
+  readonly waves: number;
+  /** The steps that decide how long a run takes; empty: no completed run is known. */
+  readonly criticalPath: readonly string[];
+  readonly criticalMs: number | undefined;
+  /** Of a whole run. */
+  readonly usualMs: number | undefined;
+  /** Completed runs that the durations rest on. */
+  readonly pastRuns: number;
+  readonly warnings: readonly Problem[];
+}
+
+export interface WorkflowChangesView {
+  readonly addedSteps: readonly string[];
+  readonly removedSteps: readonly string[];
+  readonly changedSteps: readonly string[];
+  readonly changedFields: readonly string[];
+}
+
+export interface PlannedStepView {
+  readonly stepId: string;
+  readonly kind: StepKind;
+  /** 0 at the top. */
+  readonly depth: number;
+  /** From 1. Steps of one wave may run beside each other. */
+  readonly wave: number;
+  readonly cleanup: boolean;
+  /** '' for steps that no agent has. */
+  readonly action: string;
+  readonly candidates: readonly CandidateView[];
+  /** Instances that offer it as it is asked for, and those of them that have room now. */
+  readonly able: number;
+  readonly free: number;
+  readonly usualMs: number | undefined;
 }

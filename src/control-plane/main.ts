@@ -15,7 +15,7 @@ import { mountServices } from './api/services.ts';
 import { type ConfigSources, loadConfig } from './config/load-config.ts';
 import { type Config, SECRET_VARIABLES, STOP_GRACE_MS } from './config/settings.ts';
 import { GuardedChecks } from './parameters/guarded.ts';
-import { type RunningControlPlane, startControlPlane } from './runtime/assembly.ts';
+import { type RunningControlPlane, type StuckThresholds, startControlPlane } from './runtime/assembly.ts';
 import { createEnvSecrets } from './security/env-secrets.ts';
 import { createFileSecrets } from './security/file-secrets.ts';
 import { createMemoryStore, openSqliteStore, type Store } from './store/index.ts';
@@ -43,6 +43,8 @@ export interface ServerOptions {
   readonly retentionMs?: number;
   /** How long open streams and calls may take to end by themselves at a stop. Default 3 s. */
   readonly stopGraceMs?: number;
+  /** When an open run counts as stuck; as the settings `stuck` of docs/configuration.md. */
+  readonly stuck?: Partial<StuckThresholds>;
   /** Where secrets of workflows come from. Default: variables that begin with `YARDMASTER_SECRET_`. */
   readonly secrets?: SecretProvider;
   readonly logger?: Logger;
@@ -120,7 +122,7 @@ export async function startConfiguredServer(
   onFatal: (error: Error) => void,
 ): Promise<{ readonly server: Server; readonly config: Config }> {
   const config = loadConfig(sources);
-  const { alerts, listen, store, lossWindow, beatInterval, retention, stopGrace, secrets, log } = config;
+  const { alerts, listen, store, stuck, lossWindow, beatInterval, retention, stopGrace, secrets, log } = config;
   const server = await startServer({
     ...listen,
     store: store.kind === 'memory' ? { kind: 'memory' } : { kind: 'sqlite', file: store.file },
@@ -128,6 +130,12 @@ export async function startConfiguredServer(
     beatIntervalMs: beatInterval,
     retentionMs: retention,
     stopGraceMs: stopGrace,
+    stuck: {
+      idleMs: stuck.idle,
+      noAgentMs: stuck.noAgent,
+      overdueFactor: stuck.overdueFactor,
+      overdueMs: stuck.overdue,
+    },
     ...alertsOf(alerts),
     secrets: secrets.provider === 'file' ? createFileSecrets(secrets.folder) : createEnvSecrets(secrets.prefix),
     logger: createLogger({ level: log.level }),
@@ -189,13 +197,14 @@ function createStore({ store }: ServerOptions, address: string, onFatal: (error:
 
 function settingsOf(
   options: ServerOptions,
-): Pick<ServerOptions, 'lossWindowMs' | 'beatIntervalMs' | 'retentionMs' | 'metrics'> {
-  const { lossWindowMs, beatIntervalMs, retentionMs, metrics } = options;
+): Pick<ServerOptions, 'lossWindowMs' | 'beatIntervalMs' | 'retentionMs' | 'metrics' | 'stuck'> {
+  const { lossWindowMs, beatIntervalMs, retentionMs, metrics, stuck } = options;
   return {
     ...(lossWindowMs === undefined ? {} : { lossWindowMs }),
     ...(beatIntervalMs === undefined ? {} : { beatIntervalMs }),
     ...(retentionMs === undefined ? {} : { retentionMs }),
     ...(metrics === undefined ? {} : { metrics }),
+    ...(stuck === undefined ? {} : { stuck }),
   };
 }
 

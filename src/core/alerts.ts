@@ -1,7 +1,7 @@
 /** What an operator is told without asking. `telemetry/alert-sink.ts` sends them on; `noAlerts` drops them. */
 
 /** Kind by kind, as settings name them (`alerts.runFailed`). */
-export type AlertKind = 'runFailed' | 'runTimedOut' | 'agentLost' | 'storeFailing' | 'storeMended';
+export type AlertKind = 'runFailed' | 'runTimedOut' | 'stuck' | 'agentLost' | 'storeFailing' | 'storeMended';
 
 export interface Alert {
   readonly kind: AlertKind;

@@ -57,6 +57,10 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'No step of the workflow waits for a signal of this name; the message lists the names.',
   ),
   SIGNAL_NOT_ALLOWED: entry('PERMISSION_DENIED', 'Only the answerers that the workflow names may send this signal.'),
+  SIGNAL_INVALID: entry(
+    'INVALID_ARGUMENT',
+    'What is sent with a signal does not fit the form that the workflow states for it; each problem is listed with its place.',
+  ),
   TOO_MANY_SIGNALS: entry('RESOURCE_EXHAUSTED', 'The run keeps 100 signals of this name already; no step took them.'),
   WORKFLOW_NOT_FOUND: entry('NOT_FOUND', 'No workflow has this name, or not in this version.'),
   SCHEDULE_NOT_FOUND: entry('NOT_FOUND', 'No schedule has this name.'),

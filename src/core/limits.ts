@@ -118,9 +118,15 @@ export const limits = {
   signalsKeptMax: 100,
   /** Names of signals in one workflow: an error lists them, and each may keep that many. */
   signalNamesMax: 100,
+  /** Workflows, and steps of all of them, of which the last durations are kept. */
+  pastWorkflowsMax: 2_000,
+  pastStepsMax: 20_000,
   /** Ids that the answer of a bulk action names. */
   bulkIdsMax: 20,
 } as const;
+
+/** An attempt that takes so many times what is usual is overdue. */
+export const STUCK_OVERDUE_FACTOR = 3;
 
 /** Times, in milliseconds. */
 export const times = {
@@ -148,4 +154,8 @@ export const times = {
   schemaCompileMs: 2_000,
   parameterCheckMs: 500,
   retentionMs: 14 * 86_400_000,
+  /** When an open run counts as stuck: with nothing under way, without an agent for a step, at the least for an attempt. */
+  stuckIdleMs: 60_000,
+  stuckNoAgentMs: 600_000,
+  stuckOverdueMs: 60_000,
 } as const;

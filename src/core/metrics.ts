@@ -17,6 +17,8 @@ export type AttemptEndedHow =
 export type AgentState = 'READY' | 'DRAINING' | 'SUSPECT' | 'UNREACHABLE' | 'LOST';
 /** What became of a tick of a schedule. */
 export type TickOutcome = 'STARTED' | 'SKIPPED' | 'MISSED' | 'FAILED';
+/** Why an open run does not go on. */
+export type StuckHow = 'IDLE' | 'OVERDUE' | 'NO_AGENT';
 /** Why something was let go without harm: a late watcher, a full ring, an agent that logs too much. */
 export type DropReason = 'progress' | 'log' | 'watch';
 
@@ -41,6 +43,8 @@ export interface Metrics {
   streamOverflowed(): void;
   dropped(reason: DropReason, count: number): void;
   scheduleTicked(outcome: TickOutcome, count: number): void;
+  /** A run does not go on: once for each incident. */
+  runStuck(reason: StuckHow): void;
   /** Read when somebody scrapes; replaces what was given before. */
   observe(gauges: Gauges): void;
 }
@@ -51,6 +55,7 @@ export interface Gauges {
   readonly slots: () => { readonly total: number; readonly used: number };
   readonly waitingSteps: () => number;
   readonly openRuns: () => number;
+  readonly stuckRuns: () => number;
 }
 
 const ignore = (): void => {};
@@ -72,5 +77,6 @@ export const noMetrics: Metrics = {
   streamOverflowed: ignore,
   dropped: ignore,
   scheduleTicked: ignore,
+  runStuck: ignore,
   observe: ignore,
 };

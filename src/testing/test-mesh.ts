@@ -15,10 +15,15 @@ import {
 import { createAgentService } from '../control-plane/api/agent-service.ts';
 import type { RunEvent } from '../control-plane/engine/events.ts';
 import { InProcessChecks } from '../control-plane/parameters/in-process.ts';
-import { type RunningControlPlane, startControlPlane } from '../control-plane/runtime/assembly.ts';
+import {
+  type RunningControlPlane,
+  type StuckThresholds,
+  startControlPlane,
+} from '../control-plane/runtime/assembly.ts';
 import { type CommitFaults, createMemoryStore, type MemoryStore } from '../control-plane/store/index.ts';
 import { createMemoryData, type MemoryData } from '../control-plane/store/memory/memory-data.ts';
 import { readJournal, readTasks } from '../control-plane/store/memory/read-data.ts';
+import type { Alerts } from '../core/alerts.ts';
 import { type Clock, sleep } from '../core/clock.ts';
 import { formatDuration } from '../core/duration.ts';
 import { YardmasterError } from '../core/errors.ts';
@@ -45,6 +50,10 @@ export interface TestMeshOptions {
   /** Secrets of workflows by name. */
   readonly secrets?: Readonly<Record<string, string>>;
   readonly logger?: Logger;
+  /** Who is told of what needs somebody; default: nobody. */
+  readonly alerts?: Alerts;
+  /** When an open run counts as stuck. */
+  readonly stuck?: Partial<StuckThresholds>;
   /** What counts; default: nothing does. */
   readonly metrics?: Metrics;
   /** Throws at commits, for tests of the store's troubles. */
@@ -239,6 +248,7 @@ export class TestMesh implements AsyncDisposable {
   async #serve(): Promise<void> {
     const clock = this.clock.fork();
     const { logger = silentLogger, metrics = noMetrics, lossWindowMs, beatIntervalMs, faults, secrets } = this.#options;
+    const { alerts, stuck } = this.#options;
     const store = createMemoryStore({ data: this.data, ...(faults === undefined ? {} : { faults }) });
     this.#starts += 1;
     const controlPlane = await startControlPlane({
@@ -250,6 +260,8 @@ export class TestMesh implements AsyncDisposable {
       logger,
       metrics,
       sha256: (bytes) => createHash('sha256').update(bytes).digest(),
+      ...(alerts === undefined ? {} : { alerts }),
+      ...(stuck === undefined ? {} : { stuck }),
       ...(lossWindowMs === undefined ? {} : { lossWindowMs }),
       ...(beatIntervalMs === undefined ? {} : { beatIntervalMs }),
       ...(secrets === undefined ? {} : { secrets: givenSecrets(secrets) }),

@@ -4,7 +4,12 @@ import type { WorkflowDefinition } from './definition.ts';
 
 /** Canonical JSON of the normal form; two definitions with this same text are the same version. */
 export function canonicalWorkflow(definition: WorkflowDefinition): string {
-  return canonicalJson(withoutUndefined(definition));
+  return canonicalText(definition);
+}
+
+/** The same of a part of one. */
+export function canonicalText(part: unknown): string {
+  return canonicalJson(withoutUndefined(part));
 }
 
 /** A definition built by hand may carry undefined members; they are not part of its content. */

@@ -108,6 +108,8 @@ class FieldChecker {
     this.#name(step.signal, subject, [...path, 'signal']);
     this.#duration(step.timeoutMs, subject, [...path, 'timeout']);
     this.#depth(step.default, subject, [...path, 'default']);
+    this.#depth(step.form, subject, [...path, 'form']);
+    if (step.form !== undefined && isDeeperThan(step.form, limits.valueDepthMax)) return;
     this.findings.push(...checkSignal(step, path));
   }
 

@@ -1,9 +1,11 @@
 /** Single values of `wait` and `signal`, and what the steps that wait for one signal have in common. */
 import { NAME_PATTERN } from '../core/ids.ts';
+import { canonicalJson, type JsonValue } from '../core/json.ts';
 import { limits } from '../core/limits.ts';
 import type { SignalStepDefinition, WaitStepDefinition } from './definition.ts';
 import { OPENING } from './expressions/source.ts';
 import type { Finding, Path } from './finding.ts';
+import { checkFormSchema } from './parameters/check-schema.ts';
 import type { Survey } from './survey.ts';
 import { isTimeText, readLength, readTime } from './wait-times.ts';
 
@@ -35,6 +37,7 @@ export function checkSignal(step: SignalStepDefinition, path: Path): readonly Fi
   const findings: Finding[] = [];
   if (step.default !== undefined && (step.timeoutMs ?? 0) === 0)
     findings.push(bad(`${subject} has a "default" but no "timeout", so that it never counts`, [...path, 'default']));
+  if (step.form !== undefined) findings.push(...checkFormSchema(step.form, [...path, 'form']));
   const answerers = step.answerers ?? [];
   if (answerers.length > ANSWERERS_MAX)
     findings.push({
@@ -57,16 +60,33 @@ export function checkSignals(survey: Survey): readonly Finding[] {
   for (const { step, path } of survey.entries) {
     if (step.type !== 'signal' || !NAME_PATTERN.test(step.signal)) continue;
     const known = first.get(step.signal);
-    if (known === undefined) first.set(step.signal, { step, path });
-    else if (!sameNames(known.step.answerers ?? [], step.answerers ?? [])) {
-      const message = `step "${step.id}" waits for signal "${step.signal}" as "${known.step.id}" does, but from other answerers`;
+    if (known === undefined) {
+      first.set(step.signal, { step, path });
+      continue;
+    }
+    const waits = `step "${step.id}" waits for signal "${step.signal}" as "${known.step.id}" does, but`;
+    const see = [[...known.path, 'id']];
+    if (!isSameForm(known.step.form, step.form)) {
+      const next = 'state the same form, or name another signal';
+      findings.push({
+        ...bad(`${waits} with another form`, [...path, step.form === undefined ? 'signal' : 'form']),
+        see,
+        next,
+      });
+    }
+    if (!sameNames(known.step.answerers ?? [], step.answerers ?? [])) {
       const next = 'name the same answerers, or another signal';
-      findings.push({ ...bad(message, [...path, 'answerers']), see: [[...known.path, 'id']], next });
+      findings.push({ ...bad(`${waits} from other answerers`, [...path, 'answerers']), see, next });
     }
   }
   if (first.size > limits.signalNamesMax)
     findings.push({ code: 'LIMIT', message: `${first.size} signals, limit ${limits.signalNamesMax}`, path: ['steps'] });
   return findings;
+}
+
+/** Whatever the order of their members. */
+function isSameForm(left: JsonValue | undefined, right: JsonValue | undefined): boolean {
+  return canonicalJson(left ?? {}) === canonicalJson(right ?? {});
 }
 
 function sameNames(left: readonly string[], right: readonly string[]): boolean {

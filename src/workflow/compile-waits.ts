@@ -1,4 +1,5 @@
 /** Steps that nobody works on: they wait for a time or for a signal. */
+import type { JsonObject } from '../core/json.ts';
 import type { CompiledNode, CompiledNodeCommon, CompiledSignalNode, CompiledWaitNode } from './compiled.ts';
 import type { SignalStepDefinition, WaitStepDefinition } from './definition.ts';
 import type { Names } from './expressions/expression.ts';
@@ -26,6 +27,7 @@ export function compileSignal(
     signal: step.signal,
     title: step.title === undefined ? undefined : compileTemplate(step.title, 'input', names),
     answerers: step.answerers ?? [],
+    form: step.form,
     timeoutMs: step.timeoutMs === 0 ? undefined : step.timeoutMs,
     default: step.default === undefined ? undefined : compileTemplate(step.default, 'input', names),
     onFailure: step.onFailure ?? 'fail',
@@ -37,4 +39,11 @@ export function signalsOf(nodes: readonly CompiledNode[]): ReadonlyMap<string, r
   const signals = new Map<string, readonly string[]>();
   for (const node of nodes) if (node.kind === 'signal') signals.set(node.signal, node.answerers);
   return signals;
+}
+
+/** As with answerers, all steps that wait for the same signal state the same form. */
+export function formsOf(nodes: readonly CompiledNode[]): ReadonlyMap<string, JsonObject> {
+  const forms = new Map<string, JsonObject>();
+  for (const node of nodes) if (node.kind === 'signal' && node.form !== undefined) forms.set(node.signal, node.form);
+  return forms;
 }

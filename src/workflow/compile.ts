@@ -5,7 +5,7 @@
 import { times } from '../core/limits.ts';
 import { compileChild } from './compile-child.ts';
 import { compileMap } from './compile-map.ts';
-import { compileSignal, compileWait, signalsOf } from './compile-waits.ts';
+import { compileSignal, compileWait, formsOf, signalsOf } from './compile-waits.ts';
 import type {
   CompiledAgentNode,
   CompiledLoopNode,
@@ -54,6 +54,7 @@ export function compileWorkflow(definition: WorkflowDefinition, version: number)
     finallyRoots: slotsOf(definition.finally ?? [], layout),
     indexById: layout.indexById,
     signals: signalsOf(nodes),
+    forms: formsOf(nodes),
   };
 }
 

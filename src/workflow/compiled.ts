@@ -24,6 +24,8 @@ export interface CompiledWorkflow {
   readonly indexById: ReadonlyMap<string, number>;
   /** Who may send each signal that a step waits for, by its name; empty: anybody. */
   readonly signals: ReadonlyMap<string, readonly string[]>;
+  /** What is sent with a signal must fit it; of those that have a form, by name. */
+  readonly forms: ReadonlyMap<string, JsonObject>;
   /** The nodes outside of every body: what a run begins with. */
   readonly rootNodes: readonly CompiledNode[];
 }
@@ -160,6 +162,7 @@ export interface CompiledSignalNode extends CompiledNodeCommon {
   readonly signal: string;
   readonly title: Template | undefined;
   readonly answerers: readonly string[];
+  readonly form: JsonObject | undefined;
   readonly timeoutMs: number | undefined;
   /** The payload when the timeout is over; undefined: the step ends TIMED_OUT then. */
   readonly default: Template | undefined;

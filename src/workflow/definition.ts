@@ -173,6 +173,8 @@ export interface SignalStepDefinition extends StepCommon {
   readonly title?: string;
   /** Actors that may send it; absent: anybody. */
   readonly answerers?: readonly string[];
+  /** JSON Schema that what is sent must fit; absent: anything. */
+  readonly form?: JsonObject;
   /** Absent: it waits for ever. */
   readonly timeoutMs?: number;
   /** Template of the payload when the timeout is over; absent: it ends TIMED_OUT then. */

@@ -2,14 +2,10 @@
 import type { Problem } from '../core/errors.ts';
 import { isJsonObject, type JsonValue } from '../core/json.ts';
 import { usesOf } from './check-secrets.ts';
-import type {
-  AgentStepDefinition,
-  ConditionStepDefinition,
-  SignalStepDefinition,
-  WorkflowDefinition,
-} from './definition.ts';
-import { OPENING, stripBraces } from './expressions/source.ts';
+import type { AgentStepDefinition, SignalStepDefinition, WorkflowDefinition } from './definition.ts';
+import { OPENING } from './expressions/source.ts';
 import { type Finding, type Path, toProblem, withoutText } from './finding.ts';
+import { lintUnreachable } from './lint-unreachable.ts';
 import { readReference, secretScopeOf } from './secrets.ts';
 import { type Entry, type Survey, surveyWorkflow } from './survey.ts';
 
@@ -20,6 +16,20 @@ const STEPS_BEFORE_WARNING = 50;
 export function lintWorkflow(definition: WorkflowDefinition): readonly Problem[] {
   return lintDefinition(definition).map((finding) => toProblem(finding, withoutText));
 }
+
+/** Every rule, and what it finds; docs/workflows.md lists the same. */
+export const lintRules: Readonly<Record<string, string>> = {
+  'generic-name': 'a name that says nothing, such as `step1` or `my-workflow`',
+  'missing-description': 'a workflow without a description',
+  'too-many-steps': `more than ${STEPS_BEFORE_WARNING} steps`,
+  'no-timeout': 'a step, or a wait for a signal, that no timeout ends, not even that of the workflow',
+  'cleanup-not-always': 'a step that cleans up but runs only after success',
+  'retry-not-idempotent': 'retries of a step that is not idempotent; at registration also by what its agents say',
+  'unreachable-branch': 'a branch, a body or a step that never runs, because its condition is a constant',
+  'plain-secret': 'a secret in plain text, in parameters, in a `set` or in `metadata`',
+  'unresolved-secret': 'a reference to a secret in `metadata`, where none is resolved',
+  'unused-secret': 'a name on the list of secrets that no step uses',
+};
 
 export function lintDefinition(definition: WorkflowDefinition): readonly Finding[] {
   const survey = surveyWorkflow(definition);
@@ -36,9 +46,8 @@ export function lintDefinition(definition: WorkflowDefinition): readonly Finding
 
 function lintStep(entry: Entry, definition: WorkflowDefinition): readonly Finding[] {
   const { step, path } = entry;
-  const common = lintName(step.id, 'step', [...path, 'id']);
+  const common = [...lintName(step.id, 'step', [...path, 'id']), ...lintUnreachable(step, path)];
   if (step.type === 'set') return [...common, ...findSecrets(step.set, [...path, 'set'], `step "${step.id}"`)];
-  if (step.type === 'condition') return [...common, ...lintCondition(step, path)];
   if (step.type === 'workflow')
     return [...common, ...findSecrets(step.parameters ?? null, [...path, 'parameters'], `step "${step.id}"`)];
   if (step.type === 'signal') return [...common, ...lintSignal(step, path, definition)];
@@ -48,6 +57,7 @@ function lintStep(entry: Entry, definition: WorkflowDefinition): readonly Findin
     ...lintName(step.agentId ?? '', 'agent', [...path, 'agentId']),
     ...lintName(step.action, 'action', [...path, 'action']),
     ...lintTimeout(step, path, definition),
+    ...lintRetry(step, path),
     ...lintCleanup(entry, step),
     ...findSecrets(step.parameters ?? null, [...path, 'parameters'], `step "${step.id}"`),
   ];
@@ -71,7 +81,8 @@ function lintDescription({ name, description }: WorkflowDefinition): readonly Fi
 
 function lintSize(entries: readonly Entry[]): readonly Finding[] {
   if (entries.length <= STEPS_BEFORE_WARNING) return [];
-  return [warn('too-many-steps', `${entries.length} steps in one workflow`, ['steps'], 'split it by purpose')];
+  const found = warn('too-many-steps', `${entries.length} steps in one workflow`, ['steps'], 'split it by purpose');
+  return [{ ...found, onKey: true }];
 }
 
 function lintTimeout(step: AgentStepDefinition, path: Path, definition: WorkflowDefinition): readonly Finding[] {
@@ -81,17 +92,20 @@ function lintTimeout(step: AgentStepDefinition, path: Path, definition: Workflow
   return [warn('no-timeout', `"${step.id}" ${fact}`, [...path, 'id'], 'timeout: 10m')];
 }
 
-function lintCondition({ id, if: text, ...branches }: ConditionStepDefinition, path: Path): readonly Finding[] {
-  const source = stripBraces(text).source.trim();
-  if (source !== 'true' && source !== 'false') return [];
-  const dead = source === 'true' ? 'else' : 'then';
-  if ((branches[dead] ?? []).length === 0) return [];
-  return [warn('unreachable-branch', `"${dead}" of "${id}" never runs: "if" is ${source}`, [...path, 'if'])];
-}
-
 function lintSignal(step: SignalStepDefinition, path: Path, definition: WorkflowDefinition): readonly Finding[] {
   if ((definition.timeoutMs ?? step.totalTimeoutMs ?? step.timeoutMs ?? 0) > 0) return [];
   return [warn('no-timeout', `"${step.id}" may wait for ever`, [...path, 'id'], 'timeout: 2d')];
+}
+
+/** What the capability says is known where agents are: `registrationWarnings` looks there. */
+function lintRetry({ id, retry, idempotent }: AgentStepDefinition, path: Path): readonly Finding[] {
+  if (idempotent !== false || retry === undefined || retry.tries < 2) return [];
+  return [retryFinding(`"${id}" is tried again, but is not idempotent`, [...path, 'idempotent'])];
+}
+
+export function retryFinding(message: string, path: Path): Finding {
+  const next = 'make the handler safe to repeat and say idempotent: true, or take the retries out';
+  return warn('retry-not-idempotent', message, path, next);
 }
 
 const CLEANUP = /clean[-_ ]?up|tear[-_ ]?down|dispose|release[-_ ]/i;

@@ -293,6 +293,7 @@ export const signalSchema = z
     signal: field(text, 'name of the signal that it waits for', name),
     title: field(text, 'what somebody is asked, as in an approval; may have expressions in it'),
     answerers: field(texts, 'names of the actors that may send it', { otherwise: 'anybody' }),
+    form: field(jsonObject, 'JSON Schema that what is sent must fit', { otherwise: 'anything' }),
     timeout: field(duration, 'how long it waits; 0 is for ever', { otherwise: 'for ever' }),
     default: field(json, 'the payload when the timeout is over: a template', {
       otherwise: 'the step ends TIMED_OUT with SIGNAL_TIMEOUT',

@@ -12,6 +12,7 @@ import { startServer } from '../../src/control-plane/main.ts';
 const RULES = {
   runFailed: 'error',
   runTimedOut: 'error',
+  stuck: 'warning',
   agentLost: 'warning',
   storeFailing: 'critical',
   storeMended: 'info',

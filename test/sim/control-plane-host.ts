@@ -93,9 +93,19 @@ export class ControlPlaneHost {
       store: this.options.wrapStore(store.store),
       sha256: (bytes) => createHash('sha256').update(bytes).digest(),
       logger,
+      alerts: {
+        raise: ({ kind, facts, message }) => {
+          // Promise 13: a lease, a timer, a queued task or a named reason to wait.
+          if (kind === 'stuck' && facts.reason === 'IDLE')
+            this.options.verdict.fail('something brings every open run on', message);
+        },
+      },
       lossWindowMs,
       beatIntervalMs,
       retentionMs: 0,
+      // Reads of their own would change what the seeds found.
+      pastRunsRead: 0,
+      stuck: { noAgentMs: 0 },
       onFatal: (error) => this.options.verdict.fail('the process goes on', `fatal: ${error.message}`),
     }).then(
       (face) => this.up(process, face, clock, logger),

@@ -42,7 +42,8 @@ function knownCode(text: string): string {
   const code = text.toUpperCase();
   if (findError(code) !== undefined) return code;
   const close = nearest(code, Object.keys(errorCatalogue));
-  throw new YardmasterError('UNKNOWN_CODE', `Cannot explain "${text}": it is no code of Yardmaster`, {
+  const hint = close === undefined ? '' : `; did you mean ${close}?`;
+  throw new YardmasterError('UNKNOWN_CODE', `Cannot explain "${text}": it is no code of Yardmaster${hint}`, {
     meta: { status: 'NOT_FOUND' },
     next:
       close === undefined

@@ -1,7 +1,8 @@
 /** One agent, one workflow. */
 import type { AgentView, InstanceView, WorkflowView } from '../../client/index.ts';
 import { parseAttemptId, shortId } from '../../core/ids.ts';
-import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { propertyLines } from './form.ts';
 import type { ListOptions } from './lists.ts';
 import { paintStatus } from './style.ts';
 import { alignParts, renderTable } from './table.ts';
@@ -95,12 +96,6 @@ export function renderWorkflow(workflow: WorkflowView): string {
 }
 
 function parameterLines(schema: JsonObject | undefined): readonly string[] {
-  const properties = schema?.properties;
-  if (!isJsonObject(properties)) return [];
-  const required = Array.isArray(schema?.required) ? schema.required : [];
-  const lines = Object.entries(properties).map(([name, property]) => {
-    const type = isJsonObject(property) && typeof property.type === 'string' ? property.type : 'any';
-    return [`  ${safe(name)}`, safe(type), required.includes(name) ? '' : 'optional'];
-  });
-  return lines.length === 0 ? [] : ['parameters:', ...alignParts(lines)];
+  const lines = propertyLines(schema);
+  return lines.length === 0 ? [] : ['parameters:', ...lines];
 }

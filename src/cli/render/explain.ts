@@ -1,5 +1,6 @@
 /** Why a step waits, instance by instance: all reasons at once. */
 import type { CandidateView, StepExplanation } from '../../client/index.ts';
+import { payloadHint, propertyLines } from './form.ts';
 import type { Style } from './style.ts';
 import { paintStatus } from './style.ts';
 import { alignParts } from './table.ts';
@@ -20,6 +21,7 @@ export function renderExplanation(explanation: StepExplanation, options: Explain
     headlineOf(explanation, options),
     ...alignParts(rows),
     ...(explanation.ahead === 0 ? [] : [`  and: ${plural(explanation.ahead, 'waiting step')} of its kind go first`]),
+    ...formOf(explanation),
     ...nextOf(explanation),
   ].join('\n');
 }
@@ -53,18 +55,15 @@ function splitState(text: string): readonly [string, string] {
   return space < 0 ? [text.toLowerCase(), ''] : [text.slice(0, space).toLowerCase(), text.slice(space + 1)];
 }
 
-function nextOf(explanation: StepExplanation): readonly string[] {
-  const { candidates, action, status, waitReason, signal } = explanation;
-  if (signal !== undefined) return [`next: yardmaster runs signal, with the run and ${safe(signal.name)}`];
-  if (status !== 'READY') return [];
-  if (waitReason === 'PAUSED') return ['next: yardmaster runs resume, with the run'];
-  const name = safe(action);
-  if (candidates.length === 0) return [`next: start an agent that offers ${name}`];
-  if (candidates.some(({ reason }) => reason === 'FREE')) return [];
-  const busy = candidates.find(({ reason }) => reason === 'BUSY' || reason === 'CONCURRENCY');
-  if (busy !== undefined) return [`next: wait, or more slots on ${safe(busy.agentId)}`];
-  if (candidates.some(({ reason }) => reason === 'EXCLUDED' || reason === 'STATE')) {
-    return [`next: wait, or start another agent that offers ${name}`];
-  }
-  return [`next: start an agent that offers ${needsOf(explanation)}`];
+/** What may be sent, where the step waits for a signal with a form. */
+function formOf({ signal }: StepExplanation): readonly string[] {
+  const lines = propertyLines(signal?.form);
+  return lines.length === 0 ? [] : ['it takes:', ...lines];
+}
+
+/** With an example of what to send, which the control plane leaves to whoever shows it. */
+function nextOf({ next, signal }: StepExplanation): readonly string[] {
+  if (next === '') return [];
+  const said = signal === undefined ? next : next.replace(/ --payload JSON$/, payloadHint(signal.form));
+  return [`next: ${safe(said)}`];
 }

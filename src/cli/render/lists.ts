@@ -46,11 +46,17 @@ export function durationOf(run: RunView, nowMs: number): string {
   return formatDuration(Math.max(0, (run.endTime?.getTime() ?? nowMs) - since));
 }
 
-function errorOf({ error }: RunView, wide: boolean): string {
-  if (error === undefined) return '';
+function errorOf({ error, stuck }: RunView, wide: boolean): string {
+  if (error === undefined) return stuck === undefined ? '' : stuckOf(stuck, wide);
   const step = error.step === undefined ? '' : `${safe(error.step)}: `;
   if (!wide) return `${step}${safe(error.code)}`;
   return cut(`${step}${safe(error.code)} ${safe(error.message)}`, ERROR_WIDTH);
+}
+
+/** `stuck NO_AGENT: load`; wide with the whole sentence. */
+function stuckOf({ reason, step, message }: NonNullable<RunView['stuck']>, wide: boolean): string {
+  if (wide) return cut(`stuck ${reason}: ${safe(message)}`, ERROR_WIDTH);
+  return `stuck ${reason}${step === undefined ? '' : `: ${safe(step)}`}`;
 }
 
 export function renderAgents(agents: readonly AgentView[], options: ListOptions): string {

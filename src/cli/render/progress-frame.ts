@@ -95,7 +95,7 @@ function runningLine(step: StepView, nowMs: number): Line {
   const since = attempt?.startTime?.getTime() ?? nowMs;
   const percent = step.progress > 0 ? `${Math.round(step.progress * 100)}%` : '';
   const parts = [
-    formatDuration(Math.max(0, nowMs - since)),
+    `${formatDuration(Math.max(0, nowMs - since))}${usualOf(step)}`,
     attempt === undefined ? '' : instanceName(attempt.agent, attempt.instance),
     `${percent} ${safe(step.progressMessage)}`.trim(),
     step.waitReason === 'AGENT_UNREACHABLE' ? 'out of reach' : '',
@@ -109,6 +109,11 @@ function runningMap(step: StepView, nowMs: number): Line {
   const since = step.startTime?.getTime() ?? step.readyTime?.getTime() ?? nowMs;
   const text = `${formatDuration(Math.max(0, nowMs - since))}  ${itemsNote(step)}`;
   return { sign: '>>', paint: 'busy', step: safe(step.path), text };
+}
+
+/** ` of ~8s`: what it usually takes. */
+function usualOf({ usualMs }: StepView): string {
+  return usualMs === undefined ? '' : ` of ~${roughly(usualMs)}`;
 }
 
 const ENDS: Readonly<Record<string, string>> = {

@@ -1,9 +1,9 @@
 /** A run in progress for logs and pipes: one line per change, so that a build's output stays short. */
-import type { RunEvent, RunView } from '../../client/index.ts';
+import { estimateEta, isTerminalRun, type RunEvent, type RunView } from '../../client/index.ts';
 import { shortId } from '../../core/ids.ts';
 import { isInItem, itemsNote, tenthNote } from './items.ts';
 import { instanceName, plural, safe } from './text.ts';
-import { clockTime } from './time.ts';
+import { clockTime, roughly } from './time.ts';
 import { isHeldKind } from './waits.ts';
 
 /** The line of a change; undefined for changes that say nothing new. */
@@ -127,5 +127,14 @@ function standing(run: RunView, nowMs: number, adverb: string): string {
     return progress > 0 ? `${safe(path)} ${Math.round(progress * 100)}%` : safe(path);
   });
   const head = `run=${shortId(run.runId)} ${adverb}${run.status} ${run.completedSteps}/${run.totalSteps}`;
-  return `${clockTime(new Date(nowMs), true)} ${[head, ...steps].join(' ')}`;
+  return `${clockTime(new Date(nowMs), true)} ${[head, ...steps, ...etaOf(run, nowMs), ...stuckOf(run)].join(' ')}`;
+}
+
+function etaOf(run: RunView, nowMs: number): readonly string[] {
+  const etaMs = isTerminalRun(run.status) ? undefined : estimateEta(run, nowMs);
+  return etaMs === undefined ? [] : [`ETA ${roughly(etaMs)}`];
+}
+
+function stuckOf({ stuck }: RunView): readonly string[] {
+  return stuck === undefined ? [] : [`STUCK${quoted(stuck.message)}`];
 }

@@ -1,5 +1,5 @@
 /** A run as a picture: one bar per attempt, so that one sees which agent had which step when, and what was lost. */
-import type { AttemptView, RunView, StepView } from '../../client/index.ts';
+import { type AttemptView, estimateEta, isTerminalRun, type RunView, type StepView } from '../../client/index.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { shortId } from '../../core/ids.ts';
 import { itemsNote } from './items.ts';
@@ -59,7 +59,7 @@ export function renderTimeline(run: RunView, options: TimelineOptions): string {
   const canHoldLegend = rows.at(-1)?.bar === undefined && rows.length > 0 && hidden === 0;
   if (canHoldLegend) lines[last] = `${lines[last]}    ${LEGEND}`;
   else lines.push(`${' '.repeat(label + 4)}${LEGEND}`);
-  return [...lines, ...nextLine(run)].map((line) => line.trimEnd()).join('\n');
+  return [...lines, ...stuckLine(run), ...nextLine(run)].map((line) => line.trimEnd()).join('\n');
 }
 
 function clamp(value: number, min: number, max: number): number {
@@ -73,6 +73,9 @@ export function headline(run: RunView, { nowMs, style }: Pick<TimelineOptions, '
   if (run.rerunOf !== undefined) parts.push(`rerun of ${shortId(run.rerunOf)}`);
   if (run.parentRunId !== undefined) parts.push(`child of ${shortId(run.parentRunId)} ${safe(run.parentStep ?? '')}`);
   if (run.pauseTime !== undefined) parts.push(style.paint('paused', 'warn'));
+  const etaMs = isTerminalRun(run.status) ? undefined : estimateEta(run, nowMs);
+  if (etaMs !== undefined) parts.push(`ETA ${roughly(etaMs)}`);
+  if (run.stuck !== undefined) parts.push(style.paint('stuck', 'bad'));
   if (run.error !== undefined) parts.push(failureOf(run));
   return parts.join('  ');
 }
@@ -172,7 +175,7 @@ const MARKS: Readonly<Record<string, { readonly mark: string; readonly word: str
   NOT_ACCEPTED: { mark: '!', word: 'not accepted' },
 };
 
-const WAITS: Readonly<Record<string, string>> = {
+const WAITS: Readonly<Record<Exclude<StepView['waitReason'], 'NONE' | 'UNKNOWN' | 'SIGNAL' | 'CHILD'>, string>> = {
   NO_AGENT: 'no agent offers it',
   NO_SLOT: 'all agents are busy',
   BACKOFF: 'its next try',
@@ -181,13 +184,15 @@ const WAITS: Readonly<Record<string, string>> = {
   BLOCK_CONCURRENCY: 'its block runs as many as it may',
   PAUSED: 'its run is paused',
   TIMER: 'its time',
+  DEPENDENCY: 'what is before it',
 };
 
 /** Why a step waits, in a few words. */
 export function waitNote(step: StepView): string {
-  if (step.waitReason === 'CHILD') return `waits: ${childNote(step)}`;
-  const why = step.waitReason === 'SIGNAL' ? signalNote(step) : WAITS[step.waitReason];
-  return why === undefined ? 'waits' : `waits: ${why}`;
+  const { waitReason } = step;
+  if (waitReason === 'NONE' || waitReason === 'UNKNOWN') return 'waits';
+  if (waitReason === 'CHILD') return `waits: ${childNote(step)}`;
+  return `waits: ${waitReason === 'SIGNAL' ? signalNote(step) : WAITS[waitReason]}`;
 }
 
 function absentNote(step: StepView, from: string): string {
@@ -267,6 +272,11 @@ function tick(ms: number): string {
   return formatDuration(ms);
 }
 
+/** Why it does not go on, since when. */
+function stuckLine({ stuck }: RunView): readonly string[] {
+  return stuck === undefined ? [] : [`stuck ${stuck.reason}: ${safe(stuck.message)}`];
+}
+
 function nextLine(run: RunView): readonly string[] {
   const tail = runTail(run.runId);
   const waits = run.steps.some((step) => step.kind === 'AGENT' && step.status === 'READY');
@@ -281,6 +291,7 @@ function nextLine(run: RunView): readonly string[] {
     case 'CANCELLED':
       return [];
     default:
+      if (run.stuck !== undefined) return [`next: ${safe(run.stuck.next)}`];
       if (run.pauseTime !== undefined) return [`next: yardmaster runs resume ${tail}`];
       if (!waits && signalHint(run) !== undefined) return [signalHint(run) ?? ''];
       return [`next: yardmaster runs ${waits ? 'explain' : 'watch'} ${tail}`];

@@ -1,6 +1,7 @@
 /** Steps that no agent has: they wait for a time, for a signal or for a child run. */
 import type { RunView, StepView } from '../../client/index.ts';
 import { shortId } from '../../core/ids.ts';
+import { payloadHint } from './form.ts';
 import { runTail, safe } from './text.ts';
 
 export function isHeldKind(kind: StepView['kind']): boolean {
@@ -25,5 +26,6 @@ export function childNote({ child }: StepView): string {
 export function signalHint(run: RunView): string | undefined {
   const step = run.steps.find(({ status, signal }) => status === 'WAITING' && signal !== undefined);
   if (step?.signal === undefined) return undefined;
-  return `next: yardmaster runs signal ${runTail(run.runId)} ${safe(step.signal.name)}`;
+  const { name, form } = step.signal;
+  return `next: yardmaster runs signal ${runTail(run.runId)} ${safe(name)}${payloadHint(form)}`;
 }

@@ -130,6 +130,7 @@ function toWireSignal(step: SignalStepDefinition) {
     signal: step.signal,
     title: step.title ?? '',
     answerers: [...(step.answerers ?? [])],
+    ...(step.form === undefined ? {} : { form: mutable(step.form) }),
     ...optional('timeout', toDuration(step.timeoutMs)),
     ...optional('defaultPayload', toWireValue(step.default)),
   };

@@ -29,6 +29,8 @@ function toBody(event: WireEvent['event']): Body {
       return { type: 'runPaused', reason: event.value.reason };
     case 'runResumed':
       return { type: 'runResumed' };
+    case 'runEstimated':
+      return { type: 'runEstimated', endTime: toDate(event.value.endTime) };
     case 'runEnding':
       return { type: 'runEnding', outcome: readRunStatus(event.value.outcome), error: toFailure(event.value.error) };
     case 'runEnded':
@@ -52,6 +54,7 @@ type StepCase = Exclude<
       | 'cancelRequested'
       | 'runPaused'
       | 'runResumed'
+      | 'runEstimated'
       | 'runEnding'
       | 'runEnded';
   }

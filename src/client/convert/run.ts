@@ -1,6 +1,6 @@
 /** Runs, steps and attempts from the wire. */
 import { Priority } from '../../gen/yardmaster/v1/priority_pb.ts';
-import { type Run, RunStatus } from '../../gen/yardmaster/v1/run_pb.ts';
+import { type Run, RunStatus, type Stuck } from '../../gen/yardmaster/v1/run_pb.ts';
 import type { Candidate, ExplainStepResponse } from '../../gen/yardmaster/v1/run_service_pb.ts';
 import type { Attempt, ChildRun, ItemCounts, SignalWait, StepState } from '../../gen/yardmaster/v1/step_state_pb.ts';
 import {
@@ -10,6 +10,7 @@ import {
   readSkipReason,
   readStepKind,
   readStepStatus,
+  readStuckReason,
   readWaitReason,
 } from '../statuses.ts';
 import type {
@@ -22,8 +23,9 @@ import type {
   SignalWaitView,
   StepExplanation,
   StepView,
+  StuckView,
 } from '../views.ts';
-import { textOrNone, toDate, toFailure, toPayload } from './wire.ts';
+import { textOrNone, toDate, toFailure, toMs, toPayload } from './wire.ts';
 
 export function toRun(run: Run): RunView {
   return {
@@ -52,6 +54,8 @@ export function toRun(run: Run): RunView {
     completedSteps: run.completedSteps,
     totalSteps: run.totalSteps,
     progress: run.progress,
+    estimatedCompletion: toDate(run.estimatedEndTime),
+    stuck: toStuck(run.stuck),
     position: run.position,
   };
 }
@@ -85,6 +89,7 @@ function toStep(step: StepState): StepView {
     iterations: step.iterations,
     items: toItemCounts(step.items),
     child: toChildRun(step.child),
+    usualMs: toMs(step.usualDuration),
   };
 }
 
@@ -96,8 +101,19 @@ function toChildRun(child: ChildRun | undefined): ChildRunView | undefined {
   return child && { runId: child.runId, workflow: child.workflow, version: child.workflowVersion };
 }
 
+function toStuck(stuck: Stuck | undefined): StuckView | undefined {
+  if (stuck === undefined) return undefined;
+  const { reason, stepPath, attempt, since, message, next } = stuck;
+  const what = {
+    reason: readStuckReason(reason),
+    step: textOrNone(stepPath),
+    attempt: attempt === 0 ? undefined : attempt,
+  };
+  return { ...what, since: toDate(since), message, next };
+}
+
 function toSignalWait(signal: SignalWait | undefined): SignalWaitView | undefined {
-  return signal && { name: signal.name, title: signal.title, answerers: signal.answerers };
+  return signal && { name: signal.name, title: signal.title, answerers: signal.answerers, form: signal.form };
 }
 
 function toAttempt(attempt: Attempt): AttemptView {
@@ -129,10 +145,11 @@ export function toExplanation(response: ExplainStepResponse): StepExplanation {
     ahead: response.ahead,
     signal: toSignalWait(response.signal),
     dueTime: toDate(response.dueTime),
+    next: response.next,
   };
 }
 
-function toCandidate(candidate: Candidate): CandidateView {
+export function toCandidate(candidate: Candidate): CandidateView {
   return {
     agentId: candidate.agentId,
     instanceId: candidate.instanceId,

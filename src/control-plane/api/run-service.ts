@@ -14,6 +14,7 @@ import type { AuditFacts, Caller, ControlPlane, RunView, StartRunRequest } from 
 import { audited } from './audited.ts';
 import { inBatches } from './batches.ts';
 import { readCaller } from './caller.ts';
+import { EstimateWriter } from './convert/estimate.ts';
 import { longestWaiting, writeExplanation } from './convert/explanation.ts';
 import type { Faults } from './convert/faults.ts';
 import { readPage } from './convert/paging.ts';
@@ -34,7 +35,15 @@ const EVENTS_PER_MESSAGE = 256;
 
 type Plane = Pick<
   ControlPlane,
-  'startRun' | 'getRun' | 'listRuns' | 'watchRun' | 'explainStep' | 'readValue' | 'noteRefusal'
+  | 'startRun'
+  | 'getRun'
+  | 'listRuns'
+  | 'watchRun'
+  | 'explainStep'
+  | 'readValue'
+  | 'noteRefusal'
+  | 'estimateEnd'
+  | 'incidentOf'
 > &
   Parameters<typeof createRunChanges>[0] &
   Parameters<typeof createRunRetries>[0];
@@ -81,17 +90,22 @@ export function createRunService({ controlPlane, clock }: RunServiceOptions): Se
       }));
       const before = readRunsToken(page.after, filter) || filter.before;
       const found = await controlPlane.listRuns({ ...filter, namespace: NAMESPACE, before, limit: page.limit });
-      return { runs: found.runs.map(writeRunRow), nextPageToken: writeRunsToken(found.next, filter) };
+      const runs = found.runs.map((row) => writeRunRow(row, controlPlane.incidentOf(row.runId)));
+      return { runs, nextPageToken: writeRunsToken(found.next, filter) };
     },
 
     async *watchRun(request, { signal }) {
       const runId = readRequest('watch a run', (faults) => readRunId(faults, request.runId));
       const view = await controlPlane.getRun(NAMESPACE, runId);
       const writer = new RunEventWriter(view);
+      const estimates = request.live ? new EstimateWriter(view, controlPlane) : undefined;
       const fromPosition = Math.max(0, request.fromPosition - 1);
       const watch = { namespace: NAMESPACE, runId: view.row.runId, fromPosition, live: request.live, signal };
       for await (const batch of inBatches(controlPlane.watchRun(watch), EVENTS_PER_MESSAGE, clock)) {
         const events = batch.flatMap((event) => writer.write(event) ?? []);
+        // The end is the last event.
+        const goesOn = events.length > 0 && events.at(-1)?.event.case !== 'runEnded';
+        if (goesOn) events.push(...(estimates?.write(clock.now()) ?? []));
         if (events.length > 0) yield { events };
       }
     },

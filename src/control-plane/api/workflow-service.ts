@@ -12,6 +12,7 @@ import type { AuditFacts, Caller, ControlPlane, RegisteredWorkflow } from '../ru
 import { audited } from './audited.ts';
 import { readCaller } from './caller.ts';
 import { cutPage, readPage } from './convert/paging.ts';
+import { writePlan } from './convert/plan.ts';
 import { readName } from './convert/text.ts';
 import { readDefinition, writeWorkflow } from './convert/workflow.ts';
 import { toProblem } from './errors.ts';
@@ -20,7 +21,7 @@ import { NAMESPACE, readRequest } from './requests.ts';
 export interface WorkflowServiceOptions {
   readonly controlPlane: Pick<
     ControlPlane,
-    'registerWorkflow' | 'getWorkflow' | 'listWorkflows' | 'watchWorkflows' | 'noteRefusal'
+    'registerWorkflow' | 'planWorkflow' | 'getWorkflow' | 'listWorkflows' | 'watchWorkflows' | 'noteRefusal'
   >;
 }
 
@@ -45,6 +46,13 @@ export function createWorkflowService({ controlPlane }: WorkflowServiceOptions):
         created: registered.created,
         warnings: [...warnings, ...registered.warnings].map(toProblem),
       });
+    },
+
+    // A plan asks for no change.
+    async planWorkflow(request) {
+      const { definition, warnings } = readSubmitted(request);
+      const plan = await controlPlane.planWorkflow(NAMESPACE, definition);
+      return writePlan({ ...plan, warnings: [...warnings, ...plan.warnings] });
     },
 
     async getWorkflow({ name, version }) {
@@ -103,7 +111,7 @@ function givenName({ definition }: RegisterWorkflowRequest): string {
   }
 }
 
-function readSubmitted({ definition }: RegisterWorkflowRequest): ReadWorkflow {
+function readSubmitted({ definition }: Pick<RegisterWorkflowRequest, 'definition'>): ReadWorkflow {
   switch (definition.case) {
     case 'workflow': {
       const wire = definition.value;

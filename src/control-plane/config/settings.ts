@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { parseDuration, unitDuration } from '../../core/duration.ts';
-import { times } from '../../core/limits.ts';
+import { STUCK_OVERDUE_FACTOR, times } from '../../core/limits.ts';
 
 /** What the documentation says of a setting and its schema cannot. */
 export interface SettingMeta {
@@ -56,6 +56,20 @@ const port = z
   .union([z.int(), z.string().regex(/^\d+$/).transform(Number)], { error: 'must be a whole number' })
   .refine((value) => value >= 0 && value <= 65_535, 'must be from 0 to 65535')
   .meta({ values: '0 to 65535' } satisfies ValuesMeta);
+/** Variables are text. */
+const factor = z
+  .union(
+    [
+      z.number(),
+      z
+        .string()
+        .regex(/^\d+(\.\d+)?$/)
+        .transform(Number),
+    ],
+    { error: 'must be a number' },
+  )
+  .refine((value) => value === 0 || value >= 1, 'must be 0, or at least 1')
+  .meta({ values: '0, or a number from 1' } satisfies ValuesMeta);
 const flag = z
   .union([z.boolean(), z.enum(['true', 'false']).transform((value) => value === 'true')], {
     error: 'must be true or false',
@@ -138,6 +152,27 @@ export const settingsSchema = z.strictObject({
     .meta({
       description: 'how long open streams and calls may take to end by themselves at a stop',
     } satisfies SettingMeta),
+  stuck: group({
+    idle: duration(1_000)
+      .default(times.stuckIdleMs)
+      .meta({
+        description:
+          'a run is stuck when nothing is under way for so long that could bring it on: no attempt, no timer, no wait with a reason',
+      } satisfies SettingMeta),
+    noAgent: duration(0)
+      .default(times.stuckNoAgentMs)
+      .meta({
+        description:
+          'a run is stuck when a step waits so long for an agent that is not there, and no timeout will end that; 0: never',
+      } satisfies SettingMeta),
+    overdueFactor: factor.default(STUCK_OVERDUE_FACTOR).meta({
+      description:
+        'a run is stuck when an attempt takes so many times what its step usually takes, and longer than each of the last that completed; 0: never',
+    } satisfies SettingMeta),
+    overdue: duration(0)
+      .default(times.stuckOverdueMs)
+      .meta({ description: 'no attempt is overdue before this, whatever is usual' } satisfies SettingMeta),
+  }).prefault({}),
   alerts: group({
     url: maybeUrl
       .default('')
@@ -153,6 +188,7 @@ export const settingsSchema = z.strictObject({
       } satisfies SettingMeta),
     runFailed: severity('error', 'of a run that FAILED'),
     runTimedOut: severity('error', 'of a run that TIMED_OUT'),
+    stuck: severity('warning', 'of an open run that does not go on, once for each incident'),
     agentLost: severity('warning', 'of an instance that was cut off and did not come back within its loss window'),
     storeFailing: severity('critical', 'of a store that cannot be written'),
     storeMended: severity('info', 'of a store that can be written again'),

@@ -342,6 +342,11 @@ export function liveAttempts(step: Step): readonly AttemptRecord[] {
   return attempts.filter((attempt) => attempt.outcome === undefined);
 }
 
+/** As it is shown: a step whose next try is not due yet waits, whatever word the engine has for it. */
+export function shownStatus({ status, isQueued, detail }: Step): StepStatus {
+  return status === 'READY' && !isQueued && (detail?.retryAt ?? 0) > 0 ? 'WAITING' : status;
+}
+
 /** The number that the next attempt gets. Numbers only grow: nothing ever leaves the list. */
 export function nextNumber(step: Step): number {
   return attemptsOf(step).length + 1;

@@ -4,7 +4,7 @@
  */
 import { type Alerts, noAlerts } from '../../core/alerts.ts';
 import type { Clock } from '../../core/clock.ts';
-import { times } from '../../core/limits.ts';
+import { STUCK_OVERDUE_FACTOR, times } from '../../core/limits.ts';
 import { type Logger, silentLogger } from '../../core/logger.ts';
 import { type Metrics, noMetrics } from '../../core/metrics.ts';
 import type { Random } from '../../core/random.ts';
@@ -26,6 +26,8 @@ import { EndedRuns } from './ended-runs.ts';
 import { Face } from './face.ts';
 import { FleetActions } from './fleet-actions.ts';
 import { Outbox } from './outbox.ts';
+import { PastRuns } from './past-runs.ts';
+import { Plans } from './plans.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { Reports } from './reports.ts';
 import { Rereads } from './rereads.ts';
@@ -43,9 +45,13 @@ import { Staging } from './staging.ts';
 import { StallGuard } from './stall-guard.ts';
 import { Starts } from './starts.ts';
 import { StoreTrouble } from './store-trouble.ts';
+import type { StuckThresholds } from './stuck.ts';
+import { StuckWatch } from './stuck-watch.ts';
 import { Timers } from './timers.ts';
 import { Uploads } from './uploads.ts';
 import { WatchHub } from './watch.ts';
+
+export type { StuckThresholds } from './stuck.ts';
 
 export interface ControlPlaneOptions {
   readonly node: string;
@@ -62,6 +68,10 @@ export interface ControlPlaneOptions {
   readonly lossWindowMs?: number;
   readonly beatIntervalMs?: number;
   readonly retentionMs?: number;
+  /** When an open run counts as stuck. Defaults: `times` in core/limits.ts, and a factor of 3. */
+  readonly stuck?: Partial<StuckThresholds>;
+  /** Completed runs that are read at the start, for estimates; 0: none. Default 100. */
+  readonly pastRunsRead?: number;
   /** Where secrets of workflows come from; without one every secret is missing. */
   readonly secrets?: SecretProvider;
   /** Another node took over, or the store cannot be mended: the process should end with exit code 70. */
@@ -77,6 +87,7 @@ export interface RunningControlPlane extends ControlPlane {
 }
 
 const ASSIGNMENTS_PER_FLUSH = 10_000;
+const PAST_RUNS_READ = 100;
 
 /** Opens the store, takes up what was open, and is ready for agents and clients. Rejects with what `Store.open` rejects with. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
@@ -130,6 +141,7 @@ class Parts extends Given {
     () => {
       this.actions.apply(this.fleet.tick(this.now()));
       this.ticker.lookIfDue();
+      this.stuck.lookIfDue();
     },
     (gapMs) => {
       this.logger.warn('the event loop stood still', { gapMs: Math.round(gapMs) });
@@ -175,8 +187,7 @@ class Parts extends Given {
     store: this.store,
     checks: this.options.parameterChecks,
     hash: (text) => this.hex(new TextEncoder().encode(text)),
-    offered: () =>
-      [...this.fleet.instances.values()].flatMap(({ state }) => state.capabilities.map(({ name }) => name)),
+    offered: () => [...this.fleet.instances.values()].flatMap(({ state }) => state.capabilities),
   });
   readonly dispatcher = new Dispatcher({
     clock: this.clock,
@@ -231,6 +242,13 @@ class Parts extends Given {
     blobs: this.blobs,
     latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
   });
+  readonly past: PastRuns = new PastRuns({
+    clock: this.clock,
+    store: this.store,
+    runs: this.runs,
+    logger: this.logger,
+    readMax: this.options.pastRunsRead ?? PAST_RUNS_READ,
+  });
   readonly staging: Staging = new Staging({
     alerts: this.alerts,
     clock: this.clock,
@@ -239,6 +257,7 @@ class Parts extends Given {
     runs: this.runs,
     starts: this.starts,
     ended: this.ended,
+    past: this.past,
     dispatcher: this.dispatcher,
     blobs: this.blobs,
     watch: this.watch,
@@ -312,6 +331,24 @@ class Parts extends Given {
     apply: (list) => this.actions.apply(list),
     isStopping: () => this.face.isStopping,
   });
+  readonly stuck: StuckWatch = new StuckWatch({
+    clock: this.clock,
+    logger: this.logger,
+    metrics: this.metrics,
+    alerts: this.alerts,
+    runs: this.runs,
+    fleet: this.fleet,
+    scheduler: this.scheduler,
+    past: this.past,
+    classOf: (state, node) => this.dispatcher.classOf(state, node),
+    thresholds: {
+      idleMs: times.stuckIdleMs,
+      noAgentMs: times.stuckNoAgentMs,
+      overdueFactor: STUCK_OVERDUE_FACTOR,
+      overdueMs: times.stuckOverdueMs,
+      ...this.options.stuck,
+    },
+  });
   readonly retention = new Retention({
     clock: this.clock,
     store: this.store,
@@ -367,8 +404,23 @@ class Parts extends Given {
     catalogue: this.catalogue,
     starts: this.starts,
     retries: this.retries,
-    signals: new Signals({ clock: this.clock, random: this.options.random, runs: this.runs }),
+    signals: new Signals({
+      clock: this.clock,
+      random: this.options.random,
+      runs: this.runs,
+      checks: this.options.parameterChecks,
+      workflowOf: (namespace, name, version) => this.catalogue.compile(namespace, name, version),
+    }),
     ended: this.ended,
+    past: this.past,
+    plans: new Plans({
+      store: this.store,
+      catalogue: this.catalogue,
+      scheduler: this.scheduler,
+      past: this.past,
+      monotonic: () => this.clock.monotonic(),
+    }),
+    stuck: this.stuck,
     watch: this.watch,
     agentWatch: this.agentWatch,
     sessions: this.sessions,
@@ -379,9 +431,15 @@ class Parts extends Given {
     lost: () => this.actions.lost.values(),
     isStoreUsable: () => this.trouble.isUsable,
     nextTimer: () => earlier(this.timers.nearest(), this.ticker.nearest()),
-    isBusy: () => !this.committer.isMending && this.isWorking(),
+    isBusy: () => !this.committer.isMending && this.hasWork(),
     onStop: () => this.stop(),
   });
+
+  private hasWork(): boolean {
+    const { committer, runs, scheduleBook, children, past, stuck } = this;
+    const isLooking = past.isLoading || stuck.isBusy;
+    return committer.isBusy || runs.isBusy || scheduleBook.isBusy || children.isBusy || isLooking;
+  }
 
   start(recovered: Recovered): Face {
     this.face.recovered = recovered;
@@ -389,14 +447,11 @@ class Parts extends Given {
     this.guard.start();
     this.retention.start();
     this.ticker.start();
+    this.past.load();
     for (const runId of recovered.idle) this.staging.lookAt(runId);
     this.children.start();
     this.committer.kick();
     return this.face;
-  }
-
-  private isWorking(): boolean {
-    return this.committer.isBusy || this.runs.isBusy || this.scheduleBook.isBusy || this.children.isBusy;
   }
 
   private async stop(): Promise<void> {
@@ -406,6 +461,7 @@ class Parts extends Given {
     this.children.stop();
     await this.options.parameterChecks.close();
     this.ticker.stop();
+    await this.past.stop();
     await this.committer.idle();
     this.committer.halt();
     await this.store.close();

@@ -1,18 +1,19 @@
 /** The workflows: registering by content, reading, and the compiled form of each version, made once. */
 import type { Clock } from '../../core/clock.ts';
-import type { Problem } from '../../core/errors.ts';
-import { YardmasterError } from '../../core/errors.ts';
+import { type Problem, YardmasterError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
 import { nearest } from '../../core/nearest.ts';
 import { canonicalWorkflow } from '../../workflow/canonical.ts';
 import { checkWorkflow } from '../../workflow/check.ts';
 import { compileWorkflow } from '../../workflow/compile.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
-import type { StepDefinition, WorkflowDefinition } from '../../workflow/definition.ts';
-import { nestedSteps } from '../../workflow/nested.ts';
+import type { WorkflowDefinition } from '../../workflow/definition.ts';
+import { surveyWorkflow } from '../../workflow/survey.ts';
 import type { ParameterChecks } from '../parameters/port.ts';
 import type { AuditRow, Store, WorkflowRow } from '../store/port.ts';
 import { CatalogueWatch } from './catalogue-watch.ts';
 import type { RegisteredWorkflow, WorkflowChanges } from './control-plane.ts';
+import { type OfferedAction, registrationWarnings } from './registration-warnings.ts';
 
 export interface CatalogueOptions {
   readonly clock: Clock;
@@ -20,8 +21,8 @@ export interface CatalogueOptions {
   readonly checks: ParameterChecks;
   /** SHA-256 in hex. */
   readonly hash: (text: string) => string;
-  /** Names that some live agent offers. */
-  readonly offered: (namespace: string) => readonly string[];
+  /** What live agents offer. */
+  readonly offered: (namespace: string) => readonly OfferedAction[];
 }
 
 /** Compiled versions kept in memory. */
@@ -56,7 +57,7 @@ export class Catalogue {
         { problems },
       );
     }
-    if (definition.parameters !== undefined) await this.options.checks.prepare(definition.parameters);
+    for (const schema of schemasOf(definition)) await this.options.checks.prepare(schema);
     const text = canonicalWorkflow(definition);
     const row = {
       namespace,
@@ -65,7 +66,8 @@ export class Catalogue {
       definition: text,
       createdAt: this.options.clock.now(),
     };
-    const warnings = [...this.warn(namespace, definition), ...(await this.warnOfWorkflows(namespace, definition))];
+    const offered = registrationWarnings(definition, this.options.offered(namespace));
+    const warnings = [...offered, ...(await this.warnOfWorkflows(namespace, definition))];
     if (validateOnly) return { row: { ...row, version: 0 }, definition, created: false, warnings };
     const stored = await this.options.store.putWorkflow(row, audit);
     if (stored.created) {
@@ -152,7 +154,7 @@ export class Catalogue {
   /** Workflows that its steps run and that are not there now: such a step fails. A workflow may run itself. */
   private async warnOfWorkflows(namespace: string, definition: WorkflowDefinition): Promise<readonly Problem[]> {
     const named = new Map<string, { readonly name: string; readonly version: number }>();
-    for (const step of stepsOf(definition)) {
+    for (const { step } of surveyWorkflow(definition).entries) {
       if (step.type !== 'workflow' || named.size >= NAMED_MAX) continue;
       const { workflow: name, version = 0 } = step;
       if (name !== definition.name || version > 0) named.set(`${name}@${version}`, { name, version });
@@ -166,33 +168,15 @@ export class Catalogue {
     }
     return warnings;
   }
+}
 
-  /** Actions that no agent offers now: such a step waits with NO_AGENT. */
-  private warn(namespace: string, definition: WorkflowDefinition): readonly Problem[] {
-    const offered = this.options.offered(namespace);
-    const missing = new Set<string>();
-    for (const step of stepsOf(definition))
-      if (step.type === 'agent' && !offered.includes(step.action)) missing.add(step.action);
-    return [...missing].map((action) => {
-      const near = nearest(action, offered);
-      const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-      return {
-        code: 'UNKNOWN_CAPABILITY',
-        message: `no agent offers "${action}" now${hint}`,
-        next: `start an agent that offers "${action}"`,
-      };
-    });
-  }
+/** Of its parameters, and of what is sent with its signals. */
+function schemasOf(definition: WorkflowDefinition): readonly JsonObject[] {
+  const { entries } = surveyWorkflow(definition);
+  const forms = entries.flatMap(({ step }) => (step.type === 'signal' && step.form !== undefined ? [step.form] : []));
+  return [...(definition.parameters === undefined ? [] : [definition.parameters]), ...forms];
 }
 
 function registered(row: WorkflowRow): RegisteredWorkflow {
   return { row, definition: JSON.parse(row.definition) as WorkflowDefinition, created: false, warnings: [] };
-}
-
-function* stepsOf(definition: WorkflowDefinition): Generator<StepDefinition> {
-  const stack: StepDefinition[] = [...definition.steps, ...(definition.finally ?? [])];
-  for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
-    yield step;
-    stack.push(...nestedSteps(step));
-  }
 }

@@ -24,12 +24,18 @@ import type {
 } from '../store/port.ts';
 import type { AuditFacts } from './audit-log.ts';
 import type { BulkProgress } from './bulk.ts';
+import type { WorkflowPlan } from './plans.ts';
 import type { SchedulePlane } from './schedule-plane.ts';
+import type { StepWait, WaitReason } from './step-wait.ts';
+import type { Incident } from './stuck.ts';
 
 export type { AgentStatus } from '../registry/instance.ts';
 export type { AuditQuery, AuditRow, Caller } from '../store/port.ts';
 export type { AuditFacts } from './audit-log.ts';
+export type { StepPlan, WorkflowPlan } from './plans.ts';
 export type * from './schedule-plane.ts';
+export type { StepWait, WaitReason } from './step-wait.ts';
+export type { Incident, StuckReason } from './stuck.ts';
 
 export interface ControlPlane {
   readonly node: string;
@@ -40,6 +46,8 @@ export interface ControlPlane {
     readonly validateOnly: boolean;
     readonly caller?: Caller;
   }): Promise<RegisteredWorkflow>;
+  /** What would come of registering it now; stores nothing. Throws WORKFLOW_INVALID with every problem. */
+  planWorkflow(namespace: string, definition: WorkflowDefinition): Promise<WorkflowPlan>;
   /** Throws WORKFLOW_NOT_FOUND (with the nearest name). `version` 0: the latest. */
   getWorkflow(namespace: string, name: string, version: number): Promise<RegisteredWorkflow>;
   listWorkflows(namespace: string, after: string, limit: number): Promise<readonly RegisteredWorkflow[]>;
@@ -65,7 +73,7 @@ export interface ControlPlane {
   ): Promise<{ readonly isAccepted: boolean }>;
   /** Not accepted when it was not paused. */
   resumeRun(namespace: string, runId: string, caller?: Caller): Promise<{ readonly isAccepted: boolean }>;
-  /** Throws SIGNAL_NOT_FOUND, SIGNAL_NOT_ALLOWED, TOO_MANY_SIGNALS, RUN_OVER. A repeat of a request id changes nothing. */
+  /** Throws SIGNAL_NOT_FOUND, SIGNAL_NOT_ALLOWED, SIGNAL_INVALID, TOO_MANY_SIGNALS, RUN_OVER. A repeat of a request id changes nothing. */
   signalRun(request: SignalRunRequest): Promise<{ readonly isRepeat: boolean }>;
   /** Cancels every run that fits, a portion at a time. A run that is ending already is left to its cleanup. */
   cancelRuns(request: CancelRunsRequest): AsyncIterable<BulkProgress>;
@@ -83,6 +91,10 @@ export interface ControlPlane {
     readonly live: boolean;
     readonly signal: AbortSignal;
   }): AsyncIterable<WatchedEvent>;
+  /** When an open run in memory will probably end, wall ms; undefined: nobody knows. */
+  estimateEnd(runId: string): number | undefined;
+  /** What an open run is stuck on; undefined: it is not. */
+  incidentOf(runId: string): Incident | undefined;
   explainStep(namespace: string, runId: string, path: string): Promise<StepExplanation>;
   /** Bytes of a stored value of a run. */
   readValue(runId: string, value: StoredValue): Promise<Uint8Array>;
@@ -214,8 +226,14 @@ export interface RunView {
   readonly state: RunState;
   /** Latest progress by step path. */
   readonly progress: ReadonlyMap<string, { readonly fraction: number; readonly message: string }>;
-  /** Why each READY step waits, in a word or two, by path. */
-  readonly waits: ReadonlyMap<string, string>;
+  /** Why each step waits that could go on otherwise, by path. */
+  readonly waits: ReadonlyMap<string, WaitReason>;
+  /** When it will probably end, wall ms; undefined: nobody knows. */
+  readonly estimatedEndAt: number | undefined;
+  /** What a step, by its id, usually takes from ready to its end, ms; undefined: not known, or the run is over. */
+  readonly usualMs: (stepId: string) => number | undefined;
+  /** What it is stuck on; undefined: it is not. */
+  readonly stuck: Incident | undefined;
 }
 
 export type WatchedEvent =
@@ -242,13 +260,7 @@ export interface StepExplanation {
   readonly runId: string;
   readonly path: string;
   readonly status: string;
-  /** Its run is paused. */
-  readonly isPaused: boolean;
-  /** One sentence: why it waits, or what it does. */
-  readonly summary: string;
-  readonly waitingSince: number;
-  /** Of a WAITING step: wall ms when it ends by itself; 0: never. */
-  readonly dueAt: number;
+  readonly wait: StepWait;
   readonly explanation: Explanation;
 }
 

@@ -4,10 +4,11 @@ import { isYardmasterError, YardmasterError } from '../../core/errors.ts';
 import { RUN_ID_LENGTH } from '../../core/ids.ts';
 import type { Gauges } from '../../core/metrics.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
+import type { WorkflowDefinition } from '../../workflow/definition.ts';
 import type { PauseRun, ResumeRun } from '../engine/commands.ts';
 import { copyState } from '../engine/copy-state.ts';
 import { findStep } from '../engine/frames.ts';
-import type { RunState } from '../engine/state.ts';
+import { type RunState, shownStatus } from '../engine/state.ts';
 import { isRunOver } from '../engine/status.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { SessionPeer, SessionReceiver } from '../registry/frames.ts';
@@ -39,7 +40,10 @@ import type {
   WorkflowChanges,
 } from './control-plane.ts';
 import type { EndedRun, EndedRuns } from './ended-runs.ts';
+import { estimateEnd } from './estimate.ts';
 import { healthOf } from './health.ts';
+import type { PastRuns } from './past-runs.ts';
+import type { Plans, WorkflowPlan } from './plans.ts';
 import type { Recovered } from './recovery.ts';
 import type { Retries } from './retries.ts';
 import type { RunHolder } from './run-holder.ts';
@@ -48,18 +52,12 @@ import type { SchedulePlane } from './schedule-plane.ts';
 import type { Sessions } from './sessions.ts';
 import type { Signals } from './signals.ts';
 import type { Starts } from './starts.ts';
+import { waitOf } from './step-wait.ts';
+import type { Incident } from './stuck.ts';
+import { currentRow, listStuck } from './stuck-runs.ts';
+import type { StuckWatch } from './stuck-watch.ts';
 import type { UploadRequest, Uploads } from './uploads.ts';
-import {
-  agentNotFound,
-  PAUSED,
-  summarize,
-  summarizeStanding,
-  summarizeWait,
-  viewAgents,
-  viewCapabilities,
-  viewGauges,
-  viewWaits,
-} from './views.ts';
+import { agentNotFound, viewAgents, viewCapabilities, viewGauges, viewWaits, waitFacts } from './views.ts';
 import type { WatchHub } from './watch.ts';
 
 const AGENT_EVENTS = 50;
@@ -79,6 +77,9 @@ export interface FaceOptions {
   readonly retries: Retries;
   readonly signals: Signals;
   readonly ended: EndedRuns;
+  readonly past: PastRuns;
+  readonly plans: Plans;
+  readonly stuck: StuckWatch;
   readonly watch: WatchHub;
   readonly agentWatch: AgentWatch;
   readonly sessions: Sessions;
@@ -122,6 +123,10 @@ export class Face implements RunningControlPlane {
     return this.options.catalogue.register(namespace, definition, validateOnly, audit);
   }
 
+  planWorkflow(namespace: string, definition: WorkflowDefinition): Promise<WorkflowPlan> {
+    return this.options.plans.plan(namespace, definition);
+  }
+
   getWorkflow(namespace: string, name: string, version: number): Promise<RegisteredWorkflow> {
     return this.options.catalogue.get(namespace, name, version);
   }
@@ -150,7 +155,24 @@ export class Face implements RunningControlPlane {
   }
 
   listRuns(query: RunQuery): Promise<RunPage> {
-    return this.options.store.listRuns(query);
+    const { store, runs, stuck } = this.options;
+    if (query.stuck !== true) return store.listRuns(query);
+    return listStuck(
+      query,
+      stuck.stuckRuns(),
+      async (runId) => currentRow(runs.peek(runId)) ?? store.getRun(query.namespace, runId),
+    );
+  }
+
+  estimateEnd(runId: string): number | undefined {
+    const { runs, past, clock } = this.options;
+    const state = runs.peek(runId)?.state;
+    if (state === undefined) return undefined;
+    return estimateEnd(state, past.of(state.namespace, state.workflow.name), clock.now());
+  }
+
+  incidentOf(runId: string): Incident | undefined {
+    return this.options.stuck.incidentOf(runId);
   }
 
   async cancelRun(
@@ -193,8 +215,7 @@ export class Face implements RunningControlPlane {
 
   cancelRuns({ reason, dryRun, caller, ...request }: CancelRunsRequest): AsyncIterable<BulkProgress> {
     const act = (row: RunRow): Promise<boolean> => this.cancelOnce(row, reason, caller);
-    const { store, clock } = this.options;
-    return actOnRuns({ ...request, store, clock, act: dryRun ? undefined : act });
+    return this.act(request, dryRun ? undefined : act);
   }
 
   async retryRun({ namespace, runId, requestId, caller }: RetryRunRequest): Promise<StartedRun> {
@@ -209,8 +230,15 @@ export class Face implements RunningControlPlane {
 
   retryRuns({ dryRun, caller, ...request }: RetryRunsRequest): AsyncIterable<BulkProgress> {
     const act = (row: RunRow): Promise<boolean> => this.retryOnce(row, caller);
-    const { store, clock } = this.options;
-    return actOnRuns({ ...request, store, clock, act: dryRun ? undefined : act });
+    return this.act(request, dryRun ? undefined : act);
+  }
+
+  private act(
+    request: Pick<CancelRunsRequest, 'namespace' | 'filter' | 'before' | 'signal'>,
+    act: ((row: RunRow) => Promise<boolean>) | undefined,
+  ): AsyncIterable<BulkProgress> {
+    const list = { listRuns: (query: RunQuery) => this.listRuns(query) };
+    return actOnRuns({ ...request, store: list, clock: this.options.clock, act });
   }
 
   async *watchRun(request: Parameters<ControlPlane['watchRun']>[0]): AsyncGenerator<WatchedEvent> {
@@ -299,8 +327,8 @@ export class Face implements RunningControlPlane {
   }
 
   gauges(): Gauges {
-    const { fleet, scheduler, runs } = this.options;
-    return { ...viewGauges(fleet, scheduler), openRuns: () => runs.openCount };
+    const { fleet, scheduler, runs, stuck } = this.options;
+    return { ...viewGauges(fleet, scheduler), openRuns: () => runs.openCount, stuckRuns: () => stuck.count };
   }
 
   stop(): Promise<void> {
@@ -410,6 +438,7 @@ export class Face implements RunningControlPlane {
 
   private viewOf(row: RunRow, state: RunState, holder: RunHolder): RunView {
     const isOver = isRunOver(state.status);
+    const past = this.options.past.of(state.namespace, state.workflow.name);
     return {
       row: {
         ...row,
@@ -419,7 +448,10 @@ export class Face implements RunningControlPlane {
       },
       state: isOver && this.options.runs.peek(row.runId) === undefined ? state : copyState(state),
       progress: new Map(holder.progress),
-      waits: isOver ? new Map() : viewWaits(state, this.options.scheduler, this.options.clock.monotonic()),
+      waits: isOver ? new Map() : viewWaits(state, this.sight()),
+      estimatedEndAt: estimateEnd(state, past, this.options.clock.now()),
+      usualMs: (stepId) => (isOver ? undefined : past?.steps.get(stepId)?.took.median()),
+      stuck: isOver ? undefined : this.options.stuck.incidentOf(row.runId, state),
     };
   }
 
@@ -442,16 +474,15 @@ export class Face implements RunningControlPlane {
         'STEP_NOT_FOUND',
         `Cannot explain step "${path}": run "${state.runId}" has no such step`,
       );
-    const explanation = this.options.scheduler.explain(state.runId, path, this.options.clock.monotonic());
-    const isPaused = state.pausedAt > 0;
-    const wait = isPaused ? PAUSED : summarize(explanation);
-    const { status, queuedAt, readyAt } = step;
-    const common = { runId: state.runId, path, status, isPaused, explanation };
-    if (status === 'WAITING') {
-      return { ...common, summary: summarizeWait(step), waitingSince: readyAt, dueAt: step.detail?.waitUntil ?? 0 };
-    }
-    const summary = step.isQueued ? wait : summarizeStanding(step);
-    return { ...common, summary, waitingSince: queuedAt, dueAt: 0 };
+    const { runId } = state;
+    const explanation = this.options.scheduler.explain(runId, path, this.options.clock.monotonic());
+    const facts = { ...waitFacts(this.sight(), runId, path), explain: () => explanation };
+    return { runId, path, status: shownStatus(step), wait: waitOf(state, step, facts), explanation };
+  }
+
+  private sight() {
+    const { fleet, scheduler, clock } = this.options;
+    return { fleet, scheduler, monotonic: clock.monotonic() };
   }
 }
 
@@ -461,6 +492,9 @@ function viewOfEnded({ row, state }: EndedRun): RunView {
     state,
     progress: new Map(),
     waits: new Map(),
+    estimatedEndAt: undefined,
+    usualMs: () => undefined,
+    stuck: undefined,
   };
 }
 

@@ -34,6 +34,8 @@ export class RunHolder {
   /** In order; not empty only while the state is loading or a decision waits for values. */
   readonly waiting: Pending[] = [];
   isBusy = false;
+  /** Wall ms of the last decision that changed something; 0: none since this process began. */
+  movedAt = 0;
   /** Latest checkpoint by step path: the next attempt gets it. */
   checkpoints: Map<string, Uint8Array> | undefined = undefined;
   /** Latest progress by step path, for people. */

@@ -77,6 +77,11 @@ export class Runs {
     return this.holders.size;
   }
 
+  /** Of all open runs, and of some that ended a moment ago. */
+  openIds(): string[] {
+    return this.holders.keys();
+  }
+
   /** A run that is in memory (its state may still be loading). */
   peek(runId: string): RunHolder | undefined {
     return this.holders.get(runId);

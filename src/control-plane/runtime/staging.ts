@@ -15,6 +15,7 @@ import type { Blobs } from './blobs.ts';
 import type { Committer } from './committer.ts';
 import { type Dispatcher, taskKey } from './dispatcher.ts';
 import type { EndedRuns } from './ended-runs.ts';
+import type { PastRuns } from './past-runs.ts';
 import type { Pending, RunHolder } from './run-holder.ts';
 import type { Runs } from './runs.ts';
 import type { StagedBatch } from './staged-batch.ts';
@@ -29,6 +30,7 @@ export interface StagingOptions {
   readonly runs: Runs;
   readonly starts: Starts;
   readonly ended: EndedRuns;
+  readonly past: PastRuns;
   readonly dispatcher: Dispatcher;
   readonly blobs: Blobs;
   readonly watch: WatchHub;
@@ -59,6 +61,7 @@ export class Staging {
     for (const event of decision.events) this.note(holder, state, event, batch);
     const { events } = decision;
     if (events.length === 0) return;
+    holder.movedAt = this.options.clock.now();
     this.options.ended.forget(holder.runId);
     const position = state.position - events.length;
     // Whoever begins to watch before the batch is durable must see it, too.
@@ -214,6 +217,7 @@ export class Staging {
       // Something may have been decided after the end that is not durable yet.
       if (state?.position === position && state !== undefined && row !== undefined)
         this.options.ended.keep({ row, state });
+      if (state !== undefined) this.options.past.note(state);
       this.options.watch.over(runId);
       this.options.runs.release(holder);
       if (state !== undefined) this.options.onEnded(state);

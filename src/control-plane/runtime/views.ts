@@ -1,16 +1,15 @@
 /** What readers see of runs and of the fleet: copies, made on demand. */
-import { toJson } from '@bufbuild/protobuf';
-import { TimestampSchema, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { YardmasterError } from '../../core/errors.ts';
 import type { Gauges } from '../../core/metrics.ts';
 import { nearest } from '../../core/nearest.ts';
 import { liveSteps } from '../engine/frames.ts';
-import type { RunState, Step } from '../engine/state.ts';
+import type { RunState } from '../engine/state.ts';
+import { isStepOver } from '../engine/status.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { AgentStatus, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
-import type { Candidate, Explanation } from '../scheduler/types.ts';
 import type { AgentView, CapabilityView, InstanceView } from './control-plane.ts';
+import { type WaitFacts, type WaitReason, waitOf } from './step-wait.ts';
 
 const RANK: readonly AgentStatus[] = ['READY', 'DRAINING', 'SUSPECT', 'UNREACHABLE', 'LOST'];
 /** Waiting steps of one run whose reason is worked out for a GetRun. */
@@ -91,7 +90,7 @@ export function viewCapabilities(fleet: Fleet, scheduler: Scheduler, namespace: 
 }
 
 /** Counted when they are asked for. */
-export function viewGauges(fleet: Fleet, scheduler: Scheduler): Omit<Gauges, 'openRuns'> {
+export function viewGauges(fleet: Fleet, scheduler: Scheduler): Omit<Gauges, 'openRuns' | 'stuckRuns'> {
   return {
     instances: () => {
       const counts: Record<AgentStatus, number> = { READY: 0, DRAINING: 0, SUSPECT: 0, UNREACHABLE: 0, LOST: 0 };
@@ -111,62 +110,31 @@ export function viewGauges(fleet: Fleet, scheduler: Scheduler): Omit<Gauges, 'op
   };
 }
 
-/** What every step of a paused run waits for. */
-export const PAUSED = 'PAUSED: its run is paused';
-
-/** Why each waiting step of a run waits, in a word or two. */
-export function viewWaits(state: RunState, scheduler: Scheduler, monotonic: number): ReadonlyMap<string, string> {
-  const waits = new Map<string, string>();
-  for (const { isQueued, path } of liveSteps(state)) {
-    if (waits.size >= WAITS_MAX) break;
-    if (!isQueued) continue;
-    waits.set(path, state.pausedAt > 0 ? PAUSED : summarize(scheduler.explain(state.runId, path, monotonic)));
+/** Why each step of a run that does not go on waits, by path. */
+export function viewWaits(
+  state: RunState,
+  { fleet, scheduler, monotonic }: { readonly fleet: Fleet; readonly scheduler: Scheduler; readonly monotonic: number },
+): ReadonlyMap<string, WaitReason> {
+  const waits = new Map<string, WaitReason>();
+  let explained = 0;
+  for (const step of liveSteps(state)) {
+    // A long line of queued steps is not worth as many looks at the whole fleet.
+    if (isStepOver(step.status) || (step.isQueued && ++explained > WAITS_MAX)) continue;
+    const { reason } = waitOf(state, step, waitFacts({ fleet, scheduler, monotonic }, state.runId, step.path));
+    if (reason !== 'NONE' && reason !== 'DEPENDENCY') waits.set(step.path, reason);
   }
   return waits;
 }
 
-/** One sentence: what a waiting step waits for. */
-export function summarize(explanation: Explanation): string {
-  const { candidates, class: stepClass } = explanation;
-  if (stepClass === undefined) return 'does not wait';
-  const able = candidates.filter(
-    ({ reason }) => reason === 'busy' || reason === 'concurrency' || reason === 'free' || reason === 'avoided',
-  );
-  const wanted =
-    stepClass.agentId === ''
-      ? `offers ${stepClass.capability}`
-      : `is ${stepClass.agentId} and offers ${stepClass.capability}`;
-  if (able.length > 0) return `busy: ${able.length} can take it, none has a free slot`;
-  const held = candidates.filter(({ reason }) => reason === 'state' || reason === 'excluded');
-  if (held.length > 0) return `NO_AGENT: ${held.map(tell).slice(0, 3).join(', ')}`;
-  return `NO_AGENT: no live agent ${wanted}`;
-}
-
-/** One sentence: where a step stands that does not wait. */
-export function summarizeStanding({ path, status, detail }: Step): string {
-  if (detail?.map === undefined) return `${path} is ${status}`;
-  const { count, started, ended, failed } = detail.map;
-  const running = status === 'RUNNING' ? `, ${started - ended} run` : '';
-  return `${path} is ${status}: ${ended} of ${count} items ended${failed === 0 ? '' : `, ${failed} failed`}${running}`;
-}
-
-/** One sentence: what a step waits for that no agent has. */
-export function summarizeWait({ node, detail }: Step): string {
-  const dueAt = detail?.waitUntil ?? 0;
-  const until = dueAt === 0 ? '' : toJson(TimestampSchema, timestampFromMs(dueAt));
-  if (node.kind === 'workflow') return summarizeChild(node.workflow, detail?.child?.runId);
-  if (node.kind !== 'signal') return until === '' ? 'waits' : `waits until ${until}`;
-  const title = detail?.title === undefined || detail.title === '' ? '' : `: ${detail.title}`;
-  const who = node.answerers.length === 0 ? '' : ` from ${node.answerers.join(' or ')}`;
-  return `waits for signal "${node.signal}"${who}${until === '' ? '' : ` until ${until}`}${title}`;
-}
-
-function summarizeChild(workflow: string, runId: string | undefined): string {
-  return runId === undefined ? `waits for a run of "${workflow}" to start` : `waits for run ${runId} of "${workflow}"`;
-}
-
-function tell({ agentId, instanceId, detail }: Candidate): string {
-  return `${agentId}/${instanceId.slice(-4)} ${detail}`;
+export function waitFacts(
+  { fleet, scheduler, monotonic }: { readonly fleet: Fleet; readonly scheduler: Scheduler; readonly monotonic: number },
+  runId: string,
+  path: string,
+): WaitFacts {
+  return {
+    explain: () => scheduler.explain(runId, path, monotonic),
+    isOutOfReach: (instanceId) => fleet.instances.get(instanceId)?.status === 'UNREACHABLE',
+  };
 }
 
 export function agentNotFound(agentId: string, agents: readonly AgentView[]): YardmasterError {

@@ -119,6 +119,12 @@ export class Scheduler {
     return Math.max(nowMonotonic, this.nearestExpiry);
   }
 
+  isWaiting(runId: string, path: string): boolean {
+    for (let queue = this.runs.get(runId); queue !== undefined; queue = queue.nextOfRun)
+      if (queue.find(path) !== undefined) return true;
+    return false;
+  }
+
   /** Why a waiting step has no instance yet. Costs a look at every step of its class and every instance. */
   explain(runId: string, path: string, nowMonotonic: number): Explanation {
     for (let queue = this.runs.get(runId); queue !== undefined; queue = queue.nextOfRun) {

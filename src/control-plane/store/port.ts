@@ -337,6 +337,8 @@ export interface RunFilter {
   readonly parentRunId?: string;
   /** Run ids from this one on, and below `before`: ids begin with the time of the start (`firstUlidAt`). '': no bound. */
   readonly from?: string;
+  /** Only open ones that are stuck: known to the runtime alone, which asks no adapter for it. */
+  readonly stuck?: boolean;
 }
 
 export interface RunQuery extends RunFilter {

@@ -7,6 +7,7 @@ import type {
   FrameKind,
   Gauges,
   Metrics,
+  StuckHow,
   TickOutcome,
 } from '../../core/metrics.ts';
 
@@ -35,6 +36,7 @@ export class PrometheusMetrics implements Metrics {
   private readonly overflows = this.counter('stream_overflows_total', 'Streams ended because the agent did not read');
   private readonly droppedItems = this.counter('dropped_total', 'Live items that were let go', 'reason');
   private readonly scheduleTicks = this.counter('schedule_ticks_total', 'Ticks of schedules', 'outcome');
+  private readonly runsStuck = this.counter('runs_stuck_total', 'Incidents of runs that do not go on', 'reason');
 
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: 'yardmaster_process_' });
@@ -110,8 +112,12 @@ export class PrometheusMetrics implements Metrics {
     this.scheduleTicks.inc({ outcome }, count);
   }
 
+  runStuck(reason: StuckHow): void {
+    this.runsStuck.inc({ reason });
+  }
+
   observe(gauges: Gauges): void {
-    for (const name of ['instances', 'slots', 'waiting_steps', 'open_runs']) {
+    for (const name of ['instances', 'slots', 'waiting_steps', 'open_runs', 'stuck_runs']) {
       this.registry.removeSingleMetric(`yardmaster_${name}`);
     }
     this.asked('instances', 'Instances by state', 'state', () => Object.entries(gauges.instances()));
@@ -124,6 +130,7 @@ export class PrometheusMetrics implements Metrics {
     });
     this.asked('waiting_steps', 'Steps that wait for an instance', undefined, () => [['', gauges.waitingSteps()]]);
     this.asked('open_runs', 'Runs that have not ended', undefined, () => [['', gauges.openRuns()]]);
+    this.asked('stuck_runs', 'Open runs that do not go on', undefined, () => [['', gauges.stuckRuns()]]);
   }
 
   private counter<L extends string>(name: string, help: string, label?: L): Counter<L> {

@@ -1,4 +1,5 @@
 /** What the author writes for a step or a block. One shape serves the typed form (callbacks) and the plain form. */
+import type { z } from 'zod';
 import type { Capability } from '../../core/capability.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { FailureMode, IterationsEnd, JsonScalar, ParallelPolicy, Priority, RunOn } from '../definition.ts';
@@ -125,6 +126,8 @@ export interface SignalOptions<Params, Steps> extends BlockOptions<Params, Steps
   readonly title?: Given<Scope<Params, Steps>, string>;
   /** Actors that may send it; default: anybody. */
   readonly answerers?: readonly string[];
+  /** What is sent must fit it: a schema of zod, or a JSON Schema. Default: anything. */
+  readonly form?: z.ZodType | JsonObject;
   /** Default: for ever. */
   readonly timeout?: Duration;
   /** The payload when the timeout is over; without it the step ends TIMED_OUT then. */

@@ -37,7 +37,7 @@ export function sourceOfOutput(value: unknown, pointer: string, problems: Proble
   return guard(pointer, problems, () => outputSource(value, pointer)) ?? null;
 }
 
-/** JSON Schema of the run's parameters. */
+/** JSON Schema of the run's parameters, or of what is sent with a signal. */
 export function sourceOfParams(schema: z.ZodType, pointer: string, problems: Problem[]): JsonObject {
   const describe = (): JsonObject => {
     try {
@@ -74,6 +74,8 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
       return outputSource(value, pointer);
     case 'step':
       return childSource(value, pointer, problems);
+    case 'form':
+      return isZodType(value) ? sourceOfParams(value, pointer, problems) : plainSource(value, pointer);
     case 'steps':
     case 'then':
     case 'else':
@@ -169,6 +171,10 @@ function isCapability(value: unknown): value is Capability {
 /** A workflow that was built stands for its name. */
 function isBuilt(value: unknown): value is { readonly name: string } {
   return isRecord(value) && typeof value.name === 'string' && 'definition' in value;
+}
+
+function isZodType(value: unknown): value is z.ZodType {
+  return typeof value === 'object' && value !== null && '_zod' in value;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -11,14 +11,26 @@ import { DIALECT, insteadOf, type Kind, keywords, sameValue, typeNames } from '.
 import { compilePattern, sizeOfPattern } from './pattern.ts';
 import { findCircle, type PlaceOfSchema, pointerOf, resolveRef } from './references.ts';
 
+/** What a schema is for: the parameters of a run, which are an object, or what is sent with a signal, which is anything. */
+type Use = 'parameters' | 'form';
+
 /** `schema` is not deeper than `limits.valueDepthMax`. */
 export function checkParametersSchema(schema: JsonObject, path: Path): readonly Finding[] {
+  return checkSchema(schema, path, 'parameters');
+}
+
+/** As `checkParametersSchema`, for the form of a signal. */
+export function checkFormSchema(schema: JsonObject, path: Path): readonly Finding[] {
+  return checkSchema(schema, path, 'form');
+}
+
+function checkSchema(schema: JsonObject, path: Path, use: Use): readonly Finding[] {
   const bytes = new TextEncoder().encode(JSON.stringify(schema)).length;
   if (bytes > limits.parameterSchemaBytesMax) {
     const message = `the schema has ${bytes} bytes; at most ${limits.parameterSchemaBytesMax} are allowed`;
     return [{ code: 'BAD_SCHEMA', message, path }];
   }
-  const checker = new SchemaChecker(path);
+  const checker = new SchemaChecker(path, use);
   checker.root(schema);
   return checker.findings.slice(0, limits.problemsMax);
 }
@@ -26,19 +38,21 @@ export function checkParametersSchema(schema: JsonObject, path: Path): readonly 
 class SchemaChecker {
   readonly findings: Finding[] = [];
   readonly #base: Path;
+  readonly #use: Use;
   /** Every schema in the document, and which others look at the same value. */
   readonly #places = new Map<string, PlaceOfSchema>();
   readonly #refs: { readonly from: PlaceOfSchema; readonly ref: string; readonly path: Path }[] = [];
   #patternSize = 0;
 
-  constructor(base: Path) {
+  constructor(base: Path, use: Use) {
     this.#base = base;
+    this.#use = use;
   }
 
   root(schema: JsonObject): void {
     this.#schema(schema, []);
     const { type } = schema;
-    if (type !== undefined && ![type].flat().includes('object'))
+    if (this.#use === 'parameters' && type !== undefined && ![type].flat().includes('object'))
       this.#report('parameters are always an object', ['type'], 'type: object');
     if (this.#places.size > limits.parameterSchemasMax)
       this.#report(`${this.#places.size} schemas in one; at most ${limits.parameterSchemasMax} are allowed`, []);
@@ -77,7 +91,9 @@ class SchemaChecker {
       this.#report(`"${name}" ${fault}`, path, next);
       return;
     }
-    if (name === 'secret' && value === true && !isOneParameter(place.path)) {
+    if (name === 'secret' && value === true && this.#use === 'form')
+      this.#report('"secret" is for parameters of a run: what is sent with a signal is kept as it is', path);
+    else if (name === 'secret' && value === true && !isOneParameter(place.path)) {
       const next = 'make the value a property of its own, of an object that is no list item and no alternative';
       this.#report('"secret" stands only in "properties", where one value is meant', path, next);
     }

@@ -92,6 +92,31 @@ describe('exit codes', () => {
   });
 });
 
+describe('versions', () => {
+  test('--version of a command is that of a workflow; in front, and as -V, it asks for that of the program', async () => {
+    const mesh = new FakeMesh();
+    const got = await yardmaster(mesh, 'workflows get Nightly --version 2');
+    expect(got).toMatchObject({ code: 0, out: expect.stringContaining('Nightly v3') });
+    expect(mesh.calls).toEqual(['getWorkflow Nightly v2']);
+    for (const line of ['--version', '-V'])
+      expect(await yardmaster(mesh, line)).toMatchObject({ code: 0, out: '0.0.0\n' });
+    expect((await yardmaster(mesh, 'workflows get Nightly --version two')).code).toBe(2);
+  });
+});
+
+describe('errors', () => {
+  test('explains a code, and names the nearest to one that there is not', async () => {
+    const told = await runCommand(['errors', 'unknown_step']);
+    expect(told).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^UNKNOWN_STEP: .+\n {2}gRPC status \w+, exit code \d+\n$/),
+    });
+    const near = await runCommand(['errors', 'UNKNWON_STEP']);
+    expect(near).toMatchObject({ code: 3, out: '', err: expect.stringContaining('did you mean UNKNOWN_STEP?') });
+    expect(near.err).toContain('next: yardmaster errors UNKNOWN_STEP');
+  });
+});
+
 describe('runs signal', () => {
   test('sends what was typed, and says what to look at next', async () => {
     const mesh = new FakeMesh();

@@ -55,6 +55,7 @@ export function step(path: string, more: Partial<StepView> = {}): StepView {
     iterations: 0,
     items: undefined,
     child: undefined,
+    usualMs: undefined,
     ...more,
   };
 }
@@ -86,6 +87,8 @@ export function run(more: Partial<RunView> = {}): RunView {
     completedSteps: 0,
     totalSteps: 0,
     progress: 0,
+    estimatedCompletion: undefined,
+    stuck: undefined,
     position: 0,
     ...more,
   };

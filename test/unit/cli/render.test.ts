@@ -84,7 +84,7 @@ next: yardmaster runs watch e7b2
         status: 'WAITING',
         waitReason: 'SIGNAL',
         readyTime: at(5),
-        signal: { name: 'go', title: 'Go on?', answerers: ['ann'] },
+        signal: { name: 'go', title: 'Go on?', answerers: ['ann'], form: undefined },
       }),
       step('then', { kind: 'WAIT' }),
     ];
@@ -283,6 +283,7 @@ describe('runs explain', () => {
     ahead: 3,
     signal: undefined,
     dueTime: undefined,
+    next: 'wait, or more slots on loader',
     candidates: (
       [
         ['aa21', 'BUSY', '2 of 2 slots, next free ~3s', true],
@@ -313,9 +314,32 @@ next: wait, or more slots on loader
 `);
   });
 
-  test('says which agent to start when nobody offers it', () => {
-    const text = renderExplanation({ ...explanation, candidates: [], ahead: 0 }, { nowMs: START, style: plainStyle });
-    expect(text).toContain('next: start an agent that offers load');
+  test('shows what may be sent with a signal, and an example to type', () => {
+    const form = {
+      type: 'object',
+      properties: { approved: { type: 'boolean', description: 'go or not' }, note: { type: 'string' } },
+      required: ['approved'],
+    };
+    const signal = { name: 'go', title: '', answerers: [], form };
+    const asked = {
+      path: 'approve',
+      status: 'WAITING',
+      waitReason: 'SIGNAL',
+      summary: 'waits for signal "go"',
+    } as const;
+    const next = 'yardmaster runs signal 9c41e7b2 go --payload JSON';
+    const more = { action: '', version: '', labels: {}, candidates: [], ahead: 0 };
+    const text = renderExplanation(
+      { ...explanation, ...asked, ...more, signal, next },
+      { nowMs: START, style: plainStyle },
+    );
+    expect(page(text)).toBe(`
+approve WAITING 41s: waits for signal "go"
+it takes:
+  approved  boolean  go or not
+  note      string   optional
+next: yardmaster runs signal 9c41e7b2 go --payload '{"approved":true}'
+`);
   });
 });
 

@@ -16,6 +16,7 @@ const RULES: AlertRules = {
   agentLost: 'warning',
   storeFailing: 'critical',
   storeMended: 'info',
+  stuck: 'warning',
 };
 
 function failed(subject: string): Alert {

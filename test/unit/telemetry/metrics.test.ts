@@ -12,12 +12,14 @@ describe('the metrics', () => {
     metrics.frameReceived('beat');
     metrics.frameIgnored();
     metrics.dropped('log', 7);
+    metrics.runStuck('OVERDUE');
     let waiting = 1;
     metrics.observe({
       instances: () => ({ READY: 2, DRAINING: 0, SUSPECT: 0, UNREACHABLE: 1, LOST: 0 }),
       slots: () => ({ total: 8, used: 3 }),
       waitingSteps: () => waiting,
       openRuns: () => 4,
+      stuckRuns: () => 2,
     });
     waiting = 5;
     const text = await metrics.read();
@@ -34,6 +36,8 @@ describe('the metrics', () => {
       'yardmaster_slots{kind="used"} 3',
       'yardmaster_waiting_steps 5',
       'yardmaster_open_runs 4',
+      'yardmaster_stuck_runs 2',
+      'yardmaster_runs_stuck_total{reason="OVERDUE"} 1',
     ]) {
       expect(text).toContain(line);
     }
@@ -45,6 +49,7 @@ describe('the metrics', () => {
       slots: () => ({ total: 0, used: 0 }),
       waitingSteps: () => 0,
       openRuns: () => 9,
+      stuckRuns: () => 0,
     };
     const [one, other] = [new PrometheusMetrics(), new PrometheusMetrics()];
     one.observe({ ...gauges, openRuns: () => 1 });

@@ -2,13 +2,20 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { YardmasterError } from '../../../core/errors.ts';
 import { CandidateReason, type ExplainStepResponseSchema } from '../../../gen/yardmaster/v1/run_service_pb.ts';
-import { StepStatus, WaitReason } from '../../../gen/yardmaster/v1/step_state_pb.ts';
-import type { CompiledNode } from '../../../workflow/compiled.ts';
+import { StepStatus } from '../../../gen/yardmaster/v1/step_state_pb.ts';
+import type { CompiledNode, CompiledSignalNode } from '../../../workflow/compiled.ts';
 import { liveSteps } from '../../engine/frames.ts';
+import type { Step } from '../../engine/state.ts';
 import type { RunView, StepExplanation } from '../../runtime/control-plane.ts';
-import type { Candidate, CandidateReason as CandidateReasonName } from '../../scheduler/types.ts';
-import { heldReason } from './step-state.ts';
+import type {
+  Candidate,
+  CandidateReason as CandidateReasonName,
+  Explanation,
+  StepClass,
+} from '../../scheduler/types.ts';
+import { writeStruct } from './json.ts';
 import { writeTime } from './times.ts';
+import { WAIT_REASONS } from './wait-reason.ts';
 
 const CANDIDATES_MAX = 500;
 
@@ -24,80 +31,61 @@ const REASONS: Readonly<Record<CandidateReasonName, CandidateReason>> = {
   excluded: CandidateReason.EXCLUDED,
   avoided: CandidateReason.AVOIDED,
 };
-/** Reasons of instances that could take the step if they had room. */
-const ABLE: ReadonlySet<CandidateReasonName> = new Set(['free', 'busy', 'concurrency', 'avoided', 'state', 'excluded']);
 const STATUSES: Readonly<Record<string, StepStatus>> = StepStatus;
 
 export function writeExplanation(
-  explained: StepExplanation,
+  { path, status, wait, explanation }: StepExplanation,
   node: CompiledNode | undefined,
 ): MessageInitShape<typeof ExplainStepResponseSchema> {
-  const { explanation } = explained;
-  const { isPaused, status } = explained;
-  // A paused run is not in the queue; its steps wait all the same.
-  const isQueued = explanation.step !== undefined || (isPaused && status === 'READY');
-  if (status === 'WAITING' && node !== undefined) return writeWait(explained, node);
+  const { reason, summary, next, since, dueAt } = wait;
+  // There are candidates for what the scheduler has; a step that is over asks nothing of anybody.
   const candidates = explanation.candidates.slice(0, CANDIDATES_MAX);
   return {
-    stepPath: explained.path,
-    status: STATUSES[status] ?? StepStatus.UNSPECIFIED,
-    waitReason: isQueued ? waitReasonOf(explained) : WaitReason.UNSPECIFIED,
-    ...writeRequirement(explained, node),
-    waitingSince: isQueued ? writeTime(explained.waitingSince) : undefined,
-    candidates: candidates.map((candidate, i) => writeCandidate(candidate, i === 0)),
-    summary: explained.summary,
-    ahead: Math.max(0, explanation.ahead),
-  };
-}
-
-/** A step that no agent has: there are no candidates. */
-function writeWait(
-  { path, summary, waitingSince, dueAt }: StepExplanation,
-  node: CompiledNode,
-): MessageInitShape<typeof ExplainStepResponseSchema> {
-  return {
     stepPath: path,
-    status: StepStatus.WAITING,
-    waitReason: heldReason(node.kind) ?? WaitReason.TIMER,
-    waitingSince: writeTime(waitingSince),
+    status: STATUSES[status] ?? StepStatus.UNSPECIFIED,
+    waitReason: WAIT_REASONS[reason],
+    ...requirementOf(explanation, node),
+    waitingSince: writeTime(since),
+    candidates: candidates.map((candidate, i) => writeCandidate(candidate, i === 0)),
     summary,
+    ahead: Math.max(0, explanation.ahead),
     dueTime: writeTime(dueAt),
-    ...(node.kind === 'signal' && { signal: { name: node.signal, answerers: [...node.answerers] } }),
+    next,
+    ...(reason === 'SIGNAL' && node?.kind === 'signal' && { signal: writeSignal(node) }),
   };
 }
 
-function waitReasonOf({ isPaused, explanation }: StepExplanation): WaitReason {
-  if (isPaused) return WaitReason.PAUSED;
-  return explanation.candidates.some(({ reason }) => ABLE.has(reason)) ? WaitReason.NO_SLOT : WaitReason.NO_AGENT;
+function writeSignal({ signal, answerers, form }: CompiledSignalNode) {
+  return { name: signal, answerers: [...answerers], form: writeStruct(form) };
 }
 
-function writeRequirement({ explanation }: StepExplanation, node: CompiledNode | undefined) {
-  const asked = explanation.class;
-  if (asked !== undefined) {
-    const { capability, versionRange, agentId, labels } = asked;
-    return { requirement: { action: capability, version: versionRange, agentId, labels: { ...labels } } };
-  }
+/** Of a step that is queued what it is queued for, else what its definition asks. */
+function requirementOf({ class: asked }: Explanation, node: CompiledNode | undefined) {
+  if (asked !== undefined) return writeRequirement(asked);
   if (node?.kind !== 'agent') return {};
   const { action, version = '', agentId = '', agentLabels } = node;
-  return { requirement: { action, version, agentId, labels: { ...agentLabels } } };
+  return writeRequirement({ capability: action, versionRange: version, agentId, labels: agentLabels });
 }
 
-function writeCandidate({ agentId, instanceId, reason, detail }: Candidate, isFirst: boolean) {
+export function writeRequirement({ capability, versionRange, agentId, labels }: Omit<StepClass, 'namespace'>) {
+  return { requirement: { action: capability, version: versionRange, agentId, labels: { ...labels } } };
+}
+
+export function writeCandidate({ agentId, instanceId, reason, detail }: Candidate, isFirst: boolean) {
   return { agentId, instanceId, reason: REASONS[reason], text: detail, firstChoice: isFirst && reason === 'free' };
 }
 
-/** Path of the step that has waited longest: for an agent, or else for a time or a signal. Throws NOTHING_WAITS. */
-export function longestWaiting({ row, state }: RunView): string {
-  let longest: { readonly path: string; readonly since: number } | undefined;
-  for (const { isQueued, path, queuedAt } of liveSteps(state)) {
-    if (isQueued && (longest === undefined || queuedAt < longest.since)) longest = { path, since: queuedAt };
-  }
+/** Path of the step that has waited longest: for an agent, or else for anything else that the run does not bring about itself. Throws NOTHING_WAITS. */
+export function longestWaiting({ row, state, waits }: RunView): string {
+  const waiting = liveSteps(state).filter(({ isQueued, path }) => isQueued || waits.has(path));
+  const [longest] = waiting.sort((a, b) => Number(b.isQueued) - Number(a.isQueued) || sinceOf(a) - sinceOf(b));
   if (longest !== undefined) return longest.path;
-  const [held] = liveSteps(state)
-    .filter(({ status }) => status === 'WAITING')
-    .sort((a, b) => a.readyAt - b.readyAt);
-  if (held !== undefined) return held.path;
   throw new YardmasterError('NOTHING_WAITS', `Cannot explain run "${row.runId}": no step of it waits`, {
     next: 'name a step, or look at the run: yardmaster runs get',
   });
+}
+
+/** One that was never ready is held back by its block, and has waited least. */
+function sinceOf({ isQueued, queuedAt, readyAt }: Step): number {
+  return (isQueued ? queuedAt : readyAt) || Number.MAX_SAFE_INTEGER;
 }

@@ -37,6 +37,7 @@ export function readRunFilter(faults: Faults, wire: WireFilter | undefined): Rea
     ...(Object.keys(labels).length > 0 && { labels }),
     ...(wire.failureCode !== '' && { failureCode: wire.failureCode }),
     ...(wire.parentRunId !== '' && { parentRunId: readName(faults, 'filter.parent_run_id', wire.parentRunId) }),
+    ...(wire.stuck && { stuck: true }),
     ...(createdAfter !== undefined && { from: firstUlidAt(createdAfter) }),
     before: createdBefore === undefined ? '' : firstUlidAt(createdBefore),
   };
@@ -97,8 +98,17 @@ export function writeRunsToken(next: string, filter: ReadFilter): string {
 }
 
 /** Tells filters apart, whatever the order of their parts. A mix-up, not a forger, is what this is for. */
-function ownerOf({ workflow, statuses = [], labels = {}, failureCode, parentRunId, from, before }: ReadFilter): string {
+function ownerOf({
+  workflow,
+  statuses = [],
+  labels = {},
+  failureCode,
+  parentRunId,
+  from,
+  before,
+  stuck = false,
+}: ReadFilter): string {
   const conditions = [workflow, [...statuses].sort(), Object.entries(labels).sort(), failureCode, parentRunId];
-  const parts = [...conditions, from, before];
+  const parts = [...conditions, from, before, stuck];
   return hash32(JSON.stringify(parts)).toString(36);
 }

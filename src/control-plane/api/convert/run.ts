@@ -1,11 +1,11 @@
 /** Runs: what is known of one, and rows of lists. */
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { RunErrorSchema } from '../../../gen/yardmaster/v1/run_error_pb.ts';
-import { type Run, RunSchema, RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
+import { type Run, RunSchema, RunStatus, StuckReason, type StuckSchema } from '../../../gen/yardmaster/v1/run_pb.ts';
 import { shownSteps } from '../../engine/frames.ts';
 import { type RunState, shareOfItems } from '../../engine/state.ts';
 import { isStepOver } from '../../engine/status.ts';
-import type { RunView } from '../../runtime/control-plane.ts';
+import type { Incident, RunView } from '../../runtime/control-plane.ts';
 import type { RunRow } from '../../store/port.ts';
 import { writeFailure } from './failure.ts';
 import { writePriority } from './priority.ts';
@@ -21,7 +21,7 @@ export interface WriteRunOptions {
 
 /** `values`: loaded before, when they were asked for. */
 export function writeRun(view: RunView, values: RunValues, { now, omitSteps = false }: WriteRunOptions): Run {
-  const { row, state, progress, waits } = view;
+  const { row, state, progress, waits, usualMs } = view;
   const { completed, total, share } = countSteps(state);
   return create(RunSchema, {
     ...rowFields(row),
@@ -29,11 +29,13 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
     ...(values.parameters !== undefined && { parameters: values.parameters }),
     ...(values.output !== undefined && { output: values.output }),
     error: writeFailure(state.failure ?? state.ending?.failure),
-    steps: omitSteps ? [] : shownSteps(state).map((step) => writeStep(step, { progress, waits, values })),
+    steps: omitSteps ? [] : shownSteps(state).map((step) => writeStep(step, { progress, waits, usualMs, values })),
     startTime: writeTime(state.startedAt),
     endTime: writeTime(state.endedAt),
     pauseTime: writeTime(state.pausedAt),
     unconsumedSignals: state.signals.length,
+    estimatedEndTime: writeTime(view.estimatedEndAt),
+    stuck: writeStuck(view.stuck),
     progress: total === 0 ? 0 : (completed + share) / total,
     completedSteps: completed,
     totalSteps: total,
@@ -44,11 +46,19 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
   });
 }
 
+function writeStuck(incident: Incident | undefined): MessageInitShape<typeof StuckSchema> | undefined {
+  if (incident === undefined) return undefined;
+  const { reason, path, number, since, message, next } = incident;
+  const what = { reason: StuckReason[reason], stepPath: path, attempt: number };
+  return { ...what, since: writeTime(since), message, next };
+}
+
 /** A run of a list: without steps and values. */
-export function writeRunRow(row: RunRow): Run {
+export function writeRunRow(row: RunRow, stuck: Incident | undefined): Run {
   return create(RunSchema, {
     ...rowFields(row),
     endTime: writeTime(row.endedAt),
+    stuck: writeStuck(stuck),
     ...(row.failureCode !== undefined && { error: create(RunErrorSchema, { code: row.failureCode }) }),
   });
 }

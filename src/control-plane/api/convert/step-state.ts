@@ -12,14 +12,15 @@ import {
   type StepState,
   StepStateSchema,
   StepStatus,
-  WaitReason,
 } from '../../../gen/yardmaster/v1/step_state_pb.ts';
 import type { CompiledNode } from '../../../workflow/compiled.ts';
-import { type AttemptRecord, type MapDetail, type Step, shareOfItems } from '../../engine/state.ts';
+import { type AttemptRecord, type MapDetail, type Step, shareOfItems, shownStatus } from '../../engine/state.ts';
 import type { RunView } from '../../runtime/control-plane.ts';
 import { writeFailure } from './failure.ts';
-import { writeTime } from './times.ts';
+import { writeStruct } from './json.ts';
+import { writeDuration, writeTime } from './times.ts';
 import type { RunValues } from './values.ts';
+import { WAIT_REASONS } from './wait-reason.ts';
 
 export const STEP_KINDS: Readonly<Record<CompiledNode['kind'], StepKind>> = {
   agent: StepKind.AGENT,
@@ -34,20 +35,22 @@ export const STEP_KINDS: Readonly<Record<CompiledNode['kind'], StepKind>> = {
   workflow: StepKind.WORKFLOW,
 };
 
-interface Beside extends Pick<RunView, 'progress' | 'waits'> {
+interface Beside extends Pick<RunView, 'progress' | 'waits' | 'usualMs'> {
   readonly values: RunValues;
 }
 
-export function writeStep(step: Step, { progress, waits, values }: Beside): StepState {
+export function writeStep(step: Step, { progress, waits, usualMs, values }: Beside): StepState {
   const { detail, node, path } = step;
+  const status = shownStatus(step);
   const shown = progress.get(path);
+  const usual = usualMs(node.id);
   return create(StepStateSchema, {
     path,
     stepId: node.id,
     kind: STEP_KINDS[node.kind],
     cleanup: node.isCleanup,
-    status: StepStatus[step.status],
-    waitReason: waitReasonOf(step, waits.get(path)),
+    status: StepStatus[status],
+    waitReason: WAIT_REASONS[waits.get(path) ?? 'NONE'],
     input: values.inputs.get(path),
     output: values.outputs.get(path),
     error: writeFailure(detail?.failure),
@@ -57,7 +60,7 @@ export function writeStep(step: Step, { progress, waits, values }: Beside): Step
     endTime: writeTime(detail?.endedAt),
     progress: step.status === 'COMPLETED' ? 1 : (shown?.fraction ?? shareOfItems(step)),
     progressMessage: shown?.message ?? '',
-    dueTime: step.status === 'WAITING' ? writeTime(detail?.waitUntil || detail?.retryAt) : undefined,
+    dueTime: status === 'WAITING' ? writeTime(detail?.waitUntil || detail?.retryAt) : undefined,
     ...(step.status === 'WAITING' && { signal: writeSignalWait(step) }),
     skipReason: detail?.skip === undefined ? SkipReason.UNSPECIFIED : SkipReason[detail.skip.reason],
     skippedBecauseOf: detail?.skip?.because ?? '',
@@ -65,6 +68,7 @@ export function writeStep(step: Step, { progress, waits, values }: Beside): Step
     iterations: detail?.loop?.iterations ?? 0,
     ...(detail?.map !== undefined && { items: writeItemCounts(detail.map) }),
     child: writeChild(step),
+    ...(usual !== undefined && { usualDuration: writeDuration(usual) }),
   });
 }
 
@@ -75,19 +79,17 @@ function writeItemCounts({ count, started, ended, failed }: MapDetail): MessageI
 /** Undefined: it waits for no signal. */
 export function writeSignalWait({ node, detail }: Step): MessageInitShape<typeof SignalWaitSchema> | undefined {
   if (node.kind !== 'signal') return undefined;
-  return { name: node.signal, title: detail?.title ?? '', answerers: [...node.answerers] };
+  return {
+    name: node.signal,
+    title: detail?.title ?? '',
+    answerers: [...node.answerers],
+    form: writeStruct(node.form),
+  };
 }
 
 function writeChild({ node, detail }: Step): MessageInitShape<typeof ChildRunSchema> | undefined {
   if (node.kind !== 'workflow' || detail?.child === undefined) return undefined;
   return { runId: detail.child.runId, workflow: node.workflow, workflowVersion: detail.child.version };
-}
-
-/** What a step waits for that no agent has; undefined: it is none of those. */
-export function heldReason(kind: CompiledNode['kind']): WaitReason | undefined {
-  if (kind === 'signal') return WaitReason.SIGNAL;
-  if (kind === 'wait') return WaitReason.TIMER;
-  return kind === 'workflow' ? WaitReason.CHILD : undefined;
 }
 
 function writeAttempt(attempt: AttemptRecord): Attempt {
@@ -102,22 +104,4 @@ function writeAttempt(attempt: AttemptRecord): Attempt {
     startTime: writeTime(attempt.startedAt),
     endTime: writeTime(attempt.endedAt),
   });
-}
-
-/** `wait` begins with NO_AGENT when nobody can take it. */
-function queuedReason(wait: string | undefined): WaitReason {
-  if (wait?.startsWith('PAUSED') === true) return WaitReason.PAUSED;
-  return wait?.startsWith('NO_AGENT') === true ? WaitReason.NO_AGENT : WaitReason.NO_SLOT;
-}
-
-/** `wait`: the words for a queued step. */
-function waitReasonOf(step: Step, wait: string | undefined): WaitReason {
-  if (step.status !== 'READY' && step.status !== 'WAITING') return WaitReason.UNSPECIFIED;
-  const held = heldReason(step.node.kind);
-  if (held !== undefined) return held;
-  if (step.isQueued) return queuedReason(wait);
-  const attempts = step.detail?.attempts ?? [];
-  if (attempts.some((attempt) => attempt.isUnconfirmed)) return WaitReason.STOPPING;
-  if (step.status === 'WAITING') return WaitReason.BACKOFF;
-  return attempts.some((attempt) => attempt.isUnreachable) ? WaitReason.AGENT_UNREACHABLE : WaitReason.UNSPECIFIED;
 }

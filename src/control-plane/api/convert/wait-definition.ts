@@ -2,7 +2,7 @@
 import type { SignalBlock, WaitBlock } from '../../../gen/yardmaster/v1/step_pb.ts';
 import type { SignalStepDefinition, StepCommon, WaitStepDefinition } from '../../../workflow/definition.ts';
 import type { Faults } from './faults.ts';
-import { readTemplate, writeTemplate } from './json.ts';
+import { readStruct, readTemplate, writeStruct, writeTemplate } from './json.ts';
 import { readDuration, writeDuration } from './times.ts';
 
 type WaitOnly = Omit<WaitStepDefinition, keyof StepCommon>;
@@ -26,12 +26,14 @@ export function readWaitBlock(faults: Faults, pointer: string, { end }: WaitBloc
 
 export function readSignalBlock(faults: Faults, pointer: string, block: SignalBlock): SignalOnly {
   const timeoutMs = readDuration(faults, `${pointer}.timeout`, block.timeout) ?? 0;
+  const form = readStruct(faults, `${pointer}.form`, block.form);
   const fallback = readTemplate(faults, `${pointer}.default_payload`, block.defaultPayload);
   return {
     type: 'signal',
     signal: block.signal,
     ...(block.title !== '' && { title: block.title }),
     ...(block.answerers.length > 0 && { answerers: block.answerers }),
+    ...(form !== undefined && { form }),
     ...(timeoutMs > 0 && { timeoutMs }),
     ...(fallback !== undefined && { default: fallback }),
   };
@@ -48,6 +50,7 @@ export function writeSignalBlock(step: SignalStepDefinition) {
     signal: step.signal,
     title: step.title ?? '',
     answerers: [...(step.answerers ?? [])],
+    form: writeStruct(step.form),
     ...(step.timeoutMs !== undefined && { timeout: writeDuration(step.timeoutMs) }),
     defaultPayload: writeTemplate(step.default),
   };

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/run_filter.proto.
  */
 export const file_yardmaster_v1_run_filter: GenFile = /*@__PURE__*/
-  fileDesc("Ch55YXJkbWFzdGVyL3YxL3J1bl9maWx0ZXIucHJvdG8SDXlhcmRtYXN0ZXIudjEiwgIKCVJ1bkZpbHRlchIQCgh3b3JrZmxvdxgBIAEoCRIqCghzdGF0dXNlcxgCIAMoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzEjQKBmxhYmVscxgDIAMoCzIkLnlhcmRtYXN0ZXIudjEuUnVuRmlsdGVyLkxhYmVsc0VudHJ5EjEKDWNyZWF0ZWRfYWZ0ZXIYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxmYWlsdXJlX2NvZGUYBiABKAkSFQoNcGFyZW50X3J1bl9pZBgtIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBYgZwcm90bzM", [file_google_protobuf_timestamp, file_yardmaster_v1_run]);
+  fileDesc("Ch55YXJkbWFzdGVyL3YxL3J1bl9maWx0ZXIucHJvdG8SDXlhcmRtYXN0ZXIudjEi0QIKCVJ1bkZpbHRlchIQCgh3b3JrZmxvdxgBIAEoCRIqCghzdGF0dXNlcxgCIAMoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzEjQKBmxhYmVscxgDIAMoCzIkLnlhcmRtYXN0ZXIudjEuUnVuRmlsdGVyLkxhYmVsc0VudHJ5EjEKDWNyZWF0ZWRfYWZ0ZXIYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxmYWlsdXJlX2NvZGUYBiABKAkSFQoNcGFyZW50X3J1bl9pZBgtIAEoCRINCgVzdHVjaxg8IAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBYgZwcm90bzM", [file_google_protobuf_timestamp, file_yardmaster_v1_run]);
 
 /**
  * Which runs are meant. Everything that is given must hold; nothing given: every run.
@@ -70,6 +70,13 @@ export type RunFilter = Message<"yardmaster.v1.RunFilter"> & {
    * @generated from field: string parent_run_id = 45;
    */
   parentRunId: string;
+
+  /**
+   * Open ones that are stuck. False: whether or not.
+   *
+   * @generated from field: bool stuck = 60;
+   */
+  stuck: boolean;
 };
 
 /**

@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/run.proto.
  */
 export const file_yardmaster_v1_run: GenFile = /*@__PURE__*/
-  fileDesc("Chd5YXJkbWFzdGVyL3YxL3J1bi5wcm90bxINeWFyZG1hc3Rlci52MSLHBwoDUnVuEg4KBnJ1bl9pZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSEAoId29ya2Zsb3cYAyABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgEIAEoDRIoCgZzdGF0dXMYBSABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxIpCghwcmlvcml0eRgGIAEoDjIXLnlhcmRtYXN0ZXIudjEuUHJpb3JpdHkSKgoKcGFyYW1ldGVycxgHIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBImCgZvdXRwdXQYCCABKAsyFi55YXJkbWFzdGVyLnYxLlBheWxvYWQSJgoFZXJyb3IYCSABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEicKBXN0ZXBzGAogAygLMhgueWFyZG1hc3Rlci52MS5TdGVwU3RhdGUSLwoLY3JlYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpyZXF1ZXN0X2lkGA4gASgJEi4KBmxhYmVscxgPIAMoCzIeLnlhcmRtYXN0ZXIudjEuUnVuLkxhYmVsc0VudHJ5EhAKCHByb2dyZXNzGBAgASgBEhcKD2NvbXBsZXRlZF9zdGVwcxgRIAEoDRITCgt0b3RhbF9zdGVwcxgSIAEoDRIQCghwb3NpdGlvbhgTIAEoDRIpCgdvdXRjb21lGBQgASgOMhgueWFyZG1hc3Rlci52MS5SdW5TdGF0dXMSLwoOY2xlYW51cF9lcnJvcnMYFSADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEisKCGR1cmF0aW9uGBYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KCnBhdXNlX3RpbWUYFyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldHJ5X29mGBggASgJEhAKCHJlcnVuX29mGBkgASgJEhoKEnVuY29uc3VtZWRfc2lnbmFscxgaIAEoDRIVCg1wYXJlbnRfcnVuX2lkGC0gASgJEhMKC3BhcmVudF9zdGVwGC4gASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEq0gEKCVJ1blN0YXR1cxIaChZSVU5fU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRUlVOX1NUQVRVU19RVUVVRUQQARIWChJSVU5fU1RBVFVTX1JVTk5JTkcQAhIVChFSVU5fU1RBVFVTX0VORElORxADEhgKFFJVTl9TVEFUVVNfQ09NUExFVEVEEAQSFQoRUlVOX1NUQVRVU19GQUlMRUQQBRIYChRSVU5fU1RBVFVTX0NBTkNFTExFRBAGEhgKFFJVTl9TVEFUVVNfVElNRURfT1VUEAdiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_yardmaster_v1_payload, file_yardmaster_v1_priority, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
+  fileDesc("Chd5YXJkbWFzdGVyL3YxL3J1bi5wcm90bxINeWFyZG1hc3Rlci52MSKkCAoDUnVuEg4KBnJ1bl9pZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSEAoId29ya2Zsb3cYAyABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgEIAEoDRIoCgZzdGF0dXMYBSABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxIpCghwcmlvcml0eRgGIAEoDjIXLnlhcmRtYXN0ZXIudjEuUHJpb3JpdHkSKgoKcGFyYW1ldGVycxgHIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBImCgZvdXRwdXQYCCABKAsyFi55YXJkbWFzdGVyLnYxLlBheWxvYWQSJgoFZXJyb3IYCSABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEicKBXN0ZXBzGAogAygLMhgueWFyZG1hc3Rlci52MS5TdGVwU3RhdGUSLwoLY3JlYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpyZXF1ZXN0X2lkGA4gASgJEi4KBmxhYmVscxgPIAMoCzIeLnlhcmRtYXN0ZXIudjEuUnVuLkxhYmVsc0VudHJ5EhAKCHByb2dyZXNzGBAgASgBEhcKD2NvbXBsZXRlZF9zdGVwcxgRIAEoDRITCgt0b3RhbF9zdGVwcxgSIAEoDRIQCghwb3NpdGlvbhgTIAEoDRIpCgdvdXRjb21lGBQgASgOMhgueWFyZG1hc3Rlci52MS5SdW5TdGF0dXMSLwoOY2xlYW51cF9lcnJvcnMYFSADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEisKCGR1cmF0aW9uGBYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KCnBhdXNlX3RpbWUYFyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldHJ5X29mGBggASgJEhAKCHJlcnVuX29mGBkgASgJEhoKEnVuY29uc3VtZWRfc2lnbmFscxgaIAEoDRIVCg1wYXJlbnRfcnVuX2lkGC0gASgJEhMKC3BhcmVudF9zdGVwGC4gASgJEjYKEmVzdGltYXRlZF9lbmRfdGltZRg8IAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoFc3R1Y2sYPSABKAsyFC55YXJkbWFzdGVyLnYxLlN0dWNrGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEioQEKBVN0dWNrEioKBnJlYXNvbhgBIAEoDjIaLnlhcmRtYXN0ZXIudjEuU3R1Y2tSZWFzb24SEQoJc3RlcF9wYXRoGAIgASgJEg8KB2F0dGVtcHQYAyABKA0SKQoFc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21lc3NhZ2UYBSABKAkSDAoEbmV4dBgGIAEoCSp3CgtTdHVja1JlYXNvbhIcChhTVFVDS19SRUFTT05fVU5TUEVDSUZJRUQQABIVChFTVFVDS19SRUFTT05fSURMRRABEhgKFFNUVUNLX1JFQVNPTl9PVkVSRFVFEAISGQoVU1RVQ0tfUkVBU09OX05PX0FHRU5UEAMq0gEKCVJ1blN0YXR1cxIaChZSVU5fU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRUlVOX1NUQVRVU19RVUVVRUQQARIWChJSVU5fU1RBVFVTX1JVTk5JTkcQAhIVChFSVU5fU1RBVFVTX0VORElORxADEhgKFFJVTl9TVEFUVVNfQ09NUExFVEVEEAQSFQoRUlVOX1NUQVRVU19GQUlMRUQQBRIYChRSVU5fU1RBVFVTX0NBTkNFTExFRBAGEhgKFFJVTl9TVEFUVVNfVElNRURfT1VUEAdiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_yardmaster_v1_payload, file_yardmaster_v1_priority, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
 
 /**
  * One execution of one version of a workflow. All fields are set by the server.
@@ -223,6 +223,21 @@ export type Run = Message<"yardmaster.v1.Run"> & {
    * @generated from field: string parent_step = 46;
    */
   parentStep: string;
+
+  /**
+   * When it will probably end, by what completed runs of its workflow took. Unset: it is over, paused or failing, there is no such
+   * run, or it has taken longer than each of them. Not in lists.
+   *
+   * @generated from field: google.protobuf.Timestamp estimated_end_time = 60;
+   */
+  estimatedEndTime?: Timestamp | undefined;
+
+  /**
+   * What it is stuck on. Unset: it is not. In lists only with `stuck` in the filter.
+   *
+   * @generated from field: yardmaster.v1.Stuck stuck = 61;
+   */
+  stuck?: Stuck | undefined;
 };
 
 /**
@@ -231,6 +246,111 @@ export type Run = Message<"yardmaster.v1.Run"> & {
  */
 export const RunSchema: GenMessage<Run> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_run, 0);
+
+/**
+ * Why an open run does not go on as it should. Found by a watchdog; the settings `stuck` say when.
+ *
+ * @generated from message yardmaster.v1.Stuck
+ */
+export type Stuck = Message<"yardmaster.v1.Stuck"> & {
+  /**
+   * What is wrong.
+   *
+   * @generated from field: yardmaster.v1.StuckReason reason = 1;
+   */
+  reason: StuckReason;
+
+  /**
+   * The step. Empty: the run itself.
+   *
+   * @generated from field: string step_path = 2;
+   */
+  stepPath: string;
+
+  /**
+   * Its attempt. 0: none.
+   *
+   * @generated from field: uint32 attempt = 3;
+   */
+  attempt: number;
+
+  /**
+   * Since when.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 4;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * The same for people, in one sentence.
+   *
+   * @generated from field: string message = 5;
+   */
+  message: string;
+
+  /**
+   * A command or an edit that mends it or looks further.
+   *
+   * @generated from field: string next = 6;
+   */
+  next: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.Stuck.
+ * Use `create(StuckSchema)` to create a new message.
+ */
+export const StuckSchema: GenMessage<Stuck> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run, 1);
+
+/**
+ * Why a run counts as stuck.
+ *
+ * @generated from enum yardmaster.v1.StuckReason
+ */
+export const StuckReason = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: STUCK_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Nothing is under way that could bring it on: no attempt, no timer, no step that waits with a reason. This is a fault of the
+   * control plane.
+   *
+   * @generated from enum value: STUCK_REASON_IDLE = 1;
+   */
+  IDLE: 1,
+
+  /**
+   * An attempt has taken several times what its step usually takes, and longer than each of the last that completed.
+   *
+   * @generated from enum value: STUCK_REASON_OVERDUE = 2;
+   */
+  OVERDUE: 2,
+
+  /**
+   * A step waits for an agent, and no live one could take it.
+   *
+   * @generated from enum value: STUCK_REASON_NO_AGENT = 3;
+   */
+  NO_AGENT: 3,
+} as const;
+
+/**
+ * Why a run counts as stuck.
+ *
+ * @generated from enum yardmaster.v1.StuckReason
+ */
+export type StuckReason = (typeof StuckReason)[keyof typeof StuckReason] | UnknownEnum;
+
+/**
+ * Describes the enum yardmaster.v1.StuckReason.
+ */
+export const StuckReasonSchema: GenEnum<StuckReason> = /*@__PURE__*/
+  enumDesc(file_yardmaster_v1_run, 0);
 
 /**
  * Where a run stands.
@@ -306,5 +426,5 @@ export type RunStatus = (typeof RunStatus)[keyof typeof RunStatus] | UnknownEnum
  * Describes the enum yardmaster.v1.RunStatus.
  */
 export const RunStatusSchema: GenEnum<RunStatus> = /*@__PURE__*/
-  enumDesc(file_yardmaster_v1_run, 0);
+  enumDesc(file_yardmaster_v1_run, 1);
 

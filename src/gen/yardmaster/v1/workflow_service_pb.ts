@@ -4,8 +4,14 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import type { Problem } from "./errors_pb.ts";
 import { file_yardmaster_v1_errors } from "./errors_pb.ts";
+import type { Candidate, StepRequirement } from "./run_service_pb.ts";
+import { file_yardmaster_v1_run_service } from "./run_service_pb.ts";
+import type { StepKind } from "./step_state_pb.ts";
+import { file_yardmaster_v1_step_state } from "./step_state_pb.ts";
 import type { Workflow } from "./workflow_pb.ts";
 import { file_yardmaster_v1_workflow } from "./workflow_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/workflow_service.proto.
  */
 export const file_yardmaster_v1_workflow_service: GenFile = /*@__PURE__*/
-  fileDesc("CiR5YXJkbWFzdGVyL3YxL3dvcmtmbG93X3NlcnZpY2UucHJvdG8SDXlhcmRtYXN0ZXIudjEinAEKF1JlZ2lzdGVyV29ya2Zsb3dSZXF1ZXN0EisKCHdvcmtmbG93GAEgASgLMhcueWFyZG1hc3Rlci52MS5Xb3JrZmxvd0gAEi8KBnNvdXJjZRgCIAEoCzIdLnlhcmRtYXN0ZXIudjEuV29ya2Zsb3dTb3VyY2VIABIVCg12YWxpZGF0ZV9vbmx5GAMgASgIQgwKCmRlZmluaXRpb24iLAoOV29ya2Zsb3dTb3VyY2USDAoEdGV4dBgBIAEoCRIMCgRmaWxlGAIgASgJIoABChhSZWdpc3RlcldvcmtmbG93UmVzcG9uc2USKQoId29ya2Zsb3cYASABKAsyFy55YXJkbWFzdGVyLnYxLldvcmtmbG93Eg8KB2NyZWF0ZWQYAiABKAgSKAoId2FybmluZ3MYAyADKAsyFi55YXJkbWFzdGVyLnYxLlByb2JsZW0iMwoSR2V0V29ya2Zsb3dSZXF1ZXN0EgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoDSJAChNHZXRXb3JrZmxvd1Jlc3BvbnNlEikKCHdvcmtmbG93GAEgASgLMhcueWFyZG1hc3Rlci52MS5Xb3JrZmxvdyI9ChRMaXN0V29ya2Zsb3dzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJcChVMaXN0V29ya2Zsb3dzUmVzcG9uc2USKgoJd29ya2Zsb3dzGAEgAygLMhcueWFyZG1hc3Rlci52MS5Xb3JrZmxvdxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiFwoVV2F0Y2hXb3JrZmxvd3NSZXF1ZXN0IlYKFldhdGNoV29ya2Zsb3dzUmVzcG9uc2USKgoJd29ya2Zsb3dzGAEgAygLMhcueWFyZG1hc3Rlci52MS5Xb3JrZmxvdxIQCghjb21wbGV0ZRgCIAEoCDKJAwoPV29ya2Zsb3dTZXJ2aWNlEmMKEFJlZ2lzdGVyV29ya2Zsb3cSJi55YXJkbWFzdGVyLnYxLlJlZ2lzdGVyV29ya2Zsb3dSZXF1ZXN0GicueWFyZG1hc3Rlci52MS5SZWdpc3RlcldvcmtmbG93UmVzcG9uc2USVAoLR2V0V29ya2Zsb3cSIS55YXJkbWFzdGVyLnYxLkdldFdvcmtmbG93UmVxdWVzdBoiLnlhcmRtYXN0ZXIudjEuR2V0V29ya2Zsb3dSZXNwb25zZRJaCg1MaXN0V29ya2Zsb3dzEiMueWFyZG1hc3Rlci52MS5MaXN0V29ya2Zsb3dzUmVxdWVzdBokLnlhcmRtYXN0ZXIudjEuTGlzdFdvcmtmbG93c1Jlc3BvbnNlEl8KDldhdGNoV29ya2Zsb3dzEiQueWFyZG1hc3Rlci52MS5XYXRjaFdvcmtmbG93c1JlcXVlc3QaJS55YXJkbWFzdGVyLnYxLldhdGNoV29ya2Zsb3dzUmVzcG9uc2UwAWIGcHJvdG8z", [file_yardmaster_v1_errors, file_yardmaster_v1_workflow]);
+  fileDesc("CiR5YXJkbWFzdGVyL3YxL3dvcmtmbG93X3NlcnZpY2UucHJvdG8SDXlhcmRtYXN0ZXIudjEinAEKF1JlZ2lzdGVyV29ya2Zsb3dSZXF1ZXN0EisKCHdvcmtmbG93GAEgASgLMhcueWFyZG1hc3Rlci52MS5Xb3JrZmxvd0gAEi8KBnNvdXJjZRgCIAEoCzIdLnlhcmRtYXN0ZXIudjEuV29ya2Zsb3dTb3VyY2VIABIVCg12YWxpZGF0ZV9vbmx5GAMgASgIQgwKCmRlZmluaXRpb24iLAoOV29ya2Zsb3dTb3VyY2USDAoEdGV4dBgBIAEoCRIMCgRmaWxlGAIgASgJIoABChhSZWdpc3RlcldvcmtmbG93UmVzcG9uc2USKQoId29ya2Zsb3cYASABKAsyFy55YXJkbWFzdGVyLnYxLldvcmtmbG93Eg8KB2NyZWF0ZWQYAiABKAgSKAoId2FybmluZ3MYAyADKAsyFi55YXJkbWFzdGVyLnYxLlByb2JsZW0igQEKE1BsYW5Xb3JrZmxvd1JlcXVlc3QSKwoId29ya2Zsb3cYASABKAsyFy55YXJkbWFzdGVyLnYxLldvcmtmbG93SAASLwoGc291cmNlGAIgASgLMh0ueWFyZG1hc3Rlci52MS5Xb3JrZmxvd1NvdXJjZUgAQgwKCmRlZmluaXRpb24ihAMKFFBsYW5Xb3JrZmxvd1Jlc3BvbnNlEgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoDRIPCgdjcmVhdGVkGAMgASgIEhQKDGJhc2VfdmVyc2lvbhgEIAEoDRIvCgdjaGFuZ2VzGAUgASgLMh4ueWFyZG1hc3Rlci52MS5Xb3JrZmxvd0NoYW5nZXMSKQoFc3RlcHMYBiADKAsyGi55YXJkbWFzdGVyLnYxLlBsYW5uZWRTdGVwEg0KBXdhdmVzGAcgASgNEhUKDWNyaXRpY2FsX3BhdGgYCCADKAkSNAoRY3JpdGljYWxfZHVyYXRpb24YCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMQoOdXN1YWxfZHVyYXRpb24YCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEQoJcGFzdF9ydW5zGAsgASgNEigKCHdhcm5pbmdzGAwgAygLMhYueWFyZG1hc3Rlci52MS5Qcm9ibGVtImwKD1dvcmtmbG93Q2hhbmdlcxITCgthZGRlZF9zdGVwcxgBIAMoCRIVCg1yZW1vdmVkX3N0ZXBzGAIgAygJEhUKDWNoYW5nZWRfc3RlcHMYAyADKAkSFgoOY2hhbmdlZF9maWVsZHMYBCADKAkipQIKC1BsYW5uZWRTdGVwEg8KB3N0ZXBfaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnlhcmRtYXN0ZXIudjEuU3RlcEtpbmQSDQoFZGVwdGgYAyABKA0SDAoEd2F2ZRgEIAEoDRIPCgdjbGVhbnVwGAUgASgIEjMKC3JlcXVpcmVtZW50GAYgASgLMh4ueWFyZG1hc3Rlci52MS5TdGVwUmVxdWlyZW1lbnQSLAoKY2FuZGlkYXRlcxgHIAMoCzIYLnlhcmRtYXN0ZXIudjEuQ2FuZGlkYXRlEgwKBGFibGUYCCABKA0SDAoEZnJlZRgJIAEoDRIxCg51c3VhbF9kdXJhdGlvbhgKIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIzChJHZXRXb3JrZmxvd1JlcXVlc3QSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNIkAKE0dldFdvcmtmbG93UmVzcG9uc2USKQoId29ya2Zsb3cYASABKAsyFy55YXJkbWFzdGVyLnYxLldvcmtmbG93Ij0KFExpc3RXb3JrZmxvd3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJIlwKFUxpc3RXb3JrZmxvd3NSZXNwb25zZRIqCgl3b3JrZmxvd3MYASADKAsyFy55YXJkbWFzdGVyLnYxLldvcmtmbG93EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIXChVXYXRjaFdvcmtmbG93c1JlcXVlc3QiVgoWV2F0Y2hXb3JrZmxvd3NSZXNwb25zZRIqCgl3b3JrZmxvd3MYASADKAsyFy55YXJkbWFzdGVyLnYxLldvcmtmbG93EhAKCGNvbXBsZXRlGAIgASgIMuIDCg9Xb3JrZmxvd1NlcnZpY2USYwoQUmVnaXN0ZXJXb3JrZmxvdxImLnlhcmRtYXN0ZXIudjEuUmVnaXN0ZXJXb3JrZmxvd1JlcXVlc3QaJy55YXJkbWFzdGVyLnYxLlJlZ2lzdGVyV29ya2Zsb3dSZXNwb25zZRJXCgxQbGFuV29ya2Zsb3cSIi55YXJkbWFzdGVyLnYxLlBsYW5Xb3JrZmxvd1JlcXVlc3QaIy55YXJkbWFzdGVyLnYxLlBsYW5Xb3JrZmxvd1Jlc3BvbnNlElQKC0dldFdvcmtmbG93EiEueWFyZG1hc3Rlci52MS5HZXRXb3JrZmxvd1JlcXVlc3QaIi55YXJkbWFzdGVyLnYxLkdldFdvcmtmbG93UmVzcG9uc2USWgoNTGlzdFdvcmtmbG93cxIjLnlhcmRtYXN0ZXIudjEuTGlzdFdvcmtmbG93c1JlcXVlc3QaJC55YXJkbWFzdGVyLnYxLkxpc3RXb3JrZmxvd3NSZXNwb25zZRJfCg5XYXRjaFdvcmtmbG93cxIkLnlhcmRtYXN0ZXIudjEuV2F0Y2hXb3JrZmxvd3NSZXF1ZXN0GiUueWFyZG1hc3Rlci52MS5XYXRjaFdvcmtmbG93c1Jlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_duration, file_yardmaster_v1_errors, file_yardmaster_v1_run_service, file_yardmaster_v1_step_state, file_yardmaster_v1_workflow]);
 
 /**
  * A definition to register.
@@ -124,6 +130,268 @@ export const RegisterWorkflowResponseSchema: GenMessage<RegisterWorkflowResponse
   messageDesc(file_yardmaster_v1_workflow_service, 2);
 
 /**
+ * A definition to plan.
+ *
+ * @generated from message yardmaster.v1.PlanWorkflowRequest
+ */
+export type PlanWorkflowRequest = Message<"yardmaster.v1.PlanWorkflowRequest"> & {
+  /**
+   * Exactly one form.
+   *
+   * @generated from oneof yardmaster.v1.PlanWorkflowRequest.definition
+   */
+  definition: {
+    /**
+     * As data.
+     *
+     * @generated from field: yardmaster.v1.Workflow workflow = 1;
+     */
+    value: Workflow;
+    case: "workflow";
+  } | {
+    /**
+     * As text.
+     *
+     * @generated from field: yardmaster.v1.WorkflowSource source = 2;
+     */
+    value: WorkflowSource;
+    case: "source";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message yardmaster.v1.PlanWorkflowRequest.
+ * Use `create(PlanWorkflowRequestSchema)` to create a new message.
+ */
+export const PlanWorkflowRequestSchema: GenMessage<PlanWorkflowRequest> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_workflow_service, 3);
+
+/**
+ * What would come of a definition.
+ *
+ * @generated from message yardmaster.v1.PlanWorkflowResponse
+ */
+export type PlanWorkflowResponse = Message<"yardmaster.v1.PlanWorkflowResponse"> & {
+  /**
+   * Name of the workflow.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The version that it has, or would get.
+   *
+   * @generated from field: uint32 version = 2;
+   */
+  version: number;
+
+  /**
+   * True when it would be a new version.
+   *
+   * @generated from field: bool created = 3;
+   */
+  created: boolean;
+
+  /**
+   * The newest version now, to which `changes` compares. 0: there is none.
+   *
+   * @generated from field: uint32 base_version = 4;
+   */
+  baseVersion: number;
+
+  /**
+   * What is different. Unset: there is no version to compare with.
+   *
+   * @generated from field: yardmaster.v1.WorkflowChanges changes = 5;
+   */
+  changes?: WorkflowChanges | undefined;
+
+  /**
+   * In the order of the definition, blocks before what is in them.
+   *
+   * @generated from field: repeated yardmaster.v1.PlannedStep steps = 6;
+   */
+  steps: PlannedStep[];
+
+  /**
+   * How many waves there are.
+   *
+   * @generated from field: uint32 waves = 7;
+   */
+  waves: number;
+
+  /**
+   * The steps that decide how long a run takes, by what completed runs took. Empty: no such run is known.
+   *
+   * @generated from field: repeated string critical_path = 8;
+   */
+  criticalPath: string[];
+
+  /**
+   * What they take one after the other. Unset: no completed run is known.
+   *
+   * @generated from field: google.protobuf.Duration critical_duration = 9;
+   */
+  criticalDuration?: Duration | undefined;
+
+  /**
+   * What a run took in the middle of the last completed ones. Unset: none is known.
+   *
+   * @generated from field: google.protobuf.Duration usual_duration = 10;
+   */
+  usualDuration?: Duration | undefined;
+
+  /**
+   * Completed runs that these durations rest on; at most 16, the last ones.
+   *
+   * @generated from field: uint32 past_runs = 11;
+   */
+  pastRuns: number;
+
+  /**
+   * What is allowed but looks wrong.
+   *
+   * @generated from field: repeated yardmaster.v1.Problem warnings = 12;
+   */
+  warnings: Problem[];
+};
+
+/**
+ * Describes the message yardmaster.v1.PlanWorkflowResponse.
+ * Use `create(PlanWorkflowResponseSchema)` to create a new message.
+ */
+export const PlanWorkflowResponseSchema: GenMessage<PlanWorkflowResponse> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_workflow_service, 4);
+
+/**
+ * What is different between two versions.
+ *
+ * @generated from message yardmaster.v1.WorkflowChanges
+ */
+export type WorkflowChanges = Message<"yardmaster.v1.WorkflowChanges"> & {
+  /**
+   * Ids of steps that are new.
+   *
+   * @generated from field: repeated string added_steps = 1;
+   */
+  addedSteps: string[];
+
+  /**
+   * Ids of steps that are gone.
+   *
+   * @generated from field: repeated string removed_steps = 2;
+   */
+  removedSteps: string[];
+
+  /**
+   * Ids of steps that are not what they were.
+   *
+   * @generated from field: repeated string changed_steps = 3;
+   */
+  changedSteps: string[];
+
+  /**
+   * Fields of the workflow itself, such as `timeout`.
+   *
+   * @generated from field: repeated string changed_fields = 4;
+   */
+  changedFields: string[];
+};
+
+/**
+ * Describes the message yardmaster.v1.WorkflowChanges.
+ * Use `create(WorkflowChangesSchema)` to create a new message.
+ */
+export const WorkflowChangesSchema: GenMessage<WorkflowChanges> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_workflow_service, 5);
+
+/**
+ * A step of a plan.
+ *
+ * @generated from message yardmaster.v1.PlannedStep
+ */
+export type PlannedStep = Message<"yardmaster.v1.PlannedStep"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string step_id = 1;
+   */
+  stepId: string;
+
+  /**
+   * What kind of step it is.
+   *
+   * @generated from field: yardmaster.v1.StepKind kind = 2;
+   */
+  kind: StepKind;
+
+  /**
+   * 0 at the top, 1 in a block, and so on.
+   *
+   * @generated from field: uint32 depth = 3;
+   */
+  depth: number;
+
+  /**
+   * In which wave it may start at the earliest, from 1. Steps of one wave may run beside each other; a branch counts as if it ran, a
+   * loop as one iteration.
+   *
+   * @generated from field: uint32 wave = 4;
+   */
+  wave: number;
+
+  /**
+   * True for `finally` steps and everything inside them.
+   *
+   * @generated from field: bool cleanup = 5;
+   */
+  cleanup: boolean;
+
+  /**
+   * What an agent must be in order to take it; of agent steps only.
+   *
+   * @generated from field: yardmaster.v1.StepRequirement requirement = 6;
+   */
+  requirement?: StepRequirement | undefined;
+
+  /**
+   * Of agent steps: instances that could take it now, first choice first, then others with the reason. At most 20.
+   *
+   * @generated from field: repeated yardmaster.v1.Candidate candidates = 7;
+   */
+  candidates: Candidate[];
+
+  /**
+   * Of agent steps: instances that offer it as it is asked for, and those of them that have room now.
+   *
+   * @generated from field: uint32 able = 8;
+   */
+  able: number;
+
+  /**
+   * Of `able`.
+   *
+   * @generated from field: uint32 free = 9;
+   */
+  free: number;
+
+  /**
+   * What it took in the middle of the last completed runs, from ready to its end. Unset: not known.
+   *
+   * @generated from field: google.protobuf.Duration usual_duration = 10;
+   */
+  usualDuration?: Duration | undefined;
+};
+
+/**
+ * Describes the message yardmaster.v1.PlannedStep.
+ * Use `create(PlannedStepSchema)` to create a new message.
+ */
+export const PlannedStepSchema: GenMessage<PlannedStep> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_workflow_service, 6);
+
+/**
  * Which workflow to get.
  *
  * @generated from message yardmaster.v1.GetWorkflowRequest
@@ -149,7 +417,7 @@ export type GetWorkflowRequest = Message<"yardmaster.v1.GetWorkflowRequest"> & {
  * Use `create(GetWorkflowRequestSchema)` to create a new message.
  */
 export const GetWorkflowRequestSchema: GenMessage<GetWorkflowRequest> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_workflow_service, 3);
+  messageDesc(file_yardmaster_v1_workflow_service, 7);
 
 /**
  * The workflow.
@@ -170,7 +438,7 @@ export type GetWorkflowResponse = Message<"yardmaster.v1.GetWorkflowResponse"> &
  * Use `create(GetWorkflowResponseSchema)` to create a new message.
  */
 export const GetWorkflowResponseSchema: GenMessage<GetWorkflowResponse> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_workflow_service, 4);
+  messageDesc(file_yardmaster_v1_workflow_service, 8);
 
 /**
  * Which part of the catalogue to list.
@@ -198,7 +466,7 @@ export type ListWorkflowsRequest = Message<"yardmaster.v1.ListWorkflowsRequest">
  * Use `create(ListWorkflowsRequestSchema)` to create a new message.
  */
 export const ListWorkflowsRequestSchema: GenMessage<ListWorkflowsRequest> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_workflow_service, 5);
+  messageDesc(file_yardmaster_v1_workflow_service, 9);
 
 /**
  * One page of the catalogue.
@@ -226,7 +494,7 @@ export type ListWorkflowsResponse = Message<"yardmaster.v1.ListWorkflowsResponse
  * Use `create(ListWorkflowsResponseSchema)` to create a new message.
  */
 export const ListWorkflowsResponseSchema: GenMessage<ListWorkflowsResponse> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_workflow_service, 6);
+  messageDesc(file_yardmaster_v1_workflow_service, 10);
 
 /**
  * Nothing to choose yet.
@@ -241,7 +509,7 @@ export type WatchWorkflowsRequest = Message<"yardmaster.v1.WatchWorkflowsRequest
  * Use `create(WatchWorkflowsRequestSchema)` to create a new message.
  */
 export const WatchWorkflowsRequestSchema: GenMessage<WatchWorkflowsRequest> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_workflow_service, 7);
+  messageDesc(file_yardmaster_v1_workflow_service, 11);
 
 /**
  * The catalogue, or what changed in it.
@@ -270,7 +538,7 @@ export type WatchWorkflowsResponse = Message<"yardmaster.v1.WatchWorkflowsRespon
  * Use `create(WatchWorkflowsResponseSchema)` to create a new message.
  */
 export const WatchWorkflowsResponseSchema: GenMessage<WatchWorkflowsResponse> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_workflow_service, 8);
+  messageDesc(file_yardmaster_v1_workflow_service, 12);
 
 /**
  * The catalogue of definitions.
@@ -288,6 +556,17 @@ export const WorkflowService: GenService<{
     methodKind: "unary";
     input: typeof RegisterWorkflowRequestSchema;
     output: typeof RegisterWorkflowResponseSchema;
+  },
+  /**
+   * Checks a definition, as RegisterWorkflow does, and says what would come of it now: what changes, in which order its steps may
+   * run, and which agents could take each. Stores nothing.
+   *
+   * @generated from rpc yardmaster.v1.WorkflowService.PlanWorkflow
+   */
+  planWorkflow: {
+    methodKind: "unary";
+    input: typeof PlanWorkflowRequestSchema;
+    output: typeof PlanWorkflowResponseSchema;
   },
   /**
    * One version of one workflow. NOT_FOUND when there is none.

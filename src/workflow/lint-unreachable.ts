@@ -1,0 +1,65 @@
+/** Branches that no run can take: conditions that are constants. */
+import type { ConditionStepDefinition, JsonScalar, StepDefinition, SwitchStepDefinition } from './definition.ts';
+import { stripBraces } from './expressions/source.ts';
+import type { Finding, Path } from './finding.ts';
+
+export function lintUnreachable(step: StepDefinition, path: Path): readonly Finding[] {
+  return [...lintWhen(step, path), ...lintBlock(step, path)];
+}
+
+function lintWhen({ id, when }: StepDefinition, path: Path): readonly Finding[] {
+  if (when === undefined || textOf(when) !== 'false') return [];
+  return [unreachable(`"${id}" never runs: "when" is false`, [...path, 'when'])];
+}
+
+function lintBlock(step: StepDefinition, path: Path): readonly Finding[] {
+  switch (step.type) {
+    case 'condition':
+      return lintCondition(step, path);
+    case 'switch':
+      return lintSwitch(step, path);
+    case 'loop':
+      if (step.while === undefined || textOf(step.while) !== 'false') return [];
+      return [unreachable(`"body" of "${step.id}" never runs: "while" is false`, [...path, 'while'])];
+    default:
+      return [];
+  }
+}
+
+function lintCondition({ id, if: text, ...branches }: ConditionStepDefinition, path: Path): readonly Finding[] {
+  const source = textOf(text);
+  if (source !== 'true' && source !== 'false') return [];
+  const dead = source === 'true' ? 'else' : 'then';
+  if ((branches[dead] ?? []).length === 0) return [];
+  return [unreachable(`"${dead}" of "${id}" never runs: "if" is ${source}`, [...path, 'if'])];
+}
+
+function lintSwitch({ id, switch: text, cases, default: rest = [] }: SwitchStepDefinition, path: Path) {
+  const literal = literalOf(textOf(text));
+  if (literal === undefined) return [];
+  const isDead = ({ equals }: SwitchStepDefinition['cases'][number]): boolean => equals !== literal.value;
+  const shown = JSON.stringify(literal.value);
+  const findings = cases.flatMap((each, i) => {
+    const message = `case ${JSON.stringify(each.equals)} of "${id}" never runs: "switch" is ${shown}`;
+    return isDead(each) ? [unreachable(message, [...path, 'cases', i, 'equals'])] : [];
+  });
+  if (rest.length === 0 || cases.every(isDead)) return findings;
+  return [...findings, unreachable(`"default" of "${id}" never runs: "switch" is ${shown}`, [...path, 'switch'])];
+}
+
+/** A constant of CEL as far as JSON writes it, and text in either quotes. */
+function literalOf(source: string): { readonly value: JsonScalar } | undefined {
+  const quoted = /^'([^'\\]*)'$/.exec(source)?.[1];
+  if (quoted !== undefined) return { value: quoted };
+  if (!/^(?:true|false|null|-?\d+(?:\.\d+)?|"[^"\\]*")$/.test(source)) return undefined;
+  // One of the forms above, all of which JSON has.
+  return { value: JSON.parse(source) as JsonScalar };
+}
+
+function textOf(condition: string): string {
+  return stripBraces(condition).source.trim();
+}
+
+function unreachable(message: string, path: Path): Finding {
+  return { code: 'unreachable-branch', message, path, severity: 'warn', next: 'take it out, or mend the condition' };
+}
