@@ -147,7 +147,7 @@ export function summarizeStanding({ path, status, detail }: Step): string {
   if (detail?.map === undefined) return `${path} is ${status}`;
   const { count, started, ended, failed } = detail.map;
   const running = status === 'RUNNING' ? `, ${started - ended} run` : '';
-  return `${path} is ${status}: ${ended} of ${count} items ended${failed === 0 ? '' : `, ${failed} failed`}${running}`;
+  return `${ended} of ${count} items ended${failed === 0 ? '' : `, ${failed} failed`}${running}`;
 }
 
 /** One sentence: what a step waits for that no agent has. */

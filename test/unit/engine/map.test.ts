@@ -646,7 +646,7 @@ describe('what a reader sees', () => {
     const run = await mesh.startWorkflow(watched, { list });
     await mesh.advance('2s');
     const { summary } = await mesh.orchestrator.explainStep(run.id, 'each');
-    expect(summary).toBe('each is RUNNING: 5 of 40 items ended, 1 failed, 30 run');
+    expect(summary).toBe('5 of 40 items ended, 1 failed, 30 run');
     expect((await mesh.orchestrator.explainStep(run.id, 'each/20/a')).status).toBe('RUNNING');
     await expect(mesh.orchestrator.explainStep(run.id, 'each/2/a')).rejects.toMatchObject({ code: 'STEP_NOT_FOUND' });
     await expect(mesh.orchestrator.explainStep(run.id, 'each/020/a')).rejects.toMatchObject({ code: 'STEP_NOT_FOUND' });
