@@ -9,14 +9,23 @@ export function itemsNote({ items }: Pick<StepView, 'items'>): string {
   return `${count(items.ended)} of ${count(items.total)} items${failed}`;
 }
 
-/** True for a step within an item of a map. */
-export function isInItem(run: RunView, path: string): boolean {
+/** The outermost map that a step is in an item of; undefined: in none. */
+export function mapAround(run: RunView, path: string): StepView | undefined {
   const parts = path.split('/');
   for (let i = 1; i < parts.length; i += 2) {
     const owner = parts.slice(0, i).join('/');
-    if (run.steps.some((step) => step.kind === 'MAP' && step.path === owner)) return true;
+    const found = run.steps.find((step) => step.kind === 'MAP' && step.path === owner);
+    if (found !== undefined) return found;
   }
-  return false;
+  return undefined;
+}
+
+/** Of all that happens in items one thing is told: why the first of them failed. */
+export function isToldByItsMap(run: RunView, event: RunEvent): boolean {
+  const map = event.step === undefined ? undefined : mapAround(run, event.step);
+  if (map === undefined) return false;
+  const isFailure = event.type === 'stepEnded' && (event.status === 'FAILED' || event.status === 'TIMED_OUT');
+  return !isFailure || (map.items?.failed ?? 0) > 0;
 }
 
 /** What the end of an item says of its map, once for every tenth of the items; undefined: nothing new. */

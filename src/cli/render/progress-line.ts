@@ -1,7 +1,7 @@
 /** A run in progress for logs and pipes: one line per change, so that a build's output stays short. */
-import { estimateEta, isTerminalRun, type RunEvent, type RunView } from '../../client/index.ts';
+import { estimateEta, isTerminalRun, type RunEvent, type RunView, type StepView } from '../../client/index.ts';
 import { shortId } from '../../core/ids.ts';
-import { isInItem, itemsNote, tenthNote } from './items.ts';
+import { isToldByItsMap, itemsNote, mapAround, tenthNote } from './items.ts';
 import { instanceName, plural, safe } from './text.ts';
 import { clockTime, roughly } from './time.ts';
 import { isHeldKind } from './waits.ts';
@@ -9,7 +9,7 @@ import { isHeldKind } from './waits.ts';
 /** The line of a change; undefined for changes that say nothing new. */
 export function renderChange(run: RunView, event: RunEvent): string | undefined {
   // Ten thousand items are told by their map.
-  if (event.step !== undefined && isInItem(run, event.step)) return undefined;
+  if (isToldByItsMap(run, event)) return undefined;
   const body = bodyOf(run, event);
   return body === undefined ? undefined : `${clockTime(event.time, true)} ${body}`;
 }
@@ -122,8 +122,12 @@ export function renderStill(run: RunView, nowMs: number): string {
 }
 
 function standing(run: RunView, nowMs: number, adverb: string): string {
-  const running = run.steps.filter(({ kind, status }) => kind === 'AGENT' && status === 'RUNNING').slice(0, 3);
-  const steps = running.map(({ path, progress }) => {
+  const isTold = ({ kind, path }: StepView): boolean =>
+    kind === 'MAP' || (kind === 'AGENT' && mapAround(run, path) === undefined);
+  const running = run.steps.filter((step) => step.status === 'RUNNING' && isTold(step)).slice(0, 3);
+  const steps = running.map((step) => {
+    const { path, progress } = step;
+    if (step.kind === 'MAP') return `${safe(path)} ${itemsNote(step)}`;
     return progress > 0 ? `${safe(path)} ${Math.round(progress * 100)}%` : safe(path);
   });
   const head = `run=${shortId(run.runId)} ${adverb}${run.status} ${run.completedSteps}/${run.totalSteps}`;

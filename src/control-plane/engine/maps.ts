@@ -2,12 +2,12 @@
  * A map runs its body once for each item of a list, so many at a time, each in a frame of its own. What an event costs does not grow
  * with the list: the next item is a number, an item that ended is told by its own step, and the map counts.
  */
-import { toYardmasterError, YardmasterError } from '../../core/errors.ts';
-import { limits } from '../../core/limits.ts';
+import { toYardmasterError } from '../../core/errors.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import { finishBlock, settleQuorum } from './blocks.ts';
 import { type Draft, MissingValues } from './decision.ts';
 import { countItems } from './items.ts';
+import { refuseLargeOutputs } from './map-output.ts';
 import { bodyOutput, evaluateTemplate, keepValue } from './outputs.ts';
 import { isMapStep, type MapDetail, type MapStep, type Step, stepAt } from './state.ts';
 import { isStepOver } from './status.ts';
@@ -71,16 +71,4 @@ export function endItem(draft: Draft, step: Step): void {
 function madeOutput(draft: Draft, step: Step): { readonly output?: StoredValue } {
   if (step.detail?.output !== undefined) return {};
   return { output: keepValue(draft, bodyOutput(draft, step), `item/${step.path}`) };
-}
-
-/** Told while the map runs: at its end all would be in vain. */
-function refuseLargeOutputs({ path, detail }: MapStep): void {
-  const { outputBytes = 0, ended = 0 } = detail?.map ?? {};
-  const most = limits.mapOutputBytesMax;
-  if (outputBytes <= most) return;
-  throw new YardmasterError(
-    'LIMIT',
-    `Cannot keep what the items of "${path}" give: ${outputBytes} bytes after ${ended} of them, at most ${most}`,
-    { next: 'let the step give less, with its "output", or store it elsewhere and give the place' },
-  );
 }

@@ -197,7 +197,7 @@ function standingOf({ path, status, detail }: Step): string {
   if (detail?.map === undefined) return `${path} is ${status}`;
   const { count, started, ended, failed } = detail.map;
   const running = status === 'RUNNING' ? `, ${started - ended} run` : '';
-  return `${path} is ${status}: ${ended} of ${count} items ended${failed === 0 ? '' : `, ${failed} failed`}${running}`;
+  return `${ended} of ${count} items ended${failed === 0 ? '' : `, ${failed} failed`}${running}`;
 }
 
 function waitOfChild(workflow: string, child: string | undefined, run: string, since: number): StepWait {

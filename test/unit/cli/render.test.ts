@@ -258,6 +258,25 @@ describe('progress in a pipe', () => {
     expect(renderChange(mapAt(3), { ...base, ...inside, time: at(1), type: 'attemptEnded', outcome: 'LOST' })).toBe(
       undefined,
     );
+    const failing = (failed: number) =>
+      renderChange(mapAt(3, failed), {
+        ...base,
+        ...inside,
+        time: at(1),
+        type: 'stepEnded',
+        status: 'FAILED',
+        skipReason: 'NONE',
+        skippedBecauseOf: undefined,
+        takenOver: false,
+        error: { code: 'X', message: 'blurred', details: undefined, ...inside },
+      });
+    expect([failing(0), failing(1)]).toEqual([
+      '12:00:01Z step=each/7/work FAILED attempt=1 agent=cleaner/0b7d "X: blurred"',
+      undefined,
+    ]);
+    expect(renderStill(mapAt(60, 1), START + 33_000)).toBe(
+      '12:00:33Z run=9c41e7b2 still RUNNING 0/0 each 60 of 200 items, 1 failed',
+    );
     const over = { status: 'COMPLETED', skipReason: 'NONE', skippedBecauseOf: undefined, takenOver: false } as const;
     expect(renderChange(mapAt(200), { ...base, time: at(2), type: 'stepEnded', step: 'each', ...over })).toBe(
       '12:00:02Z step=each COMPLETED "200 of 200 items"',

@@ -57,11 +57,16 @@ function started(count: number): Work {
 /** Counts every walk over the frames, and every output that is read. */
 function watch(detail: MapDetail, work: Work): void {
   const { frames } = detail;
-  const values = frames.values.bind(frames);
-  frames.values = () => {
-    work.scans += 1;
-    return values();
+  const [values, keys, entries] = [frames.values.bind(frames), frames.keys.bind(frames), frames.entries.bind(frames)];
+  const counted = <Answer>(look: () => Answer) => {
+    return (): Answer => {
+      work.scans += 1;
+      return look();
+    };
   };
+  frames.values = counted(values);
+  frames.keys = counted(keys);
+  frames.entries = counted(entries);
   detail.outputs = new Proxy(detail.outputs, {
     get(outputs, key) {
       if (typeof key === 'string' && /^\d+$/.test(key)) work.outputReads += 1;

@@ -566,6 +566,21 @@ test('items that give too much fail the map while it runs, and stop the rest', a
   expect((await fewer.result()).status).toBe('COMPLETED');
 });
 
+test('items that were stopped and gave too much all the same fail it at its end', async () => {
+  await using mesh = await TestMesh.start();
+  const large = 'x'.repeat(900_000);
+  mesh.agent('worker', { slots: 30 }).setResponse('a', async () => {
+    // Deaf to the stop: what comes in the grace counts.
+    await mesh.sleep('1s');
+    return large;
+  });
+  const list = Array.from({ length: 30 }, (_, i) => i);
+  const run = await mesh.startWorkflow(flow([map('each', 'params.list', each('a'), { quorum: 1 })]), { list });
+  await mesh.advance('20s');
+  expect((await run.result()).error).toMatchObject({ code: 'LIMIT', step: 'each' });
+  expect(itemsOf(run).filter((line) => line.startsWith('done'))).toHaveLength(30);
+});
+
 test('another try takes a map over that COMPLETED, and starts anew one that did not', async () => {
   await using mesh = await TestMesh.start();
   let isMended = false;
@@ -631,7 +646,7 @@ describe('what a reader sees', () => {
     const run = await mesh.startWorkflow(watched, { list });
     await mesh.advance('2s');
     const { summary } = await mesh.orchestrator.explainStep(run.id, 'each');
-    expect(summary).toBe('each is RUNNING: 5 of 40 items ended, 1 failed, 30 run');
+    expect(summary).toBe('5 of 40 items ended, 1 failed, 30 run');
     expect((await mesh.orchestrator.explainStep(run.id, 'each/20/a')).status).toBe('RUNNING');
     await expect(mesh.orchestrator.explainStep(run.id, 'each/2/a')).rejects.toMatchObject({ code: 'STEP_NOT_FOUND' });
     await expect(mesh.orchestrator.explainStep(run.id, 'each/020/a')).rejects.toMatchObject({ code: 'STEP_NOT_FOUND' });
