@@ -15,17 +15,23 @@ import type { Logger } from '../../core/logger.ts';
 import type { Random } from '../../core/random.ts';
 import type { CancelChild, ChildEnd, Command, SeekChild, SettleChild } from '../engine/commands.ts';
 import type { ParentStep } from '../engine/events.ts';
-import { liveSteps } from '../engine/frames.ts';
+import { findStep, liveSteps } from '../engine/frames.ts';
 import type { RunState } from '../engine/state.ts';
 import { isRunOver, type RunOutcome } from '../engine/status.ts';
 import type { RunRow } from '../store/port.ts';
 import type { Blobs } from './blobs.ts';
-import { type ChildStart, type ChildStartOptions, makeChildStart, refusalOf, type WantedChild } from './child-start.ts';
+import {
+  type ChildStart,
+  type ChildStartOptions,
+  makeChildStart,
+  orRefusal,
+  refusalOf,
+  type WantedChild,
+} from './child-start.ts';
 import { type Seen, see } from './child-step.ts';
 import type { Pending } from './run-holder.ts';
 import type { Runs } from './runs.ts';
 import type { Starts } from './starts.ts';
-import { isUndecided } from './undecided.ts';
 
 /** After what could not be decided. */
 const RETRY_MS = 1_000;
@@ -189,19 +195,31 @@ export class ChildRuns {
     this.submitStart(start);
   }
 
-  private submitStart({ row, command, attachment }: ChildStart): void {
+  private submitStart({ row, command, attachment, parent }: ChildStart): void {
     const { runId } = row;
     const { starts } = this.options;
     starts.hold(row);
-    const onError = (error: Error): void => {
-      starts.letGo(runId);
-      this.startFailed(command.parent, runId, toYardmasterError(error));
+    const letGo = (): void => starts.letGo(runId);
+    const onFallen = (): void => {
+      letGo();
+      // Whoever reads the parent anew looks after it.
+      this.submit(parent.runId, { type: 'Continue', paths: [] });
     };
-    this.submit(runId, command, { attachment, onAnswer: () => starts.letGo(runId), onError });
+    const onError = (error: Error): void => {
+      letGo();
+      this.startFailed(parent, runId, toYardmasterError(error));
+    };
+    const premise = { holds: () => this.isNamed(parent, runId), onFallen };
+    this.submit(runId, command, { attachment, onAnswer: letGo, onError, premise });
   }
 
-  private startFailed(parent: ParentStep | undefined, runId: string, error: YardmasterError): void {
-    if (parent === undefined) return;
+  /** The parent has the word for it, in this batch or an earlier one: after a failed commit it may have it no longer, or not yet again. */
+  private isNamed(parent: ParentStep, runId: string): boolean {
+    const state = this.options.runs.peek(parent.runId)?.state;
+    return state !== undefined && findStep(state, parent.path)?.detail?.child?.runId === runId;
+  }
+
+  private startFailed(parent: ParentStep, runId: string, error: YardmasterError): void {
     this.options.logger.error('a child run could not be started', { run: runId, error });
     if (STORE_CODES.has(error.code)) this.attendLater(parent);
     else this.work(parent, () => this.settle(parent, runId, { kind: 'refused', failure: refusalOf(error) }));
@@ -269,19 +287,20 @@ export class ChildRuns {
     });
   }
 
-  private submit(runId: string, command: Command, how?: Pick<Pending, 'attachment' | 'onAnswer' | 'onError'>): void {
-    const { attachment, onAnswer, onError } = how ?? {};
-    this.options.runs.submit({ runId, command, attachment, onAnswer, onError, isClient: false, failures: 0 });
-  }
-}
-
-/** What cannot be had is the failure of the step. Throws what is to be tried again. */
-async function orRefusal<T extends object>(make: () => Promise<T>): Promise<T | { readonly refused: ChildEnd }> {
-  try {
-    return await make();
-  } catch (thrown) {
-    const error = toYardmasterError(thrown);
-    if (isUndecided(error)) throw error;
-    return { refused: { kind: 'refused', failure: refusalOf(error) } };
+  private submit(
+    runId: string,
+    command: Command,
+    how?: Pick<Pending, 'attachment' | 'onAnswer' | 'onError' | 'premise'>,
+  ): void {
+    this.options.runs.submit({
+      runId,
+      command,
+      attachment: undefined,
+      onAnswer: undefined,
+      onError: undefined,
+      isClient: false,
+      failures: 0,
+      ...how,
+    });
   }
 }

@@ -1,12 +1,12 @@
 /** What a child run is made from: the version of its workflow that is pinned now, and the parameters that its step gives. */
 import type { Clock } from '../../core/clock.ts';
-import type { YardmasterError } from '../../core/errors.ts';
+import { toYardmasterError, type YardmasterError } from '../../core/errors.ts';
 import { shardOf } from '../../core/ids.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
 import { childDepthOf } from '../engine/child-runs.ts';
-import type { StartRun } from '../engine/commands.ts';
+import type { ChildEnd, StartRun } from '../engine/commands.ts';
 import type { Failure, ParentStep } from '../engine/events.ts';
 import { EMPTY_INPUT } from '../engine/outputs.ts';
 import type { ChildStep, RunState } from '../engine/state.ts';
@@ -15,6 +15,7 @@ import type { Blobs } from './blobs.ts';
 import type { Pending } from './run-holder.ts';
 import { checkSecretParameters } from './secret-parameters.ts';
 import { checkParameters, NO_CALLER, type Starts, toStored } from './starts.ts';
+import { isUndecided } from './undecided.ts';
 
 /** Problems of parameters that the failure of a step tells. */
 const PROBLEMS_TOLD = 20;
@@ -46,6 +47,7 @@ export function wantedBy(state: RunState, { path, node, input, detail }: ChildSt
 export interface ChildStart extends Pick<Pending, 'attachment'> {
   readonly row: RunRow;
   readonly command: StartRun;
+  readonly parent: ParentStep;
 }
 
 export interface ChildStartOptions {
@@ -89,6 +91,7 @@ export async function makeChildStart(
       caller: NO_CALLER,
     },
     command: { type: 'StartRun', ...common, workflow, params, parent },
+    parent,
     attachment,
   };
 }
@@ -98,4 +101,15 @@ export function refusalOf({ code, message, problems }: YardmasterError): Failure
   if (problems.length < 2) return { code, message };
   const told = problems.slice(0, PROBLEMS_TOLD).map((problem) => problem.message);
   return { code, message, details: { problems: told } };
+}
+
+/** What cannot be had is the failure of the step. Throws what is to be tried again. */
+export async function orRefusal<T extends object>(make: () => Promise<T>): Promise<T | { readonly refused: ChildEnd }> {
+  try {
+    return await make();
+  } catch (thrown) {
+    const error = toYardmasterError(thrown);
+    if (isUndecided(error)) throw error;
+    return { refused: { kind: 'refused', failure: refusalOf(error) } };
+  }
 }

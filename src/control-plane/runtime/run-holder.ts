@@ -21,6 +21,8 @@ export interface Pending {
   readonly audit?: AuditRow;
   /** Of a start by a schedule: written with it, so that a tick and its run are both there or neither. */
   readonly schedule?: ScheduleChange;
+  /** Of a start that another run decided: whether that still stands when this one is decided; it may have been undone meanwhile. */
+  readonly premise?: { readonly holds: () => boolean; readonly onFallen: () => void };
   /** How often its batch failed. */
   failures: number;
 }

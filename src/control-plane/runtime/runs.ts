@@ -225,6 +225,10 @@ export class Runs {
       this.stageNothing(pending, { type: 'none' });
       return;
     }
+    if (pending.premise?.holds() === false) {
+      this.release(holder);
+      return pending.premise.onFallen();
+    }
     const { state, decision } = startRun(command, this.contextOf(holder, pending));
     holder.state = state;
     this.finish(holder, state, pending, decision);
@@ -304,12 +308,21 @@ export class Runs {
         events.push(...decision.events);
         effects.push(...decision.effects);
       }
+      if (pending.premise?.holds() === false) return this.forget(holder, pending.premise);
       const answer = decision.answer.type === 'none' ? first.answer : decision.answer;
       this.stage(holder, state, pending, { events, effects, answer, needs: undefined });
     } catch (error) {
       this.broken(holder, pending, error);
     }
     this.proceed(holder);
+  }
+
+  /** What a start stands on was undone while it waited for values. */
+  private forget(holder: RunHolder, { onFallen }: NonNullable<Pending['premise']>): void {
+    holder.state = undefined;
+    onFallen();
+    this.proceed(holder);
+    this.release(holder);
   }
 
   /** A batch failed while the decision waited for values: it was made on what is no longer true. */
