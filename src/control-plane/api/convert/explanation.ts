@@ -5,8 +5,10 @@ import { CandidateReason, type ExplainStepResponseSchema } from '../../../gen/ya
 import { StepStatus, WaitReason } from '../../../gen/yardmaster/v1/step_state_pb.ts';
 import type { CompiledNode } from '../../../workflow/compiled.ts';
 import { liveSteps } from '../../engine/frames.ts';
+import type { Step } from '../../engine/state.ts';
 import type { RunView, StepExplanation } from '../../runtime/control-plane.ts';
 import type { Candidate, CandidateReason as CandidateReasonName } from '../../scheduler/types.ts';
+import { writeSignalWait } from './step-state.ts';
 import { writeTime } from './times.ts';
 
 const CANDIDATES_MAX = 500;
@@ -29,19 +31,19 @@ const STATUSES: Readonly<Record<string, StepStatus>> = StepStatus;
 
 export function writeExplanation(
   explained: StepExplanation,
-  node: CompiledNode | undefined,
+  step: Step | undefined,
 ): MessageInitShape<typeof ExplainStepResponseSchema> {
   const { explanation } = explained;
   const { isPaused, status } = explained;
   // A paused run is not in the queue; its steps wait all the same.
   const isQueued = explanation.step !== undefined || (isPaused && status === 'READY');
-  if (status === 'WAITING' && node !== undefined) return writeWait(explained, node);
+  if (status === 'WAITING' && step !== undefined) return writeWait(explained, step);
   const candidates = explanation.candidates.slice(0, CANDIDATES_MAX);
   return {
     stepPath: explained.path,
     status: STATUSES[status] ?? StepStatus.UNSPECIFIED,
     waitReason: isQueued ? waitReasonOf(explained) : WaitReason.UNSPECIFIED,
-    ...writeRequirement(explained, node),
+    ...writeRequirement(explained, step?.node),
     waitingSince: isQueued ? writeTime(explained.waitingSince) : undefined,
     candidates: candidates.map((candidate, i) => writeCandidate(candidate, i === 0)),
     summary: explained.summary,
@@ -52,8 +54,9 @@ export function writeExplanation(
 /** A step that no agent has: there are no candidates. */
 function writeWait(
   { path, summary, waitingSince, dueAt }: StepExplanation,
-  node: CompiledNode,
+  step: Step,
 ): MessageInitShape<typeof ExplainStepResponseSchema> {
+  const { node } = step;
   return {
     stepPath: path,
     status: StepStatus.WAITING,
@@ -61,7 +64,7 @@ function writeWait(
     waitingSince: writeTime(waitingSince),
     summary,
     dueTime: writeTime(dueAt),
-    ...(node.kind === 'signal' && { signal: { name: node.signal, answerers: [...node.answerers] } }),
+    signal: writeSignalWait(step),
   };
 }
 
