@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { TestMesh } from '../../../src/testing/index.ts';
 import { blocks } from '../../../src/workflow/schema.ts';
 import { cellName, forms, isOutcome, situations, testName } from './entry.ts';
-import { historyOf, playSituation, registerForm } from './play.ts';
+import { historyOf, historyOfOthers, playSituation, registerForm } from './play.ts';
 import { table } from './table.ts';
 
 const cells = table.flatMap((entry) =>
@@ -21,7 +21,8 @@ for (const { entry, form, situation } of cells) {
     const { run, after, paused } = await playSituation(mesh, situation, outcome);
     const { status, error, steps, output } = await run.result();
     expect({ status, code: error?.code }).toEqual({ status: outcome.status, code: outcome.code });
-    expect(historyOf(run)).toEqual(outcome.history);
+    expect(historyOf(run.journal())).toEqual(outcome.history);
+    expect(await historyOfOthers(mesh, run)).toEqual(outcome.others ?? []);
     expect(Object.fromEntries(steps.map((step) => [step.path, step.status]))).toEqual(outcome.steps);
     expect(paused).toEqual(outcome.paused);
     expect(after).toEqual(outcome.status === 'COMPLETED' ? [{ got: entry.output }] : []);

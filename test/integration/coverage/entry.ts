@@ -28,6 +28,8 @@ export interface Entry {
     /** Of the step alone, as `yardmaster.v1.Step` in JSON. */
     readonly proto: JsonObject;
   };
+  /** Other workflows that have to be there, in the written form. */
+  readonly also?: readonly JsonObject[];
   /** What the block gives whenever it completes. */
   readonly output: unknown;
   readonly situations: Readonly<Record<Situation, Outcome | NotApplicable>>;
@@ -46,6 +48,8 @@ export interface Outcome {
   readonly code?: string;
   /** Every attempt with its outcome, first and last minute, such as `left#1 COMPLETED 0-5`. */
   readonly history: readonly string[];
+  /** The same of runs that the block itself started, with the workflow in front, such as `Part/work#1 COMPLETED 0-5`; default none. */
+  readonly others?: readonly string[];
   /** Status of every step by path, at the end. */
   readonly steps: Readonly<Record<string, string>>;
   /** Of the run; default `{ n: 1 }`. */

@@ -1,13 +1,15 @@
 /** Registers a workflow in one of its forms, by that form's own entrance, and lets a situation come to a run of it. */
 import { fromJsonString } from '@bufbuild/protobuf';
 import { parse } from 'yaml';
+import type { RunEvent } from '../../../src/control-plane/engine/events.ts';
 import { WorkflowSchema } from '../../../src/gen/yardmaster/v1/workflow_pb.ts';
 import type { MockAgent, TestMesh, TestRun } from '../../../src/testing/index.ts';
 import type { Entry, Form, Outcome, Situation } from './entry.ts';
 import { NAME, protoFrame, yamlFrame } from './frame.ts';
 
 /** Answers the version and the content's hash. */
-export async function registerForm(mesh: TestMesh, { forms }: Entry, form: Form): Promise<string> {
+export async function registerForm(mesh: TestMesh, { forms, also = [] }: Entry, form: Form): Promise<string> {
+  for (const other of also) await mesh.registerWorkflow(other);
   const { registerWorkflow } = mesh.orchestrator.api.workflows;
   const yaml = yamlFrame(forms.yaml);
   switch (form) {
@@ -51,7 +53,7 @@ export async function playSituation(mesh: TestMesh, situation: Situation, outcom
   if (situation === 'pause') await mesh.orchestrator.pauseRun(run.id);
   await outcome.meanwhile?.(mesh, run);
   await mesh.advance('20m');
-  const paused = situation === 'pause' ? historyOf(run) : undefined;
+  const paused = situation === 'pause' ? historyOf(run.journal()) : undefined;
   if (situation === 'pause') await mesh.orchestrator.resumeRun(run.id);
   await mesh.advance('20m');
   const calls = agents.flatMap((agent) => agent.calls).filter(({ action }) => action === 'after');
@@ -70,10 +72,24 @@ function agentFor(mesh: TestMesh, id: string, situation: Situation, { beforeTake
   return agent;
 }
 
-export function historyOf(run: TestRun): readonly string[] {
-  const zero = run.journal()[0]?.at ?? 0;
+/** Every attempt of a run with its outcome and its minutes, counted from `zero`. */
+export function historyOf(events: readonly RunEvent[], zero = events[0]?.at ?? 0): readonly string[] {
   const minute = (at: number | undefined): string => (at === undefined ? '?' : `${Math.round((at - zero) / 60_000)}`);
-  return run.history().map(({ path, number, outcome, startedAt, endedAt }) => {
-    return `${path}#${number} ${outcome} ${minute(startedAt)}-${minute(endedAt)}`;
+  return events.flatMap((event) => {
+    if (event.type !== 'AttemptStarted') return [];
+    const { path, number } = event;
+    const end = events.find((other) => other.type === 'AttemptEnded' && other.path === path && other.number === number);
+    const outcome = end?.type === 'AttemptEnded' ? end.outcome : 'OPEN';
+    return [`${path}#${number} ${outcome} ${minute(event.at)}-${minute(end?.at)}`];
   });
+}
+
+/** The same of all other runs of the mesh, the oldest first, with the name of their workflow in front. */
+export async function historyOfOthers(mesh: TestMesh, run: TestRun): Promise<readonly string[]> {
+  const runs = await mesh.orchestrator.listRuns();
+  const others = runs.filter(({ runId }) => runId !== run.id).toReversed();
+  const zero = run.journal()[0]?.at;
+  return others.flatMap(({ runId, workflow }) =>
+    historyOf(mesh.journal(runId), zero).map((line) => `${workflow}/${line}`),
+  );
 }
