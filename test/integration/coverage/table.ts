@@ -2,6 +2,7 @@
 import { agent } from './blocks/agent.ts';
 import { condition } from './blocks/condition.ts';
 import { loop } from './blocks/loop.ts';
+import { map } from './blocks/map.ts';
 import { parallel } from './blocks/parallel.ts';
 import { sequential } from './blocks/sequential.ts';
 import { set } from './blocks/set.ts';
@@ -10,4 +11,15 @@ import { switchBlock } from './blocks/switch.ts';
 import { wait } from './blocks/wait.ts';
 import type { Entry } from './entry.ts';
 
-export const table: readonly Entry[] = [agent, parallel, sequential, condition, switchBlock, loop, set, wait, signal];
+export const table: readonly Entry[] = [
+  agent,
+  parallel,
+  sequential,
+  condition,
+  switchBlock,
+  loop,
+  map,
+  set,
+  wait,
+  signal,
+];

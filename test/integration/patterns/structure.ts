@@ -84,6 +84,25 @@ export const structure: readonly Story[] = [
     },
   },
   {
+    workflow: 'InstancesKnownAtRunTime',
+    behaviour: 'there is one instance for each part of the order, all at the same time, and what follows waits for all',
+    async play(stage) {
+      const office = stage
+        .agent('office', { assemble: '1m', 'check-part': '2m' })
+        .setResponse('check-part', ({ part }) => `${part} is fine`);
+      for (const parts of [['axle'], ['axle', 'wheel', 'buffer'], []]) {
+        const run = await stage.run({ parts }, '6m');
+        const from = parts.length === 0 ? 0 : 2;
+        expect(minutesOf(run)).toEqual([
+          ...parts.map((_, i) => `check-all/${i}/check-part 0-2`),
+          `assemble ${from}-${from + 1}`,
+        ]);
+        expect(office.calls.at(-1)?.input).toEqual({ checks: parts.map((part) => `${part} is fine`) });
+        expect((await run.result()).status).toBe('COMPLETED');
+      }
+    },
+  },
+  {
     workflow: 'InstancesNotKnownBefore',
     behaviour: 'whether there is another instance is decided by one that ran, and what follows waits for the last',
     async play(stage) {
