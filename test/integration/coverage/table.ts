@@ -9,6 +9,7 @@ import { set } from './blocks/set.ts';
 import { signal } from './blocks/signal.ts';
 import { switchBlock } from './blocks/switch.ts';
 import { wait } from './blocks/wait.ts';
+import { workflow } from './blocks/workflow.ts';
 import type { Entry } from './entry.ts';
 
 export const table: readonly Entry[] = [
@@ -22,4 +23,5 @@ export const table: readonly Entry[] = [
   set,
   wait,
   signal,
+  workflow,
 ];
