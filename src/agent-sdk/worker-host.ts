@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
 import { toYardmasterError, YardmasterError } from '../core/errors.ts';
+import { workerArguments } from '../core/worker-arguments.ts';
 import type { BlobUpload } from './link.ts';
 import type { BlobReference, News, Offer } from './news.ts';
 import { packNews, unpackOrders } from './packed.ts';
@@ -28,7 +29,11 @@ export class WorkerHost implements Session {
   constructor(data: SocketWorkerData, clock: Clock, events: SessionEvents) {
     this.#clock = clock;
     this.#events = events;
-    this.#worker = new Worker(new URL(WORKER_FILE, import.meta.url), { workerData: data, name: 'yardmaster-agent' });
+    this.#worker = new Worker(new URL(WORKER_FILE, import.meta.url), {
+      ...workerArguments(process.execArgv),
+      workerData: data,
+      name: 'yardmaster-agent',
+    });
     this.#worker.on('message', (message: ToHost) => this.#hear(message));
     this.#worker.on('error', (error) => {
       this.#finish(`the worker thread failed: ${toYardmasterError(error).message}`);

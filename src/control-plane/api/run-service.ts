@@ -9,8 +9,8 @@ import {
   type RunService,
   type StartRunRequest as WireStart,
 } from '../../gen/yardmaster/v1/run_service_pb.ts';
-import { nodeOf } from '../engine/frames.ts';
-import type { AuditFacts, Caller, ControlPlane, RunView, StartRunRequest } from '../runtime/control-plane.ts';
+import { findStep } from '../engine/frames.ts';
+import type { AuditFacts, Caller, ControlPlane, StartRunRequest } from '../runtime/control-plane.ts';
 import { audited } from './audited.ts';
 import { inBatches } from './batches.ts';
 import { readCaller } from './caller.ts';
@@ -118,7 +118,7 @@ export function createRunService({ controlPlane, clock }: RunServiceOptions): Se
       const view = await controlPlane.getRun(NAMESPACE, runId);
       const path = request.stepPath === '' ? longestWaiting(view) : request.stepPath;
       const explained = await controlPlane.explainStep(NAMESPACE, view.row.runId, path);
-      return create(ExplainStepResponseSchema, writeExplanation(explained, findNode(view, path)));
+      return create(ExplainStepResponseSchema, writeExplanation(explained, findStep(view.state, path)));
     },
   };
 }
@@ -150,8 +150,4 @@ function readStart(faults: Faults, wire: WireStart, caller: Caller): StartRunReq
     labels: readLabels(faults, 'labels', wire.labels),
     caller,
   };
-}
-
-function findNode({ state }: RunView, path: string) {
-  return nodeOf(state, path);
 }

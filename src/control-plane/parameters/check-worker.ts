@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { YardmasterError } from '../../core/errors.ts';
 import { limits, times } from '../../core/limits.ts';
+import { workerArguments } from '../../core/worker-arguments.ts';
 import type { CheckedParameters } from './port.ts';
 import type { CheckReply, CheckRequest } from './worker.ts';
 
@@ -79,6 +80,7 @@ export class CheckWorker {
   #start(): Worker {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
+      ...workerArguments(process.execArgv),
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
     });
     this.#isReady = false;

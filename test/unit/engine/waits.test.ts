@@ -210,7 +210,7 @@ describe('a signal', () => {
     });
     expect(await mesh.orchestrator.explainStep(run.id)).toMatchObject({
       waitReason: 'SIGNAL',
-      signal: { name: 'go' },
+      signal: { name: 'go', title: 'Release 1.2?' },
       summary: 'waits for signal "go": Release 1.2?',
     });
     await sendAs(mesh, run, 'ann', { payload: encodeValue({ yes: true }) });

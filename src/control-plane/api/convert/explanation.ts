@@ -3,7 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { YardmasterError } from '../../../core/errors.ts';
 import { CandidateReason, type ExplainStepResponseSchema } from '../../../gen/yardmaster/v1/run_service_pb.ts';
 import { StepStatus } from '../../../gen/yardmaster/v1/step_state_pb.ts';
-import type { CompiledNode, CompiledSignalNode } from '../../../workflow/compiled.ts';
+import type { CompiledNode } from '../../../workflow/compiled.ts';
 import { liveSteps } from '../../engine/frames.ts';
 import type { Step } from '../../engine/state.ts';
 import type { RunView, StepExplanation } from '../../runtime/control-plane.ts';
@@ -13,7 +13,7 @@ import type {
   Explanation,
   StepClass,
 } from '../../scheduler/types.ts';
-import { writeStruct } from './json.ts';
+import { writeSignalWait } from './step-state.ts';
 import { writeTime } from './times.ts';
 import { WAIT_REASONS } from './wait-reason.ts';
 
@@ -35,7 +35,7 @@ const STATUSES: Readonly<Record<string, StepStatus>> = StepStatus;
 
 export function writeExplanation(
   { path, status, wait, explanation }: StepExplanation,
-  node: CompiledNode | undefined,
+  step: Step | undefined,
 ): MessageInitShape<typeof ExplainStepResponseSchema> {
   const { reason, summary, next, since, dueAt } = wait;
   // There are candidates for what the scheduler has; a step that is over asks nothing of anybody.
@@ -44,19 +44,15 @@ export function writeExplanation(
     stepPath: path,
     status: STATUSES[status] ?? StepStatus.UNSPECIFIED,
     waitReason: WAIT_REASONS[reason],
-    ...requirementOf(explanation, node),
+    ...requirementOf(explanation, step?.node),
     waitingSince: writeTime(since),
     candidates: candidates.map((candidate, i) => writeCandidate(candidate, i === 0)),
     summary,
     ahead: Math.max(0, explanation.ahead),
     dueTime: writeTime(dueAt),
     next,
-    ...(reason === 'SIGNAL' && node?.kind === 'signal' && { signal: writeSignal(node) }),
+    ...(reason === 'SIGNAL' && step !== undefined && { signal: writeSignalWait(step) }),
   };
-}
-
-function writeSignal({ signal, answerers, form }: CompiledSignalNode) {
-  return { name: signal, answerers: [...answerers], form: writeStruct(form) };
 }
 
 /** Of a step that is queued what it is queued for, else what its definition asks. */

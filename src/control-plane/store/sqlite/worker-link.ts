@@ -6,6 +6,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { YardmasterError } from '../../../core/errors.ts';
+import { workerArguments } from '../../../core/worker-arguments.ts';
 import { StoreError, type StoreOpened } from '../port.ts';
 import type { OpenRequest } from './sqlite-core.ts';
 import type { Arguments, Operation, Result, SqliteLink } from './sqlite-link.ts';
@@ -28,7 +29,7 @@ const RESTARTS_MAX = 1;
 
 export function startStoreWorker(): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return new Worker(new URL(`./worker.${extension}`, import.meta.url));
+  return new Worker(new URL(`./worker.${extension}`, import.meta.url), workerArguments(process.execArgv));
 }
 
 export class WorkerLink implements SqliteLink {
