@@ -141,7 +141,8 @@ function findUnwanted(
   const { node, path, isQueued, queuedAt } = step;
   if (noAgentMs === 0 || !isQueued || now - queuedAt < noAgentMs) return [];
   if (node.queueTimeoutMs !== undefined || node.totalTimeoutMs !== undefined || canBeTaken(step)) return [];
-  const wanted = node.agentId === undefined ? `offers ${node.action}` : `is ${node.agentId} and offers ${node.action}`;
+  const action = node.version === undefined ? node.action : `${node.action} ${node.version}`;
+  const wanted = node.agentId === undefined ? `offers ${action}` : `is ${node.agentId} and offers ${action}`;
   return [
     {
       key: `NO_AGENT ${path} ${queuedAt}`,

@@ -3,7 +3,7 @@ import { YardmasterError } from '../../core/errors.ts';
 import type { Gauges } from '../../core/metrics.ts';
 import { nearest } from '../../core/nearest.ts';
 import { liveSteps } from '../engine/frames.ts';
-import type { RunState } from '../engine/state.ts';
+import { isBlockStep, type RunState, type Step } from '../engine/state.ts';
 import { isStepOver } from '../engine/status.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { AgentStatus, Instance } from '../registry/instance.ts';
@@ -110,27 +110,36 @@ export function viewGauges(fleet: Fleet, scheduler: Scheduler): Omit<Gauges, 'op
   };
 }
 
-/** Why each step of a run that does not go on waits, by path. */
-export function viewWaits(
-  state: RunState,
-  { fleet, scheduler, monotonic }: { readonly fleet: Fleet; readonly scheduler: Scheduler; readonly monotonic: number },
-): ReadonlyMap<string, WaitReason> {
+/** What the reasons of waiting steps are worked out from. */
+interface Sight {
+  readonly fleet: Fleet;
+  readonly scheduler: Scheduler;
+  readonly monotonic: number;
+}
+
+/** Why each step of a run waits that could go on otherwise, by path. */
+export function viewWaits(state: RunState, sight: Sight): ReadonlyMap<string, WaitReason> {
   const waits = new Map<string, WaitReason>();
-  let explained = 0;
+  let queued = 0;
   for (const step of liveSteps(state)) {
+    if (!mayWait(step)) continue;
     // A long line of queued steps is not worth as many looks at the whole fleet.
-    if (isStepOver(step.status) || (step.isQueued && ++explained > WAITS_MAX)) continue;
-    const { reason } = waitOf(state, step, waitFacts({ fleet, scheduler, monotonic }, state.runId, step.path));
-    if (reason !== 'NONE' && reason !== 'DEPENDENCY') waits.set(step.path, reason);
+    const isLooked = !step.isQueued || ++queued <= WAITS_MAX || state.pausedAt > 0;
+    const { path } = step;
+    const reason = isLooked ? waitOf(state, step, waitFacts(sight, state.runId, path)).reason : 'NO_SLOT';
+    if (reason !== 'NONE' && reason !== 'DEPENDENCY') waits.set(path, reason);
   }
   return waits;
 }
 
-export function waitFacts(
-  { fleet, scheduler, monotonic }: { readonly fleet: Fleet; readonly scheduler: Scheduler; readonly monotonic: number },
-  runId: string,
-  path: string,
-): WaitFacts {
+/** False for most of a large run: what is over, what is behind other steps, blocks that run. */
+function mayWait(step: Step): boolean {
+  const { status, pendingDependencies, detail } = step;
+  if (isStepOver(status) || (status === 'PENDING' && pendingDependencies > 0)) return false;
+  return status !== 'RUNNING' || !isBlockStep(step) || (detail?.stoppingUntil ?? 0) > 0;
+}
+
+export function waitFacts({ fleet, scheduler, monotonic }: Sight, runId: string, path: string): WaitFacts {
   return {
     explain: () => scheduler.explain(runId, path, monotonic),
     isOutOfReach: (instanceId) => fleet.instances.get(instanceId)?.status === 'UNREACHABLE',
