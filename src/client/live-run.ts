@@ -26,6 +26,7 @@ export function createLiveRun(start: RunView): LiveRun {
       const step = path === undefined ? undefined : (steps.get(path) ?? addStep(steps, path, event));
       if (step !== undefined) steps.set(step.path, applyToStep(step, event));
       if (event.type === 'bodyEnded') dropInside(steps, `${event.step}/${event.number}/`);
+      if (event.type === 'runTryStarted') startAgain(steps, event.steps);
       run = { ...applyToRun(run, event), position: Math.max(run.position, event.position) };
       isStale = true;
     },
@@ -76,6 +77,31 @@ function dropInside(steps: Map<string, StepView>, prefix: string): void {
   for (const path of steps.keys()) if (path.startsWith(prefix)) steps.delete(path);
 }
 
+/** As if they had not begun, but for their attempts; what is in a loop among them is gone. */
+function startAgain(steps: Map<string, StepView>, paths: readonly string[]): void {
+  const again = new Set(paths);
+  for (const [path, step] of steps) {
+    if (again.has(path)) steps.set(path, { ...step, ...NOT_BEGUN });
+    else if (path.includes('/') && again.has(path.slice(0, path.indexOf('/')))) steps.delete(path);
+  }
+}
+
+const NOT_BEGUN = {
+  status: 'PENDING',
+  waitReason: 'NONE',
+  error: undefined,
+  readyTime: undefined,
+  startTime: undefined,
+  endTime: undefined,
+  dueTime: undefined,
+  progress: 0,
+  progressMessage: '',
+  skipReason: 'NONE',
+  skippedBecauseOf: undefined,
+  takenOver: false,
+  iterations: 0,
+} as const satisfies Partial<StepView>;
+
 /** As the server counts: a loop is one step. */
 function countSteps(steps: ReadonlyMap<string, StepView>): Pick<RunView, 'completedSteps' | 'totalSteps' | 'progress'> {
   let completedSteps = 0;
@@ -94,7 +120,9 @@ function countSteps(steps: ReadonlyMap<string, StepView>): Pick<RunView, 'comple
 function applyToRun(run: RunView, event: RunEvent): RunView {
   switch (event.type) {
     case 'runStarted':
-      return { ...run, status: 'RUNNING', startTime: event.time };
+      return { ...run, status: 'RUNNING', startTime: event.time, queuePosition: undefined };
+    case 'runTryStarted':
+      return { ...run, status: 'RUNNING', outcome: undefined, error: undefined, tryNumber: event.tryNumber };
     case 'runEnding':
       return { ...run, status: 'ENDING', outcome: event.outcome, error: event.error };
     case 'runEnded':

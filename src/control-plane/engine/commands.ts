@@ -11,6 +11,7 @@ import type { TakenOver } from './take-over.ts';
 
 export type Command =
   | StartRun
+  | AdmitRun
   | AssignStep
   | SettleAttempt
   | EndAttempt
@@ -37,6 +38,13 @@ export interface StartRun {
   readonly retry?: { readonly of: string; readonly steps: readonly TakenOver[] };
   /** The run whose parameters these are, changed or not. */
   readonly rerunOf?: string;
+  /** It waits until AdmitRun: its workflow limits how many runs are active. Absent: it starts at once. */
+  readonly queued?: true;
+}
+
+/** There is room for a QUEUED run: it starts. */
+export interface AdmitRun {
+  readonly type: 'AdmitRun';
 }
 
 /** The scheduler chose an instance for a queued step: the lease. */

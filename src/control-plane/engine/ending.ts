@@ -13,6 +13,7 @@ import { isAgentStep, parentOf, type RunState, type Step, stepAt } from './state
 import { isRunOver, isStepOver, type RunOutcome } from './status.ts';
 import { killStep, stopSteps } from './stop.ts';
 import { dropTimer, runTimerTask, timerDue } from './tasks.ts';
+import { mayTryAgain, tryAgain } from './try-again.ts';
 
 export function beginEnding(
   draft: Draft,
@@ -65,8 +66,11 @@ function isReachable(step: Step): boolean {
 export function finishRunIfDone(draft: Draft): boolean {
   const { state } = draft;
   if (draft.isPostponed || state.openRoots > 0 || state.pausedAt > 0 || isRunOver(state.status)) return false;
+  // All of its steps may be taken over; it has not begun all the same.
+  if (state.status === 'QUEUED') return false;
   if (state.ending === undefined) return finishBody(draft);
   if (state.openFinally > 0) return openFinally(draft);
+  if (!draft.isLast && mayTryAgain(state, draft.now)) return tryAgain(draft);
   endRun(draft);
   return false;
 }

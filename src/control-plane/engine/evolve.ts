@@ -21,6 +21,7 @@ import type {
   StepTakenOver,
   StepWaiting,
 } from './events.ts';
+import { mayRunOn, scheduleTry, startTry } from './evolve-try.ts';
 import { findStep, openFrame } from './frames.ts';
 import {
   type AttemptRecord,
@@ -110,7 +111,16 @@ export function evolve(state: RunState, event: RunEvent): void {
   }
 }
 
-type OfRun = 'RunCreated' | 'RunStarted' | 'CancelRequested' | 'RunPaused' | 'RunResumed' | 'RunEnding' | 'RunEnded';
+type OfRun =
+  | 'RunCreated'
+  | 'RunStarted'
+  | 'CancelRequested'
+  | 'RunPaused'
+  | 'RunResumed'
+  | 'RunEnding'
+  | 'RunTryScheduled'
+  | 'RunTryStarted'
+  | 'RunEnded';
 
 function evolveRun(state: RunState, event: Extract<RunEvent, { readonly type: OfRun }>): void {
   switch (event.type) {
@@ -132,6 +142,10 @@ function evolveRun(state: RunState, event: Extract<RunEvent, { readonly type: Of
       return;
     case 'RunEnding':
       return beginEnding(state, event);
+    case 'RunTryScheduled':
+      return scheduleTry(state, event);
+    case 'RunTryStarted':
+      return startTry(state, event);
     case 'RunEnded':
       return endRun(state, event);
   }
@@ -146,7 +160,7 @@ function stepNamed(state: RunState, path: string): Step {
 function startBlock(step: Step, event: BlockStarted): void {
   step.status = 'RUNNING';
   step.readyAt = event.at;
-  if (isLoopStep(step)) detailOf(step).loop = { frame: undefined, iterations: 0, last: undefined };
+  if (isLoopStep(step)) detailOf(step).loop ??= { frame: undefined, iterations: 0, last: undefined };
   else if (isBlockStep(step)) countChildren(step);
   if (event.branch !== undefined) detailOf(step).branch = event.branch;
   markActive(step);
@@ -154,7 +168,7 @@ function startBlock(step: Step, event: BlockStarted): void {
 
 function startBody(state: RunState, { path, number }: BodyStarted): void {
   const { step, detail, loop } = loopNamed(state, path);
-  loop.frame = openFrame(step, number);
+  loop.frame = openFrame(step, number, state.bodyNumberBefore);
   loop.iterations = number;
   step.status = 'RUNNING';
   detail.retryAt = 0;
@@ -166,6 +180,7 @@ function startBody(state: RunState, { path, number }: BodyStarted): void {
 
 function endBody(state: RunState, event: BodyEnded): void {
   const { step, detail, loop } = loopNamed(state, event.path);
+  if (loop.frame !== undefined) state.strayUntil = Math.max(state.strayUntil, mayRunOn(loop.frame, event.at));
   loop.frame = undefined;
   loop.last = event.output;
   if (event.nextAt === undefined) return;
@@ -213,6 +228,7 @@ function readyStep(state: RunState, event: StepReady): void {
   const step = stepNamed(state, event.path);
   step.input = event.input;
   if (event.secrets !== undefined) noteSecrets(state, step, event.secrets);
+  if (event.key !== undefined) detailOf(step).key = event.key;
   step.readyAt = event.at;
   queueStep(step, event.at);
   markActive(step);
@@ -271,6 +287,7 @@ function startAttempt(state: RunState, event: AttemptStarted): void {
   const step = stepNamed(state, event.path);
   step.isQueued = false;
   step.status = 'RUNNING';
+  if (step.frame.owner !== undefined) state.bodyNumber = Math.max(state.bodyNumber, event.number);
   detailOf(step).attempts.push({
     number: event.number,
     try: event.try,

@@ -12,8 +12,8 @@ import {
 } from './state.ts';
 
 /** The frame of the loop's iteration `number`. */
-export function openFrame(owner: LoopStep, number: number): Frame {
-  return createFrame(owner.node.body, owner, number, `${owner.path}/${number}/`);
+export function openFrame(owner: LoopStep, number: number, numbersBefore: number): Frame {
+  return createFrame(owner.node.body, owner, number, `${owner.path}/${number}/`, numbersBefore);
 }
 
 /** The step that an expression of `frame` means by the index of its node. */

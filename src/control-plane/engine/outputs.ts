@@ -39,7 +39,7 @@ export function scopeOf(draft: Draft, frame: Frame, extra?: Extra): Scope {
     step: (node) => viewOf(draft, stepByIndex(state, frame, node)),
     ...(view === undefined ? {} : { loop: { iteration: view.iteration, last: () => readLast(draft, view) } }),
     now: draft.now,
-    run: { id: state.runId, namespace: state.namespace, startedAt: state.startedAt },
+    run: { id: state.runId, namespace: state.namespace, startedAt: state.startedAt, try: state.try },
     workflow: { name: state.workflow.name, version: state.workflow.version },
     ...(extra?.result === undefined ? {} : { result: extra.result }),
     ...(extra?.output === undefined ? {} : { output: extra.output }),

@@ -9,10 +9,12 @@ import { type Logger, silentLogger } from '../../core/logger.ts';
 import { type Metrics, noMetrics } from '../../core/metrics.ts';
 import type { Random } from '../../core/random.ts';
 import type { SecretProvider } from '../../core/secret-provider.ts';
+import { concurrencyOf } from '../../workflow/compile.ts';
 import type { ParameterChecks } from '../parameters/port.ts';
 import { Fleet, type Now } from '../registry/fleet.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import type { Store, StoreError } from '../store/port.ts';
+import { Admission } from './admission.ts';
 import { AgentWatch } from './agent-watch.ts';
 import { AuditLog } from './audit-log.ts';
 import { Blobs } from './blobs.ts';
@@ -81,8 +83,9 @@ const ASSIGNMENTS_PER_FLUSH = 10_000;
 export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
   const { epoch } = await options.store.open();
   const parts = new Parts({ ...options, epoch });
-  const { store, runs, scheduler, fleet, timers } = parts;
-  const recovered = await recover({ store, runs, scheduler, fleet, timers, now: parts.now });
+  const { store, runs, scheduler, fleet, timers, admission } = parts;
+  const recovered = await recover({ store, runs, scheduler, fleet, timers, admission, now: parts.now });
+  await admission.load();
   await parts.scheduleBook.load();
   return parts.start(recovered);
 }
@@ -175,6 +178,15 @@ class Parts extends Given {
     hash: (text) => this.hex(new TextEncoder().encode(text)),
     offered: () =>
       [...this.fleet.instances.values()].flatMap(({ state }) => state.capabilities.map(({ name }) => name)),
+    onRegistered: (namespace, definition, version) =>
+      this.admission.registered(namespace, definition.name, { version, concurrency: concurrencyOf(definition) }),
+  });
+  readonly admission: Admission = new Admission({
+    clock: this.clock,
+    logger: this.logger,
+    runs: () => this.runs,
+    latest: (namespace, name) => this.catalogue.latest(namespace, name, 0),
+    kick: () => this.committer.kick(),
   });
   readonly dispatcher = new Dispatcher({
     clock: this.clock,
@@ -200,8 +212,15 @@ class Parts extends Given {
     committer: this.committerOf,
     workflowOf: (namespace, name, version) => this.catalogue.compile(namespace, name, version),
     stage: (holder, state, decision, pending) => this.staging.stage(holder, state, decision, pending),
-    onReloaded: (holder, state) => this.rereads.reloaded(holder, state),
-    onMissing: (runId) => this.rereads.missing(runId),
+    onReloaded: (holder, state) => {
+      this.admission.reread(state);
+      this.rereads.reloaded(holder, state);
+    },
+    onMissing: (runId) => {
+      this.admission.forget(runId);
+      this.rereads.missing(runId);
+    },
+    mayAdmit: (state) => this.admission.mayStart(state),
     onUnassigned: (pending) => this.staging.giveBack(pending),
     mayAssign: (state, pending) => this.staging.mayAssign(state, pending),
   });
@@ -210,6 +229,7 @@ class Parts extends Given {
     random: this.options.random,
     store: this.store,
     runs: this.runs,
+    admission: this.admission,
     checks: this.options.parameterChecks,
     blobs: this.blobs,
     hash: this.hex,
@@ -222,6 +242,7 @@ class Parts extends Given {
     fleet: this.fleet,
     runs: this.runs,
     starts: this.starts,
+    admission: this.admission,
     ended: this.ended,
     dispatcher: this.dispatcher,
     blobs: this.blobs,
@@ -350,6 +371,7 @@ class Parts extends Given {
     catalogue: this.catalogue,
     starts: this.starts,
     retries: this.retries,
+    admission: this.admission,
     signals: new Signals({ clock: this.clock, random: this.options.random, runs: this.runs }),
     ended: this.ended,
     watch: this.watch,
@@ -380,6 +402,7 @@ class Parts extends Given {
   private async stop(): Promise<void> {
     this.guard.stop();
     this.timers.stop();
+    this.admission.stop();
     this.retention.stop();
     await this.options.parameterChecks.close();
     this.ticker.stop();
@@ -391,6 +414,7 @@ class Parts extends Given {
   /** Called when a batch is sealed: every slot freed and every step ready in this turn share it. */
   private assign(): void {
     if (this.runs.isReading) return;
+    this.admission.settle();
     const monotonic = this.clock.monotonic();
     for (const assignment of this.scheduler.assignments(monotonic, ASSIGNMENTS_PER_FLUSH))
       this.staging.assign(assignment);

@@ -44,6 +44,8 @@ export interface RunsOptions {
   readonly onMissing: (runId: string) => void;
   /** An AssignStep came for a run that is missing. */
   readonly onUnassigned: (pending: Pending) => void;
+  /** Whether there is still room for the run of an AdmitRun. If not, it waits again. */
+  readonly mayAdmit: (state: RunState) => boolean;
   /** Whether the instance of an AssignStep can still take it: the run may have been loaded meanwhile. If not, the step waits again. */
   readonly mayAssign: (state: RunState, pending: Pending) => boolean;
 }
@@ -157,7 +159,8 @@ export class Runs {
     for (const batch of batches) {
       for (const pending of batch.pending) {
         const { command, onAnswer } = pending;
-        if (command.type === 'AssignStep' || (command.type === 'Continue' && onAnswer === undefined)) continue;
+        if (command.type === 'AssignStep' || command.type === 'AdmitRun') continue;
+        if (command.type === 'Continue' && onAnswer === undefined) continue;
         if (this.giveUp(pending, error)) continue;
         const holder = this.holders.get(pending.runId);
         ((holder === undefined ? undefined : dropped.get(holder)) ?? others).push(pending);
@@ -225,6 +228,7 @@ export class Runs {
 
   private decideOn(holder: RunHolder, state: RunState, pending: Pending, command: Exclude<Command, StartRun>): void {
     if (command.type === 'AssignStep' && !this.options.mayAssign(state, pending)) return;
+    if (command.type === 'AdmitRun' && !this.options.mayAdmit(state)) return;
     this.finish(holder, state, pending, decide(state, command, this.contextOf(holder, pending)));
   }
 

@@ -67,6 +67,8 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     case 'for':
     case 'title':
       return isCallback(value) ? recordedSource(value(scope), pointer) : plainSource(value, pointer);
+    case 'concurrencyKey':
+      return keySource(value, pointer);
     case 'output':
       return outputSource(value, pointer);
     case 'steps':
@@ -80,6 +82,17 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     default:
       return plainSource(value, pointer);
   }
+}
+
+/** Text, a recorder or a callback; or an object that has one of them as its `key`. */
+function keySource(value: unknown, pointer: string): JsonValue {
+  if (isCallback(value)) return recordedSource(value(scope), pointer);
+  if (!isRecord(value) || !isCallback(value.key)) return plainSource(value, pointer);
+  return { ...Object.fromEntries(limitOf(value)), key: recordedSource(value.key(scope), `${pointer}.key`) };
+}
+
+function limitOf({ limit }: Readonly<Record<string, unknown>>): readonly [string, JsonValue][] {
+  return limit === undefined ? [] : [['limit', plainSource(limit, 'limit')]];
 }
 
 function childSource(child: unknown, pointer: string, problems: Problem[]): JsonValue {

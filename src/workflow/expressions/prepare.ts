@@ -9,7 +9,18 @@ import { noStepField, rewrite, STEP_FIELDS, type StepReference } from './rewrite
 import type { Tree } from './tree.ts';
 
 /** Where an expression stands, which decides what it may name. */
-export type Spot = 'input' | 'when' | 'if' | 'switch' | 'set' | 'while' | 'until' | 'output' | 'assert' | 'runOutput';
+export type Spot =
+  | 'input'
+  | 'concurrencyKey'
+  | 'when'
+  | 'if'
+  | 'switch'
+  | 'set'
+  | 'while'
+  | 'until'
+  | 'output'
+  | 'assert'
+  | 'runOutput';
 
 /** Whether it stands in (or belongs to) a loop, whose `iteration` and `last` it may name then. */
 export type Around = 'nothing' | 'loop';
@@ -28,6 +39,7 @@ const COMMON = ['params', 'steps', 'run', 'workflow', 'now'];
 const IN_LOOP = ['iteration', 'last'];
 const visibleAt: Readonly<Record<Spot, ReadonlySet<string>>> = {
   input: new Set(COMMON),
+  concurrencyKey: new Set(COMMON),
   when: new Set(COMMON),
   if: new Set(COMMON),
   switch: new Set(COMMON),

@@ -6,6 +6,7 @@ import type {
   RunEnded,
   RunEnding,
   RunEvent,
+  RunTryStarted,
   SignalReceived,
   StepFailed,
   StepReady,
@@ -82,6 +83,10 @@ export function buildEvent(fields: EventFields): RunEvent {
       return buildBodyEnded(fields);
     case EVENT_TYPES.RunEnding:
       return buildRunEnding(fields);
+    case EVENT_TYPES.RunTryScheduled:
+      return { type: 'RunTryScheduled', at, dueAt: must(fields.until, 'a time') };
+    case EVENT_TYPES.RunTryStarted:
+      return buildRunTryStarted(fields);
     case EVENT_TYPES.RunEnded:
       return buildRunEnded(fields);
     default:
@@ -95,9 +100,9 @@ function buildRunCreated(fields: EventFields): RunCreated {
   return { type: 'RunCreated', at: fields.at, ...creation, priority, params: must(fields.value, 'parameters') };
 }
 
-function buildStepReady({ at, path, value, secrets }: EventFields): StepReady {
-  const input = must(value, 'an input');
-  return { type: 'StepReady', at, path, input, ...(secrets === undefined ? {} : { secrets }) };
+function buildStepReady({ at, path, value, secrets, key }: EventFields): StepReady {
+  const ready = { type: 'StepReady', at, path, input: must(value, 'an input') } as const;
+  return { ...ready, ...(secrets === undefined ? {} : { secrets }), ...(key === undefined ? {} : { key }) };
 }
 
 function buildStepSkipped({ at, path, skipReason, because }: EventFields): StepSkipped {
@@ -190,6 +195,18 @@ function buildRunEnding(fields: EventFields): RunEnding {
     outcome: must(fields.end, 'an outcome'),
     ...buildEnd(fields),
     cleanupUntil: must(fields.until, 'a time'),
+  };
+}
+
+function buildRunTryStarted(fields: EventFields): RunTryStarted {
+  const { at, until, again = [], continued } = fields;
+  return {
+    type: 'RunTryStarted',
+    at,
+    try: fields.try,
+    again,
+    ...(until === undefined ? {} : { deadlineAt: until }),
+    ...(continued === undefined ? {} : { continued }),
   };
 }
 

@@ -49,6 +49,9 @@ export class EventFields {
   requestId = '';
   title: string | undefined = undefined;
   unconsumedSignals: number | undefined = undefined;
+  again: string[] | undefined = undefined;
+  continued: string[] | undefined = undefined;
+  key: string | undefined = undefined;
 
   /** Everything absent; times at the row's first event. */
   reset(first: number): void {
@@ -82,5 +85,8 @@ export class EventFields {
     this.requestId = '';
     this.title = undefined;
     this.unconsumedSignals = undefined;
+    this.again = undefined;
+    this.continued = undefined;
+    this.key = undefined;
   }
 }

@@ -33,6 +33,8 @@ export const EVENT_TYPES = {
   SignalTaken: 32,
   BodyStarted: 33,
   BodyEnded: 34,
+  RunTryScheduled: 55,
+  RunTryStarted: 56,
 } as const satisfies Record<RunEvent['type'], number>;
 
 export const ATTEMPT_OUTCOMES = {
