@@ -1,11 +1,12 @@
 /**
  * `npm run bench [-- CASE ...] [--json FILE] [--kills N]`: everything in one run, durable, agents and client in processes of their
- * own. Cases: throughput, failover, idle, waiting; all of them without a word.
+ * own. Cases: throughput, failover, idle, waiting, queued; all of them without a word.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { measureFailover } from './failover.ts';
 import { measureIdle } from './idle.ts';
+import { measureQueued } from './queued.ts';
 import { type BenchResult, printTable } from './table.ts';
 import { measureThroughput } from './throughput.ts';
 import { measureWaiting } from './waiting.ts';
@@ -32,6 +33,10 @@ if (wants('throughput')) {
 if (wants('waiting')) {
   say('100,000 waiting steps ...');
   result = { ...result, waiting: await measureWaiting() };
+}
+if (wants('queued')) {
+  say('100,000 queued runs ...');
+  result = { ...result, queued: await measureQueued() };
 }
 if (wants('idle')) {
   say('1,000 idle agents ...');
