@@ -56,8 +56,10 @@ function splitState(text: string): readonly [string, string] {
 function nextOf(explanation: StepExplanation): readonly string[] {
   const { candidates, action, status, waitReason, signal } = explanation;
   if (signal !== undefined) return [`next: yardmaster runs signal, with the run and ${safe(signal.name)}`];
+  if (waitReason === 'RUN_QUEUED') return ['next: wait, or raise the concurrency of its workflow'];
   if (status !== 'READY') return [];
   if (waitReason === 'PAUSED') return ['next: yardmaster runs resume, with the run'];
+  if (waitReason === 'CONCURRENCY_KEY') return ['next: wait until an attempt that has its key ends'];
   const name = safe(action);
   if (candidates.length === 0) return [`next: start an agent that offers ${name}`];
   if (candidates.some(({ reason }) => reason === 'FREE')) return [];

@@ -31,6 +31,12 @@ function toBody(event: WireEvent['event']): Body {
       return { type: 'runResumed' };
     case 'runEnding':
       return { type: 'runEnding', outcome: readRunStatus(event.value.outcome), error: toFailure(event.value.error) };
+    case 'runTryScheduled':
+      return { type: 'runTryScheduled', dueTime: toDate(event.value.dueTime) };
+    case 'runTryStarted': {
+      const { tryNumber, stepPaths } = event.value;
+      return { type: 'runTryStarted', tryNumber, steps: stepPaths };
+    }
     case 'runEnded':
       return {
         type: 'runEnded',
@@ -53,6 +59,8 @@ type StepCase = Exclude<
       | 'runPaused'
       | 'runResumed'
       | 'runEnding'
+      | 'runTryScheduled'
+      | 'runTryStarted'
       | 'runEnded';
   }
 >;

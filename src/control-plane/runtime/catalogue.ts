@@ -22,6 +22,8 @@ export interface CatalogueOptions {
   readonly hash: (text: string) => string;
   /** Names that some live agent offers. */
   readonly offered: (namespace: string) => readonly string[];
+  /** A new version is there. */
+  readonly onRegistered: (namespace: string, definition: WorkflowDefinition, version: number) => void;
 }
 
 /** Compiled versions kept in memory. */
@@ -71,6 +73,7 @@ export class Catalogue {
     if (stored.created) {
       this.latestVersions.set(`${namespace}/${definition.name}`, stored.row.version);
       this.watch.registered(namespace, definition.name);
+      this.options.onRegistered(namespace, definition, stored.row.version);
     }
     return { row: stored.row, definition, created: stored.created, warnings };
   }

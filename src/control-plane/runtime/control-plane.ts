@@ -25,6 +25,7 @@ import type {
 import type { AuditFacts } from './audit-log.ts';
 import type { BulkProgress } from './bulk.ts';
 import type { SchedulePlane } from './schedule-plane.ts';
+import type { QueuePlace } from './workflow-queue.ts';
 
 export type { AgentStatus } from '../registry/instance.ts';
 export type { AuditQuery, AuditRow, Caller } from '../store/port.ts';
@@ -46,10 +47,11 @@ export interface ControlPlane {
   /** The latest version of each in portions, then what is registered. */
   watchWorkflows(namespace: string, signal: AbortSignal): AsyncIterable<WorkflowChanges>;
 
+  /** Throws CONCURRENCY_LIMIT and QUEUE_FULL when the workflow has no room for it. */
   startRun(request: StartRunRequest): Promise<StartedRun>;
   /** `runId` may be a unique tail of at least 4 characters. Throws RUN_NOT_FOUND, RUN_ID_AMBIGUOUS. */
   getRun(namespace: string, runId: string, wait?: RunWait): Promise<RunView>;
-  listRuns(query: RunQuery): Promise<RunPage>;
+  listRuns(query: RunQuery): Promise<ListedRuns>;
   cancelRun(
     namespace: string,
     runId: string,
@@ -208,6 +210,15 @@ export interface StartedRun extends RunRow {
   readonly isRepeat?: boolean;
 }
 
+export interface ListedRuns extends RunPage {
+  readonly runs: readonly ListedRun[];
+}
+
+export interface ListedRun extends RunRow {
+  /** Where it stands among those that wait; absent: it does not. */
+  readonly queue?: QueuePlace;
+}
+
 /** A run with what is known of it now. `state` is a copy: it does not change under the reader. */
 export interface RunView {
   readonly row: RunRow;
@@ -216,6 +227,8 @@ export interface RunView {
   readonly progress: ReadonlyMap<string, { readonly fraction: number; readonly message: string }>;
   /** Why each READY step waits, in a word or two, by path. */
   readonly waits: ReadonlyMap<string, string>;
+  /** Where it stands among those that wait; absent: it does not. */
+  readonly queue?: QueuePlace;
 }
 
 export type WatchedEvent =
@@ -244,6 +257,8 @@ export interface StepExplanation {
   readonly status: string;
   /** Its run is paused. */
   readonly isPaused: boolean;
+  /** Its run waits for its turn. */
+  readonly isRunQueued: boolean;
   /** One sentence: why it waits, or what it does. */
   readonly summary: string;
   readonly waitingSince: number;

@@ -13,7 +13,8 @@ import type { Fleet } from '../registry/fleet.ts';
 import type { SessionPeer, SessionReceiver } from '../registry/frames.ts';
 import type { Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
-import type { AgentEventRow, AuditQuery, AuditRow, Caller, RunPage, RunQuery, RunRow, Store } from '../store/port.ts';
+import type { AgentEventRow, AuditQuery, AuditRow, Caller, RunQuery, RunRow, Store } from '../store/port.ts';
+import type { Admission } from './admission.ts';
 import type { AgentWatch } from './agent-watch.ts';
 import type { RunningControlPlane } from './assembly.ts';
 import type { AuditFacts, AuditLog } from './audit-log.ts';
@@ -25,6 +26,7 @@ import type {
   CancelRunsRequest,
   CapabilityView,
   ControlPlane,
+  ListedRuns,
   RegisteredWorkflow,
   RerunRunRequest,
   RetryRunRequest,
@@ -53,6 +55,7 @@ import {
   agentNotFound,
   PAUSED,
   summarize,
+  summarizeQueue,
   summarizeStanding,
   summarizeWait,
   viewAgents,
@@ -77,6 +80,7 @@ export interface FaceOptions {
   readonly catalogue: Catalogue;
   readonly starts: Starts;
   readonly retries: Retries;
+  readonly admission: Pick<Admission, 'placeOf' | 'waiting'>;
   readonly signals: Signals;
   readonly ended: EndedRuns;
   readonly watch: WatchHub;
@@ -96,7 +100,7 @@ export interface FaceOptions {
 export class Face implements RunningControlPlane {
   readonly node: string;
   readonly schedules: SchedulePlane;
-  recovered: Recovered = { runs: 0, waiting: 0, leased: 0, idle: [] };
+  recovered: Recovered = { runs: 0, queued: 0, waiting: 0, leased: 0, idle: [] };
   isStopping = false;
   private readonly options: FaceOptions;
   private readonly healthListeners = new Set<() => void>();
@@ -141,7 +145,7 @@ export class Face implements RunningControlPlane {
 
   async getRun(namespace: string, runId: string, wait?: RunWait): Promise<RunView> {
     const row = await this.findRun(namespace, runId);
-    if (wait !== undefined && !isRunOver(row.status)) await this.waitForEnd(row.runId, wait);
+    if (wait !== undefined && !isRunOver(row.status)) await this.waitForEnd(row, wait);
     const ended = this.options.ended.find(namespace, row.runId);
     if (ended !== undefined) return viewOfEnded(ended);
     const view = await this.options.runs.inspect(row.runId, (state, holder) => this.viewOf(row, state, holder));
@@ -149,8 +153,12 @@ export class Face implements RunningControlPlane {
     return view;
   }
 
-  listRuns(query: RunQuery): Promise<RunPage> {
-    return this.options.store.listRuns(query);
+  async listRuns(query: RunQuery): Promise<ListedRuns> {
+    const page = await this.options.store.listRuns(query);
+    return {
+      ...page,
+      runs: page.runs.map((row) => (row.status === 'QUEUED' ? { ...row, ...this.queueOf(row) } : row)),
+    };
   }
 
   async cancelRun(
@@ -220,7 +228,7 @@ export class Face implements RunningControlPlane {
 
   async explainStep(namespace: string, runId: string, path: string): Promise<StepExplanation> {
     const row = await this.findRun(namespace, runId);
-    const seen = await this.options.runs.inspect(row.runId, (state) => this.explain(state, path));
+    const seen = await this.options.runs.inspect(row.runId, (state) => this.explain(row, state, path));
     if (seen === undefined) throw runNotFound(runId);
     return seen;
   }
@@ -300,7 +308,12 @@ export class Face implements RunningControlPlane {
 
   gauges(): Gauges {
     const { fleet, scheduler, runs } = this.options;
-    return { ...viewGauges(fleet, scheduler), openRuns: () => runs.openCount };
+    const { admission } = this.options;
+    return {
+      ...viewGauges(fleet, scheduler),
+      openRuns: () => runs.openCount,
+      queuedRuns: () => admission.waiting,
+    };
   }
 
   stop(): Promise<void> {
@@ -392,7 +405,8 @@ export class Face implements RunningControlPlane {
     }
   }
 
-  private waitForEnd(runId: string, wait: RunWait): Promise<void> {
+  private waitForEnd(row: RunRow, wait: RunWait): Promise<void> {
+    const { runId } = row;
     return new Promise((resolve) => {
       const finish = (): void => {
         forget();
@@ -403,8 +417,9 @@ export class Face implements RunningControlPlane {
       const forget = this.options.watch.onceOver(runId, finish);
       const cancel = this.options.clock.timer(wait.ms, finish);
       wait.signal.addEventListener('abort', finish, { once: true });
-      // A run that ended after its row was read is no longer held in memory.
-      if (wait.signal.aborted || this.options.runs.peek(runId) === undefined) finish();
+      // A run that ended after its row was read is no longer held in memory, as one that waits for its turn is not.
+      const isOpen = this.options.runs.peek(runId) !== undefined || this.options.admission.placeOf(row) !== undefined;
+      if (wait.signal.aborted || !isOpen) finish();
     });
   }
 
@@ -420,7 +435,13 @@ export class Face implements RunningControlPlane {
       state: isOver && this.options.runs.peek(row.runId) === undefined ? state : copyState(state),
       progress: new Map(holder.progress),
       waits: isOver ? new Map() : viewWaits(state, this.options.scheduler, this.options.clock.monotonic()),
+      ...(state.status === 'QUEUED' ? this.queueOf(row) : {}),
     };
+  }
+
+  private queueOf(row: RunRow): Pick<RunView, 'queue'> {
+    const queue = this.options.admission.placeOf(row);
+    return queue === undefined ? {} : { queue };
   }
 
   private async changePause(
@@ -435,7 +456,7 @@ export class Face implements RunningControlPlane {
     return { isAccepted: answer.type === 'pause' && answer.isAccepted };
   }
 
-  private explain(state: RunState, path: string): StepExplanation {
+  private explain(row: RunRow, state: RunState, path: string): StepExplanation {
     const step = findStep(state, path);
     if (step === undefined)
       throw new YardmasterError(
@@ -446,7 +467,12 @@ export class Face implements RunningControlPlane {
     const isPaused = state.pausedAt > 0;
     const wait = isPaused ? PAUSED : summarize(explanation);
     const { status, queuedAt, readyAt } = step;
-    const common = { runId: state.runId, path, status, isPaused, explanation };
+    const isRunQueued = state.status === 'QUEUED';
+    const common = { runId: state.runId, path, status, isPaused, isRunQueued, explanation };
+    if (isRunQueued) {
+      const summary = summarizeQueue(row.workflow, this.options.admission.placeOf(row));
+      return { ...common, summary, waitingSince: row.queuedAt, dueAt: 0 };
+    }
     if (status === 'WAITING') {
       return { ...common, summary: summarizeWait(step), waitingSince: readyAt, dueAt: step.detail?.waitUntil ?? 0 };
     }

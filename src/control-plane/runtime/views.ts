@@ -11,6 +11,7 @@ import type { AgentStatus, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Candidate, Explanation } from '../scheduler/types.ts';
 import type { AgentView, CapabilityView, InstanceView } from './control-plane.ts';
+import type { QueuePlace } from './workflow-queue.ts';
 
 const RANK: readonly AgentStatus[] = ['READY', 'DRAINING', 'SUSPECT', 'UNREACHABLE', 'LOST'];
 /** Waiting steps of one run whose reason is worked out for a GetRun. */
@@ -91,7 +92,7 @@ export function viewCapabilities(fleet: Fleet, scheduler: Scheduler, namespace: 
 }
 
 /** Counted when they are asked for. */
-export function viewGauges(fleet: Fleet, scheduler: Scheduler): Omit<Gauges, 'openRuns'> {
+export function viewGauges(fleet: Fleet, scheduler: Scheduler): Omit<Gauges, 'openRuns' | 'queuedRuns'> {
   return {
     instances: () => {
       const counts: Record<AgentStatus, number> = { READY: 0, DRAINING: 0, SUSPECT: 0, UNREACHABLE: 0, LOST: 0 };
@@ -114,6 +115,9 @@ export function viewGauges(fleet: Fleet, scheduler: Scheduler): Omit<Gauges, 'op
 /** What every step of a paused run waits for. */
 export const PAUSED = 'PAUSED: its run is paused';
 
+/** What a step waits for whose concurrency key has no room. */
+export const KEY_TAKEN = 'CONCURRENCY_KEY';
+
 /** Why each waiting step of a run waits, in a word or two. */
 export function viewWaits(state: RunState, scheduler: Scheduler, monotonic: number): ReadonlyMap<string, string> {
   const waits = new Map<string, string>();
@@ -127,8 +131,9 @@ export function viewWaits(state: RunState, scheduler: Scheduler, monotonic: numb
 
 /** One sentence: what a waiting step waits for. */
 export function summarize(explanation: Explanation): string {
-  const { candidates, class: stepClass } = explanation;
+  const { candidates, class: stepClass, key } = explanation;
   if (stepClass === undefined) return 'does not wait';
+  if (key !== undefined) return `${KEY_TAKEN} "${key.name}": ${key.running} of ${key.limit} run`;
   const able = candidates.filter(
     ({ reason }) => reason === 'busy' || reason === 'concurrency' || reason === 'free' || reason === 'avoided',
   );
@@ -148,6 +153,14 @@ export function summarizeStanding({ path, status, detail }: Step): string {
   const { count, started, ended, failed } = detail.map;
   const running = status === 'RUNNING' ? `, ${started - ended} run` : '';
   return `${path} is ${status}: ${ended} of ${count} items ended${failed === 0 ? '' : `, ${failed} failed`}${running}`;
+}
+
+/** One sentence: what a run waits for that is QUEUED. */
+export function summarizeQueue(workflow: string, place: QueuePlace | undefined): string {
+  if (place === undefined) return 'its run is about to start';
+  const { position, waiting, active, limit } = place;
+  const most = limit === undefined ? '' : `, at most ${limit} at once`;
+  return `its run is number ${position} of ${waiting} that wait: ${active} of "${workflow}" are active${most}`;
 }
 
 /** One sentence: what a step waits for that no agent has. */

@@ -111,7 +111,7 @@ export class PrometheusMetrics implements Metrics {
   }
 
   observe(gauges: Gauges): void {
-    for (const name of ['instances', 'slots', 'waiting_steps', 'open_runs']) {
+    for (const name of ['instances', 'slots', 'waiting_steps', 'open_runs', 'queued_runs']) {
       this.registry.removeSingleMetric(`yardmaster_${name}`);
     }
     this.asked('instances', 'Instances by state', 'state', () => Object.entries(gauges.instances()));
@@ -123,7 +123,9 @@ export class PrometheusMetrics implements Metrics {
       ];
     });
     this.asked('waiting_steps', 'Steps that wait for an instance', undefined, () => [['', gauges.waitingSteps()]]);
-    this.asked('open_runs', 'Runs that have not ended', undefined, () => [['', gauges.openRuns()]]);
+    this.asked('open_runs', 'Runs that began and have not ended', undefined, () => [['', gauges.openRuns()]]);
+    const queued = 'Runs that wait for a place among those of their workflow';
+    this.asked('queued_runs', queued, undefined, () => [['', gauges.queuedRuns()]]);
   }
 
   private counter<L extends string>(name: string, help: string, label?: L): Counter<L> {

@@ -18,6 +18,7 @@ describe('the metrics', () => {
       slots: () => ({ total: 8, used: 3 }),
       waitingSteps: () => waiting,
       openRuns: () => 4,
+      queuedRuns: () => 6,
     });
     waiting = 5;
     const text = await metrics.read();
@@ -34,6 +35,7 @@ describe('the metrics', () => {
       'yardmaster_slots{kind="used"} 3',
       'yardmaster_waiting_steps 5',
       'yardmaster_open_runs 4',
+      'yardmaster_queued_runs 6',
     ]) {
       expect(text).toContain(line);
     }
@@ -45,6 +47,7 @@ describe('the metrics', () => {
       slots: () => ({ total: 0, used: 0 }),
       waitingSteps: () => 0,
       openRuns: () => 9,
+      queuedRuns: () => 0,
     };
     const [one, other] = [new PrometheusMetrics(), new PrometheusMetrics()];
     one.observe({ ...gauges, openRuns: () => 1 });

@@ -78,7 +78,7 @@ describe('passing a stored value through', () => {
   test('a template around it is not a pass-through', () => {
     const template = compile({ rows: '${{ steps.extract.output }}' });
     expect(template.passThrough).toBeUndefined();
-    expect(template.reads).toEqual({ outputs: [4], params: false, last: false });
+    expect(template.reads).toEqual({ outputs: [4], params: false, last: false, item: false });
   });
 });
 
@@ -89,7 +89,7 @@ test('without expressions a template is a constant and the identity', () => {
       const template = compile(value);
       expect(template.constant).toEqual(value);
       expect(template.evaluate(scopeOf())).toEqual(value);
-      expect(template.reads).toEqual({ outputs: [], params: false, last: false });
+      expect(template.reads).toEqual({ outputs: [], params: false, last: false, item: false });
     }),
   );
 });

@@ -35,7 +35,7 @@ export function writeExplanation(
   const { explanation } = explained;
   const { isPaused, status } = explained;
   // A paused run is not in the queue; its steps wait all the same.
-  const isQueued = explanation.step !== undefined || (isPaused && status === 'READY');
+  const isQueued = explanation.step !== undefined || (isPaused && status === 'READY') || explained.isRunQueued;
   if (status === 'WAITING' && node !== undefined) return writeWait(explained, node);
   const candidates = explanation.candidates.slice(0, CANDIDATES_MAX);
   return {
@@ -66,8 +66,10 @@ function writeWait(
   };
 }
 
-function waitReasonOf({ isPaused, explanation }: StepExplanation): WaitReason {
+function waitReasonOf({ isPaused, isRunQueued, explanation }: StepExplanation): WaitReason {
+  if (isRunQueued) return WaitReason.RUN_QUEUED;
   if (isPaused) return WaitReason.PAUSED;
+  if (explanation.key !== undefined) return WaitReason.CONCURRENCY_KEY;
   return explanation.candidates.some(({ reason }) => ABLE.has(reason)) ? WaitReason.NO_SLOT : WaitReason.NO_AGENT;
 }
 
@@ -86,8 +88,10 @@ function writeCandidate({ agentId, instanceId, reason, detail }: Candidate, isFi
   return { agentId, instanceId, reason: REASONS[reason], text: detail, firstChoice: isFirst && reason === 'free' };
 }
 
-/** Path of the step that has waited longest: for an agent, or else for a time or a signal. Throws NOTHING_WAITS. */
+/** Path of the step that has waited longest: for an agent, or else for a time or a signal; of a QUEUED run the first. Throws NOTHING_WAITS. */
 export function longestWaiting({ row, state }: RunView): string {
+  const [first] = state.root.steps;
+  if (state.status === 'QUEUED' && first !== undefined) return first.path;
   let longest: { readonly path: string; readonly since: number } | undefined;
   for (const { isQueued, path, queuedAt } of liveSteps(state)) {
     if (isQueued && (longest === undefined || queuedAt < longest.since)) longest = { path, since: queuedAt };

@@ -5,7 +5,7 @@ import { type Run, RunSchema, RunStatus } from '../../../gen/yardmaster/v1/run_p
 import { shownSteps } from '../../engine/frames.ts';
 import { type RunState, shareOfItems } from '../../engine/state.ts';
 import { isStepOver } from '../../engine/status.ts';
-import type { RunView } from '../../runtime/control-plane.ts';
+import type { ListedRun, RunView } from '../../runtime/control-plane.ts';
 import type { RunRow } from '../../store/port.ts';
 import { writeFailure } from './failure.ts';
 import { writePriority } from './priority.ts';
@@ -33,6 +33,8 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
     startTime: writeTime(state.startedAt),
     endTime: writeTime(state.endedAt),
     pauseTime: writeTime(state.pausedAt),
+    queuePosition: view.queue?.position ?? 0,
+    tryNumber: state.try,
     unconsumedSignals: state.signals.length,
     progress: total === 0 ? 0 : (completed + share) / total,
     completedSteps: completed,
@@ -45,9 +47,10 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
 }
 
 /** A run of a list: without steps and values. */
-export function writeRunRow(row: RunRow): Run {
+export function writeRunRow(row: ListedRun): Run {
   return create(RunSchema, {
     ...rowFields(row),
+    queuePosition: row.queue?.position ?? 0,
     endTime: writeTime(row.endedAt),
     ...(row.failureCode !== undefined && { error: create(RunErrorSchema, { code: row.failureCode }) }),
   });

@@ -104,9 +104,10 @@ function writeAttempt(attempt: AttemptRecord): Attempt {
   });
 }
 
-/** `wait` begins with NO_AGENT when nobody can take it. */
+/** `wait` begins with the reason when it is a special one, such as NO_AGENT when nobody can take it. */
 function queuedReason(wait: string | undefined): WaitReason {
   if (wait?.startsWith('PAUSED') === true) return WaitReason.PAUSED;
+  if (wait?.startsWith('CONCURRENCY_KEY') === true) return WaitReason.CONCURRENCY_KEY;
   return wait?.startsWith('NO_AGENT') === true ? WaitReason.NO_AGENT : WaitReason.NO_SLOT;
 }
 
