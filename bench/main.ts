@@ -1,12 +1,13 @@
 /**
  * `npm run bench [-- CASE ...] [--json FILE] [--kills N]`: everything in one run, durable, agents and client in processes of their
- * own. Cases: throughput, waiting, curves, idle, failover; all of them without a word.
+ * own. Cases: throughput, waiting, queued, curves, idle, failover; all of them without a word.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { measureCurves } from './curves.ts';
 import { measureFailover } from './failover.ts';
 import { measureIdle } from './idle.ts';
+import { measureQueued } from './queued.ts';
 import { type BenchResult, printTable } from './table.ts';
 import { measureThroughput } from './throughput.ts';
 import { measureWaiting } from './waiting.ts';
@@ -37,6 +38,10 @@ if (wants('waiting')) {
 if (wants('curves')) {
   say('long runs ...');
   result = { ...result, curves: await measureCurves() };
+}
+if (wants('queued')) {
+  say('100,000 queued runs ...');
+  result = { ...result, queued: await measureQueued() };
 }
 if (wants('idle')) {
   say('1,000 idle agents ...');

@@ -16,14 +16,20 @@ export interface Mesh {
   readonly url: string;
   readonly client: Orchestrator;
   figures(): Promise<Figures>;
+  /** kill -9. */
+  kill(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** With `BENCH_PROFILE=DIR` the control plane writes CPU profiles of its threads there when it ends. */
-export async function startMesh(): Promise<Mesh> {
+/** With `BENCH_PROFILE=DIR` the control plane writes CPU profiles of its threads there when it ends. `dataFolder`: stays; default: a new one. */
+export async function startMesh(dataFolder?: string): Promise<Mesh> {
   const folder = process.env.BENCH_PROFILE;
   const profile = folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
-  const controlPlane = await startProcess<{ url: string }>('control-plane.ts', [], ['--expose-gc', ...profile]);
+  const controlPlane = await startProcess<{ url: string }>(
+    'control-plane.ts',
+    dataFolder === undefined ? [] : [dataFolder],
+    ['--expose-gc', ...profile],
+  );
   const { url } = controlPlane.ready;
   const client = new Orchestrator({ url });
   // Not `ready()`, which would watch the fleet during the measurement.
@@ -32,6 +38,10 @@ export async function startMesh(): Promise<Mesh> {
     url,
     client,
     figures: () => controlPlane.ask<Figures>('figures'),
+    kill: async () => {
+      await client.close();
+      await controlPlane.kill();
+    },
     close: async () => {
       await client.close();
       await controlPlane.end();

@@ -3,6 +3,7 @@ import type { Ceilings } from './ceilings.ts';
 import type { CurveFigures, CurvePoint } from './curves.ts';
 import type { FailoverFigures } from './failover.ts';
 import type { IdleFigures } from './idle.ts';
+import type { QueuedFigures } from './queued.ts';
 import type { ThroughputFigures } from './throughput.ts';
 import type { WaitingFigures } from './waiting.ts';
 
@@ -12,6 +13,7 @@ export interface BenchResult extends Partial<ThroughputFigures> {
   readonly failover?: FailoverFigures;
   readonly idle?: IdleFigures;
   readonly waiting?: WaitingFigures;
+  readonly queued?: QueuedFigures;
 }
 
 type Row = readonly [figure: string, measured: string, required: string, aim: string];
@@ -71,7 +73,7 @@ function curveRows({ curves }: BenchResult): Row[] {
   );
 }
 
-function otherRows({ failover, idle, waiting }: BenchResult): Row[] {
+function otherRows({ failover, idle, waiting, queued }: BenchResult): Row[] {
   const rows: Row[] = [];
   if (failover !== undefined) {
     const { p50Ms, p95Ms, p99Ms, maxMs, n } = failover;
@@ -96,6 +98,13 @@ function otherRows({ failover, idle, waiting }: BenchResult): Row[] {
       '1.5 x',
       '1.1 x',
     ]);
+  }
+  if (queued !== undefined) {
+    const { restartMs, restartEmptyMs, bytesPerRun, nextP50Ms, nextP99Ms } = queued;
+    rows.push(['100,000 queued runs: start after kill -9', ms(restartMs), '', '']);
+    rows.push(['  with none queued', ms(restartEmptyMs), '', '']);
+    rows.push(['100,000 queued runs: heap each', `${Math.round(bytesPerRun)} B`, '350 B', '200 B']);
+    rows.push(['end of a run to the next one at the agent, p50, p99', `${ms(nextP50Ms)}, ${ms(nextP99Ms)}`, '', '']);
   }
   return rows;
 }

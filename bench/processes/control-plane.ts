@@ -1,11 +1,12 @@
-/** The control plane of the benchmark: the product's own server on SQLite in a new folder, and figures about itself. */
+/** The control plane of the benchmark: the product's own server on SQLite in a new folder, or in one that is given and stays, and figures about itself. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startServer } from 'yardmaster/control-plane';
 import type { Figures } from '../mesh.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'yardmaster-bench-'));
+const [, , given] = process.argv;
+const folder = given ?? mkdtempSync(join(tmpdir(), 'yardmaster-bench-'));
 const server = await startServer({ port: 0, store: { kind: 'sqlite', file: join(folder, 'yardmaster.db') } });
 
 function figures(): Figures {
@@ -30,6 +31,6 @@ process.send?.({ url: server.url, pid: process.pid });
 
 async function close(): Promise<void> {
   await server.stop();
-  rmSync(folder, { recursive: true, force: true });
+  if (given === undefined) rmSync(folder, { recursive: true, force: true });
   process.exit(0);
 }

@@ -27,6 +27,7 @@ export function createLiveRun(start: RunView): LiveRun {
       const step = path === undefined ? undefined : (steps.get(path) ?? newStep(path, event));
       if (step !== undefined) steps.set(applyToStep(step, event));
       if (event.type === 'bodyEnded') steps.drop(`${event.step}/${event.number}/`);
+      if (event.type === 'runTryStarted') startAgain(steps, event.steps);
       run = { ...applyToRun(run, event), position: Math.max(run.position, event.position) };
       isStale = true;
     },
@@ -67,6 +68,34 @@ function newStep(path: string, event: RunEvent): StepView | undefined {
 /** As the server counts: a loop is one step, and so are a map and a child run. */
 const COUNTED: ReadonlySet<string> = new Set(['AGENT', 'LOOP', 'MAP', 'WORKFLOW']);
 
+/** As if they had not begun, but for their attempts; what is in a loop or a map among them is gone. */
+function startAgain(steps: LiveSteps, paths: readonly string[]): void {
+  for (const path of paths) {
+    const step = steps.get(path);
+    steps.dropInside(path);
+    if (step !== undefined) steps.set({ ...step, ...NOT_BEGUN });
+  }
+}
+
+const NOT_BEGUN = {
+  status: 'PENDING',
+  waitReason: 'NONE',
+  error: undefined,
+  readyTime: undefined,
+  startTime: undefined,
+  endTime: undefined,
+  dueTime: undefined,
+  progress: 0,
+  progressMessage: '',
+  skipReason: 'NONE',
+  skippedBecauseOf: undefined,
+  takenOver: false,
+  iterations: 0,
+  items: undefined,
+  signal: undefined,
+  child: undefined,
+} as const satisfies Partial<StepView>;
+
 function countSteps(steps: Iterable<StepView>): Pick<RunView, 'completedSteps' | 'totalSteps' | 'progress'> {
   let completedSteps = 0;
   let totalSteps = 0;
@@ -84,7 +113,9 @@ function countSteps(steps: Iterable<StepView>): Pick<RunView, 'completedSteps' |
 function applyToRun(run: RunView, event: RunEvent): RunView {
   switch (event.type) {
     case 'runStarted':
-      return { ...run, status: 'RUNNING', startTime: event.time };
+      return { ...run, status: 'RUNNING', startTime: event.time, queuePosition: undefined };
+    case 'runTryStarted':
+      return { ...run, status: 'RUNNING', outcome: undefined, error: undefined, tryNumber: event.tryNumber };
     case 'runEnding':
       return { ...run, status: 'ENDING', outcome: event.outcome, error: event.error };
     case 'runEnded':

@@ -28,11 +28,14 @@ export class LiveSteps {
   /** The iteration or the item whose steps begin with `prefix` is over, with everything in it. */
   drop(prefix: string): void {
     const inside = this.bodies.get(ownerOf(prefix));
-    for (const path of inside?.get(prefix)?.keys() ?? []) {
-      for (const inner of this.bodies.get(path)?.keys() ?? []) this.drop(inner);
-      this.bodies.delete(path);
-    }
+    for (const path of inside?.get(prefix)?.keys() ?? []) this.dropInside(path);
     inside?.delete(prefix);
+  }
+
+  /** Everything that a loop or a map runs. */
+  dropInside(path: string): void {
+    for (const inner of this.bodies.get(path)?.keys() ?? []) this.drop(inner);
+    this.bodies.delete(path);
   }
 
   /** Those outside of loops and maps. */

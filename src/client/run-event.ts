@@ -88,6 +88,10 @@ export type RunEventBody =
   | { readonly type: 'runPaused'; readonly reason: string }
   | { readonly type: 'runResumed' }
   | { readonly type: 'runEnding'; readonly outcome: WorkflowStatus }
+  /** It failed and will be tried again when what may still run has stopped, at `dueTime` at the latest. */
+  | { readonly type: 'runTryScheduled'; readonly dueTime: Date | undefined }
+  /** It failed and is tried again: `steps` start anew. */
+  | { readonly type: 'runTryStarted'; readonly tryNumber: number; readonly steps: readonly string[] }
   | { readonly type: 'runEnded'; readonly status: WorkflowStatus; readonly unconsumedSignals: number }
   | {
       readonly type: 'stepProgressed';

@@ -56,6 +56,10 @@ export interface RunView {
   readonly endTime: Date | undefined;
   /** Since when nothing new starts; undefined: it is not paused. */
   readonly pauseTime: Date | undefined;
+  /** Where it stands among the runs of its workflow that wait, from 1; undefined: it does not wait. */
+  readonly queuePosition: number | undefined;
+  /** Of the run, from 1; 0 in lists. */
+  readonly tryNumber: number;
   /** The ended run that it is another try of. */
   readonly retryOf: string | undefined;
   /** The run whose parameters it was started with, changed or not. */

@@ -43,6 +43,11 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'NOT_FOUND',
     'No run has this id or ends with these characters; it may have been removed after its retention.',
   ),
+  CONCURRENCY_LIMIT: entry(
+    'RESOURCE_EXHAUSTED',
+    'As many runs of the workflow are open as its concurrency allows, and its overflow is reject.',
+  ),
+  QUEUE_FULL: entry('RESOURCE_EXHAUSTED', 'Too many runs of the workflow wait for their turn.'),
   RUN_NOT_RETRYABLE: entry(
     'FAILED_PRECONDITION',
     'Another try was asked of a run that is still open, or COMPLETED; a rerun starts such a run again from the beginning.',

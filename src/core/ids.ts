@@ -24,6 +24,22 @@ export function createUlid(nowMs: number, random: Random): string {
   return text;
 }
 
+/** A ULID that comes after `last`, if that is one of the same millisecond: what starts in one moment keeps its order. */
+export function createUlidAfter(last: string, nowMs: number, random: Random): string {
+  const made = createUlid(nowMs, random);
+  return made > last || made.slice(0, 10) !== last.slice(0, 10) ? made : (increment(last) ?? made);
+}
+
+/** The next one; undefined when there is none in its millisecond. */
+function increment(ulid: string): string | undefined {
+  for (let at = ulid.length - 1; at >= 10; at--) {
+    const digit = ALPHABET.indexOf(ulid.charAt(at));
+    if (digit === ALPHABET.length - 1) continue;
+    return ulid.slice(0, at) + ALPHABET.charAt(digit + 1) + ALPHABET.charAt(0).repeat(ulid.length - 1 - at);
+  }
+  return undefined;
+}
+
 /** The lowest ULID of that millisecond: all that were made before it are below. Times outside of 48 bits are their ends. */
 export function firstUlidAt(ms: number): string {
   return timeOfUlid(Math.min(Math.max(ms, 0), ULID_TIME_MAX)) + ALPHABET.charAt(0).repeat(16);

@@ -121,6 +121,16 @@ export const limits = {
   /** Workflows, and steps of all of them, of which the last durations are kept. */
   pastWorkflowsMax: 2_000,
   pastStepsMax: 20_000,
+  /** Runs of one workflow that wait for their turn: some 50 bytes of memory each, and a start reads past none of them. */
+  queuedRunsMax: 100_000,
+  /** The `concurrency` of a workflow. */
+  concurrencyMax: 100_000,
+  /** Attempts that one concurrency key lets run at once: each look at a key looks at so many steps. */
+  keyLimitMax: 100,
+  /** Characters of a concurrency key. */
+  keyCharsMax: 256,
+  /** The `retries` of a workflow: the journal of a run holds all its tries. */
+  runRetriesMax: 100,
   /** Ids that the answer of a bulk action names. */
   bulkIdsMax: 20,
 } as const;

@@ -54,8 +54,10 @@ export interface Gauges {
   readonly instances: () => Readonly<Record<AgentState, number>>;
   readonly slots: () => { readonly total: number; readonly used: number };
   readonly waitingSteps: () => number;
+  /** Without those that wait for their turn. */
   readonly openRuns: () => number;
   readonly stuckRuns: () => number;
+  readonly queuedRuns: () => number;
 }
 
 const ignore = (): void => {};

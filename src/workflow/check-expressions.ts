@@ -55,6 +55,8 @@ class ExpressionChecker {
     if (step.when !== undefined) this.#condition(step.when, where('when', 'when'));
     if ((step.type === 'agent' || step.type === 'workflow') && step.parameters !== undefined)
       this.#template(step.parameters, where('parameters', 'input'));
+    if (step.type === 'agent' && step.concurrencyKey !== undefined)
+      this.#template(step.concurrencyKey.key, where('concurrencyKey', 'concurrencyKey'));
     if (step.type === 'condition') this.#condition(step.if, where('if', 'if'));
     if (step.type === 'switch') this.#condition(step.switch, where('switch', 'switch'));
     if (step.type === 'set') this.#template(step.set, where('set', 'set'));

@@ -56,6 +56,9 @@ class FieldChecker {
     this.#name(definition.name, subject, ['name']);
     this.#duration(definition.timeoutMs, subject, ['timeout']);
     this.#duration(definition.cleanupTimeoutMs, subject, ['cleanupTimeout']);
+    this.#within(0, limits.runRetriesMax, definition.retries, subject, ['retries']);
+    const { limit } = definition.concurrency ?? {};
+    this.#within(1, limits.concurrencyMax, limit, subject, ['concurrency']);
     this.#parameters(definition.parameters, subject);
     this.#depth(definition.output, subject, ['output']);
     this.#depth(definition.metadata, subject, ['metadata']);
@@ -94,6 +97,9 @@ class FieldChecker {
     this.#duration(step.queueTimeoutMs, subject, [...path, 'queueTimeout']);
     this.#duration(step.heartbeatTimeoutMs, subject, [...path, 'heartbeatTimeout']);
     this.#duration(step.lossWindowMs, subject, [...path, 'lossWindow']);
+    const { key, limit } = step.concurrencyKey ?? {};
+    if (key === '') this.report('BAD_FIELD', `${subject}: "concurrencyKey" is empty`, [...path, 'concurrencyKey']);
+    this.#within(1, limits.keyLimitMax, limit, subject, [...path, 'concurrencyKey']);
     if (step.retry !== undefined) this.#retry(step.retry, subject, [...path, 'retry']);
   }
 
@@ -220,6 +226,12 @@ class FieldChecker {
   #wholeFrom(least: number, value: number, subject: string, path: Path): void {
     if (Number.isSafeInteger(value) && value >= least) return;
     this.report('BAD_FIELD', `${subject}: "${String(path.at(-1))}" must be a whole number of at least ${least}`, path);
+  }
+
+  #within(least: number, most: number, value: number | undefined, subject: string, path: Path): void {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= least && value <= most)) return;
+    const field = String(path.at(-1));
+    this.report('BAD_FIELD', `${subject}: "${field}" must be a whole number from ${least} to ${most}`, path);
   }
 
   #depth(value: JsonValue | undefined, subject: string, path: Path): void {

@@ -14,6 +14,7 @@ import type {
   CompiledRetry,
   CompiledWorkflow,
   SecretScope,
+  WorkflowConcurrency,
 } from './compiled.ts';
 import {
   type AgentStepDefinition,
@@ -40,6 +41,8 @@ export function compileWorkflow(definition: WorkflowDefinition, version: number)
     version,
     parameters: isEmpty(definition.parameters) ? undefined : definition.parameters,
     timeoutMs: definition.timeoutMs === 0 ? undefined : definition.timeoutMs,
+    tries: 1 + (definition.retries ?? 0),
+    concurrency: concurrencyOf(definition),
     cleanupTimeoutMs: definition.cleanupTimeoutMs ?? times.cleanupTimeoutMs,
     priority: definition.priority ?? 'normal',
     labels: definition.labels ?? {},
@@ -56,6 +59,11 @@ export function compileWorkflow(definition: WorkflowDefinition, version: number)
     signals: signalsOf(nodes),
     forms: formsOf(nodes),
   };
+}
+
+/** How many of its runs may be active at once; undefined: any number. */
+export function concurrencyOf({ concurrency }: WorkflowDefinition): WorkflowConcurrency | undefined {
+  return concurrency === undefined ? undefined : { overflow: 'queue', ...concurrency };
 }
 
 /** `{}` allows everything, and then there is nothing to do. */
@@ -283,6 +291,10 @@ function compileAgent(
     priority: step.priority,
     idempotent: step.idempotent,
     lossWindowMs: step.lossWindowMs,
+    concurrencyKey: step.concurrencyKey && {
+      template: compileTemplate(step.concurrencyKey.key, 'concurrencyKey', names),
+      limit: step.concurrencyKey.limit ?? 1,
+    },
     metadata: step.metadata,
   };
 }

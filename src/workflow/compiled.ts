@@ -4,7 +4,7 @@
  */
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import type { SecretMark } from '../core/secret-mark.ts';
-import type { FailureMode, IterationsEnd, ParallelPolicy, Priority, RunOn } from './definition.ts';
+import type { ConcurrencyOverflow, FailureMode, IterationsEnd, ParallelPolicy, Priority, RunOn } from './definition.ts';
 
 export interface CompiledWorkflow {
   readonly name: string;
@@ -12,6 +12,10 @@ export interface CompiledWorkflow {
   /** JSON Schema of the parameters; undefined: anything. */
   readonly parameters: JsonObject | undefined;
   readonly timeoutMs: number | undefined;
+  /** Of the run, the first included. */
+  readonly tries: number;
+  /** Undefined: any number of its runs at once. */
+  readonly concurrency: WorkflowConcurrency | undefined;
   readonly cleanupTimeoutMs: number;
   readonly priority: Priority;
   readonly labels: Readonly<Record<string, string>>;
@@ -28,6 +32,12 @@ export interface CompiledWorkflow {
   readonly forms: ReadonlyMap<string, JsonObject>;
   /** The nodes outside of every body: what a run begins with. */
   readonly rootNodes: readonly CompiledNode[];
+}
+
+/** How many runs may be active at once, and what becomes of one more. */
+export interface WorkflowConcurrency {
+  readonly limit: number;
+  readonly overflow: ConcurrencyOverflow;
 }
 
 /** Which references to secrets a workflow may resolve, and where runs may bring their own. */
@@ -92,6 +102,7 @@ export interface CompiledAgentNode extends CompiledNodeCommon {
   /** The step's own word; undefined leaves it to the capability of the instance that gets it. */
   readonly idempotent: boolean | undefined;
   readonly lossWindowMs: number | undefined;
+  readonly concurrencyKey: { readonly template: Template; readonly limit: number } | undefined;
   readonly metadata: JsonObject | undefined;
 }
 
@@ -251,7 +262,7 @@ export interface Scope {
   step(node: number): StepView;
   /** Milliseconds since the epoch; one value per decision. */
   readonly now: number;
-  readonly run: { readonly id: string; readonly namespace: string; readonly startedAt: number };
+  readonly run: { readonly id: string; readonly namespace: string; readonly startedAt: number; readonly try: number };
   readonly workflow: { readonly name: string; readonly version: number };
   /** Only in a loop. `last()` is null in the first iteration. */
   readonly loop?: { readonly iteration: number; last(): JsonValue };

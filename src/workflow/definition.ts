@@ -12,6 +12,8 @@ export type RunOn = 'success' | 'failure' | 'always';
 export type FailureMode = 'fail' | 'continue';
 export type ParallelPolicy = 'failFast' | 'waitAll' | 'continue';
 export type IterationsEnd = 'fail' | 'stop';
+/** What becomes of a run for which there is no room: it waits, it is refused, or the oldest one is cancelled. */
+export type ConcurrencyOverflow = 'queue' | 'reject' | 'cancelOldest';
 
 export interface WorkflowDefinition {
   readonly name: string;
@@ -22,6 +24,10 @@ export interface WorkflowDefinition {
   /** Names of the secrets that its steps may get. */
   readonly secrets?: readonly string[];
   readonly timeoutMs?: number;
+  /** More tries of a run that failed; absent: none. */
+  readonly retries?: number;
+  /** Runs of all versions that may be active at once; absent: any number. */
+  readonly concurrency?: ConcurrencyDefinition;
   readonly priority?: Priority;
   /** Template of the run's output; without it the output is null. */
   readonly output?: JsonValue;
@@ -30,6 +36,13 @@ export interface WorkflowDefinition {
   readonly cleanupTimeoutMs?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly metadata?: JsonObject;
+}
+
+export interface ConcurrencyDefinition {
+  /** At least 1. */
+  readonly limit: number;
+  /** Default queue. */
+  readonly overflow?: ConcurrencyOverflow;
 }
 
 export type StepDefinition =
@@ -80,6 +93,15 @@ export interface AgentStepDefinition extends StepCommon {
   readonly priority?: Priority;
   readonly idempotent?: boolean;
   readonly lossWindowMs?: number;
+  /** Attempts of the same key, over all runs, that may run at once; absent: no key. */
+  readonly concurrencyKey?: ConcurrencyKeyDefinition;
+}
+
+export interface ConcurrencyKeyDefinition {
+  /** Template; when it gives null or '' the step has no key. */
+  readonly key: string;
+  /** Default 1. */
+  readonly limit?: number;
 }
 
 export interface RetryPolicy {

@@ -89,13 +89,14 @@ class Reader {
       later: laterWorkflowFields,
       hints: WORKFLOW_HINTS,
     });
-    const { $schema: _, name = '', steps = [], timeout, cleanupTimeout, finally: last, ...rest } = fields;
+    const { $schema: _, name = '', steps = [], timeout, retries, cleanupTimeout, finally: last, ...rest } = fields;
     return {
       ...rest,
       name,
       steps: this.#children(steps, ['steps'], 'chain', 1),
       ...(last !== undefined && { finally: this.#children(last, ['finally'], 'chain', 1) }),
       ...(timeout !== undefined && timeout > 0 && { timeoutMs: timeout }),
+      ...(retries !== undefined && retries !== 0 && { retries }),
       ...(cleanupTimeout !== undefined && { cleanupTimeoutMs: cleanupTimeout }),
     };
   }

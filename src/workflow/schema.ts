@@ -11,6 +11,7 @@ import { DURATION_MS_MAX, DURATION_PATTERN, parseDuration } from '../core/durati
 import { NAME_PATTERN, RESERVED_IDS, STEP_ID_PATTERN } from '../core/ids.ts';
 import type { JsonValue } from '../core/json.ts';
 import { limits } from '../core/limits.ts';
+import { concurrencyForm, concurrencyKeyForm } from './concurrency.ts';
 import { copyJson, isRecord } from './json-copy.ts';
 
 /** What the documentation says of a field; other members are keywords of JSON Schema. */
@@ -99,7 +100,19 @@ export const workflowSchema = z
     description: field(text, 'what it is for'),
     parameters: field(jsonObject, 'JSON Schema of the parameters', { otherwise: 'anything' }),
     secrets: field(texts, 'names of the secrets that its steps may get, such as `DB_PASSWORD`', { otherwise: 'none' }),
-    timeout: field(duration, 'of the whole run; 0 is none', { otherwise: 'none' }),
+    timeout: field(duration, 'of the whole run, all tries included, without the time in the queue; 0 is none', {
+      otherwise: 'none',
+    }),
+    retries: field(count, 'more tries of a run that failed: what completed is kept, everything else starts again', {
+      default: 0,
+      minimum: 0,
+      maximum: limits.runRetriesMax,
+    }),
+    concurrency: field(
+      concurrencyForm,
+      'how many of its runs, of all versions, may be active at once: a number, or `{limit, overflow}` with `queue` (one more waits), `reject` or `cancelOldest`; the newest version counts',
+      { otherwise: 'any number' },
+    ),
     priority: field(priority, 'of its steps while they wait for an agent', { default: 'normal' }),
     output: field(json, 'of the run: a template over `steps`, read from the body and not from `finally`', {
       otherwise: 'null',
@@ -176,6 +189,11 @@ export const agentSchema = z
       otherwise: "the capability's, else false",
     }),
     lossWindow: field(duration, 'how long it waits for a lost agent', { otherwise: "the capability's, else 30 s" }),
+    concurrencyKey: field(
+      concurrencyKeyForm,
+      'text, which may have expressions in it, or `{key, limit}`: of the same key, over all runs, so many attempts run at once (1 unless it says more)',
+      { otherwise: 'none' },
+    ),
     onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
   })
   .meta({ description: 'One action, done by one agent.', not: { required: ['retries', 'retry'] } });
@@ -387,15 +405,8 @@ export const blocks = {
 export const commonFields: readonly string[] = Object.keys(common);
 
 /** Words of the language that this version does not run yet; they are refused by name. */
-export const laterWorkflowFields: ReadonlySet<string> = new Set(['retries', 'concurrency', 'schedule']);
-export const laterStepFields: ReadonlySet<string> = new Set([
-  'fallback',
-  'compensate',
-  'concurrencyKey',
-  'cache',
-  'hedge',
-  'budget',
-]);
+export const laterWorkflowFields: ReadonlySet<string> = new Set(['schedule']);
+export const laterStepFields: ReadonlySet<string> = new Set(['fallback', 'compensate', 'cache', 'hedge', 'budget']);
 
 /** The field that shows which block was meant, where its `type` was forgotten. */
 export const blockByField: ReadonlyMap<string, keyof typeof blocks> = new Map([

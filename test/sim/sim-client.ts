@@ -5,7 +5,7 @@ import type { RunningControlPlane } from '../../src/control-plane/runtime/assemb
 import type { WatchedEvent } from '../../src/control-plane/runtime/control-plane.ts';
 import { isYardmasterError } from '../../src/core/errors.ts';
 import { encodeValue } from '../../src/core/value.ts';
-import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
+import type { Priority, WorkflowDefinition } from '../../src/workflow/definition.ts';
 import type { ControlPlaneHost } from './control-plane-host.ts';
 import type { Dice } from './dice.ts';
 import type { Verdict } from './failure.ts';
@@ -70,7 +70,13 @@ export class SimClient {
   }
 
   /** Starts a run, and sometimes asks twice at once: both must be answered with the same run. */
-  startRun(requestId: string, workflow: string, parameters: unknown, onStarted: (runId: string) => void): void {
+  startRun(
+    requestId: string,
+    workflow: string,
+    parameters: unknown,
+    priority: Priority | undefined,
+    onStarted: (runId: string) => void,
+  ): void {
     const bytes = encodeValue(parameters);
     const ask = (onDone: (runId: string) => void): void => {
       this.openRequests += 1;
@@ -82,7 +88,7 @@ export class SimClient {
             version: 0,
             parameters: bytes,
             requestId,
-            priority: undefined,
+            priority,
             labels: {},
           });
           this.observer.onStarted(requestId, runId);

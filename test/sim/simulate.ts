@@ -26,7 +26,7 @@ import { hasChildSteps, makeChildWorkflow, makeWorkflow, SIGNALS } from './workf
 import { settle, World } from './world.ts';
 
 /** Virtual time in which everything must end once all is well. */
-const CALM_MS = 30 * 60_000;
+const CALM_MS = 60 * 60_000;
 const EVENTS_MAX = 400_000;
 const RETRIES_MAX = 2;
 
@@ -290,7 +290,7 @@ class Simulation {
       this.client.register(definition, () => names.push(name));
     }
     if (hasChildren) {
-      const child = makeChildWorkflow();
+      const child = makeChildWorkflow(dice.fork('child workflow'));
       this.observer.know(child);
       this.client.register(child, () => undefined);
     }
@@ -303,7 +303,9 @@ class Simulation {
           flag: luck.chance(0.5),
           pad: 'p'.repeat(Math.floor(luck.skewed(0, this.settings.behaviour.outputChars))),
         };
-        this.client.startRun(`request-${i}`, luck.pick(names), params, (runId) => {
+        const urgency = luck.fork('priority');
+        const priority = urgency.chance(0.5) ? urgency.pick(['low', 'critical'] as const) : undefined;
+        this.client.startRun(`request-${i}`, luck.pick(names), params, priority, (runId) => {
           this.client.waitFor(runId, (status) => this.tryAgain(`request-${i}`, runId, status, luck.fork('retry')));
           if (luck.chance(0.5)) this.client.watch(runId);
           const pause = luck.fork('pause');

@@ -1,5 +1,6 @@
 /** Random workflows over what the engine can do. */
 import type {
+  AgentStepDefinition,
   LoopStepDefinition,
   MapStepDefinition,
   SequentialStepDefinition,
@@ -26,10 +27,11 @@ export const SIGNALS = ['go', 'stop', 'guarded'] as const;
 export const CHILD = 'child';
 
 /** What steps run as child runs: small, and it may fail, take long, be cancelled, and clean up. */
-export function makeChildWorkflow(): WorkflowDefinition {
+export function makeChildWorkflow(dice: Dice): WorkflowDefinition {
   const retry = { tries: 3, backoffMs: 100 };
   return {
     name: CHILD,
+    ...ofRuns(dice),
     parameters: { type: 'object', properties: { k: { default: 7 } } },
     steps: [
       {
@@ -61,10 +63,28 @@ export function makeWorkflow(dice: Dice, name: string, settings: WorkflowSetting
   return {
     name,
     steps,
+    ...ofRuns(dice.fork('runs')),
     ...(hasFinally ? { finally: maker.siblings(dice.int(1, 2), DEPTH_MAX, 'graph') } : {}),
     ...(dice.chance(0.15) ? { timeoutMs: dice.int(5_000, 60_000), cleanupTimeoutMs: dice.int(1_000, 20_000) } : {}),
     ...(dice.chance(0.2) ? { priority: dice.pick(['low', 'high', 'critical'] as const) } : {}),
     ...(dice.chance(0.5) ? { output: { last: `\${{ steps.${steps.at(-1)?.id}.output }}` } } : {}),
+  };
+}
+
+/** Some steps have a key: one for all, or one of several. */
+function keyPart(dice: Dice): Pick<AgentStepDefinition, 'concurrencyKey'> {
+  if (!dice.chance(0.12)) return {};
+  const key = dice.pick(['all', 'n-${{ params.n }}', '${{ params.flag ? "flag" : "" }}']);
+  return { concurrencyKey: { key, ...(dice.chance(0.3) ? { limit: 2 } : {}) } };
+}
+
+/** How many runs at once, and how often one is tried again. */
+function ofRuns(dice: Dice): Pick<WorkflowDefinition, 'concurrency' | 'retries'> {
+  const limit = dice.int(1, 3);
+  const overflow = dice.pick(['queue', 'queue', 'reject', 'cancelOldest'] as const);
+  return {
+    ...(dice.chance(0.4) ? { concurrency: { limit, overflow } } : {}),
+    ...(dice.chance(0.3) ? { retries: dice.int(1, 2) } : {}),
   };
 }
 
@@ -107,7 +127,12 @@ class Maker {
       ...(dice.chance(0.1) ? { totalTimeoutMs: dice.int(2_000, 60_000) } : {}),
     };
     if (depth >= DEPTH_MAX || this.count > this.settings.stepsMax || dice.chance(0.65)) {
-      const agent = { ...common, type: 'agent' as const, ...this.agentPart(dependencies) };
+      const agent = {
+        ...common,
+        type: 'agent' as const,
+        ...this.agentPart(dependencies),
+        ...keyPart(dice.fork(`key ${id}`)),
+      };
       const computes = dice.fork(`set ${id}`).chance(0.1);
       return (
         this.waitPart(common) ??

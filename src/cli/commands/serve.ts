@@ -82,18 +82,19 @@ function sourcesOf({ terminal }: Context, flags: ServeFlags): Sources {
 function tellStarted(context: Context, { server, config }: Started): void {
   const { url, controlPlane } = server;
   const { node, recovered } = controlPlane;
-  const { runs, leased } = recovered;
+  const { runs, queued, leased } = recovered;
   const store = config.store.kind === 'memory' ? 'memory' : config.store.file;
   if (!isForPeople(context)) {
-    const line = { url, node, pid: process.pid, store, version: VERSION, recovered: { runs, leased } };
+    const line = { url, node, pid: process.pid, store, version: VERSION, recovered: { runs, queued, leased } };
     return context.terminal.out(`${JSON.stringify(line)}\n`);
   }
   const kept = config.store.kind === 'memory' ? 'memory' : `sqlite ${store}`;
   printText(context, `Yardmaster ${VERSION}  node ${node}  ${kept}  agents, API: ${url}`);
   printText(context, config.listen.allowNonLoopback ? 'open to other machines, no auth' : 'loopback only, no auth');
   const waits = `${plural(leased, 'attempt')} wait up to ${roughly(config.lossWindow)} for their agents`;
-  const recovery = leased === 0 ? '' : `, ${waits}`;
-  printText(context, runs === 0 ? 'ready' : `${plural(runs, 'open run')} recovered${recovery}; ready`);
+  const queue = queued === 0 ? '' : `, ${queued} queued`;
+  const recovery = `${queue}${leased === 0 ? '' : `, ${waits}`}`;
+  printText(context, runs + queued === 0 ? 'ready' : `${plural(runs, 'open run')} recovered${recovery}; ready`);
 }
 
 type End =

@@ -25,7 +25,10 @@ export function renderRuns(runs: readonly RunView[], options: ListOptions): stri
     { title: 'STATUS', cell: (run) => run.status, status: true },
     { title: 'STEPS', cell: (run) => (run.totalSteps === 0 ? '' : `${run.completedSteps}/${run.totalSteps}`) },
     { title: 'AGE', cell: (run) => roughly(nowMs - run.createTime.getTime()) },
-    { title: 'TOOK', cell: (run) => durationOf(run, nowMs) },
+    {
+      title: 'TOOK',
+      cell: (run) => (run.queuePosition === undefined ? durationOf(run, nowMs) : `#${run.queuePosition} in queue`),
+    },
     { title: 'CREATED', cell: (run) => dateTime(run.createTime, utc), wide: true },
     { title: 'REQUEST', cell: (run) => safe(run.requestId), wide: true },
     { title: 'LABELS', cell: labelsOf, wide: true },

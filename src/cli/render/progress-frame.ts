@@ -46,6 +46,7 @@ function headOf(run: RunView, { nowMs, style, etaMs, columns }: FrameOptions): s
   const elapsed = stopwatch((run.endTime?.getTime() ?? nowMs) - since);
   const parts = [`${safe(run.workflow)} v${run.version}`, shortId(run.runId), `${run.status} ${elapsed}`];
   parts.push(`${run.completedSteps}/${run.totalSteps}`);
+  if (run.tryNumber > 1) parts.push(`try ${run.tryNumber}`);
   if (etaMs !== undefined && !isTerminalRun(run.status)) parts.push(`ETA ${roughly(etaMs)}`);
   const text = cut(parts.join('  '), columns - 1);
   return text.replace(run.status, paintStatus(style, run.status));

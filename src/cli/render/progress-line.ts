@@ -52,6 +52,10 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
       return event.outcome === 'COMPLETED'
         ? undefined
         : `run=${shortId(event.runId)} ENDING ${event.outcome}${quoted(errorText(event))}`;
+    case 'runTryScheduled':
+      return `run=${shortId(event.runId)} WAITING${quoted(`next try${dueText(event)}`)}`;
+    case 'runTryStarted':
+      return `run=${shortId(event.runId)} RUNNING${quoted(`try ${event.tryNumber}, ${plural(event.steps.length, 'step')} again`)}`;
     case 'runEnded':
       return `run=${shortId(event.runId)} ${event.status} ${run.completedSteps}/${run.totalSteps}${quoted(endText(event))}`;
     default:
@@ -102,7 +106,7 @@ function endText(event: Extract<RunEvent, { readonly type: 'runEnded' }>): strin
   return [errorText(event), count === 0 ? '' : `${plural(count, 'signal')} not taken`].filter(Boolean).join('; ');
 }
 
-function dueText(event: Extract<RunEvent, { readonly type: 'retryScheduled' }>): string {
+function dueText(event: Extract<RunEvent, { readonly type: 'retryScheduled' | 'runTryScheduled' }>): string {
   return event.dueTime === undefined ? '' : ` at ${clockTime(event.dueTime, true)}`;
 }
 
@@ -130,7 +134,9 @@ function standing(run: RunView, nowMs: number, adverb: string): string {
     if (step.kind === 'MAP') return `${safe(path)} ${itemsNote(step)}`;
     return progress > 0 ? `${safe(path)} ${Math.round(progress * 100)}%` : safe(path);
   });
-  const head = `run=${shortId(run.runId)} ${adverb}${run.status} ${run.completedSteps}/${run.totalSteps}`;
+  // Later it is another one, and no event says so.
+  const place = run.queuePosition === undefined || adverb !== '' ? '' : ` #${run.queuePosition} in the queue`;
+  const head = `run=${shortId(run.runId)} ${adverb}${run.status} ${run.completedSteps}/${run.totalSteps}${place}`;
   return `${clockTime(new Date(nowMs), true)} ${[head, ...steps, ...etaOf(run, nowMs), ...stuckOf(run)].join(' ')}`;
 }
 

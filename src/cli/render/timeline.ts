@@ -69,6 +69,8 @@ function clamp(value: number, min: number, max: number): number {
 export function headline(run: RunView, { nowMs, style }: Pick<TimelineOptions, 'nowMs' | 'style'>): string {
   const parts = [`${safe(run.workflow)} v${run.version}`, shortId(run.runId)];
   parts.push(`${paintStatus(style, run.status)} ${durationOf(run, nowMs)}`);
+  if (run.queuePosition !== undefined) parts.push(`#${run.queuePosition} in the queue of its workflow`);
+  if (run.tryNumber > 1) parts.push(`try ${run.tryNumber}`);
   if (run.retryOf !== undefined) parts.push(`another try of ${shortId(run.retryOf)}`);
   if (run.rerunOf !== undefined) parts.push(`rerun of ${shortId(run.rerunOf)}`);
   if (run.parentRunId !== undefined) parts.push(`child of ${shortId(run.parentRunId)} ${safe(run.parentStep ?? '')}`);
@@ -185,6 +187,8 @@ const WAITS: Readonly<Record<Exclude<StepView['waitReason'], 'NONE' | 'UNKNOWN' 
   PAUSED: 'its run is paused',
   TIMER: 'its time',
   DEPENDENCY: 'what is before it',
+  RUN_QUEUED: 'its run is queued',
+  CONCURRENCY_KEY: 'others run that have its key',
 };
 
 /** Why a step waits, in a few words. */
@@ -293,6 +297,7 @@ function nextLine(run: RunView): readonly string[] {
     default:
       if (run.stuck !== undefined) return [`next: ${safe(run.stuck.next)}`];
       if (run.pauseTime !== undefined) return [`next: yardmaster runs resume ${tail}`];
+      if (run.status === 'QUEUED') return [`next: yardmaster runs explain ${tail}`];
       if (!waits && signalHint(run) !== undefined) return [signalHint(run) ?? ''];
       return [`next: yardmaster runs ${waits ? 'explain' : 'watch'} ${tail}`];
   }

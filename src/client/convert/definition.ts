@@ -4,12 +4,14 @@ import { type Duration, durationFromMs, type Value, ValueSchema } from '@bufbuil
 import type { JsonValue } from '../../core/json.ts';
 import { encodeValue } from '../../core/value.ts';
 import { OnFailure, ParallelPolicy, RunOn, type StepSchema } from '../../gen/yardmaster/v1/step_pb.ts';
-import { type Workflow, WorkflowSchema } from '../../gen/yardmaster/v1/workflow_pb.ts';
+import { ConcurrencyOverflow, type Workflow, WorkflowSchema } from '../../gen/yardmaster/v1/workflow_pb.ts';
 import type {
   AgentStepDefinition,
+  ConcurrencyDefinition,
   FailureMode,
   LoopStepDefinition,
   MapStepDefinition,
+  ConcurrencyOverflow as OverflowName,
   ParallelStepDefinition,
   ParallelPolicy as PolicyName,
   RetryPolicy,
@@ -35,6 +37,12 @@ const POLICIES: Readonly<Record<PolicyName, ParallelPolicy>> = {
   continue: ParallelPolicy.CONTINUE,
 };
 
+const OVERFLOWS: Readonly<Record<OverflowName, ConcurrencyOverflow>> = {
+  queue: ConcurrencyOverflow.QUEUE,
+  reject: ConcurrencyOverflow.REJECT,
+  cancelOldest: ConcurrencyOverflow.CANCEL_OLDEST,
+};
+
 type StepInit = MessageInitShape<typeof StepSchema>;
 
 export function toWireWorkflow(definition: WorkflowDefinition): Workflow {
@@ -44,6 +52,8 @@ export function toWireWorkflow(definition: WorkflowDefinition): Workflow {
     description: definition.description ?? '',
     ...(definition.parameters === undefined ? {} : { parameters: mutable(definition.parameters) }),
     ...optional('timeout', toDuration(definition.timeoutMs)),
+    retries: definition.retries ?? 0,
+    ...optional('concurrency', toWireConcurrency(definition.concurrency)),
     priority: priorityNumber(definition.priority),
     ...optional('output', toWireValue(definition.output)),
     steps: definition.steps.map(toWireStep),
@@ -53,6 +63,12 @@ export function toWireWorkflow(definition: WorkflowDefinition): Workflow {
     ...(definition.metadata === undefined ? {} : { metadata: mutable(definition.metadata) }),
     secrets: [...(definition.secrets ?? [])],
   });
+}
+
+function toWireConcurrency(concurrency: ConcurrencyDefinition | undefined) {
+  if (concurrency === undefined) return undefined;
+  const { limit, overflow } = concurrency;
+  return { limit, overflow: overflow === undefined ? ConcurrencyOverflow.UNSPECIFIED : OVERFLOWS[overflow] };
 }
 
 function toWireStep(step: StepDefinition): StepInit {
@@ -177,6 +193,8 @@ function toWireAgentStep(step: AgentStepDefinition) {
     priority: priorityNumber(step.priority),
     ...optional('idempotent', step.idempotent),
     ...optional('lossWindow', toDuration(step.lossWindowMs)),
+    concurrencyKey: step.concurrencyKey?.key ?? '',
+    concurrencyKeyLimit: step.concurrencyKey?.limit ?? 0,
   };
 }
 

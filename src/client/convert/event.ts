@@ -33,6 +33,12 @@ function toBody(event: WireEvent['event']): Body {
       return { type: 'runEstimated', endTime: toDate(event.value.endTime) };
     case 'runEnding':
       return { type: 'runEnding', outcome: readRunStatus(event.value.outcome), error: toFailure(event.value.error) };
+    case 'runTryScheduled':
+      return { type: 'runTryScheduled', dueTime: toDate(event.value.dueTime) };
+    case 'runTryStarted': {
+      const { tryNumber, stepPaths } = event.value;
+      return { type: 'runTryStarted', tryNumber, steps: stepPaths };
+    }
     case 'runEnded':
       return {
         type: 'runEnded',
@@ -56,6 +62,8 @@ type StepCase = Exclude<
       | 'runResumed'
       | 'runEstimated'
       | 'runEnding'
+      | 'runTryScheduled'
+      | 'runTryStarted'
       | 'runEnded';
   }
 >;

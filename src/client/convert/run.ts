@@ -44,6 +44,8 @@ export function toRun(run: Run): RunView {
     startTime: toDate(run.startTime),
     endTime: toDate(run.endTime),
     pauseTime: toDate(run.pauseTime),
+    queuePosition: run.queuePosition === 0 ? undefined : run.queuePosition,
+    tryNumber: run.tryNumber,
     retryOf: textOrNone(run.retryOf),
     rerunOf: textOrNone(run.rerunOf),
     parentRunId: textOrNone(run.parentRunId),

@@ -11,6 +11,7 @@ import { type Draft, MissingValues } from './decision.ts';
 import { finishRunIfDone } from './ending.ts';
 import type { SkipReason } from './events.ts';
 import { failStep, isHandled } from './failure.ts';
+import { evaluateKey } from './keys.ts';
 import { lookAtLoop } from './loops.ts';
 import { endItem, lookAtMap, openMap } from './maps.ts';
 import { evaluateInput, evaluateTemplate, isTrue } from './outputs.ts';
@@ -83,8 +84,9 @@ function openStep(draft: Draft, step: Step): void {
     draft.work.push(step);
     return;
   }
+  const key = evaluateKey(draft, step);
   const input = evaluateInput(draft, step.frame, step.node.parameters, `in/${path}`);
-  draft.emit({ type: 'StepReady', at: draft.now, path, ...input });
+  draft.emit({ type: 'StepReady', at: draft.now, path, ...input, ...(key === undefined ? {} : { key }) });
   queueTask(draft, step);
 }
 

@@ -11,6 +11,7 @@ import type { TakenOver } from './take-over.ts';
 
 export type Command =
   | StartRun
+  | AdmitRun
   | AssignStep
   | SettleAttempt
   | EndAttempt
@@ -41,6 +42,13 @@ export interface StartRun {
   readonly rerunOf?: string;
   /** The step that it is the child run of. */
   readonly parent?: ParentStep;
+  /** It waits until AdmitRun: its workflow limits how many runs are active. Absent: it starts at once. */
+  readonly queued?: true;
+}
+
+/** There is room for a QUEUED run: it starts. */
+export interface AdmitRun {
+  readonly type: 'AdmitRun';
 }
 
 /** The scheduler chose an instance for a queued step: the lease. */
@@ -146,6 +154,8 @@ export interface BeginChild {
   /** The id that the child run will have. */
   readonly runId: string;
   readonly version: number;
+  /** Of the parent when it asked: another try asks anew. */
+  readonly try: number;
 }
 
 /** The child run of a step is over, or there will be none. The first word counts. */
@@ -155,6 +165,8 @@ export interface SettleChild {
   /** The child run; undefined: none was begun. */
   readonly runId: string | undefined;
   readonly end: ChildEnd;
+  /** Where none was begun: of the parent when it asked. */
+  readonly try?: number;
 }
 
 export type ChildEnd =

@@ -3,6 +3,7 @@
  * `decide` throws, the state is spoilt and its owner reloads it.
  */
 import { advance } from './advance.ts';
+import { admitRun } from './commands/admit-run.ts';
 import { assignStep } from './commands/assign-step.ts';
 import { cancelRun } from './commands/cancel-run.ts';
 import { beginChild, settleChild } from './commands/child-run.ts';
@@ -32,6 +33,8 @@ export function decide(state: RunState, command: Exclude<Command, StartRun>, con
 
 function apply(draft: Draft, command: Exclude<Command, StartRun>): void {
   switch (command.type) {
+    case 'AdmitRun':
+      return admitRun(draft);
     case 'AssignStep':
       return assignStep(draft, command);
     case 'SettleAttempt':

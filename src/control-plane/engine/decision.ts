@@ -38,6 +38,8 @@ export class Draft {
   /** Steps to look at again: a dependency, a child or a window changed. */
   readonly work: Step[] = [];
   answer: Answer = { type: 'none' };
+  /** The run cannot go on: it is not tried again. */
+  isLast = false;
   private readonly values: DecideContext['values'];
   private readonly events: RunEvent[] = [];
   private readonly effects: Effect[] = [];

@@ -14,6 +14,7 @@ import { isRunOver, isStepOver, type RunOutcome } from './status.ts';
 import { killStep, stopSteps } from './stop.ts';
 import { abandonChild } from './stop-child.ts';
 import { dropTimer, runTimerTask, timerDue } from './tasks.ts';
+import { mayTryAgain, tryAgain } from './try-again.ts';
 
 export function beginEnding(
   draft: Draft,
@@ -67,8 +68,11 @@ function isReachable(step: Step): boolean {
 export function finishRunIfDone(draft: Draft): boolean {
   const { state } = draft;
   if (draft.isPostponed || state.openRoots > 0 || state.pausedAt > 0 || isRunOver(state.status)) return false;
+  // All of its steps may be taken over; it has not begun all the same.
+  if (state.status === 'QUEUED') return false;
   if (state.ending === undefined) return finishBody(draft);
   if (state.openFinally > 0) return openFinally(draft);
+  if (!draft.isLast && mayTryAgain(state, draft.now)) return tryAgain(draft);
   endRun(draft);
   return false;
 }

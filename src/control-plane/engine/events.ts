@@ -115,6 +115,8 @@ export interface StepReady extends At {
   readonly input: StoredValue;
   /** Where references to secrets stand in the input; whatever else in it looks like one is data. Absent: nowhere. */
   readonly secrets?: readonly SecretMark[];
+  /** Its concurrency key; absent: none. */
+  readonly key?: string;
 }
 
 /** A step of kind `wait`, `signal` or `workflow` began: nobody works on it. */
@@ -286,6 +288,25 @@ export interface RunEnding extends At {
   readonly cleanupUntil: number;
 }
 
+/** The run failed and has tries left, but something of this try may still run: the next one begins at `dueAt` at the latest. */
+export interface RunTryScheduled extends At {
+  readonly type: 'RunTryScheduled';
+  readonly dueAt: number;
+}
+
+/** The run failed and is tried again: from ENDING it goes back to RUNNING. */
+export interface RunTryStarted extends At {
+  readonly type: 'RunTryStarted';
+  /** From 2. */
+  readonly try: number;
+  /** When the run times out, as before; absent: never. */
+  readonly deadlineAt?: number;
+  /** Paths of the steps that start again, in the order of the definition. */
+  readonly again: readonly string[];
+  /** Of those: loops that keep the iterations which ended; absent: none. */
+  readonly continued?: readonly string[];
+}
+
 export interface RunEnded extends At {
   readonly type: 'RunEnded';
   readonly status: RunOutcome;
@@ -326,4 +347,6 @@ export type RunEvent =
   | RunPaused
   | RunResumed
   | RunEnding
+  | RunTryScheduled
+  | RunTryStarted
   | RunEnded;

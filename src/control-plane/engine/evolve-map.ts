@@ -2,8 +2,9 @@
 
 import { type StoredValue, storedSize } from '../../core/stored-value.ts';
 import type { BlockStarted, BodyEnded, BodyStarted } from './events.ts';
+import { noteStray } from './evolve-try.ts';
 import { openFrame } from './frames.ts';
-import { detailOf, type MapStep, stepAt } from './state.ts';
+import { detailOf, type MapStep, type RunState, stepAt } from './state.ts';
 
 export function openItems(step: MapStep, { items }: BlockStarted): void {
   const detail = detailOf(step);
@@ -21,13 +22,13 @@ export function openItems(step: MapStep, { items }: BlockStarted): void {
   };
 }
 
-export function startItem(step: MapStep, { number }: BodyStarted): void {
+export function startItem(state: RunState, step: MapStep, { number }: BodyStarted): void {
   const map = mapOf(step);
-  map.frames.set(number, openFrame(step, number));
+  map.frames.set(number, openFrame(step, number, state.bodyNumberBefore));
   map.started = number + 1;
 }
 
-export function endItem(step: MapStep, event: BodyEnded): void {
+export function endItem(state: RunState, step: MapStep, event: BodyEnded): void {
   const map = mapOf(step);
   const { number, status } = event;
   const output = status === undefined ? (event.output ?? ownOutput(step, number)) : undefined;
@@ -35,14 +36,17 @@ export function endItem(step: MapStep, event: BodyEnded): void {
     map.outputs[number] = output;
     map.outputBytes += storedSize(output);
   }
+  const frame = map.frames.get(number);
+  if (frame !== undefined) noteStray(state, frame, event.at);
   map.frames.delete(number);
   map.ended += 1;
   if (status === 'FAILED' || status === 'TIMED_OUT') map.failed += 1;
 }
 
 /** What is left of a map that is over is its output, and how many items ended how. */
-export function closeItems({ detail }: MapStep): void {
+export function closeItems(state: RunState, { detail }: MapStep, at: number): void {
   if (detail?.map === undefined) return;
+  for (const frame of detail.map.frames.values()) noteStray(state, frame, at);
   detail.map.frames.clear();
   detail.map.items = undefined;
   detail.map.outputs = [];

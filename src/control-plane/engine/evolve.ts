@@ -23,6 +23,7 @@ import type {
   StepWaiting,
 } from './events.ts';
 import { closeItems, endItem, openItems, startItem } from './evolve-map.ts';
+import { noteStray, noteStrayChild, scheduleTry, startTry } from './evolve-try.ts';
 import { findStep, openFrame } from './frames.ts';
 import {
   type AttemptRecord,
@@ -106,8 +107,11 @@ export function evolve(state: RunState, event: RunEvent): void {
       return failStep(state, event);
     case 'StepSkipped':
       return skipStep(state, event);
-    case 'StepCancelled':
-      return endStep(state, stepNamed(state, event.path), 'CANCELLED', event.at);
+    case 'StepCancelled': {
+      const step = stepNamed(state, event.path);
+      noteStrayChild(state, step, event.at);
+      return endStep(state, step, 'CANCELLED', event.at);
+    }
     case 'LateResult':
       return changeAttempt(state, event.path, event.number, (attempt) => {
         attempt.hasLateResult = true;
@@ -117,7 +121,16 @@ export function evolve(state: RunState, event: RunEvent): void {
   }
 }
 
-type OfRun = 'RunCreated' | 'RunStarted' | 'CancelRequested' | 'RunPaused' | 'RunResumed' | 'RunEnding' | 'RunEnded';
+type OfRun =
+  | 'RunCreated'
+  | 'RunStarted'
+  | 'CancelRequested'
+  | 'RunPaused'
+  | 'RunResumed'
+  | 'RunEnding'
+  | 'RunTryScheduled'
+  | 'RunTryStarted'
+  | 'RunEnded';
 
 function evolveRun(state: RunState, event: Extract<RunEvent, { readonly type: OfRun }>): void {
   switch (event.type) {
@@ -139,6 +152,10 @@ function evolveRun(state: RunState, event: Extract<RunEvent, { readonly type: Of
       return;
     case 'RunEnding':
       return beginEnding(state, event);
+    case 'RunTryScheduled':
+      return scheduleTry(state, event);
+    case 'RunTryStarted':
+      return startTry(state, event);
     case 'RunEnded':
       return endRun(state, event);
   }
@@ -153,7 +170,7 @@ function stepNamed(state: RunState, path: string): Step {
 function startBlock(step: Step, event: BlockStarted): void {
   step.status = 'RUNNING';
   step.readyAt = event.at;
-  if (isLoopStep(step)) detailOf(step).loop = { frame: undefined, iterations: 0, last: undefined };
+  if (isLoopStep(step)) detailOf(step).loop ??= { frame: undefined, iterations: 0, last: undefined };
   else if (isMapStep(step)) openItems(step, event);
   else if (isBlockStep(step)) countChildren(step);
   if (event.branch !== undefined) detailOf(step).branch = event.branch;
@@ -163,9 +180,9 @@ function startBlock(step: Step, event: BlockStarted): void {
 function startBody(state: RunState, event: BodyStarted): void {
   const { path, number } = event;
   const owner = stepNamed(state, path);
-  if (isMapStep(owner)) return startItem(owner, event);
+  if (isMapStep(owner)) return startItem(state, owner, event);
   const { step, detail, loop } = loopNamed(state, path);
-  loop.frame = openFrame(step, number);
+  loop.frame = openFrame(step, number, state.bodyNumberBefore);
   loop.iterations = number;
   step.status = 'RUNNING';
   detail.retryAt = 0;
@@ -177,8 +194,9 @@ function startBody(state: RunState, event: BodyStarted): void {
 
 function endBody(state: RunState, event: BodyEnded): void {
   const owner = stepNamed(state, event.path);
-  if (isMapStep(owner)) return endItem(owner, event);
+  if (isMapStep(owner)) return endItem(state, owner, event);
   const { step, detail, loop } = loopNamed(state, event.path);
+  if (loop.frame !== undefined) noteStray(state, loop.frame, event.at);
   loop.frame = undefined;
   loop.last = must(state, event.output);
   if (event.nextAt === undefined) return;
@@ -231,6 +249,7 @@ function readyStep(state: RunState, event: StepReady): void {
   const step = stepNamed(state, event.path);
   step.input = event.input;
   if (event.secrets !== undefined) noteSecrets(state, step, event.secrets);
+  if (event.key !== undefined) detailOf(step).key = event.key;
   step.readyAt = event.at;
   queueStep(step, event.at);
   markActive(step);
@@ -290,6 +309,7 @@ function startAttempt(state: RunState, event: AttemptStarted): void {
   const step = stepNamed(state, event.path);
   step.isQueued = false;
   step.status = 'RUNNING';
+  if (step.frame.owner !== undefined) state.bodyNumber = Math.max(state.bodyNumber, event.number);
   detailOf(step).attempts.push({
     number: event.number,
     try: event.try,
@@ -390,7 +410,7 @@ function endStep(state: RunState, step: Step, status: StepStatus, at: number): v
     detail.stoppingUntil = 0;
   }
   if (!wasActive) closeUnopened(step, status, at);
-  if (isMapStep(step)) closeItems(step);
+  if (isMapStep(step)) closeItems(state, step, at);
   for (const dependent of step.node.dependents) stepAt(step.frame, dependent).pendingDependencies -= 1;
   leaveParent(state, step, wasActive);
 }

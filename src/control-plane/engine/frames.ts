@@ -14,8 +14,8 @@ import {
 } from './state.ts';
 
 /** The frame of iteration or item `number`. */
-export function openFrame(owner: BodyStep, number: number): Frame {
-  return createFrame(owner.node.body, owner, number, `${owner.path}/${number}/`);
+export function openFrame(owner: BodyStep, number: number, numbersBefore: number): Frame {
+  return createFrame(owner.node.body, owner, number, `${owner.path}/${number}/`, numbersBefore);
 }
 
 /** The step that an expression of `frame` means by the index of its node. */

@@ -42,7 +42,7 @@ export function scopeOf(draft: Draft, frame: Frame, extra?: Extra): Scope {
     ...(view === undefined ? {} : { loop: { iteration: view.iteration, last: () => readLast(draft, view) } }),
     ...(item === undefined ? {} : { map: { index: item.index, item: () => readItem(draft, item) } }),
     now: draft.now,
-    run: { id: state.runId, namespace: state.namespace, startedAt: state.startedAt },
+    run: { id: state.runId, namespace: state.namespace, startedAt: state.startedAt, try: state.try },
     workflow: { name: state.workflow.name, version: state.workflow.version },
     ...(extra?.result === undefined ? {} : { result: extra.result }),
     ...(extra?.output === undefined ? {} : { output: extra.output }),

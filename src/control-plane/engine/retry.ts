@@ -92,9 +92,10 @@ export function requeueUnlessOver(draft: Draft, step: AgentStep): void {
   else requeue(draft, step);
 }
 
-/** Distinct instances that were lost while they held this step (an unreachable one counts until it returns). */
+/** Distinct instances that were lost while they held this step in this try of the run (an unreachable one counts until it returns). */
 function lostInstances(step: AgentStep): readonly string[] {
-  const lost = attemptsOf(step).filter(
+  const ofThisTry = attemptsOf(step).slice(step.detail?.olderAttempts ?? 0);
+  const lost = ofThisTry.filter(
     (attempt) => attempt.outcome === 'LOST' || (attempt.outcome === undefined && attempt.isUnreachable),
   );
   return [...new Set(lost.map((attempt) => attempt.instanceId))];

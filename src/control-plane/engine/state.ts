@@ -41,6 +41,10 @@ export interface RunState {
   /** Number of events so far. */
   position: number;
   status: RunStatus;
+  /** Of the run, from 1; it began with `startedAt`, which spans all of them. */
+  try: number;
+  /** While it is ENDING: wall ms when the next try begins at the latest; 0: none is scheduled. */
+  tryAt: number;
   startedAt: number;
   endedAt: number;
   /** Wall ms; 0: none. While ENDING it is the end of the cleanup. */
@@ -59,6 +63,11 @@ export interface RunState {
   secrets: readonly string[];
   /** The steps outside of every body. */
   readonly root: Frame;
+  /** Highest number of an attempt in a loop: now, and when this try of the run began. */
+  bodyNumber: number;
+  bodyNumberBefore: number;
+  /** Wall ms until which something may still run that is gone from here: an attempt whose iteration or item is over, a child run that was killed. */
+  strayUntil: number;
   /** Signals that no step has taken, in the order in which they came. */
   signals: KeptSignal[];
   signalCount: number;
@@ -90,6 +99,8 @@ export interface Frame {
   readonly owner: BodyStep | undefined;
   /** Of the iteration, from 1; of the item, from 0, as `index` is; 0 at the root. */
   readonly number: number;
+  /** Numbers of attempts up to this one may have been given out under its paths, in earlier tries of the run. */
+  readonly numbersBefore: number;
   /** By slot. */
   readonly steps: Step[];
 }
@@ -168,6 +179,10 @@ export function isBodyStep(step: Step): step is BodyStep {
 
 export interface StepDetail {
   attempts: AttemptRecord[];
+  /** Of those: how many were made in earlier tries of the run. */
+  olderAttempts: number;
+  /** Of an agent step: its concurrency key. */
+  key: string | undefined;
   /** Of an agent step: where secrets stand in its input. */
   secrets: readonly SecretMark[] | undefined;
   output: StoredValue | undefined;
@@ -271,6 +286,8 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
     createdAt: created.at,
     position: 1,
     status: 'QUEUED',
+    try: 1,
+    tryAt: 0,
     startedAt: 0,
     endedAt: 0,
     deadlineAt: 0,
@@ -284,6 +301,9 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
     openFinally: workflow.finallyRoots.length,
     secrets: NO_SECRETS,
     root: createFrame(workflow.rootNodes, undefined, 0, ''),
+    bodyNumber: 0,
+    bodyNumberBefore: 0,
+    strayUntil: 0,
     signals: [],
     signalCount: 0,
     signalRequests: new Map(),
@@ -295,8 +315,9 @@ export function createFrame(
   owner: BodyStep | undefined,
   number: number,
   prefix: string,
+  numbersBefore = 0,
 ): Frame {
-  const frame: Frame = { prefix, owner, number, steps: [] };
+  const frame: Frame = { prefix, owner, number, numbersBefore, steps: [] };
   for (const node of nodes) frame.steps.push(new Step(node, frame));
   return frame;
 }
@@ -305,6 +326,8 @@ export function createFrame(
 export function detailOf(step: Step): StepDetail {
   step.detail ??= {
     attempts: [],
+    olderAttempts: 0,
+    key: undefined,
     secrets: undefined,
     output: undefined,
     failure: undefined,
@@ -349,11 +372,11 @@ export function shownStatus({ status, isQueued, detail }: Step): StepStatus {
 
 /** The number that the next attempt gets. Numbers only grow: nothing ever leaves the list. */
 export function nextNumber(step: Step): number {
-  return attemptsOf(step).length + 1;
+  return step.frame.numbersBefore + attemptsOf(step).length + 1;
 }
 
 export function findAttempt(step: Step, number: number): AttemptRecord | undefined {
-  return step.detail?.attempts[number - 1];
+  return step.detail?.attempts[number - 1 - step.frame.numbersBefore];
 }
 
 export function stepAt(frame: Frame, slot: number): Step {

@@ -27,12 +27,19 @@ export type TakenOver = Omit<StepTakenOver, 'type' | 'at'>;
 
 /** In the order of the definition. */
 export function takeOver(state: RunState): readonly TakenOver[] {
-  const again = findAgain(state);
+  const { again } = findAgain(state);
   return state.root.steps.filter((step) => !again.has(step)).flatMap(describe);
 }
 
+export interface Again {
+  /** Every step that starts again. */
+  readonly again: ReadonlySet<Step>;
+  /** Of those: because they come after another one. */
+  readonly after: ReadonlySet<Step>;
+}
+
 /** The steps that start again. One work list, no recursion: a chain may have 10,000 steps. */
-function findAgain(state: RunState): ReadonlySet<Step> {
+export function findAgain(state: RunState): Again {
   const again = new Set<Step>();
   const work: Step[] = [];
   const whole = new Set<Step>();
@@ -48,7 +55,7 @@ function findAgain(state: RunState): ReadonlySet<Step> {
   for (let step = work.pop(); step !== undefined; step = work.pop()) {
     for (const slot of step.node.dependents) work.push(...restart(stepAt(state.root, slot), { again, after }));
   }
-  return again;
+  return { again, after };
 }
 
 interface Marks {

@@ -12,6 +12,8 @@ export interface HeldAttempt {
   readonly path: string;
   readonly number: number;
   readonly capability: string;
+  /** Its concurrency key, taken with its slot; absent: none. */
+  readonly key?: string;
   /** Undefined for one found leased after a restart: the engine knows. */
   readonly idempotent: boolean | undefined;
   /** 0: the instance's or the fleet's. */

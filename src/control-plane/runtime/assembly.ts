@@ -9,10 +9,12 @@ import { type Logger, silentLogger } from '../../core/logger.ts';
 import { type Metrics, noMetrics } from '../../core/metrics.ts';
 import type { Random } from '../../core/random.ts';
 import type { SecretProvider } from '../../core/secret-provider.ts';
+import { concurrencyOf } from '../../workflow/compile.ts';
 import type { ParameterChecks } from '../parameters/port.ts';
 import { Fleet, type Now } from '../registry/fleet.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import type { Store, StoreError } from '../store/port.ts';
+import { Admission } from './admission.ts';
 import { AgentWatch } from './agent-watch.ts';
 import { AuditLog } from './audit-log.ts';
 import { Blobs } from './blobs.ts';
@@ -28,7 +30,7 @@ import { FleetActions } from './fleet-actions.ts';
 import { Outbox } from './outbox.ts';
 import { PastRuns } from './past-runs.ts';
 import { Plans } from './plans.ts';
-import { type Recovered, recover } from './recovery.ts';
+import { type Recovered, type RecoveryOptions, recover } from './recovery.ts';
 import { Reports } from './reports.ts';
 import { Rereads } from './rereads.ts';
 import { Retention } from './retention.ts';
@@ -93,9 +95,10 @@ const PAST_RUNS_READ = 100;
 export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
   const { epoch } = await options.store.open();
   const parts = new Parts({ ...options, epoch });
-  const { store, runs, scheduler, fleet, timers, children } = parts;
-  const onOpen = (open: Parameters<ChildRuns['recover']>[0]): Promise<void> => children.recover(open);
-  const recovered = await recover({ store, runs, scheduler, fleet, timers, now: parts.now, onOpen });
+  const { store, runs, scheduler, fleet, timers, admission, children } = parts;
+  const onOpen: RecoveryOptions['onOpen'] = (open, queuedChildren) => children.recover(open, queuedChildren);
+  const recovered = await recover({ store, runs, scheduler, fleet, timers, admission, now: parts.now, onOpen });
+  await admission.load();
   await parts.scheduleBook.load();
   return parts.start(recovered);
 }
@@ -188,6 +191,15 @@ class Parts extends Given {
     checks: this.options.parameterChecks,
     hash: (text) => this.hex(new TextEncoder().encode(text)),
     offered: () => [...this.fleet.instances.values()].flatMap(({ state }) => state.capabilities),
+    onRegistered: (namespace, definition, version) =>
+      this.admission.registered(namespace, definition.name, { version, concurrency: concurrencyOf(definition) }),
+  });
+  readonly admission: Admission = new Admission({
+    clock: this.clock,
+    logger: this.logger,
+    runs: () => this.runs,
+    latest: (namespace, name) => this.catalogue.latest(namespace, name, 0),
+    kick: () => this.committer.kick(),
   });
   readonly dispatcher = new Dispatcher({
     clock: this.clock,
@@ -216,10 +228,15 @@ class Parts extends Given {
     stage: (holder, state, decision, pending) => this.staging.stage(holder, state, decision, pending),
     onChildBegun: (childRunId) => this.children.begin(childRunId),
     onReloaded: (holder, state) => {
+      this.admission.reread(state);
       this.rereads.reloaded(holder, state);
       this.children.reread(state);
     },
-    onMissing: (runId) => this.rereads.missing(runId),
+    onMissing: (runId) => {
+      this.admission.forget(runId);
+      this.rereads.missing(runId);
+    },
+    mayAdmit: (state) => this.admission.mayStart(state),
     onUnassigned: (pending) => this.staging.giveBack(pending),
     mayAssign: (state, pending) => this.staging.mayAssign(state, pending),
   });
@@ -228,6 +245,7 @@ class Parts extends Given {
     random: this.options.random,
     store: this.store,
     runs: this.runs,
+    admission: this.admission,
     checks: this.options.parameterChecks,
     blobs: this.blobs,
     hash: this.hex,
@@ -235,10 +253,10 @@ class Parts extends Given {
   });
   readonly children: ChildRuns = new ChildRuns({
     clock: this.clock,
-    random: this.options.random,
     logger: this.logger,
     runs: this.runs,
     starts: this.starts,
+    admission: this.admission,
     blobs: this.blobs,
     latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
   });
@@ -256,6 +274,7 @@ class Parts extends Given {
     fleet: this.fleet,
     runs: this.runs,
     starts: this.starts,
+    admission: this.admission,
     ended: this.ended,
     past: this.past,
     dispatcher: this.dispatcher,
@@ -404,6 +423,7 @@ class Parts extends Given {
     catalogue: this.catalogue,
     starts: this.starts,
     retries: this.retries,
+    admission: this.admission,
     signals: new Signals({
       clock: this.clock,
       random: this.options.random,
@@ -457,6 +477,7 @@ class Parts extends Given {
   private async stop(): Promise<void> {
     this.guard.stop();
     this.timers.stop();
+    this.admission.stop();
     this.retention.stop();
     this.children.stop();
     await this.options.parameterChecks.close();
@@ -470,6 +491,7 @@ class Parts extends Given {
   /** Called when a batch is sealed: every slot freed and every step ready in this turn share it. */
   private assign(): void {
     if (this.runs.isReading) return;
+    this.admission.settle();
     const monotonic = this.clock.monotonic();
     for (const assignment of this.scheduler.assignments(monotonic, ASSIGNMENTS_PER_FLUSH))
       this.staging.assign(assignment);

@@ -23,6 +23,8 @@ export interface CatalogueOptions {
   readonly hash: (text: string) => string;
   /** What live agents offer. */
   readonly offered: (namespace: string) => readonly OfferedAction[];
+  /** A new version is there. */
+  readonly onRegistered: (namespace: string, definition: WorkflowDefinition, version: number) => void;
 }
 
 /** Compiled versions kept in memory. */
@@ -73,6 +75,7 @@ export class Catalogue {
     if (stored.created) {
       this.latestVersions.set(`${namespace}/${definition.name}`, stored.row.version);
       this.watch.registered(namespace, definition.name);
+      this.options.onRegistered(namespace, definition, stored.row.version);
     }
     return { row: stored.row, definition, created: stored.created, warnings };
   }

@@ -7,18 +7,19 @@
  * 2. What is missing is seen by whoever reads one of the two again, after a restart or a failed commit (`reread`): a child run that
  *    was not begun begins, one that is over is told. The parent takes the first word.
  * 3. A child run whose step no longer waits for it is cancelled.
+ * 4. A child run of a workflow with a limit takes its turn as any other: its step waits meanwhile, or fails where one too many is
+ *    refused. A try of the parent takes no word of an earlier one.
  */
 import { ChurnMap } from '../../core/churn-map.ts';
 import { toYardmasterError, type YardmasterError } from '../../core/errors.ts';
-import { createUlid } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { Random } from '../../core/random.ts';
-import type { CancelChild, ChildEnd, Command, SeekChild, SettleChild } from '../engine/commands.ts';
+import type { CancelChild, ChildEnd, Command, SeekChild, SettleChild, StartRun } from '../engine/commands.ts';
 import type { ParentStep } from '../engine/events.ts';
 import { findStep, liveSteps } from '../engine/frames.ts';
 import type { RunState } from '../engine/state.ts';
 import { isRunOver, type RunOutcome } from '../engine/status.ts';
 import type { RunRow } from '../store/port.ts';
+import type { Admission } from './admission.ts';
 import type { Blobs } from './blobs.ts';
 import {
   type ChildStart,
@@ -26,6 +27,7 @@ import {
   makeChildStart,
   orRefusal,
   refusalOf,
+  startOf,
   type WantedChild,
 } from './child-start.ts';
 import { type Seen, see } from './child-step.ts';
@@ -35,15 +37,19 @@ import type { Starts } from './starts.ts';
 
 /** After what could not be decided. */
 const RETRY_MS = 1_000;
+/** The workflow has no room for one more run. */
+const FULL_CODES: ReadonlySet<string> = new Set(['CONCURRENCY_LIMIT', 'QUEUE_FULL']);
 const STORE_CODES: ReadonlySet<string> = new Set(['STORE_FAILED', 'STORE_UNAVAILABLE']);
 
 export interface ChildRunsOptions extends ChildStartOptions {
-  readonly random: Random;
   readonly logger: Logger;
   readonly runs: Runs;
   readonly starts: Starts;
   readonly blobs: Blobs;
+  readonly admission: Pick<Admission, 'learn' | 'take'>;
 }
+
+type How = Pick<Pending, 'attachment' | 'onAnswer' | 'onError' | 'premise' | 'mayExist'>;
 
 interface EndedChild {
   readonly runId: string;
@@ -72,10 +78,15 @@ export class ChildRuns {
     return this.busyCount > 0;
   }
 
-  /** Before anything is decided: finds among all open runs those that may wait for child runs, and child runs that nobody waits for. */
-  async recover(open: ReadonlyMap<string, RunRow>): Promise<void> {
+  /**
+   * Before anything is decided: finds among all open runs those that may wait for child runs, and child runs that nobody waits for.
+   * `queued`: child runs that wait for their turn.
+   */
+  async recover(open: ReadonlyMap<string, RunRow>, queued: readonly RunRow[]): Promise<void> {
     const rows = [...open.values()];
-    this.orphans = rows.filter(({ parentRunId }) => parentRunId !== undefined && !open.has(parentRunId));
+    this.orphans = [...rows, ...queued].filter(
+      ({ parentRunId }) => parentRunId !== undefined && !open.has(parentRunId),
+    );
     const parents: string[] = [];
     const known = new Map<string, boolean>();
     for (const row of rows) {
@@ -125,7 +136,7 @@ export class ChildRuns {
     if (!state.workflow.nodes.some(({ kind }) => kind === 'workflow')) return;
     for (const { path, status } of liveSteps(state)) {
       // A step that was cancelled with its run may have left a child run behind.
-      const mayOwe = status === 'WAITING' || (status === 'CANCELLED' && isRunOver(state.status));
+      const mayOwe = status === 'WAITING' || (status === 'CANCELLED' && state.ending !== undefined);
       const seen = mayOwe ? see(state, path) : undefined;
       if (seen !== undefined) this.attend(state.runId, path, seen);
     }
@@ -174,15 +185,19 @@ export class ChildRuns {
 
   /** The parent is asked with all that it takes to begin. */
   private async seek(wanted: WantedChild): Promise<void> {
-    const { clock, random } = this.options;
-    const { parent } = wanted;
-    const id = createUlid(clock.now(), random);
-    const start = await orRefusal(() => makeChildStart(this.options, wanted, id));
-    if ('refused' in start) return this.settle(parent, undefined, start.refused);
+    const { parent, try: asked } = wanted;
+    const id = this.options.starts.nextId();
+    const start = await orRefusal(async () => {
+      const made = await makeChildStart(this.options, wanted, id);
+      // Better told now than when the parent has the word for it.
+      this.takePlace(made);
+      return made;
+    });
+    if ('refused' in start) return this.refuse(parent, asked, start.refused);
     const { runId, version } = start.row;
     this.ready.set(runId, start);
     try {
-      await this.ask(parent.runId, { type: 'BeginChild', path: parent.path, runId, version });
+      await this.ask(parent.runId, { type: 'BeginChild', path: parent.path, runId, version, try: asked });
     } finally {
       this.ready.delete(runId);
     }
@@ -192,12 +207,19 @@ export class ChildRuns {
   private async beginAgain(wanted: WantedChild, runId: string): Promise<void> {
     const start = await orRefusal(() => makeChildStart(this.options, wanted, runId));
     if ('refused' in start) return this.settle(wanted.parent, runId, start.refused);
-    this.submitStart(start);
+    this.submitStart(start, { mayExist: true });
   }
 
-  private submitStart({ row, command, attachment, parent }: ChildStart): void {
+  private submitStart(start: ChildStart, repeat: Pick<Pending, 'mayExist'> = {}): void {
+    const { row, command, attachment, parent } = start;
     const { runId } = row;
     const { starts } = this.options;
+    let queued: Pick<StartRun, 'queued'>;
+    try {
+      queued = this.takePlace(start);
+    } catch (error) {
+      return this.startFailed(parent, runId, toYardmasterError(error));
+    }
     starts.hold(row);
     const letGo = (): void => starts.letGo(runId);
     const onFallen = (): void => {
@@ -210,7 +232,7 @@ export class ChildRuns {
       this.startFailed(parent, runId, toYardmasterError(error));
     };
     const premise = { holds: () => this.isNamed(parent, runId), onFallen };
-    this.submit(runId, command, { attachment, onAnswer: letGo, onError, premise });
+    this.submit(runId, { ...command, ...queued }, { attachment, onAnswer: letGo, onError, premise, ...repeat });
   }
 
   /** The parent has the word for it, in this batch or an earlier one: after a failed commit it may have it no longer, or not yet again. */
@@ -219,10 +241,21 @@ export class ChildRuns {
     return state !== undefined && findStep(state, parent.path)?.detail?.child?.runId === runId;
   }
 
+  /** Throws CONCURRENCY_LIMIT and QUEUE_FULL. */
+  private takePlace({ row }: ChildStart): Pick<StartRun, 'queued'> {
+    const isQueued = this.options.admission.take(startOf(row.workflow), row.namespace, row.workflow);
+    return isQueued ? { queued: true } : {};
+  }
+
   private startFailed(parent: ParentStep, runId: string, error: YardmasterError): void {
-    this.options.logger.error('a child run could not be started', { run: runId, error });
-    if (STORE_CODES.has(error.code)) this.attendLater(parent);
-    else this.work(parent, () => this.settle(parent, runId, { kind: 'refused', failure: refusalOf(error) }));
+    if (!FULL_CODES.has(error.code))
+      this.options.logger.error('a child run could not be started', { run: runId, error });
+    if (STORE_CODES.has(error.code)) return this.attendLater(parent);
+    this.work(parent, async () => {
+      // Not inside of the parent's own decision.
+      await Promise.resolve();
+      await this.settle(parent, runId, { kind: 'refused', failure: refusalOf(error) });
+    });
   }
 
   /** A large output becomes a value of the parent. */
@@ -239,12 +272,17 @@ export class ChildRuns {
 
   private settle(
     { runId: parentRunId, path }: Pick<ParentStep, 'runId' | 'path'>,
-    runId: string | undefined,
+    runId: string,
     end: ChildEnd,
     attachment?: Pending['attachment'],
   ): Promise<void> {
     const command: SettleChild = { type: 'SettleChild', path, runId, end };
     return this.ask(parentRunId, command, attachment);
+  }
+
+  /** None was begun. */
+  private refuse({ runId, path }: ParentStep, asked: number, end: ChildEnd): Promise<void> {
+    return this.ask(runId, { type: 'SettleChild', path, runId: undefined, end, try: asked });
   }
 
   private cancel(runId: string, { path, runId: childRunId, kill }: CancelChild): void {
@@ -287,11 +325,7 @@ export class ChildRuns {
     });
   }
 
-  private submit(
-    runId: string,
-    command: Command,
-    how?: Pick<Pending, 'attachment' | 'onAnswer' | 'onError' | 'premise'>,
-  ): void {
+  private submit(runId: string, command: Command, how?: How): void {
     this.options.runs.submit({
       runId,
       command,

@@ -11,6 +11,7 @@ import type { Failure, ParentStep } from '../engine/events.ts';
 import { EMPTY_INPUT } from '../engine/outputs.ts';
 import type { ChildStep, RunState } from '../engine/state.ts';
 import type { RunRow } from '../store/port.ts';
+import type { Admission } from './admission.ts';
 import type { Blobs } from './blobs.ts';
 import type { Pending } from './run-holder.ts';
 import { checkSecretParameters } from './secret-parameters.ts';
@@ -28,18 +29,21 @@ export interface WantedChild {
   /** 0: the latest. */
   readonly version: number;
   readonly priority: Priority;
+  /** Of the parent. */
+  readonly try: number;
   /** A value of the parent. */
   readonly input: StoredValue;
 }
 
 export function wantedBy(state: RunState, { path, node, input, detail }: ChildStep): WantedChild {
-  const { runId, namespace, priority } = state;
+  const { runId, namespace, priority, try: asked } = state;
   return {
     namespace,
     parent: { runId, path, depth: childDepthOf(state) },
     workflow: node.workflow,
     version: detail?.child?.version ?? node.version,
     priority,
+    try: asked,
     input: input ?? EMPTY_INPUT,
   };
 }
@@ -54,18 +58,20 @@ export interface ChildStartOptions {
   readonly clock: Clock;
   readonly starts: Pick<Starts, 'fit'>;
   readonly blobs: Pick<Blobs, 'read'>;
+  readonly admission: Pick<Admission, 'learn'>;
   readonly latest: (namespace: string, name: string, version: number) => Promise<CompiledWorkflow>;
 }
 
 /** Throws WORKFLOW_NOT_FOUND, PARAMETERS_INVALID and what reading the store throws. */
 export async function makeChildStart(
-  { clock, starts, blobs, latest }: ChildStartOptions,
+  { clock, starts, blobs, admission, latest }: ChildStartOptions,
   wanted: WantedChild,
   runId: string,
 ): Promise<ChildStart> {
   const { namespace, parent, priority } = wanted;
-  const what = `start a child run of "${wanted.workflow}"`;
+  const what = startOf(wanted.workflow);
   const workflow = await latest(namespace, wanted.workflow, wanted.version);
+  await admission.learn(namespace, workflow.name);
   const given = await blobs.read(parent.runId, wanted.input);
   checkParameters(what, given);
   checkSecretParameters(workflow, given);
@@ -94,6 +100,11 @@ export async function makeChildStart(
     parent,
     attachment,
   };
+}
+
+/** For refusals. */
+export function startOf(workflow: string): string {
+  return `start a child run of "${workflow}"`;
 }
 
 /** Why there is no child run, as the failure of its step. */

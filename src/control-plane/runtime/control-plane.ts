@@ -28,6 +28,7 @@ import type { WorkflowPlan } from './plans.ts';
 import type { SchedulePlane } from './schedule-plane.ts';
 import type { StepWait, WaitReason } from './step-wait.ts';
 import type { Incident } from './stuck.ts';
+import type { QueuePlace } from './workflow-queue.ts';
 
 export type { AgentStatus } from '../registry/instance.ts';
 export type { AuditQuery, AuditRow, Caller } from '../store/port.ts';
@@ -54,10 +55,11 @@ export interface ControlPlane {
   /** The latest version of each in portions, then what is registered. */
   watchWorkflows(namespace: string, signal: AbortSignal): AsyncIterable<WorkflowChanges>;
 
+  /** Throws CONCURRENCY_LIMIT and QUEUE_FULL when the workflow has no room for it. */
   startRun(request: StartRunRequest): Promise<StartedRun>;
   /** `runId` may be a unique tail of at least 4 characters. Throws RUN_NOT_FOUND, RUN_ID_AMBIGUOUS. */
   getRun(namespace: string, runId: string, wait?: RunWait): Promise<RunView>;
-  listRuns(query: RunQuery): Promise<RunPage>;
+  listRuns(query: RunQuery): Promise<ListedRuns>;
   cancelRun(
     namespace: string,
     runId: string,
@@ -220,6 +222,15 @@ export interface StartedRun extends RunRow {
   readonly isRepeat?: boolean;
 }
 
+export interface ListedRuns extends RunPage {
+  readonly runs: readonly ListedRun[];
+}
+
+export interface ListedRun extends RunRow {
+  /** Where it stands among those that wait; absent: it does not. */
+  readonly queue?: QueuePlace;
+}
+
 /** A run with what is known of it now. `state` is a copy: it does not change under the reader. */
 export interface RunView {
   readonly row: RunRow;
@@ -234,6 +245,8 @@ export interface RunView {
   readonly usualMs: (stepId: string) => number | undefined;
   /** What it is stuck on; undefined: it is not. */
   readonly stuck: Incident | undefined;
+  /** Where it stands among those that wait; absent: it does not. */
+  readonly queue?: QueuePlace;
 }
 
 export type WatchedEvent =

@@ -22,7 +22,7 @@ import { capabilityOf, type HeldAttempt, type Instance } from '../registry/insta
 import { classKeyOf } from '../scheduler/class-key.ts';
 import { orderKeyOf } from '../scheduler/order-key.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
-import type { StepClass } from '../scheduler/types.ts';
+import type { SlotUse, StepClass, StepKey } from '../scheduler/types.ts';
 import type { TaskRow } from '../store/port.ts';
 import type { Blobs } from './blobs.ts';
 import type { Outbox } from './outbox.ts';
@@ -109,16 +109,16 @@ export class Dispatcher {
     const attempt = held?.get(attemptId);
     if (held === undefined || attempt === undefined) return;
     held.delete(attemptId);
-    this.options.scheduler.apply({ type: 'slotFreed', instanceId, capability: attempt.capability });
+    this.options.scheduler.apply({ type: 'slotFreed', ...slotOf(instanceId, attempt) });
   }
 
   /** A slot was booked for an assignment that did not happen. */
-  freeSlot(instanceId: string, capability: string): void {
-    this.options.scheduler.apply({ type: 'slotFreed', instanceId, capability });
+  freeSlot(slot: SlotUse): void {
+    this.options.scheduler.apply({ type: 'slotFreed', ...slot });
   }
 
-  takeSlot(instanceId: string, capability: string): void {
-    this.options.scheduler.apply({ type: 'slotTaken', instanceId, capability });
+  takeSlot(slot: SlotUse): void {
+    this.options.scheduler.apply({ type: 'slotTaken', ...slot });
   }
 
   /** Nothing of this run waits any more. */
@@ -191,13 +191,19 @@ export class Dispatcher {
     if (step !== undefined && isAgentStep(step)) this.enqueue(state, step, effect.avoid);
   }
 
-  private enqueue(state: RunState, { node, path, queuedAt }: AgentStep, avoid: readonly string[] | undefined): void {
-    const { stepClass, key } = this.classOf(state, node);
+  private enqueue(state: RunState, step: AgentStep, avoid: readonly string[] | undefined): void {
+    const { node, path, queuedAt } = step;
+    const { stepClass, key: classKey } = this.classOf(state, node);
     const priority = node.priority ?? state.priority;
-    const waiting = { runId: state.runId, path, classKey: key, priority, queuedAt };
+    const waiting = { runId: state.runId, path, classKey, priority, queuedAt };
+    const key = keyOf(step);
     this.options.scheduler.apply({
       type: 'stepQueued',
-      step: avoid === undefined ? waiting : { ...waiting, avoid },
+      step: {
+        ...waiting,
+        ...(avoid === undefined ? {} : { avoid }),
+        ...(key === undefined ? {} : { key }),
+      },
       class: stepClass,
     });
   }
@@ -212,7 +218,7 @@ export class Dispatcher {
       path: effect.path,
       attempt: effect.attempt,
       shard: shardOf(holder.runId),
-      class: node === undefined ? '' : encodeTaskClass(priority, this.classOf(state, node).key),
+      class: agentStep === undefined ? '' : this.taskClassOf(state, agentStep, priority),
       orderKey: agentStep === undefined ? 0 : orderKeyOf(priority, agentStep.queuedAt),
       state: effect.state,
       agentId: effect.agentId,
@@ -221,6 +227,12 @@ export class Dispatcher {
       lossWindowMs: node === undefined || effect.state !== 'leased' ? 0 : this.lossWindowOf(holder.runId, node, effect),
       checkpoint: node !== undefined ? holder.checkpoints?.get(effect.path) : undefined,
     };
+  }
+
+  private taskClassOf(state: RunState, step: AgentStep, priority: Priority): string {
+    const key = keyOf(step);
+    const { key: classKey } = this.classOf(state, step.node);
+    return encodeTaskClass({ priority, classKey, ...(key === undefined ? {} : { key }) });
   }
 
   /** What was agreed with the instance when it got the attempt; 0: the fleet's window. */
@@ -244,7 +256,7 @@ export class Dispatcher {
   }
 
   private lease(holder: RunHolder, state: RunState, effect: Dispatch, batch: StagedBatch): void {
-    const { node, queuedAt } = effect.step;
+    const { node, queuedAt, detail } = effect.step;
     const instance = this.options.fleet.instances.get(effect.instanceId);
     if (instance === undefined) {
       // It left between the scheduler's choice and this decision.
@@ -257,6 +269,7 @@ export class Dispatcher {
       path: effect.path,
       number: effect.number,
       capability: node.action,
+      ...(detail?.key === undefined ? {} : { key: detail.key }),
       idempotent: effect.idempotent,
       lossWindowMs: this.lossWindowOf(holder.runId, node, { ...effect, attempt: effect.number }),
       acceptUntil: this.options.registryTime() + times.acceptMs,
@@ -386,6 +399,17 @@ function encoded({ peer }: Instance, assignment: WireAssignment): WireAssignment
 function tooLarge(size: number): Resolved {
   const message = `Cannot send an input of ${size} bytes with secrets in it: at most ${limits.inlineWireBytesMax}`;
   return { failure: { code: 'LIMIT', message } };
+}
+
+/** The concurrency key of a step; undefined: none. */
+export function keyOf({ node, detail }: AgentStep): StepKey | undefined {
+  if (detail?.key === undefined || node.concurrencyKey === undefined) return undefined;
+  return { name: detail.key, limit: node.concurrencyKey.limit };
+}
+
+/** What an attempt takes of its instance. */
+export function slotOf(instanceId: string, { capability, key }: Pick<HeldAttempt, 'capability' | 'key'>): SlotUse {
+  return { instanceId, capability, ...(key === undefined ? {} : { key }) };
 }
 
 export function taskKey(runId: string, path: string, attempt: number): string {

@@ -15,6 +15,7 @@ import type { SessionPeer, SessionReceiver } from '../registry/frames.ts';
 import type { Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { AgentEventRow, AuditQuery, AuditRow, Caller, RunPage, RunQuery, RunRow, Store } from '../store/port.ts';
+import type { Admission } from './admission.ts';
 import type { AgentWatch } from './agent-watch.ts';
 import type { RunningControlPlane } from './assembly.ts';
 import type { AuditFacts, AuditLog } from './audit-log.ts';
@@ -26,6 +27,7 @@ import type {
   CancelRunsRequest,
   CapabilityView,
   ControlPlane,
+  ListedRuns,
   RegisteredWorkflow,
   RerunRunRequest,
   RetryRunRequest,
@@ -52,7 +54,7 @@ import type { SchedulePlane } from './schedule-plane.ts';
 import type { Sessions } from './sessions.ts';
 import type { Signals } from './signals.ts';
 import type { Starts } from './starts.ts';
-import { waitOf } from './step-wait.ts';
+import { waitOf, waitOfQueued } from './step-wait.ts';
 import type { Incident } from './stuck.ts';
 import { currentRow, listStuck } from './stuck-runs.ts';
 import type { StuckWatch } from './stuck-watch.ts';
@@ -75,6 +77,7 @@ export interface FaceOptions {
   readonly catalogue: Catalogue;
   readonly starts: Starts;
   readonly retries: Retries;
+  readonly admission: Pick<Admission, 'placeOf' | 'waiting'>;
   readonly signals: Signals;
   readonly ended: EndedRuns;
   readonly past: PastRuns;
@@ -97,7 +100,7 @@ export interface FaceOptions {
 export class Face implements RunningControlPlane {
   readonly node: string;
   readonly schedules: SchedulePlane;
-  recovered: Recovered = { runs: 0, waiting: 0, leased: 0, idle: [] };
+  recovered: Recovered = { runs: 0, queued: 0, waiting: 0, leased: 0, idle: [] };
   isStopping = false;
   private readonly options: FaceOptions;
   private readonly healthListeners = new Set<() => void>();
@@ -146,7 +149,7 @@ export class Face implements RunningControlPlane {
 
   async getRun(namespace: string, runId: string, wait?: RunWait): Promise<RunView> {
     const row = await this.findRun(namespace, runId);
-    if (wait !== undefined && !isRunOver(row.status)) await this.waitForEnd(row.runId, wait);
+    if (wait !== undefined && !isRunOver(row.status)) await this.waitForEnd(row, wait);
     const ended = this.options.ended.find(namespace, row.runId);
     if (ended !== undefined) return viewOfEnded(ended);
     const view = await this.options.runs.inspect(row.runId, (state, holder) => this.viewOf(row, state, holder));
@@ -154,7 +157,15 @@ export class Face implements RunningControlPlane {
     return view;
   }
 
-  listRuns(query: RunQuery): Promise<RunPage> {
+  async listRuns(query: RunQuery): Promise<ListedRuns> {
+    const page = await this.findRuns(query);
+    return {
+      ...page,
+      runs: page.runs.map((row) => (row.status === 'QUEUED' ? { ...row, ...this.queueOf(row) } : row)),
+    };
+  }
+
+  private findRuns(query: RunQuery): Promise<RunPage> {
     const { store, runs, stuck } = this.options;
     if (query.stuck !== true) return store.listRuns(query);
     return listStuck(
@@ -248,7 +259,7 @@ export class Face implements RunningControlPlane {
 
   async explainStep(namespace: string, runId: string, path: string): Promise<StepExplanation> {
     const row = await this.findRun(namespace, runId);
-    const seen = await this.options.runs.inspect(row.runId, (state) => this.explain(state, path));
+    const seen = await this.options.runs.inspect(row.runId, (state) => this.explain(row, state, path));
     if (seen === undefined) throw runNotFound(runId);
     return seen;
   }
@@ -327,8 +338,13 @@ export class Face implements RunningControlPlane {
   }
 
   gauges(): Gauges {
-    const { fleet, scheduler, runs, stuck } = this.options;
-    return { ...viewGauges(fleet, scheduler), openRuns: () => runs.openCount, stuckRuns: () => stuck.count };
+    const { fleet, scheduler, runs, stuck, admission } = this.options;
+    return {
+      ...viewGauges(fleet, scheduler),
+      openRuns: () => runs.openCount,
+      stuckRuns: () => stuck.count,
+      queuedRuns: () => admission.waiting,
+    };
   }
 
   stop(): Promise<void> {
@@ -420,7 +436,8 @@ export class Face implements RunningControlPlane {
     }
   }
 
-  private waitForEnd(runId: string, wait: RunWait): Promise<void> {
+  private waitForEnd(row: RunRow, wait: RunWait): Promise<void> {
+    const { runId } = row;
     return new Promise((resolve) => {
       const finish = (): void => {
         forget();
@@ -431,8 +448,9 @@ export class Face implements RunningControlPlane {
       const forget = this.options.watch.onceOver(runId, finish);
       const cancel = this.options.clock.timer(wait.ms, finish);
       wait.signal.addEventListener('abort', finish, { once: true });
-      // A run that ended after its row was read is no longer held in memory.
-      if (wait.signal.aborted || this.options.runs.peek(runId) === undefined) finish();
+      // A run that ended after its row was read is no longer held in memory, as one that waits for its turn is not.
+      const isOpen = this.options.runs.peek(runId) !== undefined || this.options.admission.placeOf(row) !== undefined;
+      if (wait.signal.aborted || !isOpen) finish();
     });
   }
 
@@ -452,7 +470,13 @@ export class Face implements RunningControlPlane {
       estimatedEndAt: estimateEnd(state, past, this.options.clock.now()),
       usualMs: (stepId) => (isOver ? undefined : past?.steps.get(stepId)?.took.median()),
       stuck: isOver ? undefined : this.options.stuck.incidentOf(row.runId, state),
+      ...(state.status === 'QUEUED' ? this.queueOf(row) : {}),
     };
+  }
+
+  private queueOf(row: RunRow): Pick<RunView, 'queue'> {
+    const queue = this.options.admission.placeOf(row);
+    return queue === undefined ? {} : { queue };
   }
 
   private async changePause(
@@ -467,7 +491,7 @@ export class Face implements RunningControlPlane {
     return { isAccepted: answer.type === 'pause' && answer.isAccepted };
   }
 
-  private explain(state: RunState, path: string): StepExplanation {
+  private explain(row: RunRow, state: RunState, path: string): StepExplanation {
     const step = findStep(state, path);
     if (step === undefined)
       throw new YardmasterError(
@@ -476,6 +500,10 @@ export class Face implements RunningControlPlane {
       );
     const { runId } = state;
     const explanation = this.options.scheduler.explain(runId, path, this.options.clock.monotonic());
+    if (state.status === 'QUEUED') {
+      const wait = waitOfQueued(row, this.options.admission.placeOf(row));
+      return { runId, path, status: shownStatus(step), wait, explanation };
+    }
     const facts = { ...waitFacts(this.sight(), runId, path), explain: () => explanation };
     return { runId, path, status: shownStatus(step), wait: waitOf(state, step, facts), explanation };
   }

@@ -8,6 +8,7 @@ import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { InstanceOffer } from '../scheduler/types.ts';
 import type { AgentWatch } from './agent-watch.ts';
 import type { Committer } from './committer.ts';
+import { slotOf } from './dispatcher.ts';
 import type { Reports } from './reports.ts';
 
 /** Instances that left lately and are still shown. */
@@ -53,11 +54,7 @@ export class FleetActions {
         return reports().reroute(action.attempts);
       case 'lost':
         for (const attempt of action.freed) {
-          scheduler.apply({
-            type: 'slotFreed',
-            instanceId: action.instance.instanceId,
-            capability: attempt.capability,
-          });
+          scheduler.apply({ type: 'slotFreed', ...slotOf(action.instance.instanceId, attempt) });
         }
         return reports().lost(action.instance, action.attempts);
       case 'notAccepted':

@@ -8,6 +8,7 @@ import { parseClassKey } from '../scheduler/class-key.ts';
 import { queuedAtOf } from '../scheduler/order-key.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { RunRow, Store, TaskRow } from '../store/port.ts';
+import type { Admission } from './admission.ts';
 import { taskKey } from './dispatcher.ts';
 import type { Runs } from './runs.ts';
 import { decodeTaskClass } from './task-class.ts';
@@ -21,13 +22,16 @@ export interface RecoveryOptions {
   readonly scheduler: Scheduler;
   readonly fleet: Fleet;
   readonly timers: Timers;
+  readonly admission: Pick<Admission, 'restore'>;
   readonly now: () => Now;
-  /** All open runs, before any of them is read. */
-  readonly onOpen: (open: ReadonlyMap<string, RunRow>) => Promise<void>;
+  /** All runs that are active, and the child runs that wait for their turn, before any of them is read. */
+  readonly onOpen: (open: ReadonlyMap<string, RunRow>, queuedChildren: readonly RunRow[]) => Promise<void>;
 }
 
 export interface Recovered {
+  /** Those that wait for their turn are not among them. */
   readonly runs: number;
+  readonly queued: number;
   readonly waiting: number;
   readonly leased: number;
   /** Runs with no task at all: they are looked at once, so that none is stuck. */
@@ -36,13 +40,23 @@ export interface Recovered {
 
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const open = new Map<string, RunRow>();
+  const queuedChildren: RunRow[] = [];
+  let queued = 0;
   for (let after = ''; ; ) {
     const page = await options.store.loadOpenRuns(after, PAGE);
-    for (const row of page) open.set(row.runId, row);
+    for (const row of page) {
+      options.admission.restore(row);
+      if (row.status !== 'QUEUED') {
+        open.set(row.runId, row);
+        continue;
+      }
+      queued += 1;
+      if (row.parentRunId !== undefined) queuedChildren.push(row);
+    }
     after = page.at(-1)?.runId ?? after;
     if (page.length < PAGE) break;
   }
-  await options.onOpen(open);
+  await options.onOpen(open, queuedChildren);
   const withTasks = new Set<string>();
   let waiting = 0;
   let leased = 0;
@@ -60,7 +74,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     if (page.length < PAGE) break;
   }
   const idle = [...open.keys()].filter((runId) => !withTasks.has(runId));
-  return { runs: open.size, waiting, leased, idle };
+  return { runs: open.size, queued, waiting, leased, idle };
 }
 
 function restore(options: RecoveryOptions, task: TaskRow, run: RunRow): void {
@@ -77,7 +91,7 @@ function restore(options: RecoveryOptions, task: TaskRow, run: RunRow): void {
 }
 
 function queue(options: RecoveryOptions, task: TaskRow): void {
-  const { priority, classKey } = decodeTaskClass(task.class);
+  const { priority, classKey, key } = decodeTaskClass(task.class);
   const stepClass = parseClassKey(classKey);
   if (stepClass === undefined) return;
   const step = {
@@ -86,13 +100,15 @@ function queue(options: RecoveryOptions, task: TaskRow): void {
     classKey,
     priority,
     queuedAt: queuedAtOf(priority, task.orderKey),
+    ...(key === undefined ? {} : { key }),
   };
   options.scheduler.apply({ type: 'stepQueued', step, class: stepClass });
 }
 
 function hold(options: RecoveryOptions, task: TaskRow, run: RunRow): void {
   const { runId, path, attempt, instanceId, agentId } = task;
-  const stepClass = parseClassKey(decodeTaskClass(task.class).classKey);
+  const { classKey, key } = decodeTaskClass(task.class);
+  const stepClass = parseClassKey(classKey);
   const { at, wall } = options.now();
   const capability = stepClass?.capability ?? '';
   options.fleet.holdRecovered(
@@ -103,6 +119,7 @@ function hold(options: RecoveryOptions, task: TaskRow, run: RunRow): void {
       path,
       number: attempt,
       capability,
+      ...(key === undefined ? {} : { key: key.name }),
       idempotent: undefined,
       lossWindowMs: task.lossWindowMs,
       acceptUntil: 0,
@@ -126,5 +143,6 @@ function hold(options: RecoveryOptions, task: TaskRow, run: RunRow): void {
   };
   if (options.fleet.instances.get(instanceId)?.held.size === 1)
     options.scheduler.apply({ type: 'instanceChanged', offer });
-  options.scheduler.apply({ type: 'slotTaken', instanceId, capability });
+  const taken = key === undefined ? {} : { key: key.name };
+  options.scheduler.apply({ type: 'slotTaken', instanceId, capability, ...taken });
 }

@@ -9,7 +9,7 @@ import { type AttemptRecord, findAttempt, liveAttempts, type RunState } from '..
 import { isRunOver, type StopReason } from '../engine/status.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { HeldAttempt, Instance } from '../registry/instance.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import { type Dispatcher, slotOf } from './dispatcher.ts';
 import type { Outbox } from './outbox.ts';
 import type { RunHolder } from './run-holder.ts';
 import type { WatchHub } from './watch.ts';
@@ -97,6 +97,7 @@ export class Rereads {
     const assignment = dispatcher.assignmentOf(state, path, attempt.number, undefined);
     if (instance === undefined || assignment === undefined) return;
     const attemptId = formatAttemptId({ runId: state.runId, path, number: attempt.number });
+    const key = findStep(state, path)?.detail?.key;
     const known = instance.held.get(attemptId);
     if (known !== undefined) {
       if (known.acceptUntil > 0) dispatcher.send(instance, known, assignment);
@@ -108,6 +109,7 @@ export class Rereads {
       path,
       number: attempt.number,
       capability: assignment.capability,
+      ...(key === undefined ? {} : { key }),
       idempotent: attempt.idempotent,
       lossWindowMs: assignment.lossWindowMs,
       acceptUntil: 0,
@@ -117,7 +119,7 @@ export class Rereads {
       checkpointAt: Number.NEGATIVE_INFINITY,
     };
     fleet.hold(instance, held);
-    dispatcher.takeSlot(instance.instanceId, assignment.capability);
+    dispatcher.takeSlot(slotOf(instance.instanceId, held));
     if (!hasResult) dispatcher.send(instance, held, assignment);
   }
 }

@@ -2,6 +2,7 @@
 import type { Redactor } from '../../core/redactor.ts';
 import type { Answer, Command } from '../engine/commands.ts';
 import type { RunState } from '../engine/state.ts';
+import type { SlotUse } from '../scheduler/types.ts';
 import type { AuditRow, RunRow, ScheduleChange } from '../store/port.ts';
 
 /** A command that is under way. Kept until its batch is durable, so that a failed commit loses nothing. */
@@ -14,7 +15,7 @@ export interface Pending {
   readonly onAnswer: ((answer: Answer) => void) | undefined;
   readonly onError: ((error: Error) => void) | undefined;
   /** Of an AssignStep: the slot that the scheduler booked for it, and how many commits had failed by then. */
-  readonly booked?: { readonly instanceId: string; readonly capability: string; readonly failedCommits: number };
+  readonly booked?: SlotUse & { readonly failedCommits: number };
   /** What a client asked for: refused with UNAVAILABLE while the store is in trouble. Everything else is kept. */
   readonly isClient: boolean;
   /** Of what somebody asked for: written with what was decided, if that changes anything. */
@@ -23,6 +24,8 @@ export interface Pending {
   readonly schedule?: ScheduleChange;
   /** Of a start that another run decided: whether that still stands when this one is decided; it may have been undone meanwhile. */
   readonly premise?: { readonly holds: () => boolean; readonly onFallen: () => void };
+  /** Of a StartRun: the run may be there already, and is read first. */
+  readonly mayExist?: true;
   /** How often its batch failed. */
   failures: number;
 }

@@ -46,6 +46,8 @@ export interface RunsOptions {
   readonly onMissing: (runId: string) => void;
   /** An AssignStep came for a run that is missing. */
   readonly onUnassigned: (pending: Pending) => void;
+  /** Whether there is still room for the run of an AdmitRun. If not, it waits again. */
+  readonly mayAdmit: (state: RunState) => boolean;
   /** Whether the instance of an AssignStep can still take it: the run may have been loaded meanwhile. If not, the step waits again. */
   readonly mayAssign: (state: RunState, pending: Pending) => boolean;
 }
@@ -105,7 +107,7 @@ export class Runs {
 
   submit(pending: Pending): void {
     const holder = this.adopt(pending.runId);
-    if (holder.isBusy || (holder.state === undefined && pending.command.type !== 'StartRun')) {
+    if (holder.isBusy || (holder.state === undefined && isOfKnown(pending))) {
       holder.waiting.push(pending);
       if (!holder.isBusy) void this.load(holder);
       return;
@@ -164,7 +166,8 @@ export class Runs {
     for (const batch of batches) {
       for (const pending of batch.pending) {
         const { command, onAnswer } = pending;
-        if (command.type === 'AssignStep' || (command.type === 'Continue' && onAnswer === undefined)) continue;
+        if (command.type === 'AssignStep' || command.type === 'AdmitRun') continue;
+        if (command.type === 'Continue' && onAnswer === undefined) continue;
         if (this.giveUp(pending, error)) continue;
         const holder = this.holders.get(pending.runId);
         ((holder === undefined ? undefined : dropped.get(holder)) ?? others).push(pending);
@@ -236,6 +239,7 @@ export class Runs {
 
   private decideOn(holder: RunHolder, state: RunState, pending: Pending, command: Exclude<Command, StartRun>): void {
     if (command.type === 'AssignStep' && !this.options.mayAssign(state, pending)) return;
+    if (command.type === 'AdmitRun' && !this.options.mayAdmit(state)) return;
     this.finish(holder, state, pending, decide(state, command, this.contextOf(holder, pending)));
   }
 
@@ -335,7 +339,8 @@ export class Runs {
   private proceed(holder: RunHolder, isMissing = false): void {
     this.setBusy(holder, false);
     while (!holder.isBusy && holder.waiting.length > 0) {
-      if (holder.state === undefined && !isMissing && holder.waiting[0]?.command.type !== 'StartRun') {
+      const [next] = holder.waiting;
+      if (holder.state === undefined && !isMissing && (next === undefined || isOfKnown(next))) {
         void this.load(holder);
         return;
       }
@@ -416,4 +421,9 @@ export class Runs {
     const { message } = toYardmasterError(error);
     this.fail(holder.runId, 'INTERNAL', `a decision about ${type} failed: ${message}`);
   }
+}
+
+/** It is decided on what is stored of its run. */
+function isOfKnown({ command, mayExist }: Pending): boolean {
+  return command.type !== 'StartRun' || mayExist === true;
 }

@@ -7,13 +7,16 @@ import type { StoredValue } from '../../core/stored-value.ts';
 import type { Command, Decision } from '../engine/commands.ts';
 import type { RunEnded, RunEvent } from '../engine/events.ts';
 import { findStep } from '../engine/frames.ts';
-import type { RunState } from '../engine/state.ts';
+import { findAttempt, type RunState } from '../engine/state.ts';
+import type { RunStatus } from '../engine/status.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import { acceptsWork, capabilityOf } from '../registry/instance.ts';
 import type { Assignment } from '../scheduler/types.ts';
+import type { RunChange, RunRow } from '../store/port.ts';
+import type { Admission } from './admission.ts';
 import type { Blobs } from './blobs.ts';
 import type { Committer } from './committer.ts';
-import { type Dispatcher, taskKey } from './dispatcher.ts';
+import { type Dispatcher, slotOf, taskKey } from './dispatcher.ts';
 import type { EndedRuns } from './ended-runs.ts';
 import type { PastRuns } from './past-runs.ts';
 import type { Pending, RunHolder } from './run-holder.ts';
@@ -29,6 +32,7 @@ export interface StagingOptions {
   readonly fleet: Fleet;
   readonly runs: Runs;
   readonly starts: Starts;
+  readonly admission: Pick<Admission, 'staged'>;
   readonly ended: EndedRuns;
   readonly past: PastRuns;
   readonly dispatcher: Dispatcher;
@@ -60,6 +64,7 @@ export class Staging {
     if (command.type === 'AssignStep' && decision.answer.type !== 'assign') this.giveBack(pending);
     for (const event of decision.events) this.note(holder, state, event, batch);
     const { events } = decision;
+    if (state.status === 'QUEUED') this.letGo(holder, state, batch);
     if (events.length === 0) return;
     holder.movedAt = this.options.clock.now();
     this.options.ended.forget(holder.runId);
@@ -83,8 +88,7 @@ export class Staging {
       resumed: this.options.runs.peek(step.runId)?.checkpoints?.has(step.path) === true,
     };
     this.submit(step.runId, command, {
-      instanceId,
-      capability: assignment.capability,
+      ...slotOf(instanceId, assignment),
       failedCommits: this.options.committer().failures,
     });
   }
@@ -121,7 +125,7 @@ export class Staging {
     const attemptId = taskKey(runId, path, attempt);
     const state = this.options.runs.peek(runId)?.state;
     const step = state === undefined ? undefined : findStep(state, path);
-    const instanceId = step?.detail?.attempts[attempt - 1]?.instanceId ?? '';
+    const instanceId = (step === undefined ? undefined : findAttempt(step, attempt))?.instanceId ?? '';
     return this.options.fleet.instances.get(instanceId)?.held.get(attemptId)?.heardAt ?? 0;
   }
 
@@ -149,21 +153,38 @@ export class Staging {
 
   /** A slot was booked for an assignment that does not happen. */
   giveBack({ booked }: Pending): void {
-    if (booked !== undefined) this.options.dispatcher.freeSlot(booked.instanceId, booked.capability);
+    if (booked !== undefined) this.options.dispatcher.freeSlot(slotOf(booked.instanceId, booked));
+  }
+
+  /** Nothing of a run that waits for its turn stays in memory. */
+  private letGo(holder: RunHolder, state: RunState, batch: StagedBatch): void {
+    const { position } = state;
+    batch.effects.push(() => {
+      if (state.status === 'QUEUED' && state.position === position) this.options.runs.release(holder);
+    });
   }
 
   private note(holder: RunHolder, state: RunState, event: RunEvent, batch: StagedBatch): void {
     const { metrics } = this.options;
+    this.options.admission.staged(state, event);
     switch (event.type) {
       case 'RunCreated': {
         metrics.runStarted();
-        const row = this.options.starts.rowOf(state.runId);
-        if (row === undefined) return;
+        const made = this.options.starts.rowOf(state.runId);
+        if (made === undefined) return;
+        const row: RunRow = state.status === 'QUEUED' ? { ...made, status: 'QUEUED' } : made;
         holder.row = row;
         batch.addRun({ type: 'insert', row });
         copyBlob(batch, state, event.params);
         return;
       }
+      case 'RunStarted':
+        // A run that starts at once is inserted as RUNNING.
+        if (holder.row?.status === 'RUNNING') return;
+        if (holder.row !== undefined) holder.row = { ...holder.row, status: 'RUNNING' };
+        return batch.addRun(statusOf(state.runId, 'RUNNING'));
+      case 'RunTryStarted':
+        return batch.addRun(statusOf(state.runId, 'RUNNING'));
       case 'StepTakenOver':
         return copyBlob(batch, state, event.output);
       case 'AttemptEnded':
@@ -221,9 +242,14 @@ export class Staging {
       this.options.watch.over(runId);
       this.options.runs.release(holder);
       if (state !== undefined) this.options.onEnded(state);
-      if (row !== undefined) this.alert(row.workflow, runId, event);
+      if (state !== undefined) this.alert(state.workflow.name, runId, event);
     });
   }
+}
+
+/** Of a run that is open: for lists. */
+function statusOf(runId: string, status: RunStatus): RunChange {
+  return { type: 'status', runId, status, endedAt: undefined, failureCode: undefined };
 }
 
 /** A run that takes values over has them for itself, in the same commit: the run before may be deleted at any time. */

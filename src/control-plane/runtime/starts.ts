@@ -2,7 +2,7 @@
 import { ChurnMap } from '../../core/churn-map.ts';
 import type { Clock } from '../../core/clock.ts';
 import { YardmasterError } from '../../core/errors.ts';
-import { createUlid, shardOf } from '../../core/ids.ts';
+import { createUlidAfter, shardOf } from '../../core/ids.ts';
 import { isJsonObject } from '../../core/json.ts';
 import { limits } from '../../core/limits.ts';
 import type { Random } from '../../core/random.ts';
@@ -13,6 +13,7 @@ import type { Priority } from '../../workflow/definition.ts';
 import type { StartRun } from '../engine/commands.ts';
 import type { ParameterChecks } from '../parameters/port.ts';
 import type { AuditRow, Caller, RunRow, ScheduleChange, Store } from '../store/port.ts';
+import type { Admission } from './admission.ts';
 import type { Blobs } from './blobs.ts';
 import type { StartedRun, StartRunRequest } from './control-plane.ts';
 import type { Runs } from './runs.ts';
@@ -33,6 +34,7 @@ export interface StartsOptions {
   readonly random: Random;
   readonly store: Store;
   readonly runs: Runs;
+  readonly admission: Pick<Admission, 'learn' | 'take'>;
   readonly checks: ParameterChecks;
   readonly blobs: Blobs;
   /** SHA-256 in hex. */
@@ -77,6 +79,7 @@ export class Starts {
   private readonly underWay = new ChurnMap<{ readonly inputHash: string; readonly answer: Promise<StartedRun> }>();
   /** Rows of runs that are being started: the batch needs them when the run is created. */
   private readonly rows = new ChurnMap<RunRow>();
+  private lastId = '';
 
   constructor(options: StartsOptions) {
     this.options = options;
@@ -85,6 +88,12 @@ export class Starts {
   /** The row of a run whose start is being decided. */
   rowOf(runId: string): RunRow | undefined {
     return this.rows.get(runId);
+  }
+
+  /** The id of a run that starts now: those that start in one moment keep their order. */
+  nextId(): string {
+    this.lastId = createUlidAfter(this.lastId, this.options.clock.now(), this.options.random);
+    return this.lastId;
   }
 
   /** The row of a run that others start, until that is done. */
@@ -156,8 +165,9 @@ export class Starts {
   private async store(start: Start, inputHash: string): Promise<RunRow> {
     const prepared = await start.prepare();
     const { workflow, retry, rerunOf } = prepared;
+    await this.options.admission.learn(start.namespace, workflow.name);
     const now = this.options.clock.now();
-    const runId = createUlid(now, this.options.random);
+    const runId = this.nextId();
     const row: RunRow = {
       runId,
       shard: shardOf(runId),
@@ -180,19 +190,21 @@ export class Starts {
     };
     this.rows.set(runId, row);
     try {
-      if (retry === undefined) await this.submit(row, prepared);
-      else await this.options.blobs.withSource(runId, retry.of, () => this.submit(row, prepared));
+      if (retry === undefined) await this.submit(start.what, row, prepared);
+      else await this.options.blobs.withSource(runId, retry.of, () => this.submit(start.what, row, prepared));
     } finally {
       this.rows.delete(runId);
     }
     return row;
   }
 
-  private submit(row: RunRow, prepared: Prepared): Promise<void> {
+  /** `what`: as in Start. Rejects with CONCURRENCY_LIMIT and QUEUE_FULL. */
+  private async submit(what: string, row: RunRow, prepared: Prepared): Promise<void> {
     const { runId, namespace, priority, labels, requestId } = row;
     const { workflow, params, attachment, retry, rerunOf } = prepared;
     const audit = prepared.audit?.(runId);
     const schedule = prepared.schedule?.(runId);
+    const isQueued = this.options.admission.take(what, namespace, workflow.name);
     return new Promise((resolve, reject) => {
       this.options.runs.submit({
         runId,
@@ -207,6 +219,7 @@ export class Starts {
           ...(requestId === undefined ? {} : { requestId }),
           ...(retry === undefined ? {} : { retry }),
           ...(rerunOf === undefined ? {} : { rerunOf }),
+          ...(isQueued ? { queued: true } : {}),
         },
         attachment,
         onAnswer: () => resolve(),

@@ -17,6 +17,8 @@ import {
 } from '../engine/state.ts';
 import { isStepOver } from '../engine/status.ts';
 import type { Candidate, Explanation } from '../scheduler/types.ts';
+import type { RunRow } from '../store/port.ts';
+import type { QueuePlace } from './workflow-queue.ts';
 
 /** NONE: it does not wait. The others are those of the API, by the same names. */
 export type WaitReason =
@@ -28,6 +30,8 @@ export type WaitReason =
   | 'STOPPING'
   | 'BLOCK_CONCURRENCY'
   | 'PAUSED'
+  | 'RUN_QUEUED'
+  | 'CONCURRENCY_KEY'
   | 'SIGNAL'
   | 'CHILD'
   | 'TIMER'
@@ -106,6 +110,16 @@ function waitOfPending(state: RunState, step: Step): StepWait {
   return runs('is about to begin', `yardmaster runs watch ${run}`);
 }
 
+/** Every step of a run that waits for its turn. */
+export function waitOfQueued({ workflow, queuedAt }: RunRow, place: QueuePlace | undefined): StepWait {
+  const common = { reason: 'RUN_QUEUED', since: queuedAt, dueAt: 0 } as const;
+  if (place === undefined) return { ...common, summary: 'its run is about to start', next: 'wait a moment' };
+  const { position, waiting, active, limit } = place;
+  const most = limit === undefined ? '' : `, at most ${limit} at once`;
+  const summary = `its run is number ${position} of ${waiting} that wait: ${active} of "${workflow}" are active${most}`;
+  return { ...common, summary, next: 'wait, or raise the concurrency of its workflow' };
+}
+
 function paused({ runId, pausedAt }: RunState): StepWait {
   const next = `yardmaster runs resume ${shortId(runId)}`;
   return { reason: 'PAUSED', summary: 'PAUSED: its run is paused', next, since: pausedAt, dueAt: 0 };
@@ -126,9 +140,13 @@ export function isAble({ reason }: Candidate): boolean {
 }
 
 /** What the scheduler says of a queued step. */
-function judge({ candidates, class: stepClass }: Explanation): Pick<StepWait, 'reason' | 'summary' | 'next'> {
+function judge({ candidates, class: stepClass, key }: Explanation): Pick<StepWait, 'reason' | 'summary' | 'next'> {
   // Between two decisions the scheduler may not know of it yet.
   if (stepClass === undefined) return { reason: 'NO_SLOT', summary: 'is about to be given out', next: 'wait a moment' };
+  if (key !== undefined) {
+    const summary = `CONCURRENCY_KEY "${key.name}": ${key.running} of ${key.limit} run`;
+    return { reason: 'CONCURRENCY_KEY', summary, next: 'wait until an attempt that has its key ends' };
+  }
   const { capability, agentId } = stepClass;
   const able = candidates.filter(isAble);
   if (able.length === 0) {

@@ -90,7 +90,7 @@ export function viewCapabilities(fleet: Fleet, scheduler: Scheduler, namespace: 
 }
 
 /** Counted when they are asked for. */
-export function viewGauges(fleet: Fleet, scheduler: Scheduler): Omit<Gauges, 'openRuns' | 'stuckRuns'> {
+export function viewGauges(fleet: Fleet, scheduler: Scheduler): Omit<Gauges, 'openRuns' | 'stuckRuns' | 'queuedRuns'> {
   return {
     instances: () => {
       const counts: Record<AgentStatus, number> = { READY: 0, DRAINING: 0, SUSPECT: 0, UNREACHABLE: 0, LOST: 0 };

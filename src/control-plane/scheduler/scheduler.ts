@@ -16,6 +16,7 @@ import type { ClassQueue, Match } from './class-queue.ts';
 import { aheadOf, candidatesOf } from './explain.ts';
 import { FairQueue } from './fair-queue.ts';
 import { IndexedInstance } from './indexed-instance.ts';
+import { KeyGates } from './key-gates.ts';
 import type { Line } from './line.ts';
 import { NamespaceQueue } from './namespace-queue.ts';
 import { isSameShape } from './offer.ts';
@@ -28,6 +29,7 @@ import type {
   InstanceOffer,
   ReadyStep,
   SchedulerChange,
+  SlotUse,
   StepClass,
   WaitingClass,
 } from './types.ts';
@@ -43,6 +45,10 @@ export class Scheduler {
   /** Classes without a waiting step, the longest idle first. */
   private readonly idle = new Set<ClassQueue>();
   private readonly excluded = new Set<IndexedInstance>();
+  private readonly keys = new KeyGates({
+    offer: (step, stepClass) => this.enqueue(step, stepClass),
+    withdraw: (runId, path) => this.dequeue(runId, path),
+  });
   private nearestExpiry = Number.POSITIVE_INFINITY;
   private count = 0;
 
@@ -66,9 +72,9 @@ export class Scheduler {
       case 'instanceGone':
         return this.dropInstance(change.instanceId);
       case 'slotTaken':
-        return this.instances.get(change.instanceId)?.take(change.capability);
+        return this.take(change);
       case 'slotFreed':
-        return this.instances.get(change.instanceId)?.release(change.capability);
+        return this.free(change);
       case 'excluded':
         return this.exclude(change);
       default:
@@ -87,14 +93,16 @@ export class Scheduler {
       const match = line.class.choose(line, nowMonotonic);
       // Without a match the line was blocked and is no longer ready: the loop ends after every line at the latest.
       const step = match === undefined ? undefined : this.takeFrom(namespace, line);
-      if (match !== undefined && step !== undefined) assigned.push(assign(step, match));
+      if (match === undefined || step === undefined) continue;
+      const key = this.keys.assigned(step.runId, step.path, match.instance.id);
+      assigned.push(assign(step, match, key));
     }
     return assigned;
   }
 
   /** Steps that wait. */
   waiting(): number {
-    return this.count;
+    return this.count + this.keys.parked;
   }
 
   /** Every class in which steps wait. Costs a look at every run; meant for metrics and pages. */
@@ -107,6 +115,8 @@ export class Scheduler {
         waiting.push({ classKey, class: demand.class, waiting: steps, oldestQueuedAt: oldestOf(each) });
       }
     }
+    for (const { step, class: stepClass } of this.keys.parkedSteps())
+      waiting.push({ classKey: step.classKey, class: stepClass, waiting: 1, oldestQueuedAt: step.queuedAt });
     return waiting;
   }
 
@@ -135,7 +145,16 @@ export class Scheduler {
       const candidates = this.candidates(stepClass, queue.line.avoid, nowMonotonic);
       return { step, class: stepClass, ahead: aheadOf(queue, found.before, found.step.queuedAt), candidates };
     }
-    return { step: undefined, class: undefined, ahead: -1, candidates: [] };
+    return this.explainKey(runId, path, nowMonotonic);
+  }
+
+  /** A step whose key has no room stands in no queue. */
+  private explainKey(runId: string, path: string, nowMonotonic: number): Explanation {
+    const wait = this.keys.explain(runId, path);
+    if (wait === undefined) return { step: undefined, class: undefined, ahead: -1, candidates: [] };
+    const { step, class: stepClass, ahead, name, limit, running } = wait;
+    const candidates = this.candidates(stepClass, step.avoid ?? [], nowMonotonic);
+    return { step, class: stepClass, ahead, candidates, key: { name, limit, running } };
   }
 
   /** Every instance of the class's namespace, those that could take it first; also for steps that do not wait here. */
@@ -143,7 +162,26 @@ export class Scheduler {
     return candidatesOf(stepClass, avoid, this.instances.values(), nowMonotonic);
   }
 
+  private take({ instanceId, capability, key }: SlotUse): void {
+    const instance = this.instances.get(instanceId);
+    if (instance === undefined) return;
+    instance.take(capability);
+    if (key !== undefined) this.keys.take(instance.offer.namespace, key, instanceId);
+  }
+
+  private free({ instanceId, capability, key }: SlotUse): void {
+    const instance = this.instances.get(instanceId);
+    if (instance === undefined) return;
+    instance.release(capability);
+    if (key !== undefined) this.keys.free(instance.offer.namespace, key, instanceId);
+  }
+
   private queue(step: ReadyStep, stepClass: StepClass): void {
+    if (step.key === undefined) this.enqueue(step, stepClass);
+    else this.keys.add(step, stepClass, step.key);
+  }
+
+  private enqueue(step: ReadyStep, stepClass: StepClass): void {
     const owner = this.namespaceOf(stepClass.namespace).classOf(step.classKey, stepClass);
     this.idle.delete(owner);
     const line = owner.lineOf(priorities.indexOf(step.priority), step.avoid ?? []);
@@ -162,6 +200,10 @@ export class Scheduler {
   }
 
   private remove(runId: string, path: string): void {
+    if (!this.keys.remove(runId, path)) this.dequeue(runId, path);
+  }
+
+  private dequeue(runId: string, path: string): void {
     for (let queue = this.runs.get(runId); queue !== undefined; queue = queue.nextOfRun) {
       if (!queue.remove(path)) continue;
       if (queue.size === 0) this.dropQueue(queue);
@@ -171,6 +213,12 @@ export class Scheduler {
   }
 
   private removeRun(runId: string): void {
+    // Offered steps are in the queues: they go with them, before others of their keys are offered.
+    this.dequeueRun(runId);
+    this.keys.removeRun(runId);
+  }
+
+  private dequeueRun(runId: string): void {
     for (let queue = this.runs.get(runId); queue !== undefined; queue = this.runs.get(runId)) {
       const { size, line } = queue;
       this.dropQueue(queue);
@@ -241,6 +289,7 @@ export class Scheduler {
     this.instances.delete(instanceId);
     this.excluded.delete(instance);
     this.unindex(instance);
+    this.keys.freeAll(instanceId);
   }
 
   private unindex(instance: IndexedInstance): void {
@@ -280,11 +329,13 @@ export class Scheduler {
   }
 }
 
-function assign(step: ReadyStep, match: Match): Assignment {
+/** `key`: of the step, now taken. */
+function assign(step: ReadyStep, match: Match, key: string | undefined): Assignment {
   const { instance, capability } = match;
   instance.take(capability.name);
   return {
     step,
+    ...(key === undefined ? {} : { key }),
     capability: capability.name,
     capabilityVersion: capability.version,
     instanceId: instance.id,

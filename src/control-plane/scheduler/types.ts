@@ -24,6 +24,13 @@ export interface ReadyStep {
   readonly queuedAt: number;
   /** Instances to avoid while another can take it: the ones that just failed it. Usually absent. */
   readonly avoid?: readonly string[];
+  /** Its concurrency key: so many attempts of the same one run at once. Absent: none. */
+  readonly key?: StepKey;
+}
+
+export interface StepKey {
+  readonly name: string;
+  readonly limit: number;
 }
 
 export interface OfferedCapability {
@@ -57,8 +64,8 @@ export type SchedulerChange =
   | { readonly type: 'instanceChanged'; readonly offer: InstanceOffer }
   | { readonly type: 'instanceGone'; readonly instanceId: string }
   /** An attempt that the index did not assign itself (found leased after a restart, or listed on return). */
-  | { readonly type: 'slotTaken'; readonly instanceId: string; readonly capability: string }
-  | { readonly type: 'slotFreed'; readonly instanceId: string; readonly capability: string }
+  | ({ readonly type: 'slotTaken' } & SlotUse)
+  | ({ readonly type: 'slotFreed' } & SlotUse)
   /** Keep `capability` ('' = all) away from the instance until `until` (monotonic ms). */
   | {
       readonly type: 'excluded';
@@ -68,9 +75,19 @@ export type SchedulerChange =
       readonly why: string;
     };
 
+/** What an attempt takes of its instance, and of its concurrency key. */
+export interface SlotUse {
+  readonly instanceId: string;
+  readonly capability: string;
+  /** Absent: none. */
+  readonly key?: string;
+}
+
 /** One decision: the slot is already debited in the index, the step already out of its queue. */
 export interface Assignment {
   readonly step: ReadyStep;
+  /** Its concurrency key; absent: none. */
+  readonly key?: string;
   readonly capability: string;
   readonly capabilityVersion: string;
   readonly instanceId: string;
@@ -104,6 +121,17 @@ export interface Explanation {
   readonly ahead: number;
   /** Every instance, those that could take it first. */
   readonly candidates: readonly Candidate[];
+  /** Its concurrency key has no room; absent: that is not why it waits. */
+  readonly key?: Pick<KeyWait, 'name' | 'limit' | 'running'>;
+}
+
+/** A step whose concurrency key has no room. */
+export interface KeyWait extends StepKey {
+  readonly step: ReadyStep;
+  readonly class: StepClass;
+  readonly running: number;
+  /** Steps of the key that go first. */
+  readonly ahead: number;
 }
 
 /** A class in which steps wait, for metrics. */

@@ -117,7 +117,7 @@ export class PrometheusMetrics implements Metrics {
   }
 
   observe(gauges: Gauges): void {
-    for (const name of ['instances', 'slots', 'waiting_steps', 'open_runs', 'stuck_runs']) {
+    for (const name of ['instances', 'slots', 'waiting_steps', 'open_runs', 'stuck_runs', 'queued_runs']) {
       this.registry.removeSingleMetric(`yardmaster_${name}`);
     }
     this.asked('instances', 'Instances by state', 'state', () => Object.entries(gauges.instances()));
@@ -129,8 +129,10 @@ export class PrometheusMetrics implements Metrics {
       ];
     });
     this.asked('waiting_steps', 'Steps that wait for an instance', undefined, () => [['', gauges.waitingSteps()]]);
-    this.asked('open_runs', 'Runs that have not ended', undefined, () => [['', gauges.openRuns()]]);
+    this.asked('open_runs', 'Runs that began and have not ended', undefined, () => [['', gauges.openRuns()]]);
     this.asked('stuck_runs', 'Open runs that do not go on', undefined, () => [['', gauges.stuckRuns()]]);
+    const queued = 'Runs that wait for a place among those of their workflow';
+    this.asked('queued_runs', queued, undefined, () => [['', gauges.queuedRuns()]]);
   }
 
   private counter<L extends string>(name: string, help: string, label?: L): Counter<L> {

@@ -63,6 +63,10 @@ export interface AgentOptions<Params, Steps, A> extends BlockOptions<Params, Ste
   readonly priority?: Priority;
   readonly idempotent?: boolean;
   readonly lossWindow?: Duration;
+  /** Of the same key, over all runs, one attempt runs at a time, or as many as `limit` says. */
+  readonly concurrencyKey?:
+    | Given<Scope<Params, Steps>, string>
+    | { readonly key: Given<Scope<Params, Steps>, string>; readonly limit?: number };
   /** CEL over `output` and `result`; false fails the step. */
   readonly assert?: Condition<AssertScope<Params, Steps, OutputOf<A>>>;
 }

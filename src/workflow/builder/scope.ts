@@ -19,7 +19,13 @@ export interface StepReference<Output> {
 export interface Scope<Params, Steps> {
   readonly params: Recorder<Params>;
   readonly steps: { readonly [Id in keyof Steps]: StepReference<Steps[Id]> };
-  readonly run: Recorder<{ readonly id: string; readonly namespace: string; readonly startedAt: unknown }>;
+  /** `try`: of the run, from 1. */
+  readonly run: Recorder<{
+    readonly id: string;
+    readonly namespace: string;
+    readonly startedAt: unknown;
+    readonly try: number;
+  }>;
   readonly workflow: Recorder<{ readonly name: string; readonly version: number }>;
   /** The decision's time, a CEL timestamp. */
   readonly now: Recorded<unknown>;
@@ -48,7 +54,7 @@ export function createScope(): AssertScope<Untyped, Untyped, Untyped> {
   return Object.freeze({
     params: createRecorder<Untyped>('params'),
     steps: createRecorder<Untyped>('steps'),
-    run: createRecorder<{ id: string; namespace: string; startedAt: unknown }>('run'),
+    run: createRecorder<{ id: string; namespace: string; startedAt: unknown; try: number }>('run'),
     workflow: createRecorder<{ name: string; version: number }>('workflow'),
     now: createRecorder<string>('now'),
     iteration: createRecorder<number>('iteration'),

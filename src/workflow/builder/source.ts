@@ -69,6 +69,8 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     case 'for':
     case 'title':
       return isCallback(value) ? recordedSource(value(scope), pointer) : plainSource(value, pointer);
+    case 'concurrencyKey':
+      return keySource(value, pointer);
     case 'output':
     case 'items':
       return outputSource(value, pointer);
@@ -87,6 +89,17 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     default:
       return plainSource(value, pointer);
   }
+}
+
+/** Text, a recorder or a callback; or an object that has one of them as its `key`. */
+function keySource(value: unknown, pointer: string): JsonValue {
+  if (isCallback(value)) return recordedSource(value(scope), pointer);
+  if (!isRecord(value) || !isCallback(value.key)) return plainSource(value, pointer);
+  return { ...Object.fromEntries(limitOf(value)), key: recordedSource(value.key(scope), `${pointer}.key`) };
+}
+
+function limitOf({ limit }: Readonly<Record<string, unknown>>): readonly [string, JsonValue][] {
+  return limit === undefined ? [] : [['limit', plainSource(limit, 'limit')]];
 }
 
 function childSource(child: unknown, pointer: string, problems: Problem[]): JsonValue {

@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import type { Problem } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
 import { WorkflowDefinitionError } from '../../core/orchestrator-errors.ts';
-import type { Priority } from '../definition.ts';
+import type { ConcurrencyDefinition, Priority } from '../definition.ts';
 import { readWorkflowValue } from '../read.ts';
 import type { Called, ChildOptions, GivenBy } from './child.ts';
 import type {
@@ -74,6 +74,16 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
   /** For the whole run: milliseconds, or text such as `5m`. Default: none. */
   timeout(duration: Duration): this {
     return this.#set('timeout', duration);
+  }
+
+  /** More tries of a run that failed; what completed is kept. Default 0. */
+  retries(count: number): this {
+    return this.#set('retries', count);
+  }
+
+  /** How many runs may be active at once; one more waits, unless `overflow` says otherwise. Default: any number. */
+  concurrency(concurrency: number | ConcurrencyDefinition): this {
+    return this.#set('concurrency', concurrency);
   }
 
   /** For everything that runs after the outcome is decided. Default 5 min. */

@@ -169,12 +169,13 @@ function rootValue(root: string, scope: Scope): CelInput {
     case 'workflow':
       return bind({ name: scope.workflow.name, version: scope.workflow.version });
     case 'run': {
-      const { id, namespace, startedAt } = scope.run;
+      const { id, namespace, startedAt, try: number } = scope.run;
       return celMap(
         new Map<string, CelInput>([
           ['id', id],
           ['namespace', namespace],
           ['startedAt', timestamp(startedAt)],
+          ['try', BigInt(number)],
         ]),
       );
     }

@@ -11,6 +11,7 @@ import type { Tree } from './tree.ts';
 /** Where an expression stands, which decides what it may name. */
 export type Spot =
   | 'input'
+  | 'concurrencyKey'
   | 'when'
   | 'if'
   | 'switch'
@@ -50,6 +51,7 @@ const NAMES_IN: Readonly<Record<Around, readonly string[]>> = {
 };
 const visibleAt: Readonly<Record<Spot, ReadonlySet<string>>> = {
   input: new Set(COMMON),
+  concurrencyKey: new Set(COMMON),
   when: new Set(COMMON),
   if: new Set(COMMON),
   switch: new Set(COMMON),

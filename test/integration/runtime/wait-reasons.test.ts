@@ -32,7 +32,7 @@ const cases: Readonly<Record<Exclude<WaitReason, 'NONE' | 'UNKNOWN'>, readonly C
       name: 'the run of another workflow',
       arrange: async (mesh) => {
         mesh.agent('loader').setResponse('load', 1).setDelay('load', '1h');
-        await mesh.orchestrator.registerWorkflow({ ...flow([step('load')]), name: 'Inner' });
+        await mesh.registerWorkflow(flow([step('load')], { name: 'Inner' }));
         return start(mesh, 'inner', [child('inner', 'Inner')]);
       },
       summary: /^waits for run \w{26} of "Inner"$/,
@@ -148,6 +148,31 @@ const cases: Readonly<Record<Exclude<WaitReason, 'NONE' | 'UNKNOWN'>, readonly C
       arrange: (mesh) => start(mesh, 'b', [parallel('p', [step('a'), step('b')], { concurrency: 1 })]),
       summary: /^its block p runs 1 of its steps at once, as many as it may$/,
       next: /^wait, or a higher concurrency of p$/,
+    },
+  ],
+  RUN_QUEUED: [
+    {
+      name: 'its run waits for its turn',
+      arrange: async (mesh) => {
+        mesh.agent('loader').setResponse('load', 1).setDelay('load', '1h');
+        await start(mesh, 'load', [step('load')], { concurrency: 1 });
+        return start(mesh, 'load', [step('load')], { concurrency: 1 });
+      },
+      summary: /^its run is number 1 of 1 that wait: 1 of "\w+" are active, at most 1 at once$/,
+      next: /^wait, or raise the concurrency of its workflow$/,
+      inRun: 'NONE',
+    },
+  ],
+  CONCURRENCY_KEY: [
+    {
+      name: 'another attempt has its key',
+      arrange: async (mesh) => {
+        mesh.agent('loader').setResponse('load', 1).setDelay('load', '1h');
+        await start(mesh, 'load', [step('load', { concurrencyKey: 'db' })]);
+        return start(mesh, 'load', [step('load', { concurrencyKey: 'db' })]);
+      },
+      summary: /^CONCURRENCY_KEY "db": 1 of 1 run$/,
+      next: /^wait until an attempt that has its key ends$/,
     },
   ],
   PAUSED: [

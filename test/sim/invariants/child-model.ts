@@ -35,11 +35,18 @@ export class ChildModel {
     return this.children.has(runId);
   }
 
+  /** Another try of the parent: its step, or what stands in it, gets another child run. */
+  startAgain(runId: string, path: string): void {
+    const step = `${runId}/${path}`;
+    for (const key of this.named.keys()) if (key === step || key.startsWith(`${step}/`)) this.named.delete(key);
+  }
+
   /** The parent has the word for it. */
   name(runId: string, event: ChildStarted): void {
     const step = `${runId}/${event.path}`;
     const known = this.named.get(step);
     this.verdict.check(known === undefined, 'a step has one child run', () => `${step}: ${known}, then ${event.runId}`);
+    this.verdict.check(!this.children.has(event.runId), 'a child run is of one step', () => `${event.runId}, ${step}`);
     this.named.set(step, event.runId);
   }
 

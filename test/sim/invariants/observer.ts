@@ -19,6 +19,7 @@ import type { ServerCall } from '../stream.ts';
 import { ChildModel } from './child-model.ts';
 import { readDefinition, type StepInfo } from './definition-info.ts';
 import { type Inside, lookInside } from './inside.ts';
+import { QueueChecks } from './queue-checks.ts';
 import { RunModel } from './run-model.ts';
 import { TakeOverChecks } from './take-over-checks.ts';
 
@@ -35,7 +36,9 @@ export class Observer implements HostObserver, ClientObserver {
   private readonly verdict: Verdict;
   private readonly factsOf: (instanceId: string) => InstanceFacts;
   private readonly definitions = new Map<string, ReadonlyMap<string, StepInfo>>();
+  private readonly tries = new Map<string, number>();
   private readonly takeOvers: TakeOverChecks;
+  private readonly queues: QueueChecks;
   readonly children: ChildModel;
   private inside: Inside | undefined = undefined;
 
@@ -45,10 +48,13 @@ export class Observer implements HostObserver, ClientObserver {
     this.factsOf = factsOf;
     this.children = new ChildModel(() => host.data, verdict);
     this.takeOvers = new TakeOverChecks(this.runs, () => host.data, verdict);
+    this.queues = new QueueChecks(this.runs, verdict);
   }
 
   know(definition: WorkflowDefinition): void {
     this.definitions.set(definition.name, readDefinition(definition));
+    this.tries.set(definition.name, 1 + (definition.retries ?? 0));
+    this.queues.know(definition);
   }
 
   onUp(): void {
@@ -92,8 +98,15 @@ export class Observer implements HostObserver, ClientObserver {
       if (model !== undefined && position === 0) this.takeOvers.checkRun(model);
       if (model !== undefined) this.afterBatch(model);
     }
-    for (const { runId, events } of batch.journal)
-      if (events.some((event) => event.type === 'AttemptStarted')) this.checkSlots(runId, events);
+    // Only now: a run may start in the batch in which another one ends.
+    for (const { runId, events } of batch.journal) {
+      if (events.some((event) => event.type === 'AttemptStarted')) {
+        this.checkSlots(runId, events);
+        this.checkKeys(runId, events);
+      }
+      const model = this.runs.get(runId);
+      if (model?.isActive === true && events.some((event) => event.type === 'RunStarted')) this.queues.started(model);
+    }
   }
 
   private create(runId: string, event: RunEvent): RunModel | undefined {
@@ -104,14 +117,16 @@ export class Observer implements HostObserver, ClientObserver {
     const infos = this.definitions.get(event.workflow) ?? new Map();
     const complain = (invariant: string, message: string): void => this.verdict.fail(invariant, message);
     const { children } = this;
-    const model = new RunModel(runId, infos, { complain, children, retryOf: event.retryOf });
+    const tries = this.tries.get(event.workflow) ?? 1;
+    const model = new RunModel({ created: event, infos, tries, children, complain });
     this.runs.set(runId, model);
+    this.queues.created(model);
     return model;
   }
 
   private afterBatch(model: RunModel): void {
     this.verdict.check(
-      model.abandoned.length === 0 || model.outcome !== undefined,
+      model.abandoned.length === 0 || model.outcome !== undefined || model.waitsForTry,
       'a step ends after its child run',
       () => `run ${model.runId} goes on without that of ${model.abandoned}`,
     );
@@ -129,9 +144,10 @@ export class Observer implements HostObserver, ClientObserver {
       )
       .sort();
     const expected: string[] = [];
-    for (const { path, isQueued, isDelayed, attempts } of model.steps.values()) {
-      if (isQueued) expected.push(`${model.isPaused ? 'delayed' : 'queued'} ${path}#${attempts.length + 1}`);
-      if (isDelayed) expected.push(`delayed ${path}#${attempts.length + 1}`);
+    for (const step of model.steps.values()) {
+      const { path, isQueued, isDelayed, attempts } = step;
+      if (isQueued) expected.push(`${model.isPaused ? 'delayed' : 'queued'} ${path}#${model.nextNumber(step)}`);
+      if (isDelayed) expected.push(`delayed ${path}#${model.nextNumber(step)}`);
       for (const { number, outcome, instanceId } of attempts)
         if (outcome === undefined) expected.push(`leased ${path}#${number} ${instanceId}`);
     }
@@ -152,7 +168,7 @@ export class Observer implements HostObserver, ClientObserver {
       () => `run ${model.runId}: ${untimed.join(', ')} wait for nothing`,
     );
     this.verdict.check(
-      model.outcome !== undefined || model.isPaused || actual.length > 0 || waiting.length > 0 || held,
+      !model.isActive || model.isPaused || model.waitsForTry || actual.length > 0 || waiting.length > 0 || held,
       'every open run has something that it waits for',
       () => `run ${model.runId} is open and has no task`,
     );
@@ -173,6 +189,31 @@ export class Observer implements HostObserver, ClientObserver {
         used <= slots,
         'attempts never exceed the slots',
         () => `${instanceId} has ${used} of ${slots} with ${runId}/${event.path}`,
+      );
+    }
+  }
+
+  /** Of one key so many attempts run at once; one whose instance is lost has let go of it before the journal says so. */
+  private checkKeys(runId: string, events: readonly RunEvent[]): void {
+    for (const event of events) {
+      const step = event.type === 'AttemptStarted' ? this.runs.get(runId)?.steps.get(event.path) : undefined;
+      if (step?.key === undefined) continue;
+      const { key } = step;
+      const names: string[] = [];
+      // A step of a higher limit may start beside one of a lower, in the same batch.
+      let limit = 1;
+      for (const model of this.runs.values())
+        for (const { step: other, attempt } of model.live()) {
+          const name = `${model.runId}/${other.path}#${attempt.number}`;
+          const held = this.current?.fleet.instances.get(attempt.instanceId)?.held.has(name);
+          if (other.key !== key || held !== true) continue;
+          names.push(name);
+          limit = Math.max(limit, other.info.agent?.concurrencyKey?.limit ?? 1);
+        }
+      this.verdict.check(
+        names.length <= limit,
+        'attempts of one key keep its limit',
+        () => `${names} have key "${key}", at most ${limit}`,
       );
     }
   }

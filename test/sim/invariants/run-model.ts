@@ -7,7 +7,9 @@ import type {
   AttemptStarted,
   BlockStarted,
   BodyEnded,
+  RunCreated,
   RunEvent,
+  RunTryStarted,
   StepCancelled,
   StepCompleted,
   StepFailed,
@@ -20,6 +22,7 @@ import type { ChildModel } from './child-model.ts';
 import type { StepInfo } from './definition-info.ts';
 import { ItemModel } from './item-model.ts';
 import { SignalModel } from './signal-model.ts';
+import { faultsOfTry, resetStep } from './try-model.ts';
 
 export interface AttemptModel {
   readonly number: number;
@@ -60,17 +63,43 @@ export interface StepModel {
   hasSignal: boolean;
   dueAt: number;
   failedTries: number;
+  /** Its concurrency key. */
+  key: string | undefined;
+  /** Number of its first attempt, and how many were made in earlier tries of the run. */
+  readonly firstNumber: number;
+  olderAttempts: number;
   readonly attempts: AttemptModel[];
 }
 
 export type Complain = (invariant: string, message: string) => void;
 
+export interface RunModelOptions {
+  readonly created: RunCreated;
+  readonly infos: ReadonlyMap<string, StepInfo>;
+  /** Of the run, at most. */
+  readonly tries: number;
+  readonly children: ChildModel;
+  readonly complain: Complain;
+}
+
 export class RunModel {
   readonly runId: string;
+  readonly workflow: string;
+  readonly priority: RunCreated['priority'];
   /** The run that it is another try of. */
   readonly retryOf: string | undefined;
   position = 0;
+  /** It waits for its turn. */
+  isQueued = true;
   isEnding = false;
+  private ending: RunOutcome | undefined = undefined;
+  /** Of the run itself: which it is, how many there may be, and whether the next one waits for attempts to stop. */
+  try = 1;
+  private readonly tries: number;
+  waitsForTry = false;
+  /** Highest number of an attempt in a loop, and what it was when this try began. */
+  private bodyNumber = 0;
+  private bodyNumberBefore = 0;
   outcome: RunOutcome | undefined = undefined;
   cancelRequests = 0;
   isPaused = false;
@@ -83,17 +112,16 @@ export class RunModel {
   private readonly complain: Complain;
   private readonly infos: ReadonlyMap<string, StepInfo>;
   private readonly children: ChildModel;
-  /** Steps that were cancelled beside their open child runs: only a run that is killed does so, and it is over then. */
+  /** Steps that were cancelled beside their open child runs: only a run that is killed does so, and it is over then, or waits for its next try. */
   readonly abandoned: string[] = [];
 
-  constructor(
-    runId: string,
-    infos: ReadonlyMap<string, StepInfo>,
-    { complain, children, retryOf }: { complain: Complain; children: ChildModel; retryOf: string | undefined },
-  ) {
-    this.runId = runId;
+  constructor({ created, infos, tries, children, complain }: RunModelOptions) {
+    this.runId = created.runId;
+    this.workflow = created.workflow;
+    this.priority = created.priority;
+    this.retryOf = created.retryOf;
+    this.tries = tries;
     this.children = children;
-    this.retryOf = retryOf;
     this.complain = complain;
     this.infos = infos;
     this.open(undefined, '');
@@ -124,6 +152,9 @@ export class RunModel {
         hasSignal: false,
         dueAt: 0,
         failedTries: 0,
+        key: undefined,
+        firstNumber: owner === undefined ? 1 : this.bodyNumberBefore + 1,
+        olderAttempts: 0,
         attempts: [],
       });
     }
@@ -164,10 +195,11 @@ export class RunModel {
     );
   }
 
-  /** Nothing more happens to these. */
+  /** Nothing more happens to these; an earlier try may have had the same paths. */
   private leave(prefix: string): void {
     for (const [key, inside] of this.steps) {
       if (!key.startsWith(prefix)) continue;
+      inside.attempts.unshift(...(this.past.get(key)?.attempts ?? []));
       this.past.set(key, inside);
       this.steps.delete(key);
     }
@@ -199,6 +231,42 @@ export class RunModel {
     step.iterationsEnded = number;
   }
 
+  /** Active: it takes one of the places of its workflow. */
+  get isActive(): boolean {
+    return !this.isQueued && this.outcome === undefined;
+  }
+
+  /** The number that the next attempt of a step gets. */
+  nextNumber({ attempts, firstNumber }: StepModel): number {
+    return firstNumber + attempts.length;
+  }
+
+  private startTry(event: RunTryStarted): void {
+    const name = `try ${event.try}`;
+    this.check(this.isEnding && this.ending === 'FAILED', 'only a run that failed is tried again', () => name);
+    this.check(this.cancelRequests === 0, 'a run that was cancelled is not tried again', () => name);
+    this.check(
+      event.try === this.try + 1 && event.try <= this.tries,
+      'no run gets more tries than its workflow says',
+      () => name,
+    );
+    for (const fault of faultsOfTry(this.steps, event))
+      this.check(false, 'another try of a run starts again what is not done', () => `${name}: ${fault}`);
+    for (const path of event.again) {
+      const step = this.steps.get(path);
+      if (step === undefined) continue;
+      this.leave(`${path}/`);
+      this.children.startAgain(this.runId, path);
+      resetStep(step, event.continued?.includes(path) === true);
+    }
+    this.try = event.try;
+    this.isEnding = false;
+    this.ending = undefined;
+    this.waitsForTry = false;
+    this.abandoned.length = 0;
+    this.bodyNumberBefore = this.bodyNumber;
+  }
+
   /** Paths of the steps in a block that exist. */
   private childPaths({ info, path, prefix, iteration, items }: StepModel): readonly string[] {
     if (info.kind === 'map') return items?.open.map((item) => `${path}/${item}/${info.children[0]}`) ?? [];
@@ -212,7 +280,8 @@ export class RunModel {
   }
 
   attempt(path: string, number: number): AttemptModel | undefined {
-    return (this.steps.get(path) ?? this.past.get(path))?.attempts[number - 1];
+    const known = [...(this.steps.get(path)?.attempts ?? []), ...(this.past.get(path)?.attempts ?? [])];
+    return known.find((attempt) => attempt.number === number);
   }
 
   take(position: number, event: RunEvent): void {
@@ -221,8 +290,17 @@ export class RunModel {
     if (this.outcome !== undefined) this.checkAfterEnd(event);
     switch (event.type) {
       case 'RunCreated':
-      case 'RunStarted':
         return;
+      case 'RunStarted':
+        this.check(this.isQueued, 'a run starts once', () => `again at ${position}`);
+        this.isQueued = false;
+        return;
+      case 'RunTryScheduled':
+        this.check(this.isEnding && this.try < this.tries, 'only a run that failed is tried again', () => 'scheduled');
+        this.waitsForTry = true;
+        return;
+      case 'RunTryStarted':
+        return this.startTry(event);
       case 'CancelRequested':
         this.cancelRequests += 1;
         return;
@@ -238,6 +316,7 @@ export class RunModel {
         this.isPaused = false;
         this.check(!this.isEnding, 'the first cause of the end counts', () => `a second one at ${position}`);
         this.isEnding = true;
+        this.ending = event.outcome;
         return;
       case 'SignalReceived':
         return this.report(this.signals.receive(event, this.outcome !== undefined));
@@ -272,6 +351,8 @@ export class RunModel {
           | 'RunPaused'
           | 'RunResumed'
           | 'RunEnding'
+          | 'RunTryScheduled'
+          | 'RunTryStarted'
           | 'RunEnded';
       }
     >,
@@ -285,7 +366,8 @@ export class RunModel {
       case 'StepReady':
         this.start(step);
         step.isQueued = event.type === 'StepReady';
-        if (event.type === 'BlockStarted') {
+        if (event.type === 'StepReady') step.key = event.key;
+        else {
           this.choose(step, event);
           this.count(step, event);
         }
@@ -328,7 +410,7 @@ export class RunModel {
       case 'AttemptEnded':
         return this.endAttempt(step, event);
       case 'StopConfirmed': {
-        const attempt = step.attempts[event.number - 1];
+        const attempt = this.attempt(path, event.number);
         if (attempt !== undefined) attempt.isUnconfirmed = false;
         return;
       }
@@ -351,6 +433,7 @@ export class RunModel {
         return this.endStep(step);
       case 'StepSkipped':
         step.skipReason = event.reason;
+        step.end = { status: 'SKIPPED', output: undefined };
         if (event.reason === 'BRANCH') this.checkLeftOut(step);
         step.end = { status: 'SKIPPED', output: undefined };
         return this.endStep(step);
@@ -396,6 +479,7 @@ export class RunModel {
     const { id } = step.info;
     this.check(!this.hasBegun, 'a step is taken over before anything starts', () => id);
     step.end = { status: event.status, output: event.output };
+    step.skipReason = event.reason;
     this.check(!step.isOver && !step.hasStarted, 'a step is taken over once', () => id);
     step.isOver = true;
     step.isTakenOver = true;
@@ -406,6 +490,7 @@ export class RunModel {
     const { parent, dependencies, isCleanup } = step.info;
     const { path: id, prefix } = step;
     this.check(!step.hasStarted && !step.isOver, 'a step starts exactly once', () => `${id} starts again`);
+    this.check(!this.isQueued, 'nothing starts in a run that waits for its turn', () => id);
     step.hasStarted = true;
     this.hasBegun = true;
     for (const dependency of dependencies) {
@@ -427,7 +512,7 @@ export class RunModel {
       'one branch runs',
       () => `${id} starts in ${parent}, branch ${block.branch}`,
     );
-    const active = this.childPaths(block).filter((child) => this.isActive(child)).length;
+    const active = this.childPaths(block).filter((child) => this.isActiveStep(child)).length;
     this.check(
       active <= block.info.concurrency,
       'a block keeps its window',
@@ -457,7 +542,7 @@ export class RunModel {
     this.check(this.isChosen(step) === false, 'only another branch is left out', () => `${id} is in none, or runs`);
   }
 
-  private isActive(path: string): boolean {
+  private isActiveStep(path: string): boolean {
     const step = this.steps.get(path);
     return step?.hasStarted === true && !step.isOver;
   }
@@ -470,7 +555,7 @@ export class RunModel {
     this.check(!this.isPaused, 'nothing starts in a paused run', () => `${id}#${event.number}`);
     this.check(step.isQueued && !step.isOver, 'only a waiting step is assigned', () => `${id}#${event.number}`);
     this.check(
-      event.number === attempts.length + 1,
+      event.number === this.nextNumber(step),
       'numbers grow by one',
       () => `${id}#${event.number} follows #${attempts.length}`,
     );
@@ -498,6 +583,7 @@ export class RunModel {
         () => `${id} goes to ${event.agentId}`,
       );
     step.isQueued = false;
+    if (step.prefix !== '') this.bodyNumber = Math.max(this.bodyNumber, event.number);
     attempts.push({
       number: event.number,
       instanceId: event.instanceId,
@@ -510,14 +596,14 @@ export class RunModel {
   }
 
   private reach(step: StepModel, number: number, isUnreachable: boolean): void {
-    const attempt = step.attempts[number - 1];
+    const attempt = this.attempt(step.path, number);
     if (attempt === undefined) return this.complain('a journal names known attempts', `${step.path}#${number}`);
     attempt.isUnreachable = isUnreachable;
     if (!isUnreachable) step.isQueued = false;
   }
 
   private endAttempt(step: StepModel, event: AttemptEnded): void {
-    const attempt = step.attempts[event.number - 1];
+    const attempt = this.attempt(step.path, event.number);
     const name = `${step.path}#${event.number}`;
     if (attempt === undefined) return this.complain('a journal names known attempts', name);
     this.check(
@@ -540,7 +626,8 @@ export class RunModel {
       this.check(step.hasSignal || isDue, 'a wait ends at its time or with its signal', () => `${id} at ${at}`);
     }
     if (kind === 'agent') {
-      const winners = step.attempts.filter((attempt) => attempt.outcome === 'COMPLETED');
+      const ofThisTry = step.attempts.slice(step.olderAttempts);
+      const winners = ofThisTry.filter((attempt) => attempt.outcome === 'COMPLETED');
       this.check(winners.length === 1, 'a step completes by one attempt', () => `${id} by ${winners.length}`);
     } else this.checkChildren(step);
     if (step.items !== undefined) this.complainOf(id, step.items.complete(step.end?.output, step.info.quorum));

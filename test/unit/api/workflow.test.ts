@@ -13,6 +13,8 @@ const EVERYTHING: WorkflowDefinition = {
   description: 'has all of them',
   parameters: { type: 'object', properties: { n: { type: 'number', minimum: 0.5 } } },
   timeoutMs: 90_500,
+  retries: 2,
+  concurrency: { limit: 3, overflow: 'reject' },
   priority: 'high',
   output: { total: '${{ steps.sum.output }}', list: [1, null, true, 'x'] },
   cleanupTimeoutMs: 1_000,
@@ -53,6 +55,7 @@ const EVERYTHING: WorkflowDefinition = {
       priority: 'low',
       idempotent: false,
       lossWindowMs: 45_000,
+      concurrencyKey: { key: 'n-${{ params.n }}', limit: 2 },
     },
     {
       type: 'parallel',

@@ -77,6 +77,8 @@ export function run(more: Partial<RunView> = {}): RunView {
     startTime: at(0),
     endTime: undefined,
     pauseTime: undefined,
+    queuePosition: undefined,
+    tryNumber: 1,
     retryOf: undefined,
     rerunOf: undefined,
     parentRunId: undefined,

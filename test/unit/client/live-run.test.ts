@@ -81,6 +81,33 @@ test('follows a map: its counts, and the steps of the items that run, as the ser
   expect(live.view().steps[1]?.items).toEqual({ total: 20, started: 20, ended: 20, failed: 1 });
 });
 
+test('begins anew with another try of the run, for what starts again', async () => {
+  await using mesh = await TestMesh.start();
+  mesh.agent('worker').setResponse('a', 1).failWith('b', 'NO', { times: 1 }).setResponse('b', 2).setDelay('b', '1s');
+  const run = await mesh.startWorkflow(flow([step('a'), loop('l', [step('b')], { until: 'true' })], { retries: 1 }));
+  const live = createLiveRun(await mesh.orchestrator.getRun(run.id));
+  const seen: string[] = [];
+  const done = (async () => {
+    for await (const event of run.handle.events()) {
+      live.apply(event);
+      if (event.type.startsWith('run')) seen.push(`${event.type} ${live.view().tryNumber} ${pictureOf(live.view())}`);
+    }
+  })();
+  await mesh.advance('30s');
+  await done;
+  expect(seen).toEqual([
+    'runStarted 1 1/2 a=COMPLETED l=RUNNING*1 l/1/b=RUNNING',
+    'runEnding 1 1/2 a=COMPLETED l=RUNNING*1 l/1/b=FAILED',
+    'runTryStarted 2 1/2 a=COMPLETED l=PENDING',
+    'runEnding 2 2/2 a=COMPLETED l=COMPLETED*1',
+    'runEnded 2 2/2 a=COMPLETED l=COMPLETED*1',
+  ]);
+  const shown = await mesh.orchestrator.getRun(run.id);
+  expect(live.view().steps.map(({ path, status }) => [path, status])).toEqual(
+    shown.steps.map(({ path, status }) => [path, status]),
+  );
+});
+
 function pictureOf({ completedSteps, totalSteps, steps }: RunView): string {
   const words = steps.map(
     ({ path, status, iterations }) => `${path}=${status}${iterations > 0 ? `*${iterations}` : ''}`,

@@ -498,7 +498,7 @@ describe('the engine', () => {
       { type: 'StartRun', runId: 'r', namespace: 'default', workflow, params: EMPTY_INPUT, priority: 'normal' },
       context,
     );
-  const begin = (runId: string): BeginChild => ({ type: 'BeginChild', path: 'call', runId, version: 1 });
+  const begin = (runId: string): BeginChild => ({ type: 'BeginChild', path: 'call', runId, version: 1, try: 1 });
   const asks = ({ effects }: Decision): number => effects.filter(({ type }) => type === 'seekChild').length;
 
   test('lets no child run begin in a paused run, and asks for it again after the pause', () => {

@@ -75,6 +75,13 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
     rerunOf: optional(text),
     parent: optional(fc.record({ runId: text, path, depth: number }, { noNullPrototype: true })),
   },
+  RunTryScheduled: { dueAt: at },
+  RunTryStarted: {
+    try: number,
+    deadlineAt: optional(at),
+    again: fc.array(path, { maxLength: 5 }),
+    continued: optional(fc.array(path, { minLength: 1, maxLength: 3 })),
+  },
   StepTakenOver: {
     ...attempt,
     status: fc.constantFrom('COMPLETED', 'FAILED', 'TIMED_OUT', 'CANCELLED', 'SKIPPED'),
@@ -102,6 +109,7 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
   StepReady: {
     path,
     input: value,
+    key: optional(text),
     secrets: optional(
       fc.array(fc.record({ pointer: text, offset: number, name: text }, { noNullPrototype: true }), { minLength: 1 }),
     ),

@@ -20,6 +20,7 @@ describe('the metrics', () => {
       waitingSteps: () => waiting,
       openRuns: () => 4,
       stuckRuns: () => 2,
+      queuedRuns: () => 6,
     });
     waiting = 5;
     const text = await metrics.read();
@@ -36,6 +37,7 @@ describe('the metrics', () => {
       'yardmaster_slots{kind="used"} 3',
       'yardmaster_waiting_steps 5',
       'yardmaster_open_runs 4',
+      'yardmaster_queued_runs 6',
       'yardmaster_stuck_runs 2',
       'yardmaster_runs_stuck_total{reason="OVERDUE"} 1',
     ]) {
@@ -50,6 +52,7 @@ describe('the metrics', () => {
       waitingSteps: () => 0,
       openRuns: () => 9,
       stuckRuns: () => 0,
+      queuedRuns: () => 0,
     };
     const [one, other] = [new PrometheusMetrics(), new PrometheusMetrics()];
     one.observe({ ...gauges, openRuns: () => 1 });

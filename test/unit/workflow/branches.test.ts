@@ -270,7 +270,7 @@ describe('the compiled form', () => {
         return { status: 'COMPLETED', attempt: 0, agent: undefined, error: undefined, output: () => 3 };
       },
       now: 0,
-      run: { id: 'r', namespace: 'default', startedAt: 0 },
+      run: { id: 'r', namespace: 'default', startedAt: 0, try: 1 },
       workflow: { name: 'Test', version: 1 },
     };
     expect(node.choice.choose(scope)).toBe(2);

@@ -100,6 +100,10 @@ const mapOf = (more: object): object => ({
 });
 
 const good: Readonly<Record<string, unknown>> = {
+  'a concurrency that is a number': { ...step({}), concurrency: 5, retries: 2 },
+  'a concurrency that is an object': { ...step({}), concurrency: { limit: 1, overflow: 'cancelOldest' } },
+  'a key': step({ concurrencyKey: 'db-${{ params.x }}' }),
+  'a key with a limit': step({ concurrencyKey: { key: 'db', limit: 2 } }),
   'the least': step({}),
   'all of a step': step({
     type: 'agent',
@@ -188,6 +192,14 @@ const good: Readonly<Record<string, unknown>> = {
 };
 
 const bad: Readonly<Record<string, unknown>> = {
+  'no run at once': { ...step({}), concurrency: 0 },
+  'a concurrency without a limit': { ...step({}), concurrency: { overflow: 'queue' } },
+  'a concurrency with an unknown overflow': { ...step({}), concurrency: { limit: 1, overflow: 'drop' } },
+  'a concurrency with an unknown member': { ...step({}), concurrency: { limit: 1, max: 2 } },
+  'too many retries of a run': { ...step({}), retries: 101 },
+  'an empty key': step({ concurrencyKey: '' }),
+  'a key that is a number': step({ concurrencyKey: 5 }),
+  'a key of no attempt': step({ concurrencyKey: { key: 'db', limit: 0 } }),
   'no object': 'name: W',
   'no name': { steps: [{ id: 'a', action: 'work' }] },
   'no steps': { name: 'W' },

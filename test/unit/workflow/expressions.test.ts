@@ -165,7 +165,7 @@ describe('what can be written', () => {
     ['string(now)', '2026-11-24T12:00:00Z'],
     ['now - run.startedAt < duration("2h")', true],
     ['workflow.name + " v" + string(workflow.version)', 'Nightly v3'],
-    ['run', { id: '01jdf0000000000000000000ab', namespace: 'default', startedAt: '2026-11-24T11:00:00Z' }],
+    ['run', { id: '01jdf0000000000000000000ab', namespace: 'default', startedAt: '2026-11-24T11:00:00Z', try: 1 }],
     ['steps["clean-data"].status', 'COMPLETED'],
   ])('%s', (source, expected) => {
     expect(evaluate(source, { params, steps: [] })).toEqual(expected);

@@ -133,7 +133,7 @@ describe('fields', () => {
       stepps: [],
       timeout: 'soon',
       priority: 'hihg',
-      retries: 3,
+      schedule: {},
       steps: [
         agent('a', { timout: 3, retry: { trise: 3 } }),
         { id: 'l', while: 'true', body: [] },
@@ -150,7 +150,7 @@ describe('fields', () => {
       ['BAD_FIELD', 'timeout', undefined],
       ['BAD_FIELD', 'priority', 'did you mean "high"?'],
       ['UNKNOWN_FIELD', 'stepps', 'did you mean "steps"?'],
-      ['NOT_SUPPORTED', 'retries', undefined],
+      ['NOT_SUPPORTED', 'schedule', undefined],
       ['BAD_FIELD', 'steps.0.retry.tries', undefined],
       ['UNKNOWN_FIELD', 'steps.0.retry.trise', 'did you mean "tries"?'],
       ['UNKNOWN_FIELD', 'steps.0.timout', 'did you mean "timeout"?'],

@@ -28,7 +28,7 @@ export function scopeOf(data: ScopeData = {}): Scope {
       };
     },
     now: Date.UTC(2026, 10, 24, 12),
-    run: { id: '01jdf0000000000000000000ab', namespace: 'default', startedAt: Date.UTC(2026, 10, 24, 11) },
+    run: { id: '01jdf0000000000000000000ab', namespace: 'default', startedAt: Date.UTC(2026, 10, 24, 11), try: 1 },
     workflow: { name: 'Nightly', version: 3 },
     ...(data.result === undefined ? {} : { result: data.result }),
     ...(data.output === undefined ? {} : { output: data.output }),

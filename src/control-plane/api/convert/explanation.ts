@@ -71,8 +71,13 @@ export function writeCandidate({ agentId, instanceId, reason, detail }: Candidat
   return { agentId, instanceId, reason: REASONS[reason], text: detail, firstChoice: isFirst && reason === 'free' };
 }
 
-/** Path of the step that has waited longest: for an agent, or else for anything else that the run does not bring about itself. Throws NOTHING_WAITS. */
+/**
+ * Path of the step that has waited longest: for an agent, or else for anything else that the run does not bring about itself; of a
+ * QUEUED run the first. Throws NOTHING_WAITS.
+ */
 export function longestWaiting({ row, state, waits }: RunView): string {
+  const [first] = state.root.steps;
+  if (state.status === 'QUEUED' && first !== undefined) return first.path;
   const waiting = liveSteps(state).filter(({ isQueued, path }) => isQueued || waits.has(path));
   const [longest] = waiting.sort((a, b) => Number(b.isQueued) - Number(a.isQueued) || sinceOf(a) - sinceOf(b));
   if (longest !== undefined) return longest.path;

@@ -158,6 +158,13 @@ export class RunEventWriter {
         return { case: 'runPaused', value: { reason: event.reason } };
       case 'RunResumed':
         return { case: 'runResumed', value: {} };
+      case 'RunTryScheduled':
+        return { case: 'runTryScheduled', value: { dueTime: writeTime(event.dueAt) } };
+      case 'RunTryStarted': {
+        // Their tries are counted from 1 again.
+        for (const path of event.again) this.memories.startAgain(path);
+        return { case: 'runTryStarted', value: { tryNumber: event.try, stepPaths: [...event.again] } };
+      }
       case 'RunEnding':
         return { case: 'runEnding', value: { outcome: RunStatus[event.outcome], error: writeFailure(event.failure) } };
       case 'RunEnded':

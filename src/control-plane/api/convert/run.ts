@@ -5,7 +5,7 @@ import { type Run, RunSchema, RunStatus, StuckReason, type StuckSchema } from '.
 import { shownSteps } from '../../engine/frames.ts';
 import { type RunState, shareOfItems } from '../../engine/state.ts';
 import { isStepOver } from '../../engine/status.ts';
-import type { Incident, RunView } from '../../runtime/control-plane.ts';
+import type { Incident, ListedRun, RunView } from '../../runtime/control-plane.ts';
 import type { RunRow } from '../../store/port.ts';
 import { writeFailure } from './failure.ts';
 import { writePriority } from './priority.ts';
@@ -33,6 +33,8 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
     startTime: writeTime(state.startedAt),
     endTime: writeTime(state.endedAt),
     pauseTime: writeTime(state.pausedAt),
+    queuePosition: view.queue?.position ?? 0,
+    tryNumber: state.try,
     unconsumedSignals: state.signals.length,
     estimatedEndTime: writeTime(view.estimatedEndAt),
     stuck: writeStuck(view.stuck),
@@ -54,9 +56,10 @@ function writeStuck(incident: Incident | undefined): MessageInitShape<typeof Stu
 }
 
 /** A run of a list: without steps and values. */
-export function writeRunRow(row: RunRow, stuck: Incident | undefined): Run {
+export function writeRunRow(row: ListedRun, stuck: Incident | undefined): Run {
   return create(RunSchema, {
     ...rowFields(row),
+    queuePosition: row.queue?.position ?? 0,
     endTime: writeTime(row.endedAt),
     stuck: writeStuck(stuck),
     ...(row.failureCode !== undefined && { error: create(RunErrorSchema, { code: row.failureCode }) }),

@@ -45,7 +45,7 @@ const POLICY: Readonly<Record<ParallelPolicyName, ParallelPolicy>> = {
 };
 
 /** The name that stands for a wire number; undefined: not stated, or unknown. */
-function nameOf<Name extends string>(names: Readonly<Record<Name, number>>, value: number): Name | undefined {
+export function nameOf<Name extends string>(names: Readonly<Record<Name, number>>, value: number): Name | undefined {
   for (const name in names) if (names[name] === value) return name;
   return undefined;
 }
@@ -187,7 +187,12 @@ function readAgentStep(faults: Faults, pointer: string, step: AgentStep): AgentO
     ...(priority !== undefined && { priority }),
     ...(step.idempotent !== undefined && { idempotent: step.idempotent }),
     ...(lossWindowMs !== undefined && { lossWindowMs }),
+    ...readKey(step),
   };
+}
+
+function readKey({ concurrencyKey: key, concurrencyKeyLimit: limit }: AgentStep): Pick<AgentOnly, 'concurrencyKey'> {
+  return key === '' ? {} : { concurrencyKey: { key, ...(limit > 0 && { limit }) } };
 }
 
 function readRetry(faults: Faults, pointer: string, retry: WireRetry): RetryPolicy {
@@ -292,6 +297,8 @@ function writeAgentStep(step: AgentStepDefinition) {
     priority: writePriority(step.priority),
     ...(step.idempotent !== undefined && { idempotent: step.idempotent }),
     ...(step.lossWindowMs !== undefined && { lossWindow: writeDuration(step.lossWindowMs) }),
+    concurrencyKey: step.concurrencyKey?.key ?? '',
+    concurrencyKeyLimit: step.concurrencyKey?.limit ?? 0,
   };
 }
 

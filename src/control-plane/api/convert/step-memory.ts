@@ -34,6 +34,13 @@ export class StepMemories {
     this.bodies.get(outside(prefix))?.inner.delete(prefix);
   }
 
+  /** Another try of the run begins: a step outside of all bodies starts again, and what it ran is gone. */
+  startAgain(path: string): void {
+    const outermost = this.bodies.get('');
+    outermost?.steps.delete(path);
+    for (const inner of [...(outermost?.inner ?? [])]) if (inner.startsWith(`${path}/`)) this.drop(inner);
+  }
+
   private body(prefix: string): Body {
     const known = this.bodies.get(prefix);
     if (known !== undefined) return known;

@@ -10,6 +10,8 @@ export const WAIT_REASONS: Readonly<Record<WaitReasonName, WaitReason>> = {
   STOPPING: WaitReason.STOPPING,
   BLOCK_CONCURRENCY: WaitReason.BLOCK_CONCURRENCY,
   PAUSED: WaitReason.PAUSED,
+  RUN_QUEUED: WaitReason.RUN_QUEUED,
+  CONCURRENCY_KEY: WaitReason.CONCURRENCY_KEY,
   SIGNAL: WaitReason.SIGNAL,
   CHILD: WaitReason.CHILD,
   TIMER: WaitReason.TIMER,

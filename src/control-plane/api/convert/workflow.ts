@@ -1,14 +1,29 @@
 /** Definitions: proto to the normal form and back. What the definition means is checked by `src/workflow`, not here. */
 import { create } from '@bufbuild/protobuf';
-import { type Workflow, WorkflowSchema } from '../../../gen/yardmaster/v1/workflow_pb.ts';
-import type { WorkflowDefinition } from '../../../workflow/definition.ts';
+import {
+  ConcurrencyOverflow,
+  type Workflow,
+  type WorkflowConcurrency,
+  WorkflowSchema,
+} from '../../../gen/yardmaster/v1/workflow_pb.ts';
+import type {
+  ConcurrencyDefinition,
+  ConcurrencyOverflow as OverflowName,
+  WorkflowDefinition,
+} from '../../../workflow/definition.ts';
 import type { RegisteredWorkflow } from '../../runtime/control-plane.ts';
 import type { Faults } from './faults.ts';
 import { readStruct, readTemplate, writeStruct, writeTemplate } from './json.ts';
 import { readPriority, writePriority } from './priority.ts';
-import { readSteps, writeStepDefinition } from './step-definition.ts';
+import { nameOf, readSteps, writeStepDefinition } from './step-definition.ts';
 import { readLabels } from './text.ts';
 import { readDuration, writeDuration, writeTime } from './times.ts';
+
+const OVERFLOW: Readonly<Record<OverflowName, ConcurrencyOverflow>> = {
+  queue: ConcurrencyOverflow.QUEUE,
+  reject: ConcurrencyOverflow.REJECT,
+  cancelOldest: ConcurrencyOverflow.CANCEL_OLDEST,
+};
 
 export function readDefinition(faults: Faults, wire: Workflow): WorkflowDefinition {
   const timeoutMs = readDuration(faults, 'timeout', wire.timeout);
@@ -23,6 +38,8 @@ export function readDefinition(faults: Faults, wire: Workflow): WorkflowDefiniti
     ...(wire.description !== '' && { description: wire.description }),
     ...(parameters !== undefined && { parameters }),
     ...(timeoutMs !== undefined && timeoutMs > 0 && { timeoutMs }),
+    ...(wire.retries > 0 && { retries: wire.retries }),
+    ...(wire.concurrency !== undefined && { concurrency: readConcurrency(wire.concurrency) }),
     ...(priority !== undefined && { priority }),
     ...(output !== undefined && { output }),
     steps: readSteps(faults, 'steps', wire.steps),
@@ -34,6 +51,11 @@ export function readDefinition(faults: Faults, wire: Workflow): WorkflowDefiniti
   };
 }
 
+function readConcurrency({ limit, overflow }: WorkflowConcurrency): ConcurrencyDefinition {
+  const name = nameOf(OVERFLOW, overflow);
+  return { limit, ...(name !== undefined && { overflow: name }) };
+}
+
 export function writeWorkflow({ row, definition }: RegisteredWorkflow): Workflow {
   return create(WorkflowSchema, {
     name: row.name,
@@ -41,6 +63,8 @@ export function writeWorkflow({ row, definition }: RegisteredWorkflow): Workflow
     description: definition.description ?? '',
     parameters: writeStruct(definition.parameters),
     ...(definition.timeoutMs !== undefined && { timeout: writeDuration(definition.timeoutMs) }),
+    retries: definition.retries ?? 0,
+    ...(definition.concurrency !== undefined && { concurrency: writeConcurrency(definition.concurrency) }),
     priority: writePriority(definition.priority),
     output: writeTemplate(definition.output),
     steps: definition.steps.map(writeStepDefinition),
@@ -53,4 +77,8 @@ export function writeWorkflow({ row, definition }: RegisteredWorkflow): Workflow
     hash: row.hash,
     createTime: writeTime(row.createdAt),
   });
+}
+
+function writeConcurrency({ limit, overflow }: ConcurrencyDefinition) {
+  return { limit, overflow: overflow === undefined ? ConcurrencyOverflow.UNSPECIFIED : OVERFLOW[overflow] };
 }

@@ -13,17 +13,19 @@ import { dropWaiting } from '../tasks.ts';
 import { wake } from '../wake.ts';
 
 /** The step has a child run from here on, unless it has one or the run is paused: then it asks again when that is over. */
-export function beginChild(draft: Draft, { path, runId, version }: BeginChild): void {
+export function beginChild(draft: Draft, { path, runId, version, try: asked }: BeginChild): void {
   const step = findWaiting(draft.state, path);
   if (step === undefined || step.detail?.child !== undefined || draft.state.pausedAt > 0) return;
+  if (asked !== draft.state.try) return;
   draft.emit({ type: 'ChildStarted', at: draft.now, path, runId, version });
   draft.effect({ type: 'startChild', runId });
 }
 
 /** The step ends as its child run did. A fact: a paused run takes it in, too. */
-export function settleChild(draft: Draft, { path, runId, end }: SettleChild): void {
+export function settleChild(draft: Draft, { path, runId, end, try: asked }: SettleChild): void {
   const step = findWaiting(draft.state, path);
   if (step === undefined || step.detail?.child?.runId !== runId) return;
+  if (runId === undefined && asked !== draft.state.try) return;
   const timeout = step.detail?.childFailure;
   if (timeout !== undefined) return fail(draft, step, 'TIMED_OUT', timeout);
   if (end.kind === 'ended' && end.status === 'COMPLETED') return complete(draft, step, end.output);

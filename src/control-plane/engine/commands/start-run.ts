@@ -2,10 +2,10 @@ import { advance } from '../advance.ts';
 import type { Decision, StartRun } from '../commands.ts';
 import { type DecideContext, Draft } from '../decision.ts';
 import type { RunCreated } from '../events.ts';
-import { createRunState, type RunState, stepAt } from '../state.ts';
-import { runTimerTask } from '../tasks.ts';
+import { createRunState, type RunState } from '../state.ts';
+import { beginRun, openRun } from './admit-run.ts';
 
-/** Creates the run, takes over what another try takes over, and starts what has no dependencies left. */
+/** Creates the run, takes over what another try takes over, and starts what has no dependencies left, unless it is queued. */
 export function startRun(
   command: StartRun,
   context: DecideContext,
@@ -29,11 +29,10 @@ export function startRun(
   const state = createRunState(created, workflow);
   const draft = new Draft(state, context);
   draft.adopt(created);
-  const deadline = workflow.timeoutMs === undefined ? {} : { deadlineAt: context.now + workflow.timeoutMs };
-  draft.emit({ type: 'RunStarted', at: context.now, ...deadline });
+  const isQueued = command.queued === true;
+  if (!isQueued) beginRun(draft);
   for (const step of command.retry?.steps ?? []) draft.emit({ type: 'StepTakenOver', at: context.now, ...step });
-  if (state.deadlineAt > 0) runTimerTask(draft);
-  draft.work.push(...workflow.roots.toReversed().map((slot) => stepAt(state.root, slot)));
+  if (!isQueued) openRun(draft);
   advance(draft);
   return { state, decision: draft.finish() };
 }

@@ -3,10 +3,12 @@ import type {
   AttemptStarted,
   BlockStarted,
   BodyEnded,
+  RetryScheduled,
   RunCreated,
   RunEnded,
   RunEnding,
   RunEvent,
+  RunTryStarted,
   SignalReceived,
   StepFailed,
   StepReady,
@@ -54,13 +56,7 @@ export function buildEvent(fields: EventFields): RunEvent {
     case EVENT_TYPES.StopConfirmed:
       return { type: 'StopConfirmed', at, path, number };
     case EVENT_TYPES.RetryScheduled:
-      return {
-        type: 'RetryScheduled',
-        at,
-        path,
-        dueAt: must(fields.until, 'a time'),
-        backoffUntil: fields.backoffUntil,
-      };
+      return buildRetryScheduled(fields);
     case EVENT_TYPES.StepStopping:
       return buildStepStopping(fields);
     case EVENT_TYPES.StepCompleted:
@@ -85,11 +81,19 @@ export function buildEvent(fields: EventFields): RunEvent {
       return buildBodyEnded(fields);
     case EVENT_TYPES.RunEnding:
       return buildRunEnding(fields);
+    case EVENT_TYPES.RunTryScheduled:
+      return { type: 'RunTryScheduled', at, dueAt: must(fields.until, 'a time') };
+    case EVENT_TYPES.RunTryStarted:
+      return buildRunTryStarted(fields);
     case EVENT_TYPES.RunEnded:
       return buildRunEnded(fields);
     default:
       return corrupt(`event type ${fields.type} is unknown`);
   }
+}
+
+function buildRetryScheduled({ at, path, until, backoffUntil }: EventFields): RetryScheduled {
+  return { type: 'RetryScheduled', at, path, dueAt: must(until, 'a time'), backoffUntil };
 }
 
 function buildRunCreated(fields: EventFields): RunCreated {
@@ -98,9 +102,9 @@ function buildRunCreated(fields: EventFields): RunCreated {
   return { type: 'RunCreated', at: fields.at, ...creation, priority, params: must(fields.value, 'parameters') };
 }
 
-function buildStepReady({ at, path, value, secrets }: EventFields): StepReady {
-  const input = must(value, 'an input');
-  return { type: 'StepReady', at, path, input, ...(secrets === undefined ? {} : { secrets }) };
+function buildStepReady({ at, path, value, secrets, key }: EventFields): StepReady {
+  const ready = { type: 'StepReady', at, path, input: must(value, 'an input') } as const;
+  return { ...ready, ...(secrets === undefined ? {} : { secrets }), ...(key === undefined ? {} : { key }) };
 }
 
 function buildStepSkipped({ at, path, skipReason, because }: EventFields): StepSkipped {
@@ -212,6 +216,18 @@ function buildRunEnding(fields: EventFields): RunEnding {
     outcome: must(fields.end, 'an outcome'),
     ...buildEnd(fields),
     cleanupUntil: must(fields.until, 'a time'),
+  };
+}
+
+function buildRunTryStarted(fields: EventFields): RunTryStarted {
+  const { at, until, again = [], continued } = fields;
+  return {
+    type: 'RunTryStarted',
+    at,
+    try: fields.try,
+    again,
+    ...(until === undefined ? {} : { deadlineAt: until }),
+    ...(continued === undefined ? {} : { continued }),
   };
 }
 

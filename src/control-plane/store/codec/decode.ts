@@ -155,6 +155,24 @@ function readRareField(reader: BinaryReader, tag: number, fields: EventFields): 
       fields.child = readChild(reader);
       return;
     default:
+      readTryField(reader, tag, fields);
+  }
+}
+
+function readTryField(reader: BinaryReader, tag: number, fields: EventFields): void {
+  switch (tag) {
+    case 442:
+      fields.again ??= [];
+      fields.again.push(reader.string(true));
+      return;
+    case 450:
+      fields.continued ??= [];
+      fields.continued.push(reader.string(true));
+      return;
+    case 458:
+      fields.key = reader.string(true);
+      return;
+    default:
       unknownTag('JournalEvent', tag);
   }
 }

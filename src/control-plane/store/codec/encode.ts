@@ -19,6 +19,7 @@ import type {
   RunEnded,
   RunEnding,
   RunEvent,
+  RunTryStarted,
   SignalReceived,
   StepTakenOver,
 } from '../../engine/events.ts';
@@ -67,7 +68,7 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
       writeText(writer, 26, event.path);
       writeValue(writer, event.input);
       for (const mark of event.secrets ?? []) writeSecretMark(writer, mark);
-      return;
+      return writeOptionalText(writer, 458, event.key);
     case 'StepWaiting':
       writeText(writer, 26, event.path);
       writeUntil(writer, event.dueAt, first);
@@ -119,7 +120,16 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
   }
 }
 
-type OfRun = 'RunCreated' | 'RunStarted' | 'CancelRequested' | 'RunPaused' | 'RunResumed' | 'RunEnding' | 'RunEnded';
+type OfRun =
+  | 'RunCreated'
+  | 'RunStarted'
+  | 'CancelRequested'
+  | 'RunPaused'
+  | 'RunResumed'
+  | 'RunEnding'
+  | 'RunTryScheduled'
+  | 'RunTryStarted'
+  | 'RunEnded';
 type EventOfRun = Extract<RunEvent, { readonly type: OfRun }>;
 
 function writeFieldsOfRun(writer: BinaryWriter, event: EventOfRun, first: number): void {
@@ -136,6 +146,10 @@ function writeFieldsOfRun(writer: BinaryWriter, event: EventOfRun, first: number
     case 'RunEnding':
       writeUntil(writer, event.cleanupUntil, first);
       return writeRunEnd(writer, event, event.outcome);
+    case 'RunTryScheduled':
+      return writeUntil(writer, event.dueAt, first);
+    case 'RunTryStarted':
+      return writeRunTryStarted(writer, event, first);
     case 'RunEnded':
       return writeRunEnded(writer, event);
   }
@@ -221,6 +235,13 @@ function writeRunEnd(writer: BinaryWriter, event: RunEnding | RunEnded, end: Run
   writeOptionalValue(writer, event.output);
   writeOptionalFailure(writer, event.failure);
   writeNumber(writer, 144, OUTCOMES[end]);
+}
+
+function writeRunTryStarted(writer: BinaryWriter, event: RunTryStarted, first: number): void {
+  writeUntil(writer, event.deadlineAt, first);
+  writeNumber(writer, 56, event.try);
+  for (const path of event.again) writer.uint32(442).string(path);
+  for (const path of event.continued ?? []) writer.uint32(450).string(path);
 }
 
 function writeRunEnded(writer: BinaryWriter, event: RunEnded): void {

@@ -51,6 +51,9 @@ export class EventFields {
   title: string | undefined = undefined;
   unconsumedSignals: number | undefined = undefined;
   child: { readonly runId: string; readonly version: number } | undefined = undefined;
+  again: string[] | undefined = undefined;
+  continued: string[] | undefined = undefined;
+  key: string | undefined = undefined;
 
   /** Everything absent; times at the row's first event. */
   reset(first: number): void {
@@ -85,5 +88,8 @@ export class EventFields {
     this.title = undefined;
     this.unconsumedSignals = undefined;
     this.child = undefined;
+    this.again = undefined;
+    this.continued = undefined;
+    this.key = undefined;
   }
 }

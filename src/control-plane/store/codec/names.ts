@@ -34,6 +34,8 @@ export const EVENT_TYPES = {
   BodyStarted: 33,
   BodyEnded: 34,
   ChildStarted: 45,
+  RunTryScheduled: 55,
+  RunTryStarted: 56,
 } as const satisfies Record<RunEvent['type'], number>;
 
 export const ATTEMPT_OUTCOMES = {

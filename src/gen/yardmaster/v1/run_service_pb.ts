@@ -1146,7 +1146,8 @@ export const CandidateReasonSchema: GenEnum<CandidateReason> = /*@__PURE__*/
 export const RunService: GenService<{
   /**
    * Starts a run; it is durable when this answers. With the same `request_id` and the same input it answers with the run of the
-   * first call; with another input it fails with ALREADY_EXISTS.
+   * first call; with another input it fails with ALREADY_EXISTS. A run for which its workflow has no room is QUEUED, or refused with
+   * RESOURCE_EXHAUSTED (CONCURRENCY_LIMIT, QUEUE_FULL).
    *
    * @generated from rpc yardmaster.v1.RunService.StartRun
    */
@@ -1187,7 +1188,8 @@ export const RunService: GenService<{
     output: typeof WatchRunResponseSchema;
   },
   /**
-   * Asks a run to end as CANCELLED: its attempts are stopped, then cleanup runs. A second call ends cleanup, too.
+   * Asks a run to end as CANCELLED: its attempts are stopped, then cleanup runs. A second call ends cleanup, too. A QUEUED run ends at
+   * once. A run that FAILED and would be tried again is not: it ends with its cleanup.
    *
    * @generated from rpc yardmaster.v1.RunService.CancelRun
    */

@@ -2,21 +2,21 @@
 // @generated from file yardmaster/v1/workflow.proto (package yardmaster.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration, Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Priority } from "./priority_pb.ts";
 import { file_yardmaster_v1_priority } from "./priority_pb.ts";
 import type { Step } from "./step_pb.ts";
 import { file_yardmaster_v1_step } from "./step_pb.ts";
-import type { JsonObject, Message } from "@bufbuild/protobuf";
+import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file yardmaster/v1/workflow.proto.
  */
 export const file_yardmaster_v1_workflow: GenFile = /*@__PURE__*/
-  fileDesc("Chx5YXJkbWFzdGVyL3YxL3dvcmtmbG93LnByb3RvEg15YXJkbWFzdGVyLnYxItYECghXb3JrZmxvdxIMCgRuYW1lGAEgASgJEg0KBWxhYmVsGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEisKCnBhcmFtZXRlcnMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EioKB3RpbWVvdXQYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIcHJpb3JpdHkYBiABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EiYKBm91dHB1dBgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIiCgVzdGVwcxgIIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcBIkCgdmaW5hbGx5GAkgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEjIKD2NsZWFudXBfdGltZW91dBgKIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgZsYWJlbHMYCyADKAsyIy55YXJkbWFzdGVyLnYxLldvcmtmbG93LkxhYmVsc0VudHJ5EikKCG1ldGFkYXRhGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIPCgd2ZXJzaW9uGA0gASgNEgwKBGhhc2gYDiABKAkSLwoLY3JlYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3NlY3JldHMYKCADKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_step]);
+  fileDesc("Chx5YXJkbWFzdGVyL3YxL3dvcmtmbG93LnByb3RvEg15YXJkbWFzdGVyLnYxIqAFCghXb3JrZmxvdxIMCgRuYW1lGAEgASgJEg0KBWxhYmVsGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEisKCnBhcmFtZXRlcnMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EioKB3RpbWVvdXQYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIcHJpb3JpdHkYBiABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EiYKBm91dHB1dBgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIiCgVzdGVwcxgIIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcBIkCgdmaW5hbGx5GAkgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEjIKD2NsZWFudXBfdGltZW91dBgKIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgZsYWJlbHMYCyADKAsyIy55YXJkbWFzdGVyLnYxLldvcmtmbG93LkxhYmVsc0VudHJ5EikKCG1ldGFkYXRhGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIPCgd2ZXJzaW9uGA0gASgNEgwKBGhhc2gYDiABKAkSLwoLY3JlYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3NlY3JldHMYKCADKAkSNwoLY29uY3VycmVuY3kYNyABKAsyIi55YXJkbWFzdGVyLnYxLldvcmtmbG93Q29uY3VycmVuY3kSDwoHcmV0cmllcxg4IAEoDRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIloKE1dvcmtmbG93Q29uY3VycmVuY3kSDQoFbGltaXQYASABKA0SNAoIb3ZlcmZsb3cYAiABKA4yIi55YXJkbWFzdGVyLnYxLkNvbmN1cnJlbmN5T3ZlcmZsb3cqpAEKE0NvbmN1cnJlbmN5T3ZlcmZsb3cSJAogQ09OQ1VSUkVOQ1lfT1ZFUkZMT1dfVU5TUEVDSUZJRUQQABIeChpDT05DVVJSRU5DWV9PVkVSRkxPV19RVUVVRRABEh8KG0NPTkNVUlJFTkNZX09WRVJGTE9XX1JFSkVDVBACEiYKIkNPTkNVUlJFTkNZX09WRVJGTE9XX0NBTkNFTF9PTERFU1QQA2IGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_step]);
 
 /**
  * A definition: named, versioned, immutable per version. It is data and states every edge: a step without dependencies starts
@@ -138,6 +138,20 @@ export type Workflow = Message<"yardmaster.v1.Workflow"> & {
    * @generated from field: repeated string secrets = 40;
    */
   secrets: string[];
+
+  /**
+   * How many of its runs may be active at once. The newest version says it for the runs of all versions. Unset: any number.
+   *
+   * @generated from field: yardmaster.v1.WorkflowConcurrency concurrency = 55;
+   */
+  concurrency?: WorkflowConcurrency | undefined;
+
+  /**
+   * More tries of a run that failed, 0 to 100: what completed is kept, and everything else starts again.
+   *
+   * @generated from field: uint32 retries = 56;
+   */
+  retries: number;
 };
 
 /**
@@ -146,4 +160,80 @@ export type Workflow = Message<"yardmaster.v1.Workflow"> & {
  */
 export const WorkflowSchema: GenMessage<Workflow> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_workflow, 0);
+
+/**
+ * How many runs of a workflow may be active at once: those that are RUNNING or ENDING, paused ones included.
+ *
+ * @generated from message yardmaster.v1.WorkflowConcurrency
+ */
+export type WorkflowConcurrency = Message<"yardmaster.v1.WorkflowConcurrency"> & {
+  /**
+   * 1 to 100,000.
+   *
+   * @generated from field: uint32 limit = 1;
+   */
+  limit: number;
+
+  /**
+   * What becomes of one more. Unspecified: it waits.
+   *
+   * @generated from field: yardmaster.v1.ConcurrencyOverflow overflow = 2;
+   */
+  overflow: ConcurrencyOverflow;
+};
+
+/**
+ * Describes the message yardmaster.v1.WorkflowConcurrency.
+ * Use `create(WorkflowConcurrencySchema)` to create a new message.
+ */
+export const WorkflowConcurrencySchema: GenMessage<WorkflowConcurrency> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_workflow, 1);
+
+/**
+ * What becomes of a run for which there is no room.
+ *
+ * @generated from enum yardmaster.v1.ConcurrencyOverflow
+ */
+export const ConcurrencyOverflow = {
+  /**
+   * It waits.
+   *
+   * @generated from enum value: CONCURRENCY_OVERFLOW_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It is QUEUED: runs start by priority, and of one priority in the order in which they came.
+   *
+   * @generated from enum value: CONCURRENCY_OVERFLOW_QUEUE = 1;
+   */
+  QUEUE: 1,
+
+  /**
+   * StartRun fails with CONCURRENCY_LIMIT.
+   *
+   * @generated from enum value: CONCURRENCY_OVERFLOW_REJECT = 2;
+   */
+  REJECT: 2,
+
+  /**
+   * The oldest runs are cancelled, as many as it takes; it starts when they are over.
+   *
+   * @generated from enum value: CONCURRENCY_OVERFLOW_CANCEL_OLDEST = 3;
+   */
+  CANCEL_OLDEST: 3,
+} as const;
+
+/**
+ * What becomes of a run for which there is no room.
+ *
+ * @generated from enum yardmaster.v1.ConcurrencyOverflow
+ */
+export type ConcurrencyOverflow = (typeof ConcurrencyOverflow)[keyof typeof ConcurrencyOverflow] | UnknownEnum;
+
+/**
+ * Describes the enum yardmaster.v1.ConcurrencyOverflow.
+ */
+export const ConcurrencyOverflowSchema: GenEnum<ConcurrencyOverflow> = /*@__PURE__*/
+  enumDesc(file_yardmaster_v1_workflow, 0);
 

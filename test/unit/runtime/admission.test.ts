@@ -1,0 +1,85 @@
+/** How many runs may wait: the limit of the product, one below and one above. */
+import { expect, test } from 'vitest';
+import { Admission } from '../../../src/control-plane/runtime/admission.ts';
+import type { Pending } from '../../../src/control-plane/runtime/run-holder.ts';
+import type { RunRow } from '../../../src/control-plane/store/port.ts';
+import { limits } from '../../../src/core/limits.ts';
+import { silentLogger } from '../../../src/core/logger.ts';
+import { VirtualClock } from '../../../src/testing/index.ts';
+import type { WorkflowConcurrency } from '../../../src/workflow/compiled.ts';
+
+function admissionOf(concurrency: WorkflowConcurrency): { admission: Admission; submitted: Pending[] } {
+  const submitted: Pending[] = [];
+  const admission = new Admission({
+    clock: new VirtualClock(),
+    logger: silentLogger,
+    runs: () => ({ isReading: false, submit: (pending) => void submitted.push(pending) }),
+    latest: () => Promise.reject(new Error('nobody asks')),
+    kick: () => {},
+  });
+  admission.registered('default', 'etl', { version: 1, concurrency });
+  return { admission, submitted };
+}
+
+function row(number: number, status: RunRow['status']): RunRow {
+  return {
+    runId: `01jd${String(number).padStart(22, '0')}`,
+    shard: 0,
+    namespace: 'default',
+    workflow: 'etl',
+    version: 1,
+    status,
+    priority: 'normal',
+    queuedAt: number,
+    endedAt: undefined,
+    requestId: undefined,
+    inputHash: '',
+    failureCode: undefined,
+    labels: {},
+    retryOf: undefined,
+    rerunOf: undefined,
+    parentRunId: undefined,
+    parentStep: undefined,
+    caller: { actor: undefined, userAgent: '', address: '' },
+  };
+}
+
+test(`${limits.queuedRunsMax} runs may wait, and one more is refused with what to do`, () => {
+  const { admission } = admissionOf({ limit: 1, overflow: 'queue' });
+  admission.restore(row(0, 'RUNNING'));
+  for (let i = 1; i < limits.queuedRunsMax; i++) admission.restore(row(i, 'QUEUED'));
+  expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
+  admission.restore(row(limits.queuedRunsMax, 'QUEUED'));
+  expect(() => admission.take('start "etl"', 'default', 'etl')).toThrow(
+    expect.objectContaining({
+      code: 'QUEUE_FULL',
+      message: `Cannot start "etl": ${limits.queuedRunsMax} runs of it wait, at most ${limits.queuedRunsMax}`,
+      next: 'try again later, or raise "concurrency" of "etl"',
+    }),
+  );
+  // Another workflow has a queue of its own.
+  expect(admission.take('start "other"', 'default', 'other')).toBe(false);
+});
+
+test('of reject the runs that are active count, and those that are about to be', () => {
+  const { admission, submitted } = admissionOf({ limit: 2, overflow: 'reject' });
+  expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
+  admission.restore(row(0, 'RUNNING'));
+  expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
+  admission.restore(row(1, 'QUEUED'));
+  expect(() => admission.take('start "etl"', 'default', 'etl')).toThrow(
+    expect.objectContaining({
+      code: 'CONCURRENCY_LIMIT',
+      message: 'Cannot start "etl": 2 runs of it are open, at most 2 at once',
+    }),
+  );
+  expect(submitted).toEqual([]);
+});
+
+test('what the newest version says counts, in whatever order versions become known', () => {
+  const { admission } = admissionOf({ limit: 1, overflow: 'reject' });
+  admission.restore(row(0, 'RUNNING'));
+  admission.registered('default', 'etl', { version: 3, concurrency: { limit: 2, overflow: 'reject' } });
+  admission.registered('default', 'etl', { version: 2, concurrency: { limit: 1, overflow: 'reject' } });
+  expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
+});
