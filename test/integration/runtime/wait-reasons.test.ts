@@ -32,7 +32,7 @@ const cases: Readonly<Record<Exclude<WaitReason, 'NONE' | 'UNKNOWN'>, readonly C
       name: 'the run of another workflow',
       arrange: async (mesh) => {
         mesh.agent('loader').setResponse('load', 1).setDelay('load', '1h');
-        await mesh.orchestrator.registerWorkflow({ ...flow([step('load')]), name: 'Inner' });
+        await mesh.registerWorkflow(flow([step('load')], { name: 'Inner' }));
         return start(mesh, 'inner', [child('inner', 'Inner')]);
       },
       summary: /^waits for run \w{26} of "Inner"$/,
