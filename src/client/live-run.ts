@@ -32,21 +32,29 @@ export function createLiveRun(start: RunView): LiveRun {
   };
 }
 
-/** Puts a step of a loop behind those of its loop, where the server lists it. */
+/** Puts a step of a loop behind those of its loop, and one that belongs to another behind that, where the server lists them. */
 function addStep(steps: Map<string, StepView>, path: string, event: RunEvent): StepView | undefined {
   const made = newStep(path, event);
   if (made === undefined) return undefined;
   const loop = path.split('/').slice(0, -2).join('/');
   const all = [...steps.values()];
-  const behind = all.findLastIndex((step) => step.path === loop || step.path.startsWith(`${loop}/`)) + 1;
+  const of = made.fallbackOf ?? made.compensates;
+  const isBefore = (step: StepView): boolean => made.compensates !== undefined && step.fallbackOf === of;
+  const owner = all.findLastIndex((step) => step.path === of || (of !== undefined && isBefore(step)));
+  const inLoop = all.findLastIndex((step) => step.path === loop || step.path.startsWith(`${loop}/`));
+  const behind = (owner < 0 ? inLoop : owner) + 1;
   steps.clear();
   for (const step of all.toSpliced(behind, 0, made)) steps.set(step.path, step);
   return made;
 }
 
-/** A step inside of a loop appears with its first event and goes with its iteration. */
+/** A step inside of a loop appears with its first event and goes with its iteration; one that belongs to another when it is called for. */
 function newStep(path: string, event: RunEvent): StepView | undefined {
-  if (!path.includes('/') || (event.type !== 'stepReady' && event.type !== 'stepEnded')) return undefined;
+  const { fallbackOf, compensates } =
+    event.type === 'stepReady' ? event : { fallbackOf: undefined, compensates: undefined };
+  const isAttached = fallbackOf !== undefined || compensates !== undefined;
+  if (!isAttached && !path.includes('/')) return undefined;
+  if (event.type !== 'stepReady' && event.type !== 'stepEnded') return undefined;
   return {
     path,
     stepId: path.slice(path.lastIndexOf('/') + 1),
@@ -62,13 +70,16 @@ function newStep(path: string, event: RunEvent): StepView | undefined {
     endTime: undefined,
     progress: 0,
     progressMessage: '',
-    cleanup: false,
+    cleanup: compensates !== undefined,
     dueTime: undefined,
     skipReason: 'NONE',
     skippedBecauseOf: undefined,
     takenOver: false,
     iterations: 0,
     signal: undefined,
+    fallbackOf,
+    compensates,
+    usedFallback: false,
   };
 }
 
@@ -76,13 +87,14 @@ function dropInside(steps: Map<string, StepView>, prefix: string): void {
   for (const path of steps.keys()) if (path.startsWith(prefix)) steps.delete(path);
 }
 
-/** As the server counts: a loop is one step. */
+/** As the server counts: a loop is one step, and what belongs to a step is none. */
 function countSteps(steps: ReadonlyMap<string, StepView>): Pick<RunView, 'completedSteps' | 'totalSteps' | 'progress'> {
   let completedSteps = 0;
   let totalSteps = 0;
   let running = 0;
   for (const step of steps.values()) {
     if ((step.kind !== 'AGENT' && step.kind !== 'LOOP') || step.path.includes('/')) continue;
+    if (step.fallbackOf !== undefined || step.compensates !== undefined) continue;
     totalSteps++;
     if (isTerminalStep(step.status)) completedSteps++;
     else if (step.status === 'RUNNING') running += step.progress;
@@ -143,6 +155,16 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
         : { ...step, status: 'WAITING', waitReason: 'BACKOFF', dueTime: event.dueTime };
     case 'retryScheduled':
       return { ...step, status: 'WAITING', waitReason: 'BACKOFF', dueTime: event.dueTime };
+    case 'stepFellBack':
+      return {
+        ...step,
+        status: 'RUNNING',
+        waitReason: 'NONE',
+        dueTime: undefined,
+        signal: undefined,
+        error: event.error,
+        usedFallback: true,
+      };
     case 'stepEnded':
       return {
         ...step,
@@ -155,6 +177,7 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
         skipReason: event.skipReason,
         skippedBecauseOf: event.skippedBecauseOf,
         takenOver: event.takenOver,
+        usedFallback: event.usedFallback,
       };
     case 'stepProgressed':
       return { ...step, progress: event.fraction, progressMessage: event.message };

@@ -20,7 +20,24 @@ export type RunEvent = RunEventBase & RunEventBody;
 
 export type RunEventBody =
   | { readonly type: 'runStarted'; readonly workflow: string; readonly version: number; readonly totalSteps: number }
-  | { readonly type: 'stepReady'; readonly step: string; readonly kind: StepKind; readonly action: string }
+  | {
+      readonly type: 'stepReady';
+      readonly step: string;
+      readonly kind: StepKind;
+      readonly action: string;
+      /** Path of the step that it is the fallback of. */
+      readonly fallbackOf: string | undefined;
+      /** Path of the step that it undoes. */
+      readonly compensates: string | undefined;
+    }
+  /** It failed with `error`, and its fallback decides what becomes of it. */
+  | {
+      readonly type: 'stepFellBack';
+      readonly step: string;
+      /** What it ends with when its fallback does not complete. */
+      readonly status: StepStatus;
+      readonly fallback: string;
+    }
   | (AttemptBody & { readonly type: 'attemptStarted'; readonly tryNumber: number; readonly resumed: boolean })
   | (AttemptBody & { readonly type: 'attemptUnreachable'; readonly reason: string })
   | (AttemptBody & { readonly type: 'attemptReturned' })
@@ -39,6 +56,8 @@ export type RunEventBody =
       readonly skippedBecauseOf: string | undefined;
       /** From the run that this one is another try of. */
       readonly takenOver: boolean;
+      /** It completed because its fallback did; `error` is why it failed itself. */
+      readonly usedFallback: boolean;
     }
   | {
       readonly type: 'stepWaiting';

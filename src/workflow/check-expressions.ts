@@ -63,8 +63,8 @@ class ExpressionChecker {
       if (step.title !== undefined) this.#template(step.title, where('title', 'input'));
       if (step.default !== undefined) this.#template(step.default, where('default', 'input'));
     }
-    if (step.type === 'loop') this.#loop(step, where);
-    else if (step.output !== undefined) this.output(step.output, where('output', 'output'));
+    if (step.type === 'loop') return this.#loop(step, where);
+    if (step.output !== undefined) this.output(step.output, where('output', 'output'));
     if (step.assert !== undefined) this.#condition(step.assert, where('assert', 'assert'));
   }
 
@@ -76,10 +76,14 @@ class ExpressionChecker {
 
   /** Its conditions and its output see the loop from inside, but not the steps of its body. */
   #loop(step: LoopStepDefinition, where: (field: string, spot: Spot) => Where): void {
-    const inLoop = (field: 'while' | 'until' | 'output'): Where => ({ ...where(field, field), around: 'loop' });
+    const inLoop = (field: 'while' | 'until' | 'output' | 'assert'): Where => ({
+      ...where(field, field),
+      around: 'loop',
+    });
     if (step.while !== undefined) this.#condition(step.while, inLoop('while'));
     if (step.until !== undefined) this.#condition(step.until, inLoop('until'));
     if (step.output !== undefined) this.output(step.output, inLoop('output'));
+    if (step.assert !== undefined) this.#condition(step.assert, inLoop('assert'));
   }
 
   /** A bare string is CEL there, anything else a template. */
@@ -153,6 +157,8 @@ class ExpressionChecker {
   #whyNotReadable({ reader, spot }: Where, target: Entry): string | undefined {
     if (reader === undefined)
       return target.level.isCleanup ? 'a cleanup step, which starts after the output is made' : undefined;
+    if (target.level.attached === 'compensate' && target !== reader && !isInFinally(reader))
+      return 'a compensation, which starts when the run is ending';
     switch (this.#upstream.relation(reader, target)) {
       case 'ended':
         return undefined;
@@ -162,6 +168,8 @@ class ExpressionChecker {
         return 'the block that it stands in';
       case 'inside':
         return spot === 'output' || spot === 'assert' ? undefined : 'which runs inside it';
+      case 'attached':
+        return 'which starts after it';
       case 'branch':
         return 'which stands in another branch';
       case 'finally':
@@ -186,8 +194,17 @@ function isSecretCall(source: string, { reader, spot }: Where): boolean {
   return spot === 'input' && reader?.step.type === 'agent' && readSecretCall(source) !== undefined;
 }
 
-function isInLoop({ level }: Entry): boolean {
-  for (let block = level.block; block !== undefined; block = block.level.block) {
+/** Compensations are over when `finally` begins. */
+function isInFinally(reader: Entry): boolean {
+  let { level } = reader;
+  while (level.block !== undefined) level = level.block.level;
+  return level.isCleanup;
+}
+
+/** What belongs to a loop stands beside it, not in it. */
+function isInLoop({ level: own }: Entry): boolean {
+  const level = own.attached === undefined ? own : own.block?.level;
+  for (let block = level?.block; block !== undefined; block = block.level.block) {
     if (block.step.type === 'loop') return true;
   }
   return false;
@@ -197,7 +214,8 @@ function isInLoop({ level }: Entry): boolean {
 function bodyAround(reader: Entry | undefined, target: Entry): Entry | undefined {
   let found: Entry | undefined;
   for (let level = target.level; level.block !== undefined; level = level.block.level) {
-    if (runsBodies(level.block.step) && !isWithin(reader, level)) found = level.block;
+    const isBody = level.attached === undefined && runsBodies(level.block.step);
+    if (isBody && !isWithin(reader, level)) found = level.block;
   }
   return found;
 }

@@ -33,10 +33,14 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
       return event.dueTime === undefined
         ? undefined
         : stepLine(event, 'WAITING', `iteration ${event.number + 1} at ${clockTime(event.dueTime, true)}`);
-    case 'stepEnded':
-      return isBlock(run, event.step)
+    case 'stepReady':
+      return event.compensates === undefined
         ? undefined
-        : stepLine(event, event.status, event.takenOver ? 'taken over' : errorText(event));
+        : stepLine(event, 'COMPENSATING', `undoes ${event.compensates}`);
+    case 'stepFellBack':
+      return stepLine(event, 'FALLBACK', `${event.fallback} runs: ${errorText(event)}`);
+    case 'stepEnded':
+      return isBlock(run, event.step) ? undefined : stepLine(event, event.status, endOfStep(event));
     case 'checkpointStored':
       return stepLine(event, 'CHECKPOINT', '');
     case 'cancelRequested':
@@ -73,6 +77,11 @@ function quoted(text: string): string {
 
 function errorText({ error }: RunEvent): string {
   return error === undefined ? '' : `${error.code}: ${error.message}`;
+}
+
+function endOfStep(event: Extract<RunEvent, { readonly type: 'stepEnded' }>): string {
+  if (event.takenOver) return 'taken over';
+  return event.usedFallback ? 'by its fallback' : errorText(event);
 }
 
 function waitText({ signal, title, dueTime }: Extract<RunEvent, { readonly type: 'stepWaiting' }>): string {

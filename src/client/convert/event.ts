@@ -60,8 +60,19 @@ type StepCase = Exclude<
 function toStepBody(event: StepCase): Body {
   switch (event.case) {
     case 'stepReady': {
-      const { stepPath, kind, action } = event.value;
-      return { type: 'stepReady', step: stepPath, kind: readStepKind(kind), action };
+      const { stepPath, kind, action, fallbackOf, compensates } = event.value;
+      const belongs = { fallbackOf: textOrNone(fallbackOf), compensates: textOrNone(compensates) };
+      return { type: 'stepReady', step: stepPath, kind: readStepKind(kind), action, ...belongs };
+    }
+    case 'stepFellBack': {
+      const { stepPath, status, fallbackPath, error } = event.value;
+      return {
+        type: 'stepFellBack',
+        step: stepPath,
+        status: readStepStatus(status),
+        fallback: fallbackPath,
+        error: toFailure(error),
+      };
     }
     case 'stepWaiting': {
       const { stepPath, kind, dueTime, signal, title } = event.value;
@@ -87,7 +98,7 @@ function toStepBody(event: StepCase): Body {
       };
     }
     case 'stepEnded': {
-      const { stepPath, status, error, skipReason, skippedBecauseOf, takenOver } = event.value;
+      const { stepPath, status, error, skipReason, skippedBecauseOf, takenOver, usedFallback } = event.value;
       return {
         type: 'stepEnded',
         step: stepPath,
@@ -95,6 +106,7 @@ function toStepBody(event: StepCase): Body {
         skipReason: readSkipReason(skipReason),
         skippedBecauseOf: textOrNone(skippedBecauseOf),
         takenOver,
+        usedFallback,
         error: toFailure(error),
       };
     }
@@ -108,6 +120,7 @@ type AttemptCase = Exclude<
   {
     readonly case:
       | 'stepReady'
+      | 'stepFellBack'
       | 'stepWaiting'
       | 'signalTaken'
       | 'bodyStarted'

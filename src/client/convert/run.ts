@@ -79,6 +79,9 @@ function toStep(step: StepState): StepView {
     skippedBecauseOf: textOrNone(step.skippedBecauseOf),
     takenOver: step.takenOver,
     iterations: step.iterations,
+    fallbackOf: textOrNone(step.fallbackOf),
+    compensates: textOrNone(step.compensates),
+    usedFallback: step.usedFallback,
   };
 }
 

@@ -5,6 +5,7 @@
 import { toYardmasterError } from '../../core/errors.ts';
 import type { Template } from '../../workflow/compiled.ts';
 import { finishBlock, settleQuorum, startChildren } from './blocks.ts';
+import { currentCompensation, mayCompensate } from './compensation.ts';
 import { openCondition } from './condition.ts';
 import { type Draft, MissingValues } from './decision.ts';
 import { finishRunIfDone } from './ending.ts';
@@ -12,11 +13,15 @@ import type { SkipReason } from './events.ts';
 import { failStep, isHandled } from './failure.ts';
 import { lookAtLoop } from './loops.ts';
 import { evaluateInput, evaluateTemplate, isTrue } from './outputs.ts';
+import { settleFallback } from './settle-fallback.ts';
+import { shapeOutput } from './shape.ts';
 import {
   isAgentStep,
   isBlockStep,
+  isFallingBack,
   isLoopStep,
   isWaitingStep,
+  ownerOf,
   parentOf,
   type RunState,
   type Step,
@@ -38,7 +43,8 @@ export function advance(draft: Draft): void {
 
 function lookAt(draft: Draft, step: Step): void {
   if (isStepOver(step.status)) return;
-  if (step.status === 'PENDING') startStep(draft, step);
+  if (isFallingBack(step)) settleFallback(draft, step);
+  else if (step.status === 'PENDING') startStep(draft, step);
   else if (isLoopStep(step)) lookAtLoop(draft, step);
   else if (isBlockStep(step)) {
     settleQuorum(draft, step);
@@ -83,7 +89,8 @@ function openStep(draft: Draft, step: Step): void {
 /** A `set`: it begins and ends in this decision. */
 function computeValue(draft: Draft, step: Step, value: Template): void {
   const { path } = step;
-  const output = evaluateTemplate(draft, step.frame, value, `out/${path}`);
+  const own = evaluateTemplate(draft, step.frame, value, `out/${path}`);
+  const output = shapeOutput(draft, step, { result: () => draft.read(own), own: () => own }) ?? own;
   draft.emit({ type: 'BlockStarted', at: draft.now, path });
   draft.emit({ type: 'StepCompleted', at: draft.now, path, output });
   wake(draft, step);
@@ -96,10 +103,13 @@ export function skip(draft: Draft, step: Step, reason: SkipReason, because: stri
 }
 
 function isParentOpen(state: RunState, step: Step): boolean {
+  const owner = ownerOf(step);
+  if (owner !== undefined)
+    return step.node.attached?.kind === 'fallback' ? isFallingBack(owner) : mayCompensate(state, step);
   const parent = parentOf(step);
   if (parent !== undefined) return parent.status === 'RUNNING';
   return step.node.isCleanup
-    ? state.ending !== undefined && state.openRoots === 0
+    ? state.ending !== undefined && state.openRoots === 0 && currentCompensation(state) === undefined
     : state.status === 'RUNNING' || state.status === 'ENDING';
 }
 

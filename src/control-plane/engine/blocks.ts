@@ -6,7 +6,8 @@ import type { Draft } from './decision.ts';
 import { MissingValues } from './decision.ts';
 import type { Failure } from './events.ts';
 import { failStep } from './failure.ts';
-import { evaluateTemplate } from './outputs.ts';
+import { blockResult } from './outputs.ts';
+import { shapeOutput } from './shape.ts';
 import { type BlockStep, frameInside, type Step, stepAt } from './state.ts';
 import { isStopping, stopBlock } from './stop.ts';
 import { dropTimer, hasTimer } from './tasks.ts';
@@ -60,10 +61,13 @@ export function finishBlock(draft: Draft, block: BlockStep): void {
 }
 
 function completeBlock(draft: Draft, block: BlockStep): void {
-  const { node, path, frame } = block;
+  const { path } = block;
   try {
-    const output = node.output === undefined ? undefined : evaluateTemplate(draft, frame, node.output, `out/${path}`);
-    completeWith(draft, block, output);
+    completeWith(
+      draft,
+      block,
+      shapeOutput(draft, block, { result: () => blockResult(draft, block), own: () => undefined }),
+    );
   } catch (error) {
     if (error instanceof MissingValues) return draft.postpone(path, error);
     const { code, message } = toYardmasterError(error, 'BAD_EXPRESSION');

@@ -5,6 +5,7 @@ export function copyState(state: RunState): RunState {
   return {
     ...state,
     cleanupFailures: [...state.cleanupFailures],
+    owed: [...state.owed],
     root: copyFrame(state.root, undefined),
     signals: [...state.signals],
     signalRequests: new Map(state.signalRequests),
@@ -27,5 +28,10 @@ function copyDetail(detail: StepDetail, owner: Step): StepDetail {
   const copy = { ...detail, attempts: detail.attempts.map((attempt) => ({ ...attempt })) };
   const { loop } = detail;
   if (loop === undefined || !isLoopStep(owner)) return copy;
-  return { ...copy, loop: { ...loop, frame: loop.frame === undefined ? undefined : copyFrame(loop.frame, owner) } };
+  const frame = loop.frame === undefined ? undefined : copyFrame(loop.frame, owner);
+  return { ...copy, loop: { ...loop, frame, kept: copyKept(loop.kept, owner) } };
+}
+
+function copyKept(kept: ReadonlyMap<number, Frame>, owner: LoopStep): Map<number, Frame> {
+  return new Map([...kept].map(([number, frame]) => [number, copyFrame(frame, owner)]));
 }

@@ -5,6 +5,7 @@ import {
   createFrame,
   type Frame,
   isAgentStep,
+  isCalledFor,
   isLoopStep,
   type LoopStep,
   type RunState,
@@ -13,7 +14,8 @@ import {
 
 /** The frame of the loop's iteration `number`. */
 export function openFrame(owner: LoopStep, number: number): Frame {
-  return createFrame(owner.node.body, owner, number, `${owner.path}/${number}/`);
+  const last = owner.detail?.loop?.last;
+  return createFrame(owner.node.body, { prefix: `${owner.path}/${number}/`, owner, number, last });
 }
 
 /** The step that an expression of `frame` means by the index of its node. */
@@ -37,8 +39,7 @@ function findInside(state: RunState, path: string): Step | undefined {
   let frame: Frame | undefined = state.root;
   for (let i = 0; i + 2 < parts.length && frame !== undefined; i += 2) {
     const owner = stepById(state, frame, parts[i] ?? '');
-    const inside: Frame | undefined = owner === undefined ? undefined : frameOf(owner);
-    frame = String(inside?.number) === parts[i + 1] ? inside : undefined;
+    frame = owner === undefined ? undefined : frameNamed(owner, parts[i + 1] ?? '');
   }
   return frame === undefined || parts.length % 2 === 0 ? undefined : stepById(state, frame, parts.at(-1) ?? '');
 }
@@ -48,9 +49,32 @@ function frameOf(step: Step): Frame | undefined {
   return isLoopStep(step) ? step.detail?.loop?.frame : undefined;
 }
 
+/** The iteration of that number: the one that runs, or one that is kept. */
+function frameNamed(step: Step, number: string): Frame | undefined {
+  const running = frameOf(step);
+  if (running !== undefined && String(running.number) === number) return running;
+  const kept = step.detail?.loop?.kept.get(Number(number));
+  return String(kept?.number) === number ? kept : undefined;
+}
+
+const NO_FRAMES: Iterable<Frame> = [];
+
+/** Iterations that ended and may have to be compensated. */
+export function keptFrames(step: Step): Iterable<Frame> {
+  return step.detail?.loop?.kept.values() ?? NO_FRAMES;
+}
+
+/** The step that somebody reports of. Of an iteration that ended well only compensations are still worked on. */
 export function findAgentStep(state: RunState, path: string): AgentStep | undefined {
   const step = findStep(state, path);
-  return step !== undefined && isAgentStep(step) ? step : undefined;
+  if (step === undefined || !isAgentStep(step)) return undefined;
+  return step.node.attached?.kind === 'compensate' || !isLeftBehind(step.frame) ? step : undefined;
+}
+
+/** An iteration that ended, or one inside of such an iteration. */
+function isLeftBehind(frame: Frame): boolean {
+  for (let at = frame; at.owner !== undefined; at = at.owner.frame) if (frameOf(at.owner) !== at) return true;
+  return false;
 }
 
 function stepById(state: RunState, frame: Frame, id: string): Step | undefined {
@@ -64,7 +88,7 @@ export function nodeOf(state: RunState, path: string): CompiledNode | undefined 
   return state.workflow.nodes[state.workflow.indexById.get(path.slice(path.lastIndexOf('/') + 1)) ?? -1];
 }
 
-/** Every step that is in memory, blocks before what is in them. */
+/** Every step of the run that is in memory, blocks before what is in them; of iterations that ended the compensations that were called for. */
 export function liveSteps(state: RunState): readonly Step[] {
   const { root, workflow } = state;
   return workflow.nodes.length === workflow.rootNodes.length ? root.steps : collect(root, []);
@@ -73,8 +97,16 @@ export function liveSteps(state: RunState): readonly Step[] {
 function collect(frame: Frame, into: Step[]): Step[] {
   for (const step of frame.steps) {
     into.push(step);
+    for (const kept of keptFrames(step)) collectCalled(kept, into);
     const inside = frameOf(step);
     if (inside !== undefined) collect(inside, into);
   }
   return into;
+}
+
+function collectCalled(frame: Frame, into: Step[]): void {
+  for (const step of frame.steps) {
+    if (step.node.attached?.kind === 'compensate' && isCalledFor(step)) into.push(step);
+    for (const kept of keptFrames(step)) collectCalled(kept, into);
+  }
 }

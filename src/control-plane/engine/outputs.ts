@@ -46,9 +46,9 @@ export function scopeOf(draft: Draft, frame: Frame, extra?: Extra): Scope {
   };
 }
 
-/** The loop whose body `frame` is. While it runs, `last` is the output of the iteration before. */
-function loopViewOf({ owner, number }: Frame): LoopView | undefined {
-  return owner === undefined ? undefined : { iteration: number, last: owner.detail?.loop?.last };
+/** The loop whose body `frame` is; `last` is the output of the iteration before. */
+function loopViewOf({ owner, number, last }: Frame): LoopView | undefined {
+  return owner === undefined ? undefined : { iteration: number, last };
 }
 
 function readLast(draft: Draft, { last }: LoopView): JsonValue {
@@ -64,7 +64,7 @@ function viewOf(draft: Draft, step: Step): StepView {
   const attempts = attemptsOf(step);
   const { failure, takenOver } = step.detail ?? {};
   return {
-    status: step.status,
+    status: step.detail?.fellBack ?? step.status,
     attempt: takenOver?.attempts ?? attempts.length,
     agent: takenOver?.agentId ?? attempts.at(-1)?.agentId,
     error: failure === undefined ? undefined : { code: failure.code, message: failure.message },
@@ -76,6 +76,16 @@ function readOutput(draft: Draft, step: Step): JsonValue | undefined {
   if (step.status !== 'COMPLETED') return undefined;
   const stored = step.detail?.output;
   if (stored !== undefined) return draft.read(stored);
+  return readOwn(draft, step);
+}
+
+/** What a block gives without an `output` of its own. Throws MissingValues with everything that it is made of. */
+export function blockResult(draft: Draft, block: Step): JsonValue {
+  requireStored(draft, childrenOf(block).flatMap(storedOutputs));
+  return readOwn(draft, block);
+}
+
+function readOwn(draft: Draft, step: Step): JsonValue {
   const children = childrenOf(step);
   switch (step.node.kind) {
     // A loop's output is stored when it completes.

@@ -4,7 +4,7 @@
  *
  * Invariants: 1. slot `i` of a frame is the step of node `i` of its body; 2. counters (`pendingDependencies`, `openChildren`, `openRoots`) are
  * what a count over the steps would give; 3. nothing here grows with the size of
- * an output, or with the iterations that a loop has behind it.
+ * an output, or with the iterations that a loop has behind it, unless these may have to be compensated.
  */
 import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
@@ -46,6 +46,8 @@ export interface RunState {
   output: StoredValue | undefined;
   failure: Failure | undefined;
   cleanupFailures: Failure[];
+  /** Paths of completed steps whose compensation has not come to its end, in the order in which they completed. */
+  owed: string[];
   /** Top-level nodes of the body, and of `finally`, that are not over. */
   openRoots: number;
   openFinally: number;
@@ -84,6 +86,8 @@ export interface Frame {
   readonly owner: LoopStep | undefined;
   /** Of the iteration, from 1; 0 at the root. */
   readonly number: number;
+  /** The output of the iteration before it; undefined: there was none. */
+  readonly last: StoredValue | undefined;
   /** By slot. */
   readonly steps: Step[];
 }
@@ -148,7 +152,10 @@ export interface StepDetail {
   /** Of an agent step: where secrets stand in its input. */
   secrets: readonly SecretMark[] | undefined;
   output: StoredValue | undefined;
+  /** Also of a step that completed by its fallback: why it needed it. */
   failure: Failure | undefined;
+  /** Set while its fallback decides: what the step ends with unless that completes. */
+  fellBack: 'FAILED' | 'TIMED_OUT' | undefined;
   endedAt: number;
   /** It was over when the run began, after so many attempts in the run before. */
   takenOver: { readonly attempts: number; readonly agentId: string | undefined } | undefined;
@@ -182,6 +189,8 @@ export interface LoopDetail {
   iterations: number;
   /** Output of the last body that ended. */
   last: StoredValue | undefined;
+  /** Iterations that ended and have steps in them that may have to be compensated. */
+  readonly kept: Map<number, Frame>;
 }
 
 export interface AttemptRecord {
@@ -232,23 +241,19 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
     output: undefined,
     failure: undefined,
     cleanupFailures: [],
+    owed: [],
     openRoots: workflow.roots.length,
     openFinally: workflow.finallyRoots.length,
     secrets: NO_SECRETS,
-    root: createFrame(workflow.rootNodes, undefined, 0, ''),
+    root: createFrame(workflow.rootNodes, { prefix: '', owner: undefined, number: 0, last: undefined }),
     signals: [],
     signalCount: 0,
     signalRequests: new Map(),
   };
 }
 
-export function createFrame(
-  nodes: readonly CompiledNode[],
-  owner: LoopStep | undefined,
-  number: number,
-  prefix: string,
-): Frame {
-  const frame: Frame = { prefix, owner, number, steps: [] };
+export function createFrame(nodes: readonly CompiledNode[], place: Omit<Frame, 'steps'>): Frame {
+  const frame: Frame = { ...place, steps: [] };
   for (const node of nodes) frame.steps.push(new Step(node, frame));
   return frame;
 }
@@ -260,6 +265,7 @@ export function detailOf(step: Step): StepDetail {
     secrets: undefined,
     output: undefined,
     failure: undefined,
+    fellBack: undefined,
     endedAt: 0,
     takenOver: undefined,
     skip: undefined,
@@ -312,8 +318,9 @@ export function frameInside(block: BlockStep): Frame | undefined {
   return isLoopStep(block) ? block.detail?.loop?.frame : block.frame;
 }
 
-/** The block around a step; undefined at the top of the run. */
+/** The block around a step; undefined at the top of the run, and for a step that belongs to another. */
 export function parentOf({ node, frame }: Step): BlockStep | undefined {
+  if (node.attached !== undefined) return undefined;
   if (node.parent < 0) return frame.owner;
   const found = stepAt(frame, node.parent);
   return isBlockStep(found) ? found : undefined;
@@ -327,10 +334,37 @@ export function childrenOf(step: Step): readonly Step[] {
   return inside !== undefined && isBlockStep(step) ? step.node.children.map((slot) => stepAt(inside, slot)) : NO_STEPS;
 }
 
-/** True for steps that still run while the run is ENDING: `finally`, `runOn: failure | always`, and what is inside them. */
+/**
+ * True for steps that still run while the run is ENDING: `finally`, compensations, `runOn: failure | always`, and what is
+ * inside them or belongs to them.
+ */
 export function isProtected(step: Step): boolean {
-  for (let current: Step | undefined = step; current !== undefined; current = parentOf(current)) {
+  for (let current: Step | undefined = step; current !== undefined; current = ownerOf(current) ?? parentOf(current)) {
     if (current.node.isCleanup || current.node.runOn !== 'success') return true;
   }
   return false;
+}
+
+/** The step that a fallback or a compensation belongs to. */
+export function ownerOf({ node, frame }: Step): Step | undefined {
+  return node.attached === undefined ? undefined : stepAt(frame, node.attached.owner);
+}
+
+export function fallbackOf({ node, frame }: Step): Step | undefined {
+  return node.fallback === undefined ? undefined : stepAt(frame, node.fallback);
+}
+
+export function compensationOf({ node, frame }: Step): Step | undefined {
+  return node.compensate === undefined ? undefined : stepAt(frame, node.compensate);
+}
+
+/** It failed, and its fallback decides what becomes of it. */
+export function isFallingBack({ detail }: Step): boolean {
+  return detail?.fellBack !== undefined;
+}
+
+/** False for a fallback or a compensation that nobody called for: there is nothing to tell of it. */
+export function isCalledFor({ node, status, detail }: Step): boolean {
+  if (node.attached === undefined) return true;
+  return status === 'SKIPPED' ? detail?.skip !== undefined : status !== 'PENDING';
 }

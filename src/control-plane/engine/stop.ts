@@ -9,9 +9,12 @@ import {
   type AgentStep,
   type BlockStep,
   childrenOf,
+  fallbackOf,
   isAgentStep,
+  isFallingBack,
   isWaitingStep,
   liveAttempts,
+  ownerOf,
   parentOf,
   type RunState,
   type Step,
@@ -24,7 +27,12 @@ import { wake } from './wake.ts';
 /** True for a step that must not start: its run is ENDING or a block around it is stopping, and nothing protects it. */
 export function isStopping(state: RunState, step: Step): boolean {
   for (let current = step; ; ) {
-    if (current.node.runOn !== 'success') return false;
+    if (current.node.runOn !== 'success' || current.node.attached?.kind === 'compensate') return false;
+    const owner = ownerOf(current);
+    if (owner !== undefined) {
+      current = owner;
+      continue;
+    }
     const parent = parentOf(current);
     if (parent === undefined) return state.ending !== undefined && !current.node.isCleanup;
     if ((parent.detail?.stoppingUntil ?? 0) > 0) return true;
@@ -38,7 +46,10 @@ export function stopSteps(draft: Draft, steps: readonly Step[]): void {
 }
 
 function stopStep(draft: Draft, step: Step): void {
-  if (step.status === 'PENDING') {
+  const fallback = isFallingBack(step) ? fallbackOf(step) : undefined;
+  // Its end is its owner's.
+  if (fallback !== undefined) stopStep(draft, fallback);
+  else if (step.status === 'PENDING') {
     if (step.pendingDependencies === 0) draft.work.push(step);
   } else if (isWaitingStep(step)) cancelStep(draft, step);
   else if (!isAgentStep(step)) {

@@ -1,5 +1,5 @@
 import type { Draft } from './decision.ts';
-import { parentOf, type Step, stepAt } from './state.ts';
+import { ownerOf, parentOf, type Step, stepAt } from './state.ts';
 
 /** Tells everyone who waits for a step that it is over. The work list is a stack: the first dependent is pushed last. */
 export function wake(draft: Draft, step: Step): void {
@@ -7,6 +7,6 @@ export function wake(draft: Draft, step: Step): void {
     const dependent = stepAt(step.frame, slot);
     if (dependent.pendingDependencies === 0) draft.work.push(dependent);
   }
-  const parent = parentOf(step);
-  if (parent !== undefined) draft.work.push(parent);
+  const around = ownerOf(step) ?? parentOf(step);
+  if (around !== undefined) draft.work.push(around);
 }

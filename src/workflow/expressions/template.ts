@@ -116,5 +116,6 @@ function joinReads(all: readonly Reads[]): Reads {
     outputs: [...outputs],
     params: all.some((reads) => reads.params),
     last: all.some((reads) => reads.last),
+    ...(all.some((reads) => reads.result === true) && { result: true }),
   };
 }

@@ -53,6 +53,8 @@ const EVERYTHING: WorkflowDefinition = {
       priority: 'low',
       idempotent: false,
       lossWindowMs: 45_000,
+      fallback: { type: 'agent', id: 'sum-by-hand', dependencies: [], action: 'ask', timeoutMs: 1_000 },
+      compensate: { type: 'agent', id: 'unsum', dependencies: [], action: 'undo', parameters: { n: 1 } },
     },
     {
       type: 'parallel',

@@ -53,6 +53,9 @@ export function step(path: string, more: Partial<StepView> = {}): StepView {
     skippedBecauseOf: undefined,
     takenOver: false,
     iterations: 0,
+    fallbackOf: undefined,
+    compensates: undefined,
+    usedFallback: false,
     ...more,
   };
 }

@@ -7,12 +7,12 @@ import { LogLevel } from '../../../gen/yardmaster/v1/report_pb.ts';
 import { RunEventSchema, type RunEvent as WireEvent } from '../../../gen/yardmaster/v1/run_event_pb.ts';
 import { RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
 import { AttemptOutcome, SkipReason, StepStatus } from '../../../gen/yardmaster/v1/step_state_pb.ts';
-import type { BodyEnded, Failure, RunEvent, StepWaiting } from '../../engine/events.ts';
+import type { BodyEnded, Failure, RunEvent, StepFellBack, StepWaiting } from '../../engine/events.ts';
 import { findStep, liveSteps, nodeOf } from '../../engine/frames.ts';
 import type { RunView, WatchedEvent } from '../../runtime/control-plane.ts';
 import { writeFailure } from './failure.ts';
 import { countSteps } from './run.ts';
-import { STEP_KINDS } from './step-state.ts';
+import { STEP_KINDS, usesFallback } from './step-state.ts';
 import { writeTime } from './times.ts';
 
 type Body = MessageInitShape<typeof RunEventSchema>['event'];
@@ -35,10 +35,14 @@ export class RunEventWriter {
   private readonly view: RunView;
   private readonly holders = new Map<string, { readonly agentId: string; readonly instanceId: string }>();
   private readonly steps = new Map<string, StepMemory>();
+  /** Steps whose fallback works for them, with why. */
+  private readonly fallen = new Map<string, Failure>();
 
   constructor(view: RunView) {
     this.view = view;
-    for (const { path, detail } of liveSteps(view.state)) {
+    for (const step of liveSteps(view.state)) {
+      const { path, detail } = step;
+      if (usesFallback(step) && detail?.failure !== undefined) this.fallen.set(path, detail.failure);
       for (const { number, agentId, instanceId } of detail?.attempts ?? []) {
         this.holders.set(`${path}#${number}`, { agentId, instanceId });
       }
@@ -130,9 +134,12 @@ export class RunEventWriter {
           ...(event.reason !== undefined && { skipReason: SkipReason[event.reason] }),
           skippedBecauseOf: event.because ?? '',
           takenOver: true,
+          usedFallback: event.status === 'COMPLETED' && event.failure !== undefined,
         });
+      case 'StepFellBack':
+        return this.fellBack(event);
       case 'StepCompleted':
-        return stepEnded({ stepPath: event.path, status: StepStatus.COMPLETED });
+        return this.completed(event.path);
       case 'StepFailed':
         return stepEnded({
           stepPath: event.path,
@@ -183,7 +190,7 @@ export class RunEventWriter {
   /** Nothing more comes of its steps: what is remembered of them goes with them. */
   private bodyEnded({ path, number, nextAt }: BodyEnded): Body {
     const prefix = `${path}/${number}/`;
-    for (const known of [this.holders, this.steps])
+    for (const known of [this.holders, this.steps, this.fallen])
       for (const key of known.keys()) if (key.startsWith(prefix)) known.delete(key);
     return { case: 'bodyEnded', value: { stepPath: path, number, dueTime: writeTime(nextAt) } };
   }
@@ -192,7 +199,34 @@ export class RunEventWriter {
     const node = nodeOf(this.view.state, path);
     if (node === undefined) return undefined;
     const action = node.kind === 'agent' ? node.action : '';
-    return { case: 'stepReady', value: { stepPath: path, kind: STEP_KINDS[node.kind], action } };
+    const { attached } = node;
+    const owner = attached === undefined ? '' : this.besideOf(path, node.owner, attached.owner);
+    const value = { stepPath: path, kind: STEP_KINDS[node.kind], action };
+    if (attached?.kind === 'fallback') return { case: 'stepReady', value: { ...value, fallbackOf: owner } };
+    return { case: 'stepReady', value: { ...value, compensates: owner } };
+  }
+
+  private fellBack({ path, status, failure }: StepFellBack): Body {
+    this.fallen.set(path, failure);
+    const node = nodeOf(this.view.state, path);
+    const fallbackPath = node?.fallback === undefined ? '' : this.besideOf(path, node.owner, node.fallback);
+    const value = { stepPath: path, status: StepStatus[status], error: writeFailure(failure), fallbackPath };
+    return { case: 'stepFellBack', value };
+  }
+
+  private completed(path: string): Body {
+    const failure = this.fallen.get(path);
+    const value = { stepPath: path, status: StepStatus.COMPLETED };
+    if (failure === undefined) return stepEnded(value);
+    return stepEnded({ ...value, usedFallback: true, error: writeFailure(failure) });
+  }
+
+  /** Path of the step in a slot beside another one, which may be in an iteration that is over. `loop`: index of the loop around both. */
+  private besideOf(path: string, loop: number, slot: number): string {
+    const { nodes, rootNodes } = this.view.state.workflow;
+    const around = nodes[loop];
+    const beside = around?.kind === 'loop' ? around.body[slot] : rootNodes[slot];
+    return `${path.slice(0, path.lastIndexOf('/') + 1)}${beside?.id ?? ''}`;
   }
 
   private waiting({ path, dueAt, title = '' }: StepWaiting): Body {

@@ -3,7 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { RunErrorSchema } from '../../../gen/yardmaster/v1/run_error_pb.ts';
 import { type Run, RunSchema, RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
 import { liveSteps } from '../../engine/frames.ts';
-import type { RunState } from '../../engine/state.ts';
+import { isCalledFor, type RunState, type Step } from '../../engine/state.ts';
 import { isStepOver } from '../../engine/status.ts';
 import type { RunView } from '../../runtime/control-plane.ts';
 import type { RunRow } from '../../store/port.ts';
@@ -29,7 +29,7 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
     ...(values.parameters !== undefined && { parameters: values.parameters }),
     ...(values.output !== undefined && { output: values.output }),
     error: writeFailure(state.failure ?? state.ending?.failure),
-    steps: omitSteps ? [] : liveSteps(state).map((step) => writeStep(step, { progress, waits, values })),
+    steps: omitSteps ? [] : stepsToTell(state).map((step) => writeStep(step, { progress, waits, values })),
     startTime: writeTime(state.startedAt),
     endTime: writeTime(state.endedAt),
     pauseTime: writeTime(state.pausedAt),
@@ -42,6 +42,11 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
     cleanupErrors: state.cleanupFailures.flatMap((failure) => writeFailure(failure) ?? []),
     ...(state.startedAt > 0 && { duration: writeDuration(Math.max(0, (state.endedAt || now) - state.startedAt)) }),
   });
+}
+
+/** A fallback or a compensation that nobody called for says nothing. */
+function stepsToTell(state: RunState): readonly Step[] {
+  return liveSteps(state).filter(isCalledFor);
 }
 
 /** A run of a list: without steps and values. */
@@ -74,12 +79,15 @@ function outcomeOf(state: RunState): RunStatus {
   return state.endedAt > 0 ? RunStatus[state.status] : RunStatus.UNSPECIFIED;
 }
 
-/** Agent steps that are over, and all of them. A loop counts as one: nobody knows how often its body will run. */
+/**
+ * Agent steps that are over, and all of them. A loop counts as one: nobody knows how often its body will run. A fallback is
+ * part of its step, and compensations are not foreseen.
+ */
 export function countSteps(state: RunState): { completed: number; total: number } {
   let completed = 0;
   let total = 0;
   for (const { node, status } of state.root.steps) {
-    if (node.kind !== 'agent' && node.kind !== 'loop') continue;
+    if ((node.kind !== 'agent' && node.kind !== 'loop') || node.attached !== undefined) continue;
     total += 1;
     if (isStepOver(status)) completed += 1;
   }

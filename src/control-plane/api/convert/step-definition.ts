@@ -22,6 +22,7 @@ import type {
   StepCommon,
   StepDefinition,
 } from '../../../workflow/definition.ts';
+import { readAttached } from './attached.ts';
 import { readCondition, readSwitch, writeCondition, writeSwitch } from './branches.ts';
 import type { Faults } from './faults.ts';
 import { readStruct, readTemplate, writeStruct, writeTemplate } from './json.ts';
@@ -58,7 +59,7 @@ export function readSteps(faults: Faults, pointer: string, steps: readonly Step[
 function readStep(faults: Faults, pointer: string, step: Step): StepDefinition | undefined {
   const common = readCommon(faults, pointer, step);
   const onFailure = nameOf(ON_FAILURE, step.onFailure);
-  const handled = onFailure === undefined ? {} : { onFailure };
+  const handled = { ...(onFailure !== undefined && { onFailure }), ...readAttached(faults, pointer, step, readStep) };
   switch (step.block.case) {
     case 'agent':
       return { ...common, ...handled, ...readAgentStep(faults, `${pointer}.agent`, step.block.value) };
@@ -69,6 +70,7 @@ function readStep(faults: Faults, pointer: string, step: Step): StepDefinition |
       const policyName = nameOf(POLICY, policy);
       return {
         ...common,
+        ...readAttached(faults, pointer, step, readStep),
         type: 'parallel',
         steps: readSteps(faults, `${pointer}.parallel.steps`, steps),
         ...(concurrency > 0 && { concurrency }),
@@ -190,6 +192,8 @@ export function writeStepDefinition(step: StepDefinition): Step {
     ...(step.totalTimeoutMs !== undefined && { totalTimeout: writeDuration(step.totalTimeoutMs) }),
     metadata: writeStruct(step.metadata),
     block: writeBlock(step),
+    ...(step.fallback !== undefined && { fallback: writeStepDefinition(step.fallback) }),
+    ...(step.compensate !== undefined && { compensate: writeStepDefinition(step.compensate) }),
   });
 }
 

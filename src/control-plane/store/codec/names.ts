@@ -33,6 +33,7 @@ export const EVENT_TYPES = {
   SignalTaken: 32,
   BodyStarted: 33,
   BodyEnded: 34,
+  StepFellBack: 50,
 } as const satisfies Record<RunEvent['type'], number>;
 
 export const ATTEMPT_OUTCOMES = {

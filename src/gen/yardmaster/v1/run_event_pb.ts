@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/run_event.proto.
  */
 export const file_yardmaster_v1_run_event: GenFile = /*@__PURE__*/
-  fileDesc("Ch15YXJkbWFzdGVyL3YxL3J1bl9ldmVudC5wcm90bxINeWFyZG1hc3Rlci52MSLFCQoIUnVuRXZlbnQSEAoIcG9zaXRpb24YASABKA0SKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcnVuX2lkGAMgASgJEjAKC3J1bl9zdGFydGVkGAQgASgLMhkueWFyZG1hc3Rlci52MS5SdW5TdGFydGVkSAASLgoKc3RlcF9yZWFkeRgFIAEoCzIYLnlhcmRtYXN0ZXIudjEuU3RlcFJlYWR5SAASOAoPYXR0ZW1wdF9zdGFydGVkGAYgASgLMh0ueWFyZG1hc3Rlci52MS5BdHRlbXB0U3RhcnRlZEgAEjQKDWF0dGVtcHRfZW5kZWQYByABKAsyGy55YXJkbWFzdGVyLnYxLkF0dGVtcHRFbmRlZEgAEjgKD3JldHJ5X3NjaGVkdWxlZBgIIAEoCzIdLnlhcmRtYXN0ZXIudjEuUmV0cnlTY2hlZHVsZWRIABIuCgpzdGVwX2VuZGVkGAkgASgLMhgueWFyZG1hc3Rlci52MS5TdGVwRW5kZWRIABIuCgpydW5fZW5kaW5nGAogASgLMhgueWFyZG1hc3Rlci52MS5SdW5FbmRpbmdIABIsCglydW5fZW5kZWQYCyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVuZGVkSAASQAoTYXR0ZW1wdF91bnJlYWNoYWJsZRgMIAEoCzIhLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFVucmVhY2hhYmxlSAASOgoQYXR0ZW1wdF9yZXR1cm5lZBgNIAEoCzIeLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFJldHVybmVkSAASOgoQY2FuY2VsX3JlcXVlc3RlZBgOIAEoCzIeLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUmVxdWVzdGVkSAASLgoKcnVuX3BhdXNlZBgSIAEoCzIYLnlhcmRtYXN0ZXIudjEuUnVuUGF1c2VkSAASMAoLcnVuX3Jlc3VtZWQYEyABKAsyGS55YXJkbWFzdGVyLnYxLlJ1blJlc3VtZWRIABIyCgxzdGVwX3dhaXRpbmcYGCABKAsyGi55YXJkbWFzdGVyLnYxLlN0ZXBXYWl0aW5nSAASOAoPc2lnbmFsX3JlY2VpdmVkGBkgASgLMh0ueWFyZG1hc3Rlci52MS5TaWduYWxSZWNlaXZlZEgAEjIKDHNpZ25hbF90YWtlbhgaIAEoCzIaLnlhcmRtYXN0ZXIudjEuU2lnbmFsVGFrZW5IABIyCgxib2R5X3N0YXJ0ZWQYIiABKAsyGi55YXJkbWFzdGVyLnYxLkJvZHlTdGFydGVkSAASLgoKYm9keV9lbmRlZBgjIAEoCzIYLnlhcmRtYXN0ZXIudjEuQm9keUVuZGVkSAASOAoPc3RlcF9wcm9ncmVzc2VkGA8gASgLMh0ueWFyZG1hc3Rlci52MS5TdGVwUHJvZ3Jlc3NlZEgAEjAKC3N0ZXBfbG9nZ2VkGBAgASgLMhkueWFyZG1hc3Rlci52MS5TdGVwTG9nZ2VkSAASPAoRY2hlY2twb2ludF9zdG9yZWQYESABKAsyHy55YXJkbWFzdGVyLnYxLkNoZWNrcG9pbnRTdG9yZWRIAEIHCgVldmVudCJNCgpSdW5TdGFydGVkEhAKCHdvcmtmbG93GAEgASgJEhgKEHdvcmtmbG93X3ZlcnNpb24YAiABKA0SEwoLdG90YWxfc3RlcHMYAyABKA0iVQoJU3RlcFJlYWR5EhEKCXN0ZXBfcGF0aBgBIAEoCRIlCgRraW5kGAIgASgOMhcueWFyZG1hc3Rlci52MS5TdGVwS2luZBIOCgZhY3Rpb24YAyABKAkifwoOQXR0ZW1wdFN0YXJ0ZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRISCgp0cnlfbnVtYmVyGAMgASgNEhAKCGFnZW50X2lkGAQgASgJEhMKC2luc3RhbmNlX2lkGAUgASgJEg8KB3Jlc3VtZWQYBiABKAgisAEKDEF0dGVtcHRFbmRlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJEi4KB291dGNvbWUYBSABKA4yHS55YXJkbWFzdGVyLnYxLkF0dGVtcHRPdXRjb21lEiYKBWVycm9yGAYgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvciKNAQoOUmV0cnlTY2hlZHVsZWQSEQoJc3RlcF9wYXRoGAEgASgJEhIKCnRyeV9udW1iZXIYAiABKA0SLAoIZHVlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBWVycm9yGAQgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvciLRAQoJU3RlcEVuZGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIpCgZzdGF0dXMYAiABKA4yGS55YXJkbWFzdGVyLnYxLlN0ZXBTdGF0dXMSJgoFZXJyb3IYAyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEi4KC3NraXBfcmVhc29uGAQgASgOMhkueWFyZG1hc3Rlci52MS5Ta2lwUmVhc29uEhoKEnNraXBwZWRfYmVjYXVzZV9vZhgFIAEoCRISCgp0YWtlbl9vdmVyGAYgASgIIl4KCVJ1bkVuZGluZxIpCgdvdXRjb21lGAEgASgOMhgueWFyZG1hc3Rlci52MS5SdW5TdGF0dXMSJgoFZXJyb3IYAiABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yIngKCFJ1bkVuZGVkEigKBnN0YXR1cxgBIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzEiYKBWVycm9yGAIgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvchIaChJ1bmNvbnN1bWVkX3NpZ25hbHMYAyABKA0ibgoSQXR0ZW1wdFVucmVhY2hhYmxlEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SEAoIYWdlbnRfaWQYAyABKAkSEwoLaW5zdGFuY2VfaWQYBCABKAkSDgoGcmVhc29uGAUgASgJIlsKD0F0dGVtcHRSZXR1cm5lZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJIiEKD0NhbmNlbFJlcXVlc3RlZBIOCgZyZWFzb24YASABKAkiGwoJUnVuUGF1c2VkEg4KBnJlYXNvbhgBIAEoCSIMCgpSdW5SZXN1bWVkIpQBCgtTdGVwV2FpdGluZxIRCglzdGVwX3BhdGgYASABKAkSJQoEa2luZBgCIAEoDjIXLnlhcmRtYXN0ZXIudjEuU3RlcEtpbmQSLAoIZHVlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNpZ25hbBgEIAEoCRINCgV0aXRsZRgFIAEoCSJRCg5TaWduYWxSZWNlaXZlZBIMCgRuYW1lGAEgASgJEg4KBm51bWJlchgCIAEoDRINCgVhY3RvchgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJIjAKC1NpZ25hbFRha2VuEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0iMAoLQm9keVN0YXJ0ZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDSJcCglCb2R5RW5kZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRIsCghkdWVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiVgoOU3RlcFByb2dyZXNzZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRIQCghmcmFjdGlvbhgDIAEoARIPCgdtZXNzYWdlGAQgASgJIs4BCgpTdGVwTG9nZ2VkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SJgoFbGV2ZWwYAyABKA4yFy55YXJkbWFzdGVyLnYxLkxvZ0xldmVsEg8KB21lc3NhZ2UYBCABKAkSNQoGZmllbGRzGAUgAygLMiUueWFyZG1hc3Rlci52MS5TdGVwTG9nZ2VkLkZpZWxkc0VudHJ5Gi0KC0ZpZWxkc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiNQoQQ2hlY2twb2ludFN0b3JlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNYgZwcm90bzM", [file_google_protobuf_timestamp, file_yardmaster_v1_report, file_yardmaster_v1_run, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
+  fileDesc("Ch15YXJkbWFzdGVyL3YxL3J1bl9ldmVudC5wcm90bxINeWFyZG1hc3Rlci52MSL8CQoIUnVuRXZlbnQSEAoIcG9zaXRpb24YASABKA0SKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcnVuX2lkGAMgASgJEjAKC3J1bl9zdGFydGVkGAQgASgLMhkueWFyZG1hc3Rlci52MS5SdW5TdGFydGVkSAASLgoKc3RlcF9yZWFkeRgFIAEoCzIYLnlhcmRtYXN0ZXIudjEuU3RlcFJlYWR5SAASOAoPYXR0ZW1wdF9zdGFydGVkGAYgASgLMh0ueWFyZG1hc3Rlci52MS5BdHRlbXB0U3RhcnRlZEgAEjQKDWF0dGVtcHRfZW5kZWQYByABKAsyGy55YXJkbWFzdGVyLnYxLkF0dGVtcHRFbmRlZEgAEjgKD3JldHJ5X3NjaGVkdWxlZBgIIAEoCzIdLnlhcmRtYXN0ZXIudjEuUmV0cnlTY2hlZHVsZWRIABIuCgpzdGVwX2VuZGVkGAkgASgLMhgueWFyZG1hc3Rlci52MS5TdGVwRW5kZWRIABIuCgpydW5fZW5kaW5nGAogASgLMhgueWFyZG1hc3Rlci52MS5SdW5FbmRpbmdIABIsCglydW5fZW5kZWQYCyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVuZGVkSAASQAoTYXR0ZW1wdF91bnJlYWNoYWJsZRgMIAEoCzIhLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFVucmVhY2hhYmxlSAASOgoQYXR0ZW1wdF9yZXR1cm5lZBgNIAEoCzIeLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFJldHVybmVkSAASOgoQY2FuY2VsX3JlcXVlc3RlZBgOIAEoCzIeLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUmVxdWVzdGVkSAASLgoKcnVuX3BhdXNlZBgSIAEoCzIYLnlhcmRtYXN0ZXIudjEuUnVuUGF1c2VkSAASMAoLcnVuX3Jlc3VtZWQYEyABKAsyGS55YXJkbWFzdGVyLnYxLlJ1blJlc3VtZWRIABIyCgxzdGVwX3dhaXRpbmcYGCABKAsyGi55YXJkbWFzdGVyLnYxLlN0ZXBXYWl0aW5nSAASOAoPc2lnbmFsX3JlY2VpdmVkGBkgASgLMh0ueWFyZG1hc3Rlci52MS5TaWduYWxSZWNlaXZlZEgAEjIKDHNpZ25hbF90YWtlbhgaIAEoCzIaLnlhcmRtYXN0ZXIudjEuU2lnbmFsVGFrZW5IABIyCgxib2R5X3N0YXJ0ZWQYIiABKAsyGi55YXJkbWFzdGVyLnYxLkJvZHlTdGFydGVkSAASLgoKYm9keV9lbmRlZBgjIAEoCzIYLnlhcmRtYXN0ZXIudjEuQm9keUVuZGVkSAASNQoOc3RlcF9mZWxsX2JhY2sYMiABKAsyGy55YXJkbWFzdGVyLnYxLlN0ZXBGZWxsQmFja0gAEjgKD3N0ZXBfcHJvZ3Jlc3NlZBgPIAEoCzIdLnlhcmRtYXN0ZXIudjEuU3RlcFByb2dyZXNzZWRIABIwCgtzdGVwX2xvZ2dlZBgQIAEoCzIZLnlhcmRtYXN0ZXIudjEuU3RlcExvZ2dlZEgAEjwKEWNoZWNrcG9pbnRfc3RvcmVkGBEgASgLMh8ueWFyZG1hc3Rlci52MS5DaGVja3BvaW50U3RvcmVkSABCBwoFZXZlbnQiTQoKUnVuU3RhcnRlZBIQCgh3b3JrZmxvdxgBIAEoCRIYChB3b3JrZmxvd192ZXJzaW9uGAIgASgNEhMKC3RvdGFsX3N0ZXBzGAMgASgNIn8KCVN0ZXBSZWFkeRIRCglzdGVwX3BhdGgYASABKAkSJQoEa2luZBgCIAEoDjIXLnlhcmRtYXN0ZXIudjEuU3RlcEtpbmQSDgoGYWN0aW9uGAMgASgJEhMKC2ZhbGxiYWNrX29mGDIgASgJEhMKC2NvbXBlbnNhdGVzGDMgASgJIn8KDkF0dGVtcHRTdGFydGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SEgoKdHJ5X251bWJlchgDIAEoDRIQCghhZ2VudF9pZBgEIAEoCRITCgtpbnN0YW5jZV9pZBgFIAEoCRIPCgdyZXN1bWVkGAYgASgIIrABCgxBdHRlbXB0RW5kZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRIQCghhZ2VudF9pZBgDIAEoCRITCgtpbnN0YW5jZV9pZBgEIAEoCRIuCgdvdXRjb21lGAUgASgOMh0ueWFyZG1hc3Rlci52MS5BdHRlbXB0T3V0Y29tZRImCgVlcnJvchgGIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3IijQEKDlJldHJ5U2NoZWR1bGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRISCgp0cnlfbnVtYmVyGAIgASgNEiwKCGR1ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgVlcnJvchgEIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3Ii6AEKCVN0ZXBFbmRlZBIRCglzdGVwX3BhdGgYASABKAkSKQoGc3RhdHVzGAIgASgOMhkueWFyZG1hc3Rlci52MS5TdGVwU3RhdHVzEiYKBWVycm9yGAMgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvchIuCgtza2lwX3JlYXNvbhgEIAEoDjIZLnlhcmRtYXN0ZXIudjEuU2tpcFJlYXNvbhIaChJza2lwcGVkX2JlY2F1c2Vfb2YYBSABKAkSEgoKdGFrZW5fb3ZlchgGIAEoCBIVCg11c2VkX2ZhbGxiYWNrGDIgASgIIl4KCVJ1bkVuZGluZxIpCgdvdXRjb21lGAEgASgOMhgueWFyZG1hc3Rlci52MS5SdW5TdGF0dXMSJgoFZXJyb3IYAiABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yIngKCFJ1bkVuZGVkEigKBnN0YXR1cxgBIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzEiYKBWVycm9yGAIgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvchIaChJ1bmNvbnN1bWVkX3NpZ25hbHMYAyABKA0ibgoSQXR0ZW1wdFVucmVhY2hhYmxlEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SEAoIYWdlbnRfaWQYAyABKAkSEwoLaW5zdGFuY2VfaWQYBCABKAkSDgoGcmVhc29uGAUgASgJIlsKD0F0dGVtcHRSZXR1cm5lZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJIiEKD0NhbmNlbFJlcXVlc3RlZBIOCgZyZWFzb24YASABKAkiGwoJUnVuUGF1c2VkEg4KBnJlYXNvbhgBIAEoCSIMCgpSdW5SZXN1bWVkIpQBCgtTdGVwV2FpdGluZxIRCglzdGVwX3BhdGgYASABKAkSJQoEa2luZBgCIAEoDjIXLnlhcmRtYXN0ZXIudjEuU3RlcEtpbmQSLAoIZHVlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNpZ25hbBgEIAEoCRINCgV0aXRsZRgFIAEoCSJRCg5TaWduYWxSZWNlaXZlZBIMCgRuYW1lGAEgASgJEg4KBm51bWJlchgCIAEoDRINCgVhY3RvchgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJIjAKC1NpZ25hbFRha2VuEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0iMAoLQm9keVN0YXJ0ZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDSJcCglCb2R5RW5kZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRIsCghkdWVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiiwEKDFN0ZXBGZWxsQmFjaxIRCglzdGVwX3BhdGgYASABKAkSKQoGc3RhdHVzGAIgASgOMhkueWFyZG1hc3Rlci52MS5TdGVwU3RhdHVzEiYKBWVycm9yGAMgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvchIVCg1mYWxsYmFja19wYXRoGAQgASgJIlYKDlN0ZXBQcm9ncmVzc2VkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SEAoIZnJhY3Rpb24YAyABKAESDwoHbWVzc2FnZRgEIAEoCSLOAQoKU3RlcExvZ2dlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEiYKBWxldmVsGAMgASgOMhcueWFyZG1hc3Rlci52MS5Mb2dMZXZlbBIPCgdtZXNzYWdlGAQgASgJEjUKBmZpZWxkcxgFIAMoCzIlLnlhcmRtYXN0ZXIudjEuU3RlcExvZ2dlZC5GaWVsZHNFbnRyeRotCgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjUKEENoZWNrcG9pbnRTdG9yZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDWIGcHJvdG8z", [file_google_protobuf_timestamp, file_yardmaster_v1_report, file_yardmaster_v1_run, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
 
 /**
  * Something that happened in a run. Events with a position are durable and in order; live ones have none and are never replayed.
@@ -200,6 +200,14 @@ export type RunEvent = Message<"yardmaster.v1.RunEvent"> & {
     case: "bodyEnded";
   } | {
     /**
+     * A step failed, and its fallback is to run.
+     *
+     * @generated from field: yardmaster.v1.StepFellBack step_fell_back = 50;
+     */
+    value: StepFellBack;
+    case: "stepFellBack";
+  } | {
+    /**
      * Live: how far a step is.
      *
      * @generated from field: yardmaster.v1.StepProgressed step_progressed = 15;
@@ -293,6 +301,20 @@ export type StepReady = Message<"yardmaster.v1.StepReady"> & {
    * @generated from field: string action = 3;
    */
   action: string;
+
+  /**
+   * The step that it is the fallback of. Empty: it is none.
+   *
+   * @generated from field: string fallback_of = 50;
+   */
+  fallbackOf: string;
+
+  /**
+   * The step that it undoes. Empty: it is no compensation.
+   *
+   * @generated from field: string compensates = 51;
+   */
+  compensates: string;
 };
 
 /**
@@ -503,6 +525,13 @@ export type StepEnded = Message<"yardmaster.v1.StepEnded"> & {
    * @generated from field: bool taken_over = 6;
    */
   takenOver: boolean;
+
+  /**
+   * True: a COMPLETED step failed, and its fallback completed for it. Then `error` is why it failed itself.
+   *
+   * @generated from field: bool used_fallback = 50;
+   */
+  usedFallback: boolean;
 };
 
 /**
@@ -906,6 +935,48 @@ export const BodyEndedSchema: GenMessage<BodyEnded> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_run_event, 18);
 
 /**
+ * A step failed for good, and what becomes of it is decided by its fallback.
+ *
+ * @generated from message yardmaster.v1.StepFellBack
+ */
+export type StepFellBack = Message<"yardmaster.v1.StepFellBack"> & {
+  /**
+   * The step.
+   *
+   * @generated from field: string step_path = 1;
+   */
+  stepPath: string;
+
+  /**
+   * What it ends with when its fallback does not complete: FAILED or TIMED_OUT.
+   *
+   * @generated from field: yardmaster.v1.StepStatus status = 2;
+   */
+  status: StepStatus;
+
+  /**
+   * Why it failed.
+   *
+   * @generated from field: yardmaster.v1.RunError error = 3;
+   */
+  error?: RunError | undefined;
+
+  /**
+   * Path of the fallback.
+   *
+   * @generated from field: string fallback_path = 4;
+   */
+  fallbackPath: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.StepFellBack.
+ * Use `create(StepFellBackSchema)` to create a new message.
+ */
+export const StepFellBackSchema: GenMessage<StepFellBack> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_event, 19);
+
+/**
  * How far a step is.
  *
  * @generated from message yardmaster.v1.StepProgressed
@@ -945,7 +1016,7 @@ export type StepProgressed = Message<"yardmaster.v1.StepProgressed"> & {
  * Use `create(StepProgressedSchema)` to create a new message.
  */
 export const StepProgressedSchema: GenMessage<StepProgressed> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 19);
+  messageDesc(file_yardmaster_v1_run_event, 20);
 
 /**
  * A line of an attempt's log.
@@ -994,7 +1065,7 @@ export type StepLogged = Message<"yardmaster.v1.StepLogged"> & {
  * Use `create(StepLoggedSchema)` to create a new message.
  */
 export const StepLoggedSchema: GenMessage<StepLogged> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 20);
+  messageDesc(file_yardmaster_v1_run_event, 21);
 
 /**
  * A checkpoint is durable: the next attempt will get this one or a newer one.
@@ -1022,5 +1093,5 @@ export type CheckpointStored = Message<"yardmaster.v1.CheckpointStored"> & {
  * Use `create(CheckpointStoredSchema)` to create a new message.
  */
 export const CheckpointStoredSchema: GenMessage<CheckpointStored> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 21);
+  messageDesc(file_yardmaster_v1_run_event, 22);
 
