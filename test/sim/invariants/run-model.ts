@@ -12,6 +12,7 @@ import type {
 } from '../../../src/control-plane/engine/events.ts';
 import type { RunOutcome, StepStatus } from '../../../src/control-plane/engine/status.ts';
 import type { StoredValue } from '../../../src/core/stored-value.ts';
+import { BelongingModel } from './belonging-model.ts';
 import type { StepInfo } from './definition-info.ts';
 import { SignalModel } from './signal-model.ts';
 
@@ -70,6 +71,9 @@ export class RunModel {
   hasBegun = false;
   readonly steps = new Map<string, StepModel>();
   private readonly signals = new SignalModel();
+  private readonly belonging = new BelongingModel(this, (isTrue, invariant, message) =>
+    this.check(isTrue, invariant, message),
+  );
   /** Of iterations that ended: nothing more happens to them. */
   readonly past = new Map<string, StepModel>();
   private readonly complain: Complain;
@@ -139,7 +143,7 @@ export class RunModel {
     this.check(number === step.iteration, 'an iteration that runs ends', () => `${path}/${number}`);
     this.checkChildren(step);
     for (const [key, inside] of this.steps) {
-      if (!key.startsWith(`${path}/`)) continue;
+      if (!key.startsWith(`${path}/`) || this.belonging.outlives(inside)) continue;
       this.past.set(key, inside);
       this.steps.delete(key);
     }
@@ -158,8 +162,13 @@ export class RunModel {
     return this.past.has(path);
   }
 
+  /** Also of an iteration that is over. */
+  known(path: string): StepModel | undefined {
+    return this.steps.get(path) ?? this.past.get(path);
+  }
+
   attempt(path: string, number: number): AttemptModel | undefined {
-    return (this.steps.get(path) ?? this.past.get(path))?.attempts[number - 1];
+    return this.known(path)?.attempts[number - 1];
   }
 
   take(position: number, event: RunEvent): void {
@@ -185,6 +194,7 @@ export class RunModel {
         this.isPaused = false;
         this.check(!this.isEnding, 'the first cause of the end counts', () => `a second one at ${position}`);
         this.isEnding = true;
+        this.belonging.ending(event.outcome);
         return;
       case 'SignalReceived':
         return this.report(this.signals.receive(event, this.outcome !== undefined));
@@ -194,6 +204,7 @@ export class RunModel {
           'signals that nobody took are reported',
           () => `${event.unconsumedSignals} instead of ${this.signals.kept}`,
         );
+        this.belonging.runEnded(event);
         return this.endRun(event.status);
       default:
         return this.takeStepEvent(event.path, event);
@@ -278,17 +289,23 @@ export class RunModel {
         return;
       case 'LateResult':
         return;
+      case 'StepFellBack':
+        this.checkNoneLive(step);
+        if (!step.hasStarted) for (const child of this.childPaths(step)) this.closeUnopened(child);
+        return this.belonging.fellBack(step, event);
       case 'StepCompleted':
-        this.checkCompleted(step, event.at);
+        if (!this.belonging.isFallingBack(step)) this.checkCompleted(step, event.at);
         step.end = { status: 'COMPLETED', output: event.output };
+        this.belonging.checkEnd(step, event);
         return this.endStep(step);
       case 'StepSkipped':
         step.skipReason = event.reason;
         if (event.reason === 'BRANCH') this.checkLeftOut(step);
-        return this.endStep(step);
+        return this.endStep(step, event.reason !== 'RUN_ENDING');
       case 'StepFailed':
       case 'StepCancelled':
-        return this.endStep(step);
+        this.belonging.checkEnd(step, event);
+        return this.endStep(step, event.type === 'StepFailed');
     }
   }
 
@@ -296,9 +313,11 @@ export class RunModel {
     const { id } = step.info;
     this.check(!this.hasBegun, 'a step is taken over before anything starts', () => id);
     step.end = { status: event.status, output: event.output };
-    this.check(!step.isOver && !step.hasStarted, 'a step is taken over once', () => id);
+    const isFirst = !step.isTakenOver && !step.hasStarted && (!step.isOver || step.info.attached !== undefined);
+    this.check(isFirst, 'a step is taken over once', () => id);
     step.isOver = true;
     step.isTakenOver = true;
+    this.belonging.ended(step, true);
   }
 
   private start(step: StepModel): void {
@@ -308,6 +327,7 @@ export class RunModel {
     this.check(!step.hasStarted && !step.isOver, 'a step starts exactly once', () => `${id} starts again`);
     step.hasStarted = true;
     this.hasBegun = true;
+    this.belonging.start(step);
     for (const dependency of dependencies) {
       this.check(
         this.steps.get(prefix + dependency)?.isOver === true,
@@ -454,29 +474,36 @@ export class RunModel {
     this.check(open.length === 0, 'a block ends after its children', () => `${step.path} before ${open}`);
   }
 
-  private endStep(step: StepModel): void {
-    const { kind } = step.info;
-    const { path: id } = step;
-    this.check(!step.isOver, 'a step ends once', () => `${id} ends again`);
-    const live = step.attempts.filter((attempt) => attempt.outcome === undefined);
+  private checkNoneLive({ path, attempts }: StepModel): void {
+    const live = attempts.filter((attempt) => attempt.outcome === undefined);
     this.check(
       live.length === 0,
       'a step ends without a LIVE attempt',
-      () => `${id} with #${live.map((attempt) => attempt.number)}`,
+      () => `${path} with #${live.map((attempt) => attempt.number)}`,
     );
-    if (kind !== 'agent' && step.hasStarted) this.checkChildren(step);
+  }
+
+  /** `isWhole`: by itself, and not because the run ended around it. */
+  private endStep(step: StepModel, isWhole = true): void {
+    const { kind } = step.info;
+    const { path: id } = step;
+    this.check(!step.isOver, 'a step ends once', () => `${id} ends again`);
+    this.checkNoneLive(step);
+    if (kind !== 'agent' && step.hasStarted && this.belonging.hasOpened(step)) this.checkChildren(step);
     if (kind !== 'agent' && !step.hasStarted) for (const child of this.childPaths(step)) this.closeUnopened(child);
     step.isOver = true;
     step.isWaiting = false;
     step.waitsForNext = false;
     step.isQueued = false;
     step.isDelayed = false;
+    this.belonging.ended(step, isWhole);
   }
 
   private closeUnopened(path: string): void {
     const step = this.steps.get(path);
     if (step === undefined || step.isOver) return;
     step.isOver = true;
+    this.belonging.ended(step, false);
     for (const child of this.childPaths(step)) this.closeUnopened(child);
   }
 
