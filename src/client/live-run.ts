@@ -117,6 +117,7 @@ function applyToRun(run: RunView, event: RunEvent): RunView {
         endTime: event.time,
         error: event.error ?? run.error,
         unconsumedSignals: event.unconsumedSignals,
+        cleanupErrors: event.cleanupErrors,
       };
     case 'signalReceived':
       return { ...run, unconsumedSignals: run.unconsumedSignals + 1 };

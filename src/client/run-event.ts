@@ -89,7 +89,13 @@ export type RunEventBody =
   | { readonly type: 'runPaused'; readonly reason: string }
   | { readonly type: 'runResumed' }
   | { readonly type: 'runEnding'; readonly outcome: WorkflowStatus }
-  | { readonly type: 'runEnded'; readonly status: WorkflowStatus; readonly unconsumedSignals: number }
+  | {
+      readonly type: 'runEnded';
+      readonly status: WorkflowStatus;
+      readonly unconsumedSignals: number;
+      /** Failures of cleanup, and what was not undone. */
+      readonly cleanupErrors: readonly RunFailure[];
+    }
   | {
       readonly type: 'stepProgressed';
       readonly step: string;

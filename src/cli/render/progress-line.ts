@@ -92,8 +92,12 @@ function waitText({ signal, title, dueTime }: Extract<RunEvent, { readonly type:
 }
 
 function endText(event: Extract<RunEvent, { readonly type: 'runEnded' }>): string {
-  const { unconsumedSignals: count } = event;
-  return [errorText(event), count === 0 ? '' : `${plural(count, 'signal')} not taken`].filter(Boolean).join('; ');
+  const { unconsumedSignals: count, cleanupErrors } = event;
+  const [first] = cleanupErrors;
+  const cleanup = first === undefined ? '' : `cleanup: ${first.code}: ${first.message}`;
+  const more = cleanupErrors.length < 2 ? '' : `${cleanupErrors.length - 1} more in cleanup`;
+  const signals = count === 0 ? '' : `${plural(count, 'signal')} not taken`;
+  return [errorText(event), cleanup, more, signals].filter(Boolean).join('; ');
 }
 
 function dueText(event: Extract<RunEvent, { readonly type: 'retryScheduled' }>): string {

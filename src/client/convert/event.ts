@@ -4,7 +4,7 @@ import type { RunEvent as WireEvent } from '../../gen/yardmaster/v1/run_event_pb
 import type { RunEvent, RunEventBody } from '../run-event.ts';
 import { readAttemptOutcome, readRunStatus, readSkipReason, readStepKind, readStepStatus } from '../statuses.ts';
 import type { RunFailure } from '../views.ts';
-import { textOrNone, toDate, toFailure } from './wire.ts';
+import { textOrNone, toDate, toFailure, toFailures } from './wire.ts';
 
 export function toRunEvent(wire: WireEvent): RunEvent {
   const { position, runId } = wire;
@@ -36,6 +36,7 @@ function toBody(event: WireEvent['event']): Body {
         type: 'runEnded',
         status: readRunStatus(event.value.status),
         unconsumedSignals: event.value.unconsumedSignals,
+        cleanupErrors: toFailures(event.value.cleanupErrors),
         error: toFailure(event.value.error),
       };
     default:

@@ -12,16 +12,8 @@ import {
   readStepStatus,
   readWaitReason,
 } from '../statuses.ts';
-import type {
-  AttemptView,
-  CandidateView,
-  RunFailure,
-  RunView,
-  SignalWaitView,
-  StepExplanation,
-  StepView,
-} from '../views.ts';
-import { textOrNone, toDate, toFailure, toPayload } from './wire.ts';
+import type { AttemptView, CandidateView, RunView, SignalWaitView, StepExplanation, StepView } from '../views.ts';
+import { textOrNone, toDate, toFailure, toFailures, toPayload } from './wire.ts';
 
 export function toRun(run: Run): RunView {
   return {
@@ -34,7 +26,7 @@ export function toRun(run: Run): RunView {
     parameters: toPayload(run.parameters),
     output: toPayload(run.output),
     error: toFailure(run.error),
-    cleanupErrors: run.cleanupErrors.map(toFailure).filter(isFailure),
+    cleanupErrors: toFailures(run.cleanupErrors),
     steps: run.steps.map(toStep),
     createTime: toDate(run.createTime) ?? new Date(0),
     startTime: toDate(run.startTime),
@@ -50,10 +42,6 @@ export function toRun(run: Run): RunView {
     progress: run.progress,
     position: run.position,
   };
-}
-
-function isFailure(failure: RunFailure | undefined): failure is RunFailure {
-  return failure !== undefined;
 }
 
 function toStep(step: StepState): StepView {

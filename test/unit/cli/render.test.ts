@@ -241,6 +241,19 @@ describe('progress in a pipe', () => {
     ).toBe('12:00:01Z step=charge COMPLETED "by its fallback"');
   });
 
+  test('says at the end what failed beside the outcome', () => {
+    const failure = { details: undefined, step: 'undo', attempt: 1, agent: undefined, instance: undefined };
+    const cleanupErrors = [
+      { ...failure, code: 'BANK_DOWN', message: 'try later' },
+      { ...failure, code: 'NOT_COMPENSATED', message: '"mail" was not compensated' },
+    ];
+    const error = { ...failure, code: 'NO', message: 'no truck' };
+    const ended = { ...base, time: at(9), type: 'runEnded', status: 'FAILED', unconsumedSignals: 0 } as const;
+    expect(renderChange(openRun, { ...ended, error, cleanupErrors })).toBe(
+      '12:00:09Z run=9c41e7b2 FAILED 3/6 "NO: no truck; cleanup: BANK_DOWN: try later; 1 more in cleanup"',
+    );
+  });
+
   test('keeps what a message says on its line', () => {
     const error = { code: 'X', message: 'one\ntwo "three"', details: undefined, step: 'clean' };
     const line = renderChange(openRun, {

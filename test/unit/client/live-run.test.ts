@@ -56,7 +56,7 @@ test('shows a fallback and a compensation when they are called for, beside their
     .failWith('charge', 'NO')
     .setDelay('charge', '1s')
     .setResponse('bill', 1)
-    .setResponse('refund', 1)
+    .failWith('refund', 'NO_REFUND')
     .failWith('ship', 'NO')
     .setDelay('ship', '1s');
   const fallback = { id: 'bill', action: 'bill' };
@@ -75,11 +75,13 @@ test('shows a fallback and a compensation when they are called for, beside their
   const shown = [...new Set(seen)];
   expect(shown).toContain('0/2 charge=RUNNING bill=READY ship=PENDING');
   expect(shown).toContain('1/2 charge=COMPLETED bill=COMPLETED ship=RUNNING');
-  expect(shown.at(-1)).toBe('2/2 charge=COMPLETED bill=COMPLETED refund=COMPLETED ship=FAILED');
+  expect(shown.at(-1)).toBe('2/2 charge=COMPLETED bill=COMPLETED refund=FAILED ship=FAILED');
   const [charge, bill, refund] = live.view().steps;
   expect(charge).toMatchObject({ usedFallback: true, error: { code: 'NO' } });
   expect([refund?.compensates, bill?.fallbackOf]).toEqual(['charge', 'charge']);
-  const { steps } = await mesh.orchestrator.getRun(run.id);
+  const { steps, cleanupErrors } = await mesh.orchestrator.getRun(run.id);
+  expect(live.view().cleanupErrors).toEqual(cleanupErrors);
+  expect(cleanupErrors).toMatchObject([{ code: 'NO_REFUND', step: 'refund' }]);
   const facts = (list: RunView['steps']) =>
     list
       .map(({ path, status, usedFallback, fallbackOf, compensates }) => [

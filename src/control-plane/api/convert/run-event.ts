@@ -10,7 +10,7 @@ import { AttemptOutcome, SkipReason, StepStatus } from '../../../gen/yardmaster/
 import type { BodyEnded, Failure, RunEvent, StepFellBack, StepWaiting } from '../../engine/events.ts';
 import { findStep, liveSteps, nodeOf } from '../../engine/frames.ts';
 import type { RunView, WatchedEvent } from '../../runtime/control-plane.ts';
-import { writeFailure } from './failure.ts';
+import { writeFailure, writeFailures } from './failure.ts';
 import { countSteps } from './run.ts';
 import { STEP_KINDS, usesFallback } from './step-state.ts';
 import { writeTime } from './times.ts';
@@ -176,6 +176,7 @@ export class RunEventWriter {
             status: RunStatus[event.status],
             error: writeFailure(event.failure),
             unconsumedSignals: event.unconsumedSignals ?? 0,
+            cleanupErrors: writeFailures(event.cleanupFailures ?? []),
           },
         };
       case 'RunCreated':

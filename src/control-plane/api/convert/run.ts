@@ -7,7 +7,7 @@ import { isCalledFor, type RunState, type Step } from '../../engine/state.ts';
 import { isStepOver } from '../../engine/status.ts';
 import type { RunView } from '../../runtime/control-plane.ts';
 import type { RunRow } from '../../store/port.ts';
-import { writeFailure } from './failure.ts';
+import { writeFailure, writeFailures } from './failure.ts';
 import { writePriority } from './priority.ts';
 import { writeStep } from './step-state.ts';
 import { writeDuration, writeTime } from './times.ts';
@@ -39,7 +39,7 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
     totalSteps: total,
     position: state.position,
     outcome: outcomeOf(state),
-    cleanupErrors: state.cleanupFailures.flatMap((failure) => writeFailure(failure) ?? []),
+    cleanupErrors: writeFailures(state.cleanupFailures),
     ...(state.startedAt > 0 && { duration: writeDuration(Math.max(0, (state.endedAt || now) - state.startedAt)) }),
   });
 }
