@@ -17,13 +17,12 @@ import type {
   CandidateView,
   ChildRunView,
   ItemCountsView,
-  RunFailure,
   RunView,
   SignalWaitView,
   StepExplanation,
   StepView,
 } from '../views.ts';
-import { textOrNone, toDate, toFailure, toPayload } from './wire.ts';
+import { textOrNone, toDate, toFailure, toFailures, toPayload } from './wire.ts';
 
 export function toRun(run: Run): RunView {
   return {
@@ -36,7 +35,7 @@ export function toRun(run: Run): RunView {
     parameters: toPayload(run.parameters),
     output: toPayload(run.output),
     error: toFailure(run.error),
-    cleanupErrors: run.cleanupErrors.map(toFailure).filter(isFailure),
+    cleanupErrors: toFailures(run.cleanupErrors),
     steps: run.steps.map(toStep),
     createTime: toDate(run.createTime) ?? new Date(0),
     startTime: toDate(run.startTime),
@@ -56,10 +55,6 @@ export function toRun(run: Run): RunView {
     progress: run.progress,
     position: run.position,
   };
-}
-
-function isFailure(failure: RunFailure | undefined): failure is RunFailure {
-  return failure !== undefined;
 }
 
 function toStep(step: StepState): StepView {
@@ -87,6 +82,9 @@ function toStep(step: StepState): StepView {
     iterations: step.iterations,
     items: toItemCounts(step.items),
     child: toChildRun(step.child),
+    fallbackOf: textOrNone(step.fallbackOf),
+    compensates: textOrNone(step.compensates),
+    usedFallback: step.usedFallback,
   };
 }
 

@@ -8,7 +8,7 @@ import { checkWorkflow } from '../../workflow/check.ts';
 import { compileWorkflow } from '../../workflow/compile.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import type { StepDefinition, WorkflowDefinition } from '../../workflow/definition.ts';
-import { nestedSteps } from '../../workflow/nested.ts';
+import { stepsWithin } from '../../workflow/nested.ts';
 import type { ParameterChecks } from '../parameters/port.ts';
 import type { AuditRow, Store, WorkflowRow } from '../store/port.ts';
 import { CatalogueWatch } from './catalogue-watch.ts';
@@ -196,6 +196,6 @@ function* stepsOf(definition: WorkflowDefinition): Generator<StepDefinition> {
   const stack: StepDefinition[] = [...definition.steps, ...(definition.finally ?? [])];
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
     yield step;
-    stack.push(...nestedSteps(step));
+    stack.push(...stepsWithin(step));
   }
 }

@@ -55,6 +55,9 @@ export function step(path: string, more: Partial<StepView> = {}): StepView {
     iterations: 0,
     items: undefined,
     child: undefined,
+    fallbackOf: undefined,
+    compensates: undefined,
+    usedFallback: false,
     ...more,
   };
 }

@@ -15,7 +15,14 @@ import {
   WaitReason,
 } from '../../../gen/yardmaster/v1/step_state_pb.ts';
 import type { CompiledNode } from '../../../workflow/compiled.ts';
-import { type AttemptRecord, type MapDetail, type Step, shareOfItems } from '../../engine/state.ts';
+import {
+  type AttemptRecord,
+  isFallingBack,
+  type MapDetail,
+  ownerOf,
+  type Step,
+  shareOfItems,
+} from '../../engine/state.ts';
 import type { RunView } from '../../runtime/control-plane.ts';
 import { writeFailure } from './failure.ts';
 import { writeTime } from './times.ts';
@@ -41,12 +48,13 @@ interface Beside extends Pick<RunView, 'progress' | 'waits'> {
 export function writeStep(step: Step, { progress, waits, values }: Beside): StepState {
   const { detail, node, path } = step;
   const shown = progress.get(path);
+  const status = statusOf(step);
   return create(StepStateSchema, {
     path,
     stepId: node.id,
     kind: STEP_KINDS[node.kind],
     cleanup: node.isCleanup,
-    status: StepStatus[step.status],
+    status: StepStatus[status],
     waitReason: waitReasonOf(step, waits.get(path)),
     input: values.inputs.get(path),
     output: values.outputs.get(path),
@@ -57,7 +65,7 @@ export function writeStep(step: Step, { progress, waits, values }: Beside): Step
     endTime: writeTime(detail?.endedAt),
     progress: step.status === 'COMPLETED' ? 1 : (shown?.fraction ?? shareOfItems(step)),
     progressMessage: shown?.message ?? '',
-    dueTime: step.status === 'WAITING' ? writeTime(detail?.waitUntil || detail?.retryAt) : undefined,
+    dueTime: status === 'WAITING' ? writeTime(detail?.waitUntil || detail?.retryAt) : undefined,
     ...(step.status === 'WAITING' && { signal: writeSignalWait(step) }),
     skipReason: detail?.skip === undefined ? SkipReason.UNSPECIFIED : SkipReason[detail.skip.reason],
     skippedBecauseOf: detail?.skip?.because ?? '',
@@ -65,11 +73,31 @@ export function writeStep(step: Step, { progress, waits, values }: Beside): Step
     iterations: detail?.loop?.iterations ?? 0,
     ...(detail?.map !== undefined && { items: writeItemCounts(detail.map) }),
     child: writeChild(step),
+    ...writeAttachment(step),
+    usedFallback: usesFallback(step),
   });
 }
 
 function writeItemCounts({ count, started, ended, failed }: MapDetail): MessageInitShape<typeof ItemCountsSchema> {
   return { total: count, started, ended, failed };
+}
+
+/** A step whose next try is not due waits for a time, and for no agent yet. */
+function statusOf(step: Step): Step['status'] {
+  const isBackingOff = step.status === 'READY' && !step.isQueued && (step.detail?.retryAt ?? 0) > 0;
+  return isBackingOff ? 'WAITING' : step.status;
+}
+
+/** What a step belongs to; both empty: to none. */
+function writeAttachment(step: Step): { readonly fallbackOf: string; readonly compensates: string } {
+  const owner = ownerOf(step)?.path ?? '';
+  const isFallback = step.node.attached?.kind === 'fallback';
+  return { fallbackOf: isFallback ? owner : '', compensates: isFallback ? '' : owner };
+}
+
+/** It failed by itself: a step that completed without help has no failure. */
+export function usesFallback(step: Step): boolean {
+  return isFallingBack(step) || (step.status === 'COMPLETED' && step.detail?.failure !== undefined);
 }
 
 /** Undefined: it waits for no signal. */
@@ -113,12 +141,13 @@ function queuedReason(wait: string | undefined): WaitReason {
 
 /** `wait`: the words for a queued step. */
 function waitReasonOf(step: Step, wait: string | undefined): WaitReason {
-  if (step.status !== 'READY' && step.status !== 'WAITING') return WaitReason.UNSPECIFIED;
+  const status = statusOf(step);
+  if (status !== 'READY' && status !== 'WAITING') return WaitReason.UNSPECIFIED;
   const held = heldReason(step.node.kind);
   if (held !== undefined) return held;
   if (step.isQueued) return queuedReason(wait);
   const attempts = step.detail?.attempts ?? [];
   if (attempts.some((attempt) => attempt.isUnconfirmed)) return WaitReason.STOPPING;
-  if (step.status === 'WAITING') return WaitReason.BACKOFF;
+  if (status === 'WAITING') return WaitReason.BACKOFF;
   return attempts.some((attempt) => attempt.isUnreachable) ? WaitReason.AGENT_UNREACHABLE : WaitReason.UNSPECIFIED;
 }
