@@ -4,7 +4,7 @@
  * block a step is. Draft 07 is what every editor reads; it ignores what stands beside a `$ref`, so nothing does.
  */
 import { z } from 'zod';
-import { blocks, commonFields, workflowRequired, workflowSchema } from '../../src/workflow/schema.ts';
+import { attachedForm, blocks, commonFields, workflowRequired, workflowSchema } from '../../src/workflow/schema.ts';
 import { renderTable, replaceRegion } from './regions.ts';
 
 type Node = z.core.JSONSchema.JSONSchema;
@@ -21,7 +21,11 @@ export function renderWorkflowSchema(): string {
     $schema,
     title: 'Yardmaster workflow',
     ...workflow,
-    definitions: { step: stepForm(), ...Object.fromEntries(forms) },
+    definitions: {
+      step: stepForm(),
+      ...Object.fromEntries(forms),
+      attached: blockForm(DEFAULT_BLOCK, attachedForm, blocks[DEFAULT_BLOCK].required),
+    },
   };
   return `${JSON.stringify(schema, withoutNotes, 2)}\n`;
 }

@@ -34,9 +34,13 @@ export function createLiveRun(start: RunView): LiveRun {
   };
 }
 
-/** A step inside of a loop or a map appears with its first event and goes with its iteration or its item. */
+/** A step inside of a loop or a map appears with its first event and goes with its iteration or its item; one that belongs to another when it is called for. */
 function newStep(path: string, event: RunEvent): StepView | undefined {
-  if (!path.includes('/') || (event.type !== 'stepReady' && event.type !== 'stepEnded')) return undefined;
+  const { fallbackOf, compensates } =
+    event.type === 'stepReady' ? event : { fallbackOf: undefined, compensates: undefined };
+  const isAttached = fallbackOf !== undefined || compensates !== undefined;
+  if (!isAttached && !path.includes('/')) return undefined;
+  if (event.type !== 'stepReady' && event.type !== 'stepEnded') return undefined;
   return {
     path,
     stepId: path.slice(path.lastIndexOf('/') + 1),
@@ -52,7 +56,7 @@ function newStep(path: string, event: RunEvent): StepView | undefined {
     endTime: undefined,
     progress: 0,
     progressMessage: '',
-    cleanup: false,
+    cleanup: compensates !== undefined,
     dueTime: undefined,
     skipReason: 'NONE',
     skippedBecauseOf: undefined,
@@ -62,14 +66,20 @@ function newStep(path: string, event: RunEvent): StepView | undefined {
     usualMs: undefined,
     signal: undefined,
     child: undefined,
+    fallbackOf,
+    compensates,
+    usedFallback: false,
   };
 }
 
-/** As the server counts: a loop is one step, and so are a map and a child run. */
+/** As the server counts: a loop is one step, and so are a map and a child run; what belongs to a step is none. */
 const COUNTED: ReadonlySet<string> = new Set(['AGENT', 'LOOP', 'MAP', 'WORKFLOW']);
 
-/** As if they had not begun, but for their attempts; what is in a loop or a map among them is gone. */
+/** As if they had not begun, but for their attempts; what is in a loop or a map among them is gone, and what belongs to them is not called for. */
 function startAgain(steps: LiveSteps, paths: readonly string[]): void {
+  const again = new Set(paths);
+  for (const { path, fallbackOf = '', compensates = '' } of [...steps.outermost()])
+    if (again.has(fallbackOf) || again.has(compensates)) steps.remove(path);
   for (const path of paths) {
     const step = steps.get(path);
     steps.dropInside(path);
@@ -94,6 +104,7 @@ const NOT_BEGUN = {
   items: undefined,
   signal: undefined,
   child: undefined,
+  usedFallback: false,
 } as const satisfies Partial<StepView>;
 
 function countSteps(steps: Iterable<StepView>): Pick<RunView, 'completedSteps' | 'totalSteps' | 'progress'> {
@@ -102,6 +113,7 @@ function countSteps(steps: Iterable<StepView>): Pick<RunView, 'completedSteps' |
   let running = 0;
   for (const step of steps) {
     if (!COUNTED.has(step.kind)) continue;
+    if (step.fallbackOf !== undefined || step.compensates !== undefined) continue;
     totalSteps++;
     if (isTerminalStep(step.status)) completedSteps++;
     else if (step.status === 'RUNNING') running += step.progress;
@@ -128,6 +140,7 @@ function applyToRun(run: RunView, event: RunEvent): RunView {
         unconsumedSignals: event.unconsumedSignals,
         estimatedCompletion: undefined,
         stuck: undefined,
+        cleanupErrors: event.cleanupErrors,
       };
     case 'runEstimated':
       return { ...run, estimatedCompletion: event.endTime };
@@ -175,6 +188,16 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
         : { ...step, status: 'WAITING', waitReason: 'BACKOFF', dueTime: event.dueTime };
     case 'retryScheduled':
       return { ...step, status: 'WAITING', waitReason: 'BACKOFF', dueTime: event.dueTime };
+    case 'stepFellBack':
+      return {
+        ...step,
+        status: 'RUNNING',
+        waitReason: 'NONE',
+        dueTime: undefined,
+        signal: undefined,
+        error: event.error,
+        usedFallback: true,
+      };
     case 'stepEnded':
       return {
         ...step,
@@ -187,6 +210,7 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
         skipReason: event.skipReason,
         skippedBecauseOf: event.skippedBecauseOf,
         takenOver: event.takenOver,
+        usedFallback: event.usedFallback,
       };
     case 'stepProgressed':
       return { ...step, progress: event.fraction, progressMessage: event.message };

@@ -22,7 +22,13 @@ export class LiveSteps {
   }
 
   set(step: StepView): void {
-    (this.bodyOf(step.path) ?? this.open(prefixOf(step.path))).set(step.path, step);
+    const body = this.bodyOf(step.path) ?? this.open(prefixOf(step.path));
+    if (body.has(step.path) || (step.fallbackOf ?? step.compensates) === undefined) body.set(step.path, step);
+    else addBehind(body, step);
+  }
+
+  remove(path: string): void {
+    this.bodyOf(path)?.delete(path);
   }
 
   /** The iteration or the item whose steps begin with `prefix` is over, with everything in it. */
@@ -73,6 +79,17 @@ export class LiveSteps {
     else inside.set(prefix, made);
     return made;
   }
+}
+
+/** What belongs to a step stands behind it, a compensation behind the fallback. */
+function addBehind(body: Body, step: StepView): void {
+  const owner = step.fallbackOf ?? step.compensates;
+  const all = [...body.values()];
+  const isBefore = ({ path, fallbackOf }: StepView): boolean =>
+    path === owner || (step.compensates !== undefined && fallbackOf === owner);
+  const at = all.findLastIndex(isBefore);
+  body.clear();
+  for (const each of all.toSpliced(at < 0 ? all.length : at + 1, 0, step)) body.set(each.path, each);
 }
 
 /** `poll/3/check` stands in `poll/3/`. */

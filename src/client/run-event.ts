@@ -27,6 +27,18 @@ export type RunEventBody =
       readonly action: string;
       /** Of a map: how many there are. */
       readonly items: number;
+      /** Path of the step that it is the fallback of. */
+      readonly fallbackOf: string | undefined;
+      /** Path of the step that it undoes. */
+      readonly compensates: string | undefined;
+    }
+  /** It failed with `error`, and its fallback decides what becomes of it. */
+  | {
+      readonly type: 'stepFellBack';
+      readonly step: string;
+      /** What it ends with when its fallback does not complete. */
+      readonly status: StepStatus;
+      readonly fallback: string;
     }
   | (AttemptBody & { readonly type: 'attemptStarted'; readonly tryNumber: number; readonly resumed: boolean })
   | (AttemptBody & { readonly type: 'attemptUnreachable'; readonly reason: string })
@@ -46,6 +58,8 @@ export type RunEventBody =
       readonly skippedBecauseOf: string | undefined;
       /** From the run that this one is another try of. */
       readonly takenOver: boolean;
+      /** It completed because its fallback did; `error` is why it failed itself. */
+      readonly usedFallback: boolean;
     }
   | {
       readonly type: 'stepWaiting';
@@ -92,7 +106,13 @@ export type RunEventBody =
   | { readonly type: 'runTryScheduled'; readonly dueTime: Date | undefined }
   /** It failed and is tried again: `steps` start anew. */
   | { readonly type: 'runTryStarted'; readonly tryNumber: number; readonly steps: readonly string[] }
-  | { readonly type: 'runEnded'; readonly status: WorkflowStatus; readonly unconsumedSignals: number }
+  | {
+      readonly type: 'runEnded';
+      readonly status: WorkflowStatus;
+      readonly unconsumedSignals: number;
+      /** Failures of cleanup, and what was not undone. */
+      readonly cleanupErrors: readonly RunFailure[];
+    }
   | {
       readonly type: 'stepProgressed';
       readonly step: string;

@@ -59,6 +59,12 @@ export interface StepResult {
   readonly durationMs: number;
   readonly skipReason: SkipReason;
   readonly cleanup: boolean;
+  /** It completed because its fallback did; `error` is why it failed itself. */
+  readonly usedFallback: boolean;
+  /** Path of the step that it is the fallback of. */
+  readonly fallbackOf: string | undefined;
+  /** Path of the step that it undoes. */
+  readonly compensates: string | undefined;
 }
 
 /**
@@ -144,6 +150,9 @@ function toStepResult(step: StepView, output: JsonValue | undefined): StepResult
     durationMs: span(step),
     skipReason: step.skipReason,
     cleanup: step.cleanup,
+    usedFallback: step.usedFallback,
+    fallbackOf: step.fallbackOf,
+    compensates: step.compensates,
   };
 }
 

@@ -115,6 +115,12 @@ export interface StepView {
   readonly child: ChildRunView | undefined;
   /** Milliseconds that it took in the middle of the last completed runs, from ready to its end; undefined: none is known. */
   readonly usualMs: number | undefined;
+  /** Path of the step that it is the fallback of. */
+  readonly fallbackOf: string | undefined;
+  /** Path of the step that it undoes. */
+  readonly compensates: string | undefined;
+  /** It failed with `error`, and its fallback works for it or, when it is COMPLETED, did its work. */
+  readonly usedFallback: boolean;
 }
 
 export interface ItemCountsView {
@@ -243,6 +249,8 @@ export interface WorkflowStepView {
   readonly action: string | undefined;
   readonly agentId: string | undefined;
   readonly cleanup: boolean;
+  /** What it is of the step above it with a smaller depth; undefined: a step of its own. */
+  readonly attached: 'fallback' | 'compensate' | undefined;
 }
 
 export interface RegisteredWorkflow {

@@ -1,7 +1,7 @@
 /** Which agents a workflow names. */
 import type { Workflow } from '../workflow/builder/workflow.ts';
 import type { StepDefinition } from '../workflow/definition.ts';
-import { nestedSteps } from '../workflow/nested.ts';
+import { stepsWithin } from '../workflow/nested.ts';
 import { isWorkflow } from './catalogue.ts';
 import type { WorkflowView } from './views.ts';
 
@@ -20,6 +20,6 @@ function namedIn({ definition }: Workflow): readonly string[] {
 
 /** Recursion ends: `build` accepts no deeper nesting than `limits.depthMax`. */
 function namedInStep(step: StepDefinition): readonly string[] {
-  if (step.type === 'agent') return step.agentId === undefined ? [] : [step.agentId];
-  return nestedSteps(step).flatMap(namedInStep);
+  const own = step.type === 'agent' && step.agentId !== undefined ? [step.agentId] : [];
+  return [...own, ...stepsWithin(step).flatMap(namedInStep)];
 }

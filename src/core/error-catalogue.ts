@@ -158,6 +158,10 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'A step needs a secret that the control plane does not have, or no longer has.',
   ),
   ASSERTION_FAILED: entry('FAILED_PRECONDITION', 'The assert of a step was false.'),
+  NOT_COMPENSATED: entry(
+    'ABORTED',
+    'The cleanup of a run was ended (a second cancel, its cleanupTimeout, a run that could not go on) before all that its steps did was undone.',
+  ),
   MISSING_DATA: entry('FAILED_PRECONDITION', 'An expression read something that is not there.'),
   INVALID_INPUT: entry('INVALID_ARGUMENT', 'The input of a step does not fit the schema of the capability.'),
   INVALID_OUTPUT: entry(

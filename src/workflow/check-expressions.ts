@@ -66,8 +66,8 @@ class ExpressionChecker {
       if (step.default !== undefined) this.#template(step.default, where('default', 'input'));
     }
     if (step.type === 'map') this.output(step.items, where('items', 'items'));
-    if (step.type === 'loop') this.#loop(step, where);
-    else if (step.output !== undefined) this.output(step.output, where('output', 'output'));
+    if (step.type === 'loop') return this.#loop(step, where);
+    if (step.output !== undefined) this.output(step.output, where('output', 'output'));
     if (step.assert !== undefined) this.#condition(step.assert, where('assert', 'assert'));
   }
 
@@ -79,13 +79,14 @@ class ExpressionChecker {
 
   /** Its conditions and its output see the loop from inside, but not the steps of its body. */
   #loop(step: LoopStepDefinition, where: (field: string, spot: Spot) => Where): void {
-    const inLoop = (field: 'while' | 'until' | 'output'): Where => {
+    const inLoop = (field: 'while' | 'until' | 'output' | 'assert'): Where => {
       const outside = where(field, field);
       return { ...outside, around: within(outside.around, 'loop') };
     };
     if (step.while !== undefined) this.#condition(step.while, inLoop('while'));
     if (step.until !== undefined) this.#condition(step.until, inLoop('until'));
     if (step.output !== undefined) this.output(step.output, inLoop('output'));
+    if (step.assert !== undefined) this.#condition(step.assert, inLoop('assert'));
   }
 
   /** A bare string is CEL there, anything else a template. */
@@ -159,6 +160,8 @@ class ExpressionChecker {
   #whyNotReadable({ reader, spot }: Where, target: Entry): string | undefined {
     if (reader === undefined)
       return target.level.isCleanup ? 'a cleanup step, which starts after the output is made' : undefined;
+    if (target.level.attached === 'compensate' && target !== reader && !isInFinally(reader))
+      return 'a compensation, which starts when the run is ending';
     switch (this.#upstream.relation(reader, target)) {
       case 'ended':
         return undefined;
@@ -168,6 +171,8 @@ class ExpressionChecker {
         return 'the block that it stands in';
       case 'inside':
         return spot === 'output' || spot === 'assert' ? undefined : 'which runs inside it';
+      case 'attached':
+        return 'which starts after it';
       case 'branch':
         return 'which stands in another branch';
       case 'finally':
@@ -192,9 +197,18 @@ function isSecretCall(source: string, { reader, spot }: Where): boolean {
   return spot === 'input' && reader?.step.type === 'agent' && readSecretCall(source) !== undefined;
 }
 
-function aroundOf({ level }: Entry): Around {
+/** Compensations are over when `finally` begins. */
+function isInFinally(reader: Entry): boolean {
+  let { level } = reader;
+  while (level.block !== undefined) level = level.block.level;
+  return level.isCleanup;
+}
+
+/** What belongs to a loop or a map stands beside it, not in it. */
+function aroundOf({ level: own }: Entry): Around {
   let around: Around = 'nothing';
-  for (let block = level.block; block !== undefined; block = block.level.block) {
+  const level = own.attached === undefined ? own : own.block?.level;
+  for (let block = level?.block; block !== undefined; block = block.level.block) {
     if (runsBodies(block.step)) around = within(around, block.step.type);
   }
   return around;
@@ -204,7 +218,8 @@ function aroundOf({ level }: Entry): Around {
 function bodyAround(reader: Entry | undefined, target: Entry): Entry | undefined {
   let found: Entry | undefined;
   for (let level = target.level; level.block !== undefined; level = level.block.level) {
-    if (runsBodies(level.block.step) && !isWithin(reader, level)) found = level.block;
+    const isBody = level.attached === undefined && runsBodies(level.block.step);
+    if (isBody && !isWithin(reader, level)) found = level.block;
   }
   return found;
 }

@@ -4,6 +4,7 @@ import { NAME_PATTERN } from '../core/ids.ts';
 import { isJsonObject, type JsonValue } from '../core/json.ts';
 import { limits } from '../core/limits.ts';
 import { canonicalWorkflow } from './canonical.ts';
+import { checkAttached, checkCompensated } from './check-attached.ts';
 import { checkSignal, checkSignals, checkWait } from './check-waits.ts';
 import type {
   AgentStepDefinition,
@@ -71,8 +72,10 @@ class FieldChecker {
     this.findings.push(...checkParametersSchema(schema, path));
   }
 
-  step({ step, path, level }: Entry): void {
+  step(entry: Entry): void {
+    const { step, path, level } = entry;
     const subject = `step "${step.id}"`;
+    this.findings.push(...checkAttached(entry), ...checkCompensated(entry));
     if (step.id === '') this.report('MISSING_FIELD', 'a step has no "id"', path);
     if (level.depth > limits.depthMax)
       this.report('LIMIT', `${subject} is nested deeper than ${limits.depthMax}`, path);
@@ -104,8 +107,6 @@ class FieldChecker {
   }
 
   #wait(step: WaitStepDefinition | SignalStepDefinition, subject: string, path: Path): void {
-    if (step.assert !== undefined)
-      this.report('BAD_FIELD', `${subject}: "assert" is for agent steps; a ${step.type} has none`, [...path, 'assert']);
     if (step.type === 'wait') {
       this.#duration(step.forMs, subject, [...path, 'for']);
       this.findings.push(...checkWait(step, path));
@@ -123,8 +124,6 @@ class FieldChecker {
     this.#name(step.workflow, subject, [...path, 'workflow']);
     if (step.version !== undefined) this.#wholeFrom(1, step.version, subject, [...path, 'version']);
     this.#depth(step.parameters, subject, [...path, 'parameters']);
-    if (step.assert !== undefined)
-      this.report('BAD_FIELD', `${subject}: "assert" is for agent steps; a workflow has none`, [...path, 'assert']);
   }
 
   #block(
@@ -139,8 +138,6 @@ class FieldChecker {
       this.report('MISSING_FIELD', `${subject} has no cases`, [...path, 'cases']);
     else if (nestedSteps(step).length === 0)
       this.report('MISSING_FIELD', `${subject} has no steps in it`, [...path, ...listField(step)]);
-    if (step.assert !== undefined)
-      this.report('BAD_FIELD', `${subject}: "assert" is for agent steps; a block has none`, [...path, 'assert']);
     if (step.type === 'switch') this.#cases(step, subject, path);
     if (step.type === 'loop') return this.#loop(step, subject, path);
     if (step.type === 'map') this.#items(step, subject, path);
@@ -176,7 +173,6 @@ class FieldChecker {
       this.report('BAD_FIELD', `${subject}: "${field}" is not for a set, whose value is its output`, [...path, field]);
     if (step.totalTimeoutMs !== undefined) refuse('totalTimeout');
     if (step.output !== undefined) refuse('output');
-    if (step.assert !== undefined) refuse('assert');
   }
 
   #loop(step: LoopStepDefinition, subject: string, path: Path): void {

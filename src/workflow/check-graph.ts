@@ -36,6 +36,8 @@ function checkId(entry: Entry, survey: Survey): readonly Finding[] {
 }
 
 function checkDependencies(entry: Entry, survey: Survey, suggestions: Suggestions): readonly Finding[] {
+  // Edges of a step that belongs to another are refused as such.
+  if (entry.level.attached !== undefined) return [];
   const seen = new Set<string>();
   return entry.step.dependencies.flatMap((dependency, i) => {
     const found = seen.has(dependency)

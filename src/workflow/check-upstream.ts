@@ -5,13 +5,23 @@
 import { dependenciesOf, topologicalOrder } from './check-graph.ts';
 import type { Entry, Level } from './survey.ts';
 
-export type Ended = 'ended' | 'self' | 'around' | 'inside' | 'branch' | 'unordered' | 'finally';
+export type Ended = 'ended' | 'self' | 'around' | 'inside' | 'attached' | 'branch' | 'unordered' | 'finally';
 
 export class Upstream {
   readonly #rows = new Map<Level, readonly Uint32Array[]>();
 
   /** How `target` stands when `reader` starts; only `ended` (and `inside` a block, once it ended) may be read. */
   relation(reader: Entry, target: Entry): Ended {
+    if (reader === target) return 'self';
+    const owner = ownerOf(reader);
+    // It starts when its owner has ended, and with it everything that the owner saw.
+    if (owner !== undefined) return isWithin(owner, target) ? 'ended' : this.relation(owner, target);
+    if (ownerOf(target) === reader) return 'attached';
+    return this.#relationOfOwners(reader, ownerOf(target) ?? target);
+  }
+
+  /** Neither belongs to another step. */
+  #relationOfOwners(reader: Entry, target: Entry): Ended {
     if (reader === target) return 'self';
     const [here, there] = liftToOneLevel(reader, target);
     if (here.level !== there.level) return here.level.isCleanup ? 'ended' : 'finally';
@@ -42,6 +52,16 @@ export class Upstream {
     this.#rows.set(level, rows);
     return rows;
   }
+}
+
+/** The step that a fallback or a compensation belongs to. */
+function ownerOf({ level }: Entry): Entry | undefined {
+  return level.attached === undefined ? undefined : level.block;
+}
+
+function isWithin(block: Entry, entry: Entry): boolean {
+  for (let at: Entry | undefined = entry; at !== undefined; at = at.level.block) if (at === block) return true;
+  return false;
 }
 
 function addRow(row: Uint32Array, position: number, other: Uint32Array | undefined): void {

@@ -7,6 +7,7 @@ import { compileChild } from './compile-child.ts';
 import { compileMap } from './compile-map.ts';
 import { compileSignal, compileWait, formsOf, signalsOf } from './compile-waits.ts';
 import type {
+  Attached,
   CompiledAgentNode,
   CompiledLoopNode,
   CompiledNode,
@@ -28,7 +29,7 @@ import { compileChoice } from './expressions/choice.ts';
 import { compileCondition, type Names } from './expressions/expression.ts';
 import { type Around, within } from './expressions/prepare.ts';
 import { compileOutput, compileTemplate } from './expressions/template.ts';
-import { nestedLists, nestedSteps } from './nested.ts';
+import { attachedSteps, nestedLists, nestedSteps } from './nested.ts';
 import { secretScopeOf } from './secrets.ts';
 
 /** Throws BAD_EXPRESSION or UNKNOWN_STEP for a definition that `checkWorkflow` would refuse. */
@@ -79,6 +80,7 @@ interface Place {
   readonly parent: number;
   readonly isCleanup: boolean;
   readonly around: Around;
+  readonly attached: Attached | undefined;
 }
 
 /** Where the steps of one level go. */
@@ -96,13 +98,26 @@ interface Layout {
 function layOut(definition: WorkflowDefinition): Layout {
   const places: Place[] = [];
   const indexById = new Map<string, number>();
+  const place = (
+    step: StepDefinition,
+    where: Omit<Level, 'slots'>,
+    slots: Level['slots'],
+    attached: Attached | undefined,
+  ): number => {
+    const slot = slots.next++;
+    indexById.set(step.id, places.length);
+    places.push({ step, index: places.length, slot, attached, ...where });
+    return slot;
+  };
   const visit = (steps: readonly StepDefinition[], level: Level): void => {
     const { slots, ...where } = level;
     for (const step of steps) {
-      const index = places.length;
-      const slot = slots.next++;
-      places.push({ step, index, slot, ...where });
-      indexById.set(step.id, index);
+      const slot = place(step, where, slots, undefined);
+      const index = places.length - 1;
+      for (const { kind, step: attached } of attachedSteps(step)) {
+        const isCleanup = level.isCleanup || kind === 'compensate';
+        place(attached, { ...where, parent: -1, isCleanup }, slots, { kind, owner: slot });
+      }
       visit(nestedSteps(step), levelInside(step, index, slot, level));
     }
   };
@@ -245,7 +260,9 @@ function compileLoop(
 }
 
 function compileCommon(place: Place, layout: Layout, dependents: readonly number[]): CompiledNodeCommon {
-  const { step, index, owner, slot, parent, isCleanup } = place;
+  const { step, index, owner, slot, parent, isCleanup, attached } = place;
+  const slotOf = (other: StepDefinition | undefined): number | undefined =>
+    other === undefined ? undefined : toSlots([other.id], layout)[0];
   const names = namesFor(layout, place.around);
   return {
     index,
@@ -260,11 +277,14 @@ function compileCommon(place: Place, layout: Layout, dependents: readonly number
     runOn: step.runOn ?? 'success',
     totalTimeoutMs: step.totalTimeoutMs,
     output: step.output === undefined ? undefined : compileOutput(step.output, 'output', outputNames(place, layout)),
-    assert: step.assert === undefined ? undefined : compileCondition(step.assert, 'assert', names),
+    assert: step.assert === undefined ? undefined : compileCondition(step.assert, 'assert', outputNames(place, layout)),
+    fallback: slotOf(step.fallback),
+    compensate: slotOf(step.compensate),
+    attached,
   };
 }
 
-/** A loop's own output sees what its conditions see. */
+/** A loop's own output sees what its conditions see, and so does what is asserted of it. */
 function outputNames(place: Place, layout: Layout): Names {
   return namesFor(layout, place.step.type === 'loop' ? within(place.around, 'loop') : place.around);
 }

@@ -4,7 +4,15 @@
  */
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import type { SecretMark } from '../core/secret-mark.ts';
-import type { ConcurrencyOverflow, FailureMode, IterationsEnd, ParallelPolicy, Priority, RunOn } from './definition.ts';
+import type {
+  AttachedKind,
+  ConcurrencyOverflow,
+  FailureMode,
+  IterationsEnd,
+  ParallelPolicy,
+  Priority,
+  RunOn,
+} from './definition.ts';
 
 export interface CompiledWorkflow {
   readonly name: string;
@@ -73,7 +81,7 @@ export interface CompiledNodeCommon {
   readonly id: string;
   /** Slot of the enclosing block; -1 at the top of the workflow, of `finally` and of a body. */
   readonly parent: number;
-  /** True for `finally` steps and everything inside them. */
+  /** True for `finally` steps and everything inside them, and for compensations. */
   readonly isCleanup: boolean;
   readonly dependencies: readonly number[];
   /** The nodes that name this one in their dependencies. */
@@ -83,6 +91,16 @@ export interface CompiledNodeCommon {
   readonly totalTimeoutMs: number | undefined;
   readonly output: Template | undefined;
   readonly assert: Expression | undefined;
+  /** Slots, beside this node, of the steps that belong to it. */
+  readonly fallback: number | undefined;
+  readonly compensate: number | undefined;
+  /** Of such a step: what it is, and the slot of the step that it belongs to. It is nobody's child, and no edge names it. */
+  readonly attached: Attached | undefined;
+}
+
+export interface Attached {
+  readonly kind: AttachedKind;
+  readonly owner: number;
 }
 
 export interface CompiledAgentNode extends CompiledNodeCommon {
@@ -226,6 +244,8 @@ export interface Reads {
   readonly last: boolean;
   /** The item of a map. */
   readonly item: boolean;
+  /** What the step gave before its own `output` shaped it; absent: not read. */
+  readonly result?: true;
 }
 
 /** A CEL expression, planned once. */

@@ -73,7 +73,15 @@ export interface StepCommon {
   /** CEL over `output` (and `result`); false fails the step with ASSERTION_FAILED. */
   readonly assert?: string;
   readonly metadata?: JsonObject;
+  /** Runs when this step has FAILED or TIMED_OUT; when it completes, its output is this step's. */
+  readonly fallback?: AttachedStepDefinition;
+  /** Undoes this step when it completed and the run does not. */
+  readonly compensate?: AttachedStepDefinition;
 }
+
+/** A step that belongs to another one: no edges, and nothing that its owner decides (`runOn`, `onFailure`, steps of its own). */
+export type AttachedStepDefinition = AgentStepDefinition;
+export type AttachedKind = 'fallback' | 'compensate';
 
 export interface AgentStepDefinition extends StepCommon {
   readonly type: 'agent';

@@ -56,7 +56,8 @@ function lintStep(entry: Entry, definition: WorkflowDefinition): readonly Findin
     ...common,
     ...lintName(step.agentId ?? '', 'agent', [...path, 'agentId']),
     ...lintName(step.action, 'action', [...path, 'action']),
-    ...lintTimeout(step, path, definition),
+    // What undoes a step runs under the cleanupTimeout.
+    ...(entry.level.attached === 'compensate' ? [] : lintTimeout(step, path, definition)),
     ...lintRetry(step, path),
     ...lintCleanup(entry, step),
     ...findSecrets(step.parameters ?? null, [...path, 'parameters'], `step "${step.id}"`),

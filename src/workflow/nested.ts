@@ -1,5 +1,5 @@
 /** The lists of steps that stand inside a step. Steps of one list are siblings; a condition has one per branch. */
-import type { StepDefinition } from './definition.ts';
+import type { AttachedKind, AttachedStepDefinition, StepDefinition } from './definition.ts';
 import type { Path } from './finding.ts';
 
 export interface NestedList {
@@ -41,4 +41,22 @@ export function nestedLists(step: StepDefinition): readonly NestedList[] {
 /** The steps directly inside a step, of all its lists. */
 export function nestedSteps(step: StepDefinition): readonly StepDefinition[] {
   return nestedLists(step).flatMap(({ steps }) => steps);
+}
+
+export interface AttachedStep {
+  readonly kind: AttachedKind;
+  readonly step: AttachedStepDefinition;
+}
+
+/** The steps that belong to a step. They stand in no list: nothing is beside them. */
+export function attachedSteps({ fallback, compensate }: StepDefinition): readonly AttachedStep[] {
+  return [
+    ...(fallback === undefined ? [] : [{ kind: 'fallback', step: fallback } as const]),
+    ...(compensate === undefined ? [] : [{ kind: 'compensate', step: compensate } as const]),
+  ];
+}
+
+/** A step's own, then those in its lists: for whoever visits every step. */
+export function stepsWithin(step: StepDefinition): readonly StepDefinition[] {
+  return [...attachedSteps(step).map((attached) => attached.step), ...nestedSteps(step)];
 }

@@ -4,7 +4,17 @@
  */
 import { limits } from '../core/limits.ts';
 import { nearest } from '../core/nearest.ts';
-import type { RetryPolicy, StepCommon, StepDefinition, SwitchCase, WorkflowDefinition } from './definition.ts';
+import { attachedRefusals, refuseAttached } from './check-attached.ts';
+import type {
+  AgentStepDefinition,
+  AttachedKind,
+  AttachedStepDefinition,
+  RetryPolicy,
+  StepCommon,
+  StepDefinition,
+  SwitchCase,
+  WorkflowDefinition,
+} from './definition.ts';
 import { type FieldReading, readFields } from './fields.ts';
 import { type Finding, formatPath, type Path } from './finding.ts';
 import { isRecord } from './json-copy.ts';
@@ -122,6 +132,22 @@ class Reader {
     const subject = typeof source.id === 'string' ? `step "${source.id}"` : `the step at ${formatPath(path)}`;
     const kind = this.#kind(source, subject, path);
     if (kind === undefined) return placeholder(source, above);
+    const { fallback, compensate, ...own } = source;
+    const step = this.#ofKind(kind, own, subject, path, above, depth);
+    const withFallback =
+      fallback === undefined ? {} : { fallback: this.#attached('fallback', fallback, subject, path) };
+    if (compensate === undefined) return { ...step, ...withFallback };
+    return { ...step, ...withFallback, compensate: this.#attached('compensate', compensate, subject, path) };
+  }
+
+  #ofKind(
+    kind: Kind,
+    source: Source,
+    subject: string,
+    path: Path,
+    above: string | undefined,
+    depth: number,
+  ): StepDefinition {
     if (kind === 'agent') return this.#agent(source, subject, path, above);
     if (kind === 'set') return this.#set(source, subject, path, above);
     if (kind === 'condition' || kind === 'switch') return this.#branches(kind, source, subject, path, above, depth);
@@ -159,7 +185,27 @@ class Reader {
     return undefined;
   }
 
-  #agent(source: Source, subject: string, path: Path, above: string | undefined): StepDefinition {
+  /** A step that belongs to another one. What its owner decides is refused, with where it stands instead. */
+  #attached(kind: AttachedKind, source: unknown, owner: string, at: Path): AttachedStepDefinition {
+    const path = [...at, kind];
+    if (!isRecord(source)) {
+      this.#report('BAD_FIELD', `the ${kind} of ${owner} is an object with "id" and "action"`, path);
+      return { id: '', dependencies: [], type: 'agent', action: '' };
+    }
+    const subject = typeof source.id === 'string' ? `${kind} "${source.id}"` : `the ${kind} of ${owner}`;
+    const { type = 'agent', ...fields } = source;
+    if (type !== 'agent') this.#report('BAD_FIELD', `${subject} must be an agent step`, [...path, 'type']);
+    const own: [string, unknown][] = [];
+    for (const [field, value] of Object.entries(fields)) {
+      const hint = attachedRefusals.get(field);
+      if (hint === undefined) own.push([field, value]);
+      else if (value !== undefined)
+        this.findings.push({ ...refuseAttached(subject, field), path: [...path, field], onKey: true, hint });
+    }
+    return this.#agent(Object.fromEntries(own), subject, path, undefined);
+  }
+
+  #agent(source: Source, subject: string, path: Path, above: string | undefined): AgentStepDefinition {
     const fields = readFields(blocks.agent.schema, source, {
       ...this.#reading(subject, path),
       required: blocks.agent.required,

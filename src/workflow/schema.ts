@@ -88,6 +88,14 @@ const step = z.unknown().meta({ $ref: '#/definitions/step' });
 /** Nothing may stand beside a `$ref`, and a field has a description. */
 const oneStep = z.unknown().meta({ allOf: [{ $ref: '#/definitions/step' }] });
 const steps = z.array(step, { error: 'must be a list of steps' });
+/** Read by normalize.ts before the other fields, which never see it. */
+const attached = z
+  .unknown()
+  .transform((_, context): never => {
+    context.addIssue({ code: 'custom', message: 'must be a step' });
+    return z.NEVER;
+  })
+  .meta({ allOf: [{ $ref: '#/definitions/attached' }] });
 const priority = oneOf('critical', 'high', 'normal', 'low');
 const failureMode = oneOf('fail', 'continue');
 const name = { pattern: NAME_PATTERN.source };
@@ -147,9 +155,14 @@ const common = {
   ),
   totalTimeout: field(duration, 'over all attempts, waiting included; 0 is none', { otherwise: 'none' }),
   output: field(json, 'a template over `result` that makes the output; text is CEL', { otherwise: 'the result' }),
-  assert: field(
-    condition,
-    'of agent steps: CEL over `output` and `result`; false fails the step with ASSERTION_FAILED',
+  assert: field(condition, 'CEL over `output` and `result`; false fails the step with ASSERTION_FAILED'),
+  fallback: field(
+    attached,
+    'an agent step that runs when this one failed or timed out, its retries included; when it completes, this one counts as completed, with its output',
+  ),
+  compensate: field(
+    attached,
+    'an agent step that undoes this one: it runs when this one completed and the run does not',
   ),
   metadata: field(jsonObject, 'anything; the handler gets it, too'),
 };
@@ -197,6 +210,11 @@ export const agentSchema = z
     onFailure: field(failureMode, '`fail`, or `continue`: what depends on it runs all the same', { default: 'fail' }),
   })
   .meta({ description: 'One action, done by one agent.', not: { required: ['retries', 'retry'] } });
+
+/** Of the steps that belong to another: what its owner decides is left out. */
+export const attachedForm = agentSchema
+  .omit({ dependencies: true, runOn: true, onFailure: true, fallback: true, compensate: true })
+  .meta({ description: 'An agent step that belongs to another step.', not: { required: ['retries', 'retry'] } });
 
 export const parallelSchema = z
   .strictObject({
@@ -269,7 +287,7 @@ export const switchSchema = z
   })
   .meta({ description: "The list of steps whose case fits a value. Its output is that list's last step's." });
 
-const { totalTimeout: _total, output: _output, assert: _assert, ...commonOfSet } = common;
+const { totalTimeout: _total, output: _output, ...commonOfSet } = common;
 
 export const setSchema = z
   .strictObject({
@@ -406,7 +424,7 @@ export const commonFields: readonly string[] = Object.keys(common);
 
 /** Words of the language that this version does not run yet; they are refused by name. */
 export const laterWorkflowFields: ReadonlySet<string> = new Set(['schedule']);
-export const laterStepFields: ReadonlySet<string> = new Set(['fallback', 'compensate', 'cache', 'hedge', 'budget']);
+export const laterStepFields: ReadonlySet<string> = new Set(['cache', 'hedge', 'budget']);
 
 /** The field that shows which block was meant, where its `type` was forgotten. */
 export const blockByField: ReadonlyMap<string, keyof typeof blocks> = new Map([

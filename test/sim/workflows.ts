@@ -1,6 +1,7 @@
 /** Random workflows over what the engine can do. */
 import type {
   AgentStepDefinition,
+  AttachedStepDefinition,
   LoopStepDefinition,
   MapStepDefinition,
   SequentialStepDefinition,
@@ -60,6 +61,7 @@ export function makeWorkflow(dice: Dice, name: string, settings: WorkflowSetting
   const maker = new Maker(dice, { ...settings, ...child });
   const steps = maker.siblings(dice.int(1, settings.stepsMax), 0, 'graph');
   const hasFinally = dice.chance(0.25);
+  maker.isFinally = true;
   return {
     name,
     steps,
@@ -95,6 +97,8 @@ class Maker {
   private readonly settings: WorkflowSettings;
   private readonly prefix: string;
   private count = 0;
+  /** What runs at the end is not undone at the end. */
+  isFinally = false;
 
   constructor(dice: Dice, settings: WorkflowSettings, prefix = 's') {
     this.dice = dice;
@@ -110,7 +114,8 @@ class Maker {
       const last = earlier.at(-1);
       const dependencies =
         kind === 'chain' ? (last === undefined ? [] : [last]) : earlier.filter(() => this.dice.chance(0.35));
-      steps.push(this.step(dependencies, depth));
+      const made = this.step(dependencies, depth);
+      steps.push({ ...made, ...this.belongings(made.id) });
     }
     return steps;
   }
@@ -161,6 +166,35 @@ class Maker {
       ...(quorum === undefined && dice.chance(0.6)
         ? { onFailure: dice.pick(['failFast', 'waitAll', 'continue'] as const) }
         : {}),
+    };
+  }
+
+  /** A fallback, a compensation, both or mostly neither; with dice of their own. */
+  private belongings(id: string): Pick<StepCommon, 'fallback' | 'compensate'> {
+    const dice = this.dice.fork(`belongings ${id}`);
+    const hasFallback = dice.chance(0.15);
+    const hasCompensation = dice.chance(0.2) && !this.isFinally;
+    return {
+      ...(hasFallback
+        ? { fallback: this.attached(`${id}f`, `\${{ steps.${id}.error.code }}`, dice.fork('fallback')) }
+        : {}),
+      ...(hasCompensation
+        ? { compensate: this.attached(`${id}u`, `\${{ steps.${id}.output }}`, dice.fork('compensate')) }
+        : {}),
+    };
+  }
+
+  private attached(id: string, source: string, dice: Dice): AttachedStepDefinition {
+    return {
+      id,
+      type: 'agent',
+      dependencies: [],
+      action: dice.pick(this.settings.actions),
+      ...(dice.chance(0.5) ? { parameters: { from: source } } : {}),
+      ...(dice.chance(0.1) ? { when: dice.chance(0.5) ? 'params.n > 4' : 'params.flag' } : {}),
+      ...(dice.chance(0.3) ? { retry: { tries: 2, backoffMs: dice.int(1, 1_000) } } : {}),
+      ...(dice.chance(0.3) ? { timeoutMs: dice.int(500, 20_000) } : {}),
+      ...(dice.chance(0.1) ? { totalTimeoutMs: dice.int(2_000, 60_000) } : {}),
     };
   }
 

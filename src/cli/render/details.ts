@@ -75,6 +75,8 @@ function attemptLines(instances: readonly InstanceView[]): readonly string[] {
   return alignParts(lines, ' ');
 }
 
+const ATTACHED = { fallback: 'when it fails', compensate: 'to undo it' } as const;
+
 /** Name, what it is for, what it takes, and the steps as a tree. */
 export function renderWorkflow(workflow: WorkflowView): string {
   const steps = workflow.steps.map((step) => [
@@ -84,6 +86,7 @@ export function renderWorkflow(workflow: WorkflowView): string {
       ...(step.agentId === undefined ? [] : [`on ${safe(step.agentId)}`]),
       ...(step.dependencies.length === 0 ? [] : [`after ${step.dependencies.map(safe).join(', ')}`]),
       ...(step.cleanup ? ['finally'] : []),
+      ...(step.attached === undefined ? [] : [ATTACHED[step.attached]]),
     ].join(', '),
   ]);
   return [

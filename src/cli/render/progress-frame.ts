@@ -2,6 +2,7 @@
 import { isTerminalRun, isTerminalStep, type RunView, type StepView } from '../../client/index.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { shortId } from '../../core/ids.ts';
+import { belonging } from './attached.ts';
 import { itemsNote } from './items.ts';
 import { type Paint, paintStatus, type Style } from './style.ts';
 import { cut, instanceName, plural, safe } from './text.ts';
@@ -100,6 +101,7 @@ function runningLine(step: StepView, nowMs: number): Line {
     attempt === undefined ? '' : instanceName(attempt.agent, attempt.instance),
     `${percent} ${safe(step.progressMessage)}`.trim(),
     step.waitReason === 'AGENT_UNREACHABLE' ? 'out of reach' : '',
+    belonging(step),
     historyOf(step),
   ];
   const text = parts.filter((part) => part !== '').join('  ');

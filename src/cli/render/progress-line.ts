@@ -38,6 +38,12 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
       return event.dueTime === undefined
         ? itemsLine(run, event)
         : stepLine(event, 'WAITING', `iteration ${event.number + 1} at ${clockTime(event.dueTime, true)}`);
+    case 'stepReady':
+      return event.compensates === undefined
+        ? undefined
+        : stepLine(event, 'COMPENSATING', `undoes ${event.compensates}`);
+    case 'stepFellBack':
+      return stepLine(event, 'FALLBACK', `${event.fallback} runs: ${errorText(event)}`);
     case 'stepEnded':
       return isBlock(run, event.step) ? undefined : stepLine(event, event.status, endNote(run, event));
     case 'checkpointStored':
@@ -70,6 +76,7 @@ function itemsLine(run: RunView, event: Extract<RunEvent, { readonly type: 'body
 
 function endNote(run: RunView, event: Extract<RunEvent, { readonly type: 'stepEnded' }>): string {
   if (event.takenOver) return 'taken over';
+  if (event.usedFallback) return 'by its fallback';
   const step = run.steps.find(({ path }) => path === event.step);
   return [step === undefined ? '' : itemsNote(step), errorText(event)].filter((part) => part !== '').join('; ');
 }
@@ -102,8 +109,12 @@ function waitText({ kind, signal, title, dueTime }: Extract<RunEvent, { readonly
 }
 
 function endText(event: Extract<RunEvent, { readonly type: 'runEnded' }>): string {
-  const { unconsumedSignals: count } = event;
-  return [errorText(event), count === 0 ? '' : `${plural(count, 'signal')} not taken`].filter(Boolean).join('; ');
+  const { unconsumedSignals: count, cleanupErrors } = event;
+  const [first] = cleanupErrors;
+  const cleanup = first === undefined ? '' : `cleanup: ${first.code}: ${first.message}`;
+  const more = cleanupErrors.length < 2 ? '' : `${cleanupErrors.length - 1} more in cleanup`;
+  const signals = count === 0 ? '' : `${plural(count, 'signal')} not taken`;
+  return [errorText(event), cleanup, more, signals].filter(Boolean).join('; ');
 }
 
 function dueText(event: Extract<RunEvent, { readonly type: 'retryScheduled' | 'runTryScheduled' }>): string {

@@ -2,6 +2,7 @@
 import { type AttemptView, estimateEta, isTerminalRun, type RunView, type StepView } from '../../client/index.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { shortId } from '../../core/ids.ts';
+import { belonging, cleanupLines, withBelonging } from './attached.ts';
 import { itemsNote } from './items.ts';
 import { durationOf } from './lists.ts';
 import { paintStatus, type Style } from './style.ts';
@@ -59,7 +60,7 @@ export function renderTimeline(run: RunView, options: TimelineOptions): string {
   const canHoldLegend = rows.at(-1)?.bar === undefined && rows.length > 0 && hidden === 0;
   if (canHoldLegend) lines[last] = `${lines[last]}    ${LEGEND}`;
   else lines.push(`${' '.repeat(label + 4)}${LEGEND}`);
-  return [...lines, ...stuckLine(run), ...nextLine(run)].map((line) => line.trimEnd()).join('\n');
+  return [...lines, ...cleanupLines(run), ...stuckLine(run), ...nextLine(run)].map((line) => line.trimEnd()).join('\n');
 }
 
 function clamp(value: number, min: number, max: number): number {
@@ -117,7 +118,7 @@ function rowsOfStep(step: StepView, nowMs: number, from: string): readonly Row[]
   } else if (rows.length === 0) {
     rows.push({ step: name, number: '', bar: undefined, note: absentNote(step, from), isPlain: step.takenOver });
   }
-  return rows;
+  return withBelonging(rows, belonging(step));
 }
 
 /** A `wait` or a `signal`: all of it is waiting. */

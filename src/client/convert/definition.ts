@@ -84,6 +84,8 @@ function toWireStep(step: StepDefinition): StepInit {
     ...optional('totalTimeout', toDuration(step.totalTimeoutMs)),
     ...(step.metadata === undefined ? {} : { metadata: mutable(step.metadata) }),
     ...blockOf(step),
+    ...(step.fallback === undefined ? {} : { fallback: toWireStep(step.fallback) }),
+    ...(step.compensate === undefined ? {} : { compensate: toWireStep(step.compensate) }),
   };
 }
 

@@ -4,7 +4,7 @@ import type { RunEvent as WireEvent } from '../../gen/yardmaster/v1/run_event_pb
 import type { RunEvent, RunEventBody } from '../run-event.ts';
 import { readAttemptOutcome, readRunStatus, readSkipReason, readStepKind, readStepStatus } from '../statuses.ts';
 import type { RunFailure } from '../views.ts';
-import { textOrNone, toDate, toFailure } from './wire.ts';
+import { textOrNone, toDate, toFailure, toFailures } from './wire.ts';
 
 export function toRunEvent(wire: WireEvent): RunEvent {
   const { position, runId } = wire;
@@ -44,6 +44,7 @@ function toBody(event: WireEvent['event']): Body {
         type: 'runEnded',
         status: readRunStatus(event.value.status),
         unconsumedSignals: event.value.unconsumedSignals,
+        cleanupErrors: toFailures(event.value.cleanupErrors),
         error: toFailure(event.value.error),
       };
     default:
@@ -71,8 +72,19 @@ type StepCase = Exclude<
 function toStepBody(event: StepCase): Body {
   switch (event.case) {
     case 'stepReady': {
-      const { stepPath, kind, action, items } = event.value;
-      return { type: 'stepReady', step: stepPath, kind: readStepKind(kind), action, items };
+      const { stepPath, kind, action, items, fallbackOf, compensates } = event.value;
+      const belongs = { fallbackOf: textOrNone(fallbackOf), compensates: textOrNone(compensates) };
+      return { type: 'stepReady', step: stepPath, kind: readStepKind(kind), action, items, ...belongs };
+    }
+    case 'stepFellBack': {
+      const { stepPath, status, fallbackPath, error } = event.value;
+      return {
+        type: 'stepFellBack',
+        step: stepPath,
+        status: readStepStatus(status),
+        fallback: fallbackPath,
+        error: toFailure(error),
+      };
     }
     case 'stepWaiting': {
       const { stepPath, kind, dueTime, signal, title } = event.value;
@@ -108,7 +120,7 @@ function toStepBody(event: StepCase): Body {
       };
     }
     case 'stepEnded': {
-      const { stepPath, status, error, skipReason, skippedBecauseOf, takenOver } = event.value;
+      const { stepPath, status, error, skipReason, skippedBecauseOf, takenOver, usedFallback } = event.value;
       return {
         type: 'stepEnded',
         step: stepPath,
@@ -116,6 +128,7 @@ function toStepBody(event: StepCase): Body {
         skipReason: readSkipReason(skipReason),
         skippedBecauseOf: textOrNone(skippedBecauseOf),
         takenOver,
+        usedFallback,
         error: toFailure(error),
       };
     }
@@ -129,6 +142,7 @@ type AttemptCase = Exclude<
   {
     readonly case:
       | 'stepReady'
+      | 'stepFellBack'
       | 'stepWaiting'
       | 'childStarted'
       | 'signalTaken'

@@ -18,14 +18,13 @@ import type {
   CandidateView,
   ChildRunView,
   ItemCountsView,
-  RunFailure,
   RunView,
   SignalWaitView,
   StepExplanation,
   StepView,
   StuckView,
 } from '../views.ts';
-import { textOrNone, toDate, toFailure, toMs, toPayload } from './wire.ts';
+import { textOrNone, toDate, toFailure, toFailures, toMs, toPayload } from './wire.ts';
 
 export function toRun(run: Run): RunView {
   return {
@@ -38,7 +37,7 @@ export function toRun(run: Run): RunView {
     parameters: toPayload(run.parameters),
     output: toPayload(run.output),
     error: toFailure(run.error),
-    cleanupErrors: run.cleanupErrors.map(toFailure).filter(isFailure),
+    cleanupErrors: toFailures(run.cleanupErrors),
     steps: run.steps.map(toStep),
     createTime: toDate(run.createTime) ?? new Date(0),
     startTime: toDate(run.startTime),
@@ -60,10 +59,6 @@ export function toRun(run: Run): RunView {
     stuck: toStuck(run.stuck),
     position: run.position,
   };
-}
-
-function isFailure(failure: RunFailure | undefined): failure is RunFailure {
-  return failure !== undefined;
 }
 
 function toStep(step: StepState): StepView {
@@ -92,6 +87,9 @@ function toStep(step: StepState): StepView {
     items: toItemCounts(step.items),
     child: toChildRun(step.child),
     usualMs: toMs(step.usualDuration),
+    fallbackOf: textOrNone(step.fallbackOf),
+    compensates: textOrNone(step.compensates),
+    usedFallback: step.usedFallback,
   };
 }
 

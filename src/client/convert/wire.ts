@@ -50,6 +50,10 @@ export function toFailure(error: RunError | undefined): RunFailure | undefined {
   };
 }
 
+export function toFailures(errors: readonly RunError[]): readonly RunFailure[] {
+  return errors.flatMap((error) => toFailure(error) ?? []);
+}
+
 /** Proto3 sends an absent text as an empty one. */
 export function textOrNone(text: string): string | undefined {
   return text === '' ? undefined : text;

@@ -26,8 +26,13 @@ export function toWorkflow(workflow: Workflow): WorkflowView {
 }
 
 /** Recursion ends: the server accepts no deeper nesting than `limits.depthMax`, and protobuf reads at most 100. */
-function flatten(step: Step, depth: number, cleanup: boolean): WorkflowStepView[] {
-  const { block } = step;
+function flatten(
+  step: Step,
+  depth: number,
+  cleanup: boolean,
+  attached?: WorkflowStepView['attached'],
+): WorkflowStepView[] {
+  const { block, fallback, compensate } = step;
   const view: WorkflowStepView = {
     id: step.id,
     kind: KINDS[block.case ?? ''] ?? 'UNKNOWN',
@@ -36,8 +41,14 @@ function flatten(step: Step, depth: number, cleanup: boolean): WorkflowStepView[
     action: block.case === 'agent' ? block.value.action : undefined,
     agentId: block.case === 'agent' ? textOrNone(block.value.agentId) : undefined,
     cleanup,
+    attached,
   };
-  return [view, ...childrenOf(block).flatMap((child) => flatten(child, depth + 1, cleanup))];
+  return [
+    view,
+    ...(fallback === undefined ? [] : flatten(fallback, depth + 1, cleanup, 'fallback')),
+    ...(compensate === undefined ? [] : flatten(compensate, depth + 1, cleanup, 'compensate')),
+    ...childrenOf(block).flatMap((child) => flatten(child, depth + 1, cleanup)),
+  ];
 }
 
 function childrenOf(block: Step['block']): readonly Step[] {

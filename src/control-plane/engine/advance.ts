@@ -6,6 +6,7 @@ import { toYardmasterError } from '../../core/errors.ts';
 import type { Template } from '../../workflow/compiled.ts';
 import { finishBlock, settleQuorum, startChildren } from './blocks.ts';
 import { openChild, seekChild } from './child-runs.ts';
+import { dueCompensation, mayCompensate } from './compensation.ts';
 import { openCondition } from './condition.ts';
 import { type Draft, MissingValues } from './decision.ts';
 import { finishRunIfDone } from './ending.ts';
@@ -15,13 +16,17 @@ import { evaluateKey } from './keys.ts';
 import { lookAtLoop } from './loops.ts';
 import { endItem, lookAtMap, openMap } from './maps.ts';
 import { evaluateInput, evaluateTemplate, isTrue } from './outputs.ts';
+import { settleFallback } from './settle-fallback.ts';
+import { shapeOutput } from './shape.ts';
 import {
   isAgentStep,
   isBlockStep,
   isChildStep,
+  isFallingBack,
   isLoopStep,
   isMapStep,
   isWaitingStep,
+  ownerOf,
   parentOf,
   type RunState,
   type Step,
@@ -43,6 +48,7 @@ export function advance(draft: Draft): void {
 
 function lookAt(draft: Draft, step: Step): void {
   if (isStepOver(step.status)) endItem(draft, step);
+  else if (isFallingBack(step)) settleFallback(draft, step);
   else if (step.status === 'PENDING') startStep(draft, step);
   else if (isLoopStep(step)) lookAtLoop(draft, step);
   else if (isMapStep(step)) lookAtMap(draft, step);
@@ -57,7 +63,7 @@ function lookAt(draft: Draft, step: Step): void {
 /** Starts a step whose dependencies are over; or skips it; or leaves it when its block holds it back. */
 function startStep(draft: Draft, step: Step): void {
   const { state } = draft;
-  if (state.pausedAt > 0 || step.pendingDependencies > 0 || !isParentOpen(state, step)) return;
+  if (state.pausedAt > 0 || step.pendingDependencies > 0 || !isParentOpen(draft, step)) return;
   const verdict = startVerdict(state, step);
   if (verdict.kind === 'skip') return skip(draft, step, verdict.reason, verdict.because);
   if (isHeldByWindow(step)) return;
@@ -93,7 +99,8 @@ function openStep(draft: Draft, step: Step): void {
 /** A `set`: it begins and ends in this decision. */
 function computeValue(draft: Draft, step: Step, value: Template): void {
   const { path } = step;
-  const output = evaluateTemplate(draft, step.frame, value, `out/${path}`);
+  const own = evaluateTemplate(draft, step.frame, value, `out/${path}`);
+  const output = shapeOutput(draft, step, { result: () => draft.read(own), own: () => own }) ?? own;
   draft.emit({ type: 'BlockStarted', at: draft.now, path });
   draft.emit({ type: 'StepCompleted', at: draft.now, path, output });
   wake(draft, step);
@@ -105,11 +112,15 @@ export function skip(draft: Draft, step: Step, reason: SkipReason, because: stri
   wake(draft, step);
 }
 
-function isParentOpen(state: RunState, step: Step): boolean {
+function isParentOpen(draft: Draft, step: Step): boolean {
+  const { state } = draft;
+  const owner = ownerOf(step);
+  if (owner !== undefined)
+    return step.node.attached?.kind === 'fallback' ? isFallingBack(owner) : mayCompensate(draft, step);
   const parent = parentOf(step);
   if (parent !== undefined) return parent.status === 'RUNNING';
   return step.node.isCleanup
-    ? state.ending !== undefined && state.openRoots === 0
+    ? state.ending !== undefined && state.openRoots === 0 && dueCompensation(draft) === undefined
     : state.status === 'RUNNING' || state.status === 'ENDING';
 }
 

@@ -6,7 +6,8 @@ import { MissingValues } from './decision.ts';
 import type { Failure } from './events.ts';
 import { failStep } from './failure.ts';
 import { mapOutput } from './map-output.ts';
-import { evaluateTemplate } from './outputs.ts';
+import { blockResult } from './outputs.ts';
+import { shapeOutput } from './shape.ts';
 import { type BlockStep, frameInside, isMapStep, policyOf, type Step, stepAt, tolerates } from './state.ts';
 import { isStopping, stopBlock } from './stop.ts';
 import { dropTimer, hasTimer } from './tasks.ts';
@@ -74,9 +75,8 @@ function completeBlock(draft: Draft, block: BlockStep): void {
 
 /** Undefined: it is put together when somebody reads it. */
 function outputOf(draft: Draft, block: BlockStep): StoredValue | undefined {
-  const { node, path, frame } = block;
   if (isMapStep(block)) return mapOutput(draft, block);
-  return node.output === undefined ? undefined : evaluateTemplate(draft, frame, node.output, `out/${path}`);
+  return shapeOutput(draft, block, { result: () => blockResult(draft, block), own: () => undefined });
 }
 
 export function completeWith(draft: Draft, block: BlockStep, output: StoredValue | undefined): void {

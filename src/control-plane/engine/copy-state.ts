@@ -14,6 +14,7 @@ export function copyState(state: RunState): RunState {
   return {
     ...state,
     cleanupFailures: [...state.cleanupFailures],
+    owed: [...state.owed],
     root: copyFrame(state.root, undefined),
     signals: [...state.signals],
     signalRequests: new Map(state.signalRequests),
@@ -39,10 +40,14 @@ function copyDetail(detail: StepDetail, owner: Step): StepDetail {
 }
 
 function copyLoop(loop: LoopDetail, owner: BodyStep): LoopDetail {
-  return { ...loop, frame: loop.frame && copyFrame(loop.frame, owner) };
+  return { ...loop, frame: loop.frame && copyFrame(loop.frame, owner), kept: copyFrames(loop.kept, owner) };
 }
 
 function copyMap(map: MapDetail, owner: BodyStep): MapDetail {
-  const frames = [...map.frames].map(([number, frame]) => [number, copyFrame(frame, owner)] as const);
-  return { ...map, frames: new Map(frames), outputs: [...map.outputs] };
+  const { frames, kept, outputs } = map;
+  return { ...map, frames: copyFrames(frames, owner), kept: copyFrames(kept, owner), outputs: [...outputs] };
+}
+
+function copyFrames(frames: ReadonlyMap<number, Frame>, owner: BodyStep): Map<number, Frame> {
+  return new Map([...frames].map(([number, frame]) => [number, copyFrame(frame, owner)]));
 }

@@ -1,20 +1,32 @@
 /**
- * The end of a run. The first cause fixes the outcome; what runs is stopped with a grace, cleanup goes on under its own
- * deadline, and the run is over when nothing is open.
+ * The end of a run. The first cause fixes the outcome; what runs is stopped with a grace, and cleanup goes on under its own
+ * deadline: what the body still runs on failure or always, then compensations, then `finally`. The run is over when nothing
+ * is open.
  */
 import { toYardmasterError } from '../../core/errors.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
+import { dropCompensations, dueCompensation, unpaid } from './compensation.ts';
 import { type Draft, MissingValues, RUN } from './decision.ts';
 import type { Failure } from './events.ts';
 import { liveSteps } from './frames.ts';
 import { evaluateTemplate } from './outputs.ts';
 import { goOn } from './pause.ts';
-import { isAgentStep, isChildStep, parentOf, type RunState, type Step, stepAt } from './state.ts';
+import {
+  isAgentStep,
+  isChildStep,
+  isFallingBack,
+  ownerOf,
+  parentOf,
+  type RunState,
+  type Step,
+  stepAt,
+} from './state.ts';
 import { isRunOver, isStepOver, type RunOutcome } from './status.ts';
 import { killStep, stopSteps } from './stop.ts';
 import { abandonChild } from './stop-child.ts';
 import { dropTimer, runTimerTask, timerDue } from './tasks.ts';
-import { mayTryAgain, tryAgain } from './try-again.ts';
+import { tryAgain } from './try-again.ts';
+import { mayTryAgain } from './try-rules.ts';
 
 export function beginEnding(
   draft: Draft,
@@ -51,15 +63,19 @@ export function killRun(draft: Draft): void {
     else if (isAgentStep(step)) killStep(draft, step);
     else {
       if (timerDue(step) > 0) dropTimer(draft, step);
-      if (isChildStep(step)) abandonChild(draft, step);
+      if (isChildStep(step) && !isFallingBack(step)) abandonChild(draft, step);
       draft.emit({ type: 'StepCancelled', at: draft.now, path });
     }
   }
+  dropCompensations(draft);
   draft.work.length = 0;
 }
 
-/** False inside a block that has not opened: it ends with its block, without an event. */
+/** False inside a block that has not opened, and for what nobody called for: it ends with its block or owner, without an event. */
 function isReachable(step: Step): boolean {
+  const owner = ownerOf(step);
+  if (owner !== undefined && step.status === 'PENDING')
+    return step.node.attached?.kind === 'fallback' && isFallingBack(owner);
   const parent = parentOf(step);
   return parent === undefined || parent.status === 'RUNNING';
 }
@@ -71,6 +87,8 @@ export function finishRunIfDone(draft: Draft): boolean {
   // All of its steps may be taken over; it has not begun all the same.
   if (state.status === 'QUEUED') return false;
   if (state.ending === undefined) return finishBody(draft);
+  const compensation = dueCompensation(draft);
+  if (compensation !== undefined) return callFor(draft, compensation);
   if (state.openFinally > 0) return openFinally(draft);
   if (!draft.isLast && mayTryAgain(state, draft.now)) return tryAgain(draft);
   endRun(draft);
@@ -94,6 +112,13 @@ function finishBody(draft: Draft): boolean {
   return true;
 }
 
+/** Compensations go one after the other: one that runs is waited for. */
+function callFor(draft: Draft, compensation: Step): boolean {
+  if (compensation.status !== 'PENDING') return false;
+  draft.work.push(compensation);
+  return true;
+}
+
 function openFinally(draft: Draft): boolean {
   const { state } = draft;
   const startable = stepsAt(state, state.workflow.finallyRoots).filter(
@@ -107,13 +132,14 @@ function endRun(draft: Draft): void {
   const { state } = draft;
   const { ending } = state;
   if (ending === undefined) return;
+  const cleanupFailures = [...state.cleanupFailures, ...unpaid(state)];
   draft.emit({
     type: 'RunEnded',
     at: draft.now,
     status: ending.outcome,
     ...(ending.output === undefined ? {} : { output: ending.output }),
     ...(ending.failure === undefined ? {} : { failure: ending.failure }),
-    ...(state.cleanupFailures.length === 0 ? {} : { cleanupFailures: [...state.cleanupFailures] }),
+    ...(cleanupFailures.length === 0 ? {} : { cleanupFailures }),
     ...(state.signals.length === 0 ? {} : { unconsumedSignals: state.signals.length }),
   });
   runTimerTask(draft);

@@ -236,6 +236,15 @@ export interface StepCompleted extends At {
   readonly output?: StoredValue;
 }
 
+/** The step failed, and its fallback is to run: what becomes of the step is decided by that. */
+export interface StepFellBack extends At {
+  readonly type: 'StepFellBack';
+  readonly path: string;
+  /** What it ends with when the fallback does not complete either. */
+  readonly status: 'FAILED' | 'TIMED_OUT';
+  readonly failure: Failure;
+}
+
 export interface StepFailed extends At {
   readonly type: 'StepFailed';
   readonly path: string;
@@ -312,7 +321,7 @@ export interface RunEnded extends At {
   readonly status: RunOutcome;
   readonly output?: StoredValue;
   readonly failure?: Failure;
-  /** Failures of cleanup steps; they do not change the status. */
+  /** Failures of cleanup steps, and what was not compensated; they do not change the status. */
   readonly cleanupFailures?: readonly Failure[];
   /** Signals that no step took; absent: none. */
   readonly unconsumedSignals?: number;
@@ -339,6 +348,7 @@ export type RunEvent =
   | RetryScheduled
   | StepStopping
   | StepCompleted
+  | StepFellBack
   | StepFailed
   | StepSkipped
   | StepCancelled

@@ -2,9 +2,10 @@
 
 import { type StoredValue, storedSize } from '../../core/stored-value.ts';
 import type { BlockStarted, BodyEnded, BodyStarted } from './events.ts';
+import { hasOwed } from './evolve-attached.ts';
 import { noteStray } from './evolve-try.ts';
 import { openFrame } from './frames.ts';
-import { detailOf, type MapStep, type RunState, stepAt } from './state.ts';
+import { detailOf, type Frame, type MapDetail, type MapStep, type RunState, stepAt } from './state.ts';
 
 export function openItems(step: MapStep, { items }: BlockStarted): void {
   const detail = detailOf(step);
@@ -19,6 +20,7 @@ export function openItems(step: MapStep, { items }: BlockStarted): void {
     frames: new Map(),
     outputs: [],
     outputBytes: 0,
+    kept: new Map(),
   };
 }
 
@@ -37,19 +39,25 @@ export function endItem(state: RunState, step: MapStep, event: BodyEnded): void 
     map.outputBytes += storedSize(output);
   }
   const frame = map.frames.get(number);
-  if (frame !== undefined) noteStray(state, frame, event.at);
+  if (frame !== undefined) leave(state, map, frame, event.at);
   map.frames.delete(number);
   map.ended += 1;
   if (status === 'FAILED' || status === 'TIMED_OUT') map.failed += 1;
 }
 
-/** What is left of a map that is over is its output, and how many items ended how. */
+/** What is left of a map that is over is its output, how many items ended how, and what may have to be compensated. */
 export function closeItems(state: RunState, { detail }: MapStep, at: number): void {
   if (detail?.map === undefined) return;
-  for (const frame of detail.map.frames.values()) noteStray(state, frame, at);
+  for (const frame of detail.map.frames.values()) leave(state, detail.map, frame, at);
   detail.map.frames.clear();
-  detail.map.items = undefined;
+  // What is kept may read of it.
+  if (detail.map.kept.size === 0) detail.map.items = undefined;
   detail.map.outputs = [];
+}
+
+function leave(state: RunState, { kept }: MapDetail, frame: Frame, at: number): void {
+  noteStray(state, frame, at);
+  if (hasOwed(frame)) kept.set(frame.number, frame);
 }
 
 function ownOutput(step: MapStep, number: number): StoredValue | undefined {
@@ -57,7 +65,7 @@ function ownOutput(step: MapStep, number: number): StoredValue | undefined {
   return frame === undefined ? undefined : stepAt(frame, step.node.children[0] ?? -1).detail?.output;
 }
 
-function mapOf(step: MapStep): NonNullable<NonNullable<MapStep['detail']>['map']> {
+function mapOf(step: MapStep): MapDetail {
   const map = step.detail?.map;
   if (map === undefined) throw new RangeError(`an item of "${step.path}", which is no open map`);
   return map;

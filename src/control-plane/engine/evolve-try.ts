@@ -4,8 +4,10 @@ import type { RunTryScheduled, RunTryStarted } from './events.ts';
 import { findStep } from './frames.ts';
 import {
   attemptsOf,
+  compensationOf,
   detailOf,
   type Frame,
+  fallbackOf,
   framesOf,
   isBodyStep,
   isLoopStep,
@@ -24,7 +26,14 @@ export function scheduleTry(state: RunState, { dueAt }: RunTryScheduled): void {
 
 export function startTry(state: RunState, event: RunTryStarted): void {
   const continued = new Set(event.continued);
-  for (const path of event.again) resetStep(againStep(state, path), continued.has(path));
+  for (const path of event.again) {
+    const step = againStep(state, path);
+    resetStep(step, continued.has(path));
+    for (const attached of [fallbackOf(step), compensationOf(step)])
+      if (attached !== undefined) resetStep(attached, false);
+  }
+  // What starts again owes nothing until it has completed again.
+  state.owed = state.owed.filter((path) => findStep(state, path)?.status === 'COMPLETED');
   state.status = 'RUNNING';
   state.try = event.try;
   state.tryAt = 0;
@@ -62,8 +71,8 @@ function resetStep(step: Step, keepsIterations: boolean): void {
 /** The iteration that was cut short is not counted: it begins again. */
 function withoutFrame(loop: LoopDetail | undefined): LoopDetail | undefined {
   if (loop === undefined) return undefined;
-  const { frame, iterations, last } = loop;
-  return { frame: undefined, iterations: frame === undefined ? iterations : iterations - 1, last };
+  const { frame, iterations, last, kept } = loop;
+  return { kept, frame: undefined, iterations: frame === undefined ? iterations : iterations - 1, last };
 }
 
 /** Blocks that start again count their children when they open. */
@@ -89,8 +98,8 @@ function hasStray(frame: Frame): boolean {
 
 /** When the cleanup is over, a step is cancelled beside its child run, which is told to end and may still have attempts that run. */
 export function noteStrayChild(state: RunState, step: Step, at: number): void {
-  const isOwnEnd = state.status !== 'ENDING' || at < state.deadlineAt;
-  if (step.detail?.child !== undefined && !isOwnEnd) strayFrom(state, at);
+  const isKilled = state.status === 'ENDING' && at >= state.deadlineAt && step.status === 'WAITING';
+  if (step.detail?.child !== undefined && isKilled) strayFrom(state, at);
 }
 
 function strayFrom(state: RunState, at: number): void {

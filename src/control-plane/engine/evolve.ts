@@ -16,12 +16,14 @@ import type {
   RunEvent,
   SignalReceived,
   StepFailed,
+  StepFellBack,
   StepReady,
   StepSkipped,
   StepStopping,
   StepTakenOver,
   StepWaiting,
 } from './events.ts';
+import { dropAttached, fallBack, forgiveAll, hasOwed, settleAttached } from './evolve-attached.ts';
 import { closeItems, endItem, openItems, startItem } from './evolve-map.ts';
 import { noteStray, noteStrayChild, scheduleTry, startTry } from './evolve-try.ts';
 import { findStep, openFrame } from './frames.ts';
@@ -106,6 +108,8 @@ export function evolve(state: RunState, event: RunEvent): void {
       if (event.output !== undefined) detailOf(step).output = event.output;
       return endStep(state, step, 'COMPLETED', event.at);
     }
+    case 'StepFellBack':
+      return startFallback(state, event);
     case 'StepFailed':
       return failStep(state, event);
     case 'StepSkipped':
@@ -173,7 +177,7 @@ function stepNamed(state: RunState, path: string): Step {
 function startBlock(step: Step, event: BlockStarted): void {
   step.status = 'RUNNING';
   step.readyAt = event.at;
-  if (isLoopStep(step)) detailOf(step).loop ??= { frame: undefined, iterations: 0, last: undefined };
+  if (isLoopStep(step)) detailOf(step).loop ??= { frame: undefined, iterations: 0, last: undefined, kept: new Map() };
   else if (isMapStep(step)) openItems(step, event);
   else if (isBlockStep(step)) countChildren(step);
   if (event.branch !== undefined) detailOf(step).branch = event.branch;
@@ -200,6 +204,7 @@ function endBody(state: RunState, event: BodyEnded): void {
   if (isMapStep(owner)) return endItem(state, owner, event);
   const { step, detail, loop } = loopNamed(state, event.path);
   if (loop.frame !== undefined) noteStray(state, loop.frame, event.at);
+  if (loop.frame !== undefined && hasOwed(loop.frame)) loop.kept.set(event.number, loop.frame);
   loop.frame = undefined;
   loop.last = must(state, event.output);
   if (event.nextAt === undefined) return;
@@ -245,7 +250,8 @@ function takeStepOver(state: RunState, event: StepTakenOver): void {
   detail.endedAt = event.at;
   if (event.reason !== undefined) detail.skip = { reason: event.reason, because: event.because };
   for (const dependent of step.node.dependents) stepAt(step.frame, dependent).pendingDependencies -= 1;
-  if (parentOf(step) === undefined) state.openRoots -= 1;
+  settleAttached(state, step);
+  if (step.node.attached === undefined && parentOf(step) === undefined) state.openRoots -= 1;
 }
 
 function readyStep(state: RunState, event: StepReady): void {
@@ -381,10 +387,23 @@ function stopStep(step: Step, event: StepStopping): void {
   else detail.childFailure ??= event.failure;
 }
 
+/** A step that failed before it began is begun by this: it has its place in the block's window. */
+function startFallback(state: RunState, event: StepFellBack): void {
+  const step = stepNamed(state, event.path);
+  const hadBegun = step.status !== 'PENDING';
+  fallBack(step, event);
+  if (hadBegun) return;
+  step.readyAt = event.at;
+  closeUnopened(step, 'SKIPPED', event.at);
+  markActive(step);
+}
+
 function failStep(state: RunState, event: StepFailed): void {
   const step = stepNamed(state, event.path);
   detailOf(step).failure = event.failure;
-  if (state.ending !== undefined && isProtected(step)) state.cleanupFailures.push(event.failure);
+  // The failure of a fallback is told of its owner, which fails with its own.
+  const isReported = step.node.attached?.kind !== 'fallback' && isProtected(step);
+  if (state.ending !== undefined && isReported) state.cleanupFailures.push(event.failure);
   endStep(state, step, event.status, event.at);
   countChildFailure(step, event.failure);
 }
@@ -415,10 +434,12 @@ function endStep(state: RunState, step: Step, status: StepStatus, at: number): v
   if (!wasActive) closeUnopened(step, status, at);
   if (isMapStep(step)) closeItems(state, step, at);
   for (const dependent of step.node.dependents) stepAt(step.frame, dependent).pendingDependencies -= 1;
+  settleAttached(state, step);
   leaveParent(state, step, wasActive);
 }
 
 function leaveParent(state: RunState, step: Step, wasActive: boolean): void {
+  if (step.node.attached !== undefined) return;
   const parent = parentOf(step);
   if (parent !== undefined) {
     const detail = detailOf(parent);
@@ -437,6 +458,7 @@ function closeUnopened(block: Step, status: StepStatus, at: number): void {
     if (isStepOver(step.status)) continue;
     step.status = status === 'CANCELLED' ? 'CANCELLED' : 'SKIPPED';
     if (step.detail !== undefined) step.detail.endedAt = at;
+    dropAttached(step);
     stack.push(...childrenOf(step));
   }
 }
@@ -446,6 +468,7 @@ function beginEnding(state: RunState, event: RunEnding): void {
   state.ending = { outcome: event.outcome, failure: event.failure, output: event.output };
   state.deadlineAt = event.cleanupUntil;
   state.pausedAt = 0;
+  if (event.outcome === 'COMPLETED') forgiveAll(state);
 }
 
 function endRun(state: RunState, event: RunEnded): void {

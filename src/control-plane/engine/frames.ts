@@ -9,13 +9,17 @@ import {
   framesOf,
   isAgentStep,
   isBodyStep,
+  isCalledFor,
+  isMapStep,
   type RunState,
   type Step,
 } from './state.ts';
 
 /** The frame of iteration or item `number`. */
 export function openFrame(owner: BodyStep, number: number, numbersBefore: number): Frame {
-  return createFrame(owner.node.body, owner, number, `${owner.path}/${number}/`, numbersBefore);
+  const last = owner.detail?.loop?.last;
+  const prefix = `${owner.path}/${number}/`;
+  return createFrame(owner.node.body, { prefix, owner, number, numbersBefore, last });
 }
 
 /** The step that an expression of `frame` means by the index of its node. */
@@ -44,15 +48,38 @@ function findInside(state: RunState, path: string): Step | undefined {
   return frame === undefined || parts.length % 2 === 0 ? undefined : stepById(state, frame, parts.at(-1) ?? '');
 }
 
-/** The iteration or the item of that number, if it runs. */
-function frameAt({ detail }: Step, number: string): Frame | undefined {
-  const frame = detail?.map?.frames.get(Number(number)) ?? detail?.loop?.frame;
-  return String(frame?.number) === number ? frame : undefined;
+/** The iteration or the item of that number: one that runs, or one that is kept. */
+function frameAt({ detail }: Step, key: string): Frame | undefined {
+  const { loop, map } = detail ?? {};
+  const number = Number(key);
+  const running = map?.frames.get(number) ?? (loop?.frame?.number === number ? loop.frame : undefined);
+  const frame = running ?? map?.kept.get(number) ?? loop?.kept.get(number);
+  return String(frame?.number) === key ? frame : undefined;
 }
 
+const NO_FRAMES: Iterable<Frame> = [];
+
+/** Iterations and items that ended and may have to be compensated. */
+export function keptFrames({ detail }: Step): Iterable<Frame> {
+  return (detail?.loop ?? detail?.map)?.kept.values() ?? NO_FRAMES;
+}
+
+/** The step that somebody reports of. Of an iteration or an item that ended only compensations are still worked on. */
 export function findAgentStep(state: RunState, path: string): AgentStep | undefined {
   const step = findStep(state, path);
-  return step !== undefined && isAgentStep(step) ? step : undefined;
+  if (step === undefined || !isAgentStep(step)) return undefined;
+  return step.node.attached?.kind === 'compensate' || !isLeftBehind(step.frame) ? step : undefined;
+}
+
+/** Without a look at the other items. */
+function isRunning(frame: Frame, { detail }: Step): boolean {
+  return (detail?.loop?.frame ?? detail?.map?.frames.get(frame.number)) === frame;
+}
+
+/** An iteration or an item that ended, or one inside of such. */
+function isLeftBehind(frame: Frame): boolean {
+  for (let at = frame; at.owner !== undefined; at = at.owner.frame) if (!isRunning(at, at.owner)) return true;
+  return false;
 }
 
 function stepById(state: RunState, frame: Frame, id: string): Step | undefined {
@@ -66,7 +93,7 @@ export function nodeOf(state: RunState, path: string): CompiledNode | undefined 
   return state.workflow.nodes[state.workflow.indexById.get(path.slice(path.lastIndexOf('/') + 1)) ?? -1];
 }
 
-/** Every step that is in memory, blocks before what is in them. */
+/** Every step of the run that is in memory, blocks before what is in them; of iterations that ended the compensations that were called for. */
 export function liveSteps(state: RunState): readonly Step[] {
   const { root, workflow } = state;
   return workflow.nodes.length === workflow.rootNodes.length ? root.steps : collect(root, []);
@@ -80,7 +107,17 @@ export function shownSteps(state: RunState): readonly Step[] {
 function collect(frame: Frame, into: Step[], itemsMax = Number.POSITIVE_INFINITY): Step[] {
   for (const step of frame.steps) {
     into.push(step);
-    if (isBodyStep(step)) for (const inside of framesOf(step).slice(0, itemsMax)) collect(inside, into, itemsMax);
+    if (!isBodyStep(step)) continue;
+    const most = isMapStep(step) ? itemsMax : Number.POSITIVE_INFINITY;
+    for (const kept of [...keptFrames(step)].slice(0, most)) collectCalled(kept, into);
+    for (const inside of framesOf(step).slice(0, most)) collect(inside, into, itemsMax);
   }
   return into;
+}
+
+function collectCalled(frame: Frame, into: Step[]): void {
+  for (const step of frame.steps) {
+    if (step.node.attached?.kind === 'compensate' && isCalledFor(step)) into.push(step);
+    for (const inside of [...keptFrames(step), ...framesOf(step)]) collectCalled(inside, into);
+  }
 }

@@ -7,7 +7,8 @@ import type { StoredValue } from '../../core/stored-value.ts';
 import { completeWith, failBlock, finishBlock, startChildren } from './blocks.ts';
 import { type Draft, MissingValues } from './decision.ts';
 import type { Failure } from './events.ts';
-import { bodyOutput, evaluateTemplate, isTrue, keepValue, type LoopView, NULL_OUTPUT } from './outputs.ts';
+import { bodyOutput, isTrue, keepValue, type LoopView, NULL_OUTPUT } from './outputs.ts';
+import { shapeOutput } from './shape.ts';
 import { childrenOf, type LoopStep } from './state.ts';
 import { isStopping } from './stop.ts';
 import { blockTimerTask } from './tasks.ts';
@@ -71,9 +72,9 @@ function wantsAnother(draft: Draft, { node, frame }: LoopStep, view: LoopView): 
   return isTrue(draft, frame, node.while, { loop: { ...view, iteration: view.iteration + 1 } });
 }
 
-function outputOf(draft: Draft, { node, frame, path }: LoopStep, view: LoopView): StoredValue {
+function outputOf(draft: Draft, step: LoopStep, view: LoopView): StoredValue {
   const last = view.last ?? NULL_OUTPUT;
-  return node.output === undefined ? last : evaluateTemplate(draft, frame, node.output, `out/${path}`, { loop: view });
+  return shapeOutput(draft, step, { result: () => draft.read(last), own: () => last, loop: view }) ?? last;
 }
 
 /** Values that are missing are loaded first; an expression that fails is the failure of the loop. */

@@ -5,18 +5,17 @@ import { joinList } from '../../core/list-value.ts';
 import { inlineValue, type StoredValue } from '../../core/stored-value.ts';
 import { NULL_VALUE, scanValue } from '../../core/value.ts';
 import type { Draft } from './decision.ts';
-import { evaluateTemplate, requireStored, storeValue } from './outputs.ts';
+import { requireStored, storeValue } from './outputs.ts';
+import { shapeOutput } from './shape.ts';
 import type { MapStep } from './state.ts';
 
 /** Throws MissingValues, and what `output` throws. */
 export function mapOutput(draft: Draft, step: MapStep): StoredValue {
-  const { node, frame, path } = step;
   // What was stopped may have answered all the same.
   refuseLargeOutputs(step);
   const list = joinOutputs(draft, step);
-  if (node.output === undefined) return storeValue(draft, list, `out/${path}`);
-  const result = draft.read(inlineValue(list));
-  return evaluateTemplate(draft, frame, node.output, `out/${path}`, { result });
+  const own = (): StoredValue => storeValue(draft, list, `out/${step.path}`);
+  return shapeOutput(draft, step, { result: () => draft.read(inlineValue(list)), own }) ?? own();
 }
 
 function joinOutputs(draft: Draft, { detail, path }: MapStep): Uint8Array {

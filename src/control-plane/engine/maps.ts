@@ -50,7 +50,14 @@ function startItems(draft: Draft, step: MapStep, map: MapDetail): void {
 export function endItem(draft: Draft, step: Step): void {
   const { frame, node, status } = step;
   const { owner, number } = frame;
-  if (owner === undefined || node.parent >= 0 || !isMapStep(owner) || !isStepOver(status)) return;
+  if (
+    owner === undefined ||
+    node.parent >= 0 ||
+    node.attached !== undefined ||
+    !isMapStep(owner) ||
+    !isStepOver(status)
+  )
+    return;
   const frames = owner.detail?.map?.frames;
   if (frames?.get(number) !== frame) return;
   const ended = { type: 'BodyEnded', at: draft.now, path: owner.path, number } as const;

@@ -49,10 +49,10 @@ export function scopeOf(draft: Draft, frame: Frame, extra?: Extra): Scope {
   };
 }
 
-/** The innermost loop around a frame. While it runs, `last` is the output of the iteration before. */
+/** The innermost loop around a frame. `last` is the output of the iteration before. */
 function loopViewOf(frame: Frame): LoopView | undefined {
   for (let at: Frame | undefined = frame; at?.owner !== undefined; at = at.owner.frame) {
-    if (isLoopStep(at.owner)) return { iteration: at.number, last: at.owner.detail?.loop?.last };
+    if (isLoopStep(at.owner)) return { iteration: at.number, last: at.last };
   }
   return undefined;
 }
@@ -70,7 +70,7 @@ function viewOf(draft: Draft, step: Step): StepView {
   const attempts = attemptsOf(step);
   const { failure, takenOver } = step.detail ?? {};
   return {
-    status: step.status,
+    status: step.detail?.fellBack ?? step.status,
     attempt: takenOver?.attempts ?? attempts.length,
     agent: takenOver?.agentId ?? attempts.at(-1)?.agentId,
     error: failure === undefined ? undefined : { code: failure.code, message: failure.message },
@@ -82,6 +82,16 @@ function readOutput(draft: Draft, step: Step): JsonValue | undefined {
   if (step.status !== 'COMPLETED') return undefined;
   const stored = step.detail?.output;
   if (stored !== undefined) return draft.read(stored);
+  return readOwn(draft, step);
+}
+
+/** What a block gives without an `output` of its own. Throws MissingValues with everything that it is made of. */
+export function blockResult(draft: Draft, block: Step): JsonValue {
+  requireStored(draft, childrenOf(block).flatMap(storedOutputs));
+  return readOwn(draft, block);
+}
+
+function readOwn(draft: Draft, step: Step): JsonValue {
   const children = childrenOf(step);
   switch (step.node.kind) {
     // The output of a loop or a map is stored when it completes.

@@ -4,8 +4,8 @@
  *
  * Invariants: 1. slot `i` of a frame is the step of node `i` of its body; 2. counters (`pendingDependencies`, `openChildren`, `openRoots`) are
  * what a count over the steps would give; 3. nothing here grows with the size of
- * an output, or with the iterations that a loop has behind it; a map keeps what its items gave until it ends, and of those that have not
- * started nothing.
+ * an output, or with the iterations that a loop has behind it, unless these may have to be compensated; a map keeps what its items gave
+ * until it ends, and of those that have not started nothing.
  */
 import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
@@ -56,6 +56,8 @@ export interface RunState {
   output: StoredValue | undefined;
   failure: Failure | undefined;
   cleanupFailures: Failure[];
+  /** Paths of completed steps whose compensation has not come to its end, in the order in which they completed. */
+  owed: string[];
   /** Top-level nodes of the body, and of `finally`, that are not over. */
   openRoots: number;
   openFinally: number;
@@ -101,6 +103,8 @@ export interface Frame {
   readonly number: number;
   /** Numbers of attempts up to this one may have been given out under its paths, in earlier tries of the run. */
   readonly numbersBefore: number;
+  /** The output of the iteration before it; undefined: there was none. */
+  readonly last: StoredValue | undefined;
   /** By slot. */
   readonly steps: Step[];
 }
@@ -186,7 +190,10 @@ export interface StepDetail {
   /** Of an agent step: where secrets stand in its input. */
   secrets: readonly SecretMark[] | undefined;
   output: StoredValue | undefined;
+  /** Also of a step that completed by its fallback: why it needed it. */
   failure: Failure | undefined;
+  /** Set while its fallback decides: what the step ends with unless that completes. */
+  fellBack: 'FAILED' | 'TIMED_OUT' | undefined;
   endedAt: number;
   /** It was over when the run began, after so many attempts in the run before. */
   takenOver: { readonly attempts: number; readonly agentId: string | undefined } | undefined;
@@ -226,11 +233,13 @@ export interface LoopDetail {
   iterations: number;
   /** Output of the last body that ended. */
   last: StoredValue | undefined;
+  /** Iterations that ended and have steps in them that may have to be compensated. */
+  readonly kept: Map<number, Frame>;
 }
 
 /** Of a map that has begun. */
 export interface MapDetail {
-  /** The list as it was when the map began; undefined once the map is over. */
+  /** The list as it was when the map began; undefined once nobody can read of it. */
   items: StoredValue | undefined;
   readonly count: number;
   /** Items that started: the index of the next one. */
@@ -244,6 +253,8 @@ export interface MapDetail {
   outputs: (StoredValue | undefined)[];
   /** Of the outputs together. */
   outputBytes: number;
+  /** Items that ended and have steps in them that may have to be compensated; `items` stays as long as there are some. */
+  readonly kept: Map<number, Frame>;
 }
 
 export interface AttemptRecord {
@@ -297,10 +308,17 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
     output: undefined,
     failure: undefined,
     cleanupFailures: [],
+    owed: [],
     openRoots: workflow.roots.length,
     openFinally: workflow.finallyRoots.length,
     secrets: NO_SECRETS,
-    root: createFrame(workflow.rootNodes, undefined, 0, ''),
+    root: createFrame(workflow.rootNodes, {
+      prefix: '',
+      owner: undefined,
+      number: 0,
+      numbersBefore: 0,
+      last: undefined,
+    }),
     bodyNumber: 0,
     bodyNumberBefore: 0,
     strayUntil: 0,
@@ -310,14 +328,8 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
   };
 }
 
-export function createFrame(
-  nodes: readonly CompiledNode[],
-  owner: BodyStep | undefined,
-  number: number,
-  prefix: string,
-  numbersBefore = 0,
-): Frame {
-  const frame: Frame = { prefix, owner, number, numbersBefore, steps: [] };
+export function createFrame(nodes: readonly CompiledNode[], place: Omit<Frame, 'steps'>): Frame {
+  const frame: Frame = { ...place, steps: [] };
   for (const node of nodes) frame.steps.push(new Step(node, frame));
   return frame;
 }
@@ -331,6 +343,7 @@ export function detailOf(step: Step): StepDetail {
     secrets: undefined,
     output: undefined,
     failure: undefined,
+    fellBack: undefined,
     endedAt: 0,
     takenOver: undefined,
     skip: undefined,
@@ -411,8 +424,9 @@ export function framesOf(step: Step): readonly Frame[] {
   return frame === undefined ? NO_FRAMES : [frame];
 }
 
-/** The block around a step; undefined at the top of the run. */
+/** The block around a step; undefined at the top of the run, and for a step that belongs to another. */
 export function parentOf({ node, frame }: Step): BlockStep | undefined {
+  if (node.attached !== undefined) return undefined;
   if (node.parent < 0) return frame.owner;
   const found = stepAt(frame, node.parent);
   return isBlockStep(found) ? found : undefined;
@@ -427,9 +441,12 @@ export function childrenOf(step: Step): readonly Step[] {
   return inside !== undefined && isBlockStep(step) ? step.node.children.map((slot) => stepAt(inside, slot)) : NO_STEPS;
 }
 
-/** True for steps that still run while the run is ENDING: `finally`, `runOn: failure | always`, and what is inside them. */
+/**
+ * True for steps that still run while the run is ENDING: `finally`, compensations, `runOn: failure | always`, and what is
+ * inside them or belongs to them.
+ */
 export function isProtected(step: Step): boolean {
-  for (let current: Step | undefined = step; current !== undefined; current = parentOf(current)) {
+  for (let current: Step | undefined = step; current !== undefined; current = ownerOf(current) ?? parentOf(current)) {
     if (current.node.isCleanup || current.node.runOn !== 'success') return true;
   }
   return false;
@@ -439,4 +456,28 @@ export function isProtected(step: Step): boolean {
 export function shareOfItems({ detail }: Step): number {
   const { count, ended } = detail?.map ?? { count: 0, ended: 0 };
   return count === 0 ? 0 : ended / count;
+}
+
+/** The step that a fallback or a compensation belongs to. */
+export function ownerOf({ node, frame }: Step): Step | undefined {
+  return node.attached === undefined ? undefined : stepAt(frame, node.attached.owner);
+}
+
+export function fallbackOf({ node, frame }: Step): Step | undefined {
+  return node.fallback === undefined ? undefined : stepAt(frame, node.fallback);
+}
+
+export function compensationOf({ node, frame }: Step): Step | undefined {
+  return node.compensate === undefined ? undefined : stepAt(frame, node.compensate);
+}
+
+/** It failed, and its fallback decides what becomes of it. */
+export function isFallingBack({ detail }: Step): boolean {
+  return detail?.fellBack !== undefined;
+}
+
+/** False for a fallback or a compensation that nobody called for: there is nothing to tell of it. */
+export function isCalledFor({ node, status, detail }: Step): boolean {
+  if (node.attached === undefined) return true;
+  return status === 'SKIPPED' ? detail?.skip !== undefined : status !== 'PENDING';
 }

@@ -10,10 +10,13 @@ import {
   type BlockStep,
   type ChildStep,
   childrenOf,
+  fallbackOf,
   isAgentStep,
   isChildStep,
+  isFallingBack,
   isWaitingStep,
   liveAttempts,
+  ownerOf,
   parentOf,
   type RunState,
   type Step,
@@ -27,7 +30,12 @@ import { wake } from './wake.ts';
 /** True for a step that must not start: its run is ENDING or a block around it is stopping, and nothing protects it. */
 export function isStopping(state: RunState, step: Step): boolean {
   for (let current = step; ; ) {
-    if (current.node.runOn !== 'success') return false;
+    if (current.node.runOn !== 'success' || current.node.attached?.kind === 'compensate') return false;
+    const owner = ownerOf(current);
+    if (owner !== undefined) {
+      current = owner;
+      continue;
+    }
     const parent = parentOf(current);
     if (parent === undefined) return state.ending !== undefined && !current.node.isCleanup;
     if ((parent.detail?.stoppingUntil ?? 0) > 0) return true;
@@ -41,7 +49,10 @@ export function stopSteps(draft: Draft, steps: readonly Step[]): void {
 }
 
 function stopStep(draft: Draft, step: Step): void {
-  if (step.status === 'PENDING') {
+  const fallback = isFallingBack(step) ? fallbackOf(step) : undefined;
+  // Its end is its owner's.
+  if (fallback !== undefined) stopStep(draft, fallback);
+  else if (step.status === 'PENDING') {
     if (step.pendingDependencies === 0) draft.work.push(step);
   } else if (isChildStep(step) && step.detail?.child !== undefined) stopChild(draft, step);
   else if (isChildStep(step) || isWaitingStep(step)) cancelStep(draft, step);

@@ -8,27 +8,41 @@
  *    children that are.
  * 3. What a loop or a map ran stands in frames, and those of iterations and items that ended are gone: it is taken over whole or begins
  *    anew.
+ * 4. What was compensated is not done any more. What completed and was not is taken over, and may still be compensated.
+ * 5. A fallback is taken over with the step that it belongs to, a compensation never is.
  */
 import type { StepTakenOver } from './events.ts';
 import {
   attemptsOf,
   childrenOf,
   isBodyStep,
+  isCalledFor,
   isProtected,
+  ownerOf,
   parentOf,
   type RunState,
   type Step,
   stepAt,
 } from './state.ts';
 import { isStepOver } from './status.ts';
+import { findUndone } from './undone.ts';
 
 /** A step that is over, as the next try knows it. */
 export type TakenOver = Omit<StepTakenOver, 'type' | 'at'>;
 
-/** In the order of the definition. */
+/** In the order of the definition; then what may have to be compensated, in the order in which it completed. */
 export function takeOver(state: RunState): readonly TakenOver[] {
   const { again } = findAgain(state);
-  return state.root.steps.filter((step) => !again.has(step)).flatMap(describe);
+  const steps = state.root.steps.filter((step) => isTakenOver(step, again));
+  const ranks = new Map(state.owed.map((path, i) => [path, i]));
+  const rankOf = ({ node, path }: Step): number => (node.compensate === undefined ? -2 : (ranks.get(path) ?? -1));
+  return steps.toSorted((a, b) => rankOf(a) - rankOf(b)).flatMap(describe);
+}
+
+function isTakenOver(step: Step, again: ReadonlySet<Step>): boolean {
+  const owner = ownerOf(step);
+  if (owner === undefined) return !again.has(step);
+  return step.node.attached?.kind === 'fallback' && !again.has(owner) && isCalledFor(step);
 }
 
 export interface Again {
@@ -43,15 +57,18 @@ export function findAgain(state: RunState): Again {
   const again = new Set<Step>();
   const work: Step[] = [];
   const whole = new Set<Step>();
+  const undone = findUndone(state);
   for (const step of state.root.steps) {
+    if (step.node.attached !== undefined) continue;
     const parent = parentOf(step);
     // Blocks stand before their children.
     if (parent !== undefined && whole.has(parent)) whole.add(step);
-    else if (!isDone(step)) work.push(step);
+    else if (!isDone(step) || undone.around.has(step)) work.push(step);
     else if (step.node.kind !== 'agent') whole.add(step);
   }
   for (const step of work) again.add(step);
   const after = new Set<Step>();
+  for (const step of undone.steps) work.push(step, ...restart(step, { again, after }));
   for (let step = work.pop(); step !== undefined; step = work.pop()) {
     for (const slot of step.node.dependents) work.push(...restart(stepAt(state.root, slot), { again, after }));
   }

@@ -6,6 +6,7 @@ import {
   attemptsOf,
   type BlockStep,
   isBlockStep,
+  isFallingBack,
   liveAttempts,
   nextNumber,
   type Step,
@@ -108,6 +109,7 @@ function dropWait(draft: Draft, step: Step): void {
 
 /** When the timer of a step that no agent has comes due, wall ms; 0: it has none. */
 export function timerDue(step: Step): number {
+  if (isFallingBack(step)) return 0;
   return isBlockStep(step) ? blockDue(step) : nearest(step.detail?.waitUntil ?? 0, totalDue(step));
 }
 

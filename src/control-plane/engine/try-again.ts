@@ -12,14 +12,7 @@ import { liveSteps } from './frames.ts';
 import { attemptsOf, isLoopStep, type LoopStep, type RunState, stepAt } from './state.ts';
 import { findAgain } from './take-over.ts';
 import { runTimerTask } from './tasks.ts';
-
-/** True while the end of this try is not the end of the run. `now`: its timeout spans all tries; absent: not asked about. */
-export function mayTryAgain(state: RunState, now?: number): boolean {
-  const { ending, workflow, cancelRequests } = state;
-  if (ending?.outcome !== 'FAILED' || state.status !== 'ENDING' || cancelRequests > 0) return false;
-  const deadlineAt = deadlineOf(state);
-  return state.try < workflow.tries && (now === undefined || deadlineAt === 0 || deadlineAt > now);
-}
+import { deadlineOf } from './try-rules.ts';
 
 /** Answers whether there is more to advance: not while something of this try may still run. */
 export function tryAgain(draft: Draft): boolean {
@@ -45,11 +38,6 @@ export function tryAgain(draft: Draft): boolean {
   runTimerTask(draft);
   draft.work.push(...state.workflow.roots.toReversed().map((slot) => stepAt(state.root, slot)));
   return true;
-}
-
-/** When the run times out, wall ms; 0: never. While it is ENDING the state has the end of the cleanup instead. */
-function deadlineOf({ workflow, startedAt }: RunState): number {
-  return workflow.timeoutMs === undefined ? 0 : startedAt + workflow.timeoutMs;
 }
 
 function mayStillRun(state: RunState, now: number): boolean {

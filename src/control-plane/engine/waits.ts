@@ -10,7 +10,8 @@ import { latestTime, readLength, readTime } from '../../workflow/wait-times.ts';
 import { type Draft, MissingValues } from './decision.ts';
 import type { Failure } from './events.ts';
 import { failStep } from './failure.ts';
-import { evaluateJson, evaluateTemplate, storeValue } from './outputs.ts';
+import { evaluateJson, storeValue } from './outputs.ts';
+import { shapeOutput } from './shape.ts';
 import { isSignalStep, type KeptSignal, type SignalStep, type WaitingStep } from './state.ts';
 import { dropWaiting, timerDue, timerTask, totalDue } from './tasks.ts';
 import { wake } from './wake.ts';
@@ -96,9 +97,10 @@ function endUnsignalled(draft: Draft, step: SignalStep): void {
 }
 
 /** A `wait` without an `output` of its own stores nothing: it gives null. */
-function outputOf(draft: Draft, { node, path, frame }: WaitingStep, result: JsonValue): StoredValue | undefined {
-  if (node.output !== undefined) return evaluateTemplate(draft, frame, node.output, `out/${path}`, { result });
-  return node.kind === 'wait' ? undefined : storeValue(draft, encodeValue(result), `out/${path}`);
+function outputOf(draft: Draft, step: WaitingStep, result: JsonValue): StoredValue | undefined {
+  const own = (): StoredValue | undefined =>
+    step.node.kind === 'wait' ? undefined : storeValue(draft, encodeValue(result), `out/${step.path}`);
+  return shapeOutput(draft, step, { result: () => result, own });
 }
 
 /** `taken`: number of the signal that it ends with. The signal is used up, also when no output can be made of it. */

@@ -1,5 +1,5 @@
 import type { Draft } from './decision.ts';
-import { isMapStep, parentOf, type Step, stepAt } from './state.ts';
+import { isMapStep, ownerOf, parentOf, type Step, stepAt } from './state.ts';
 
 /** Tells everyone who waits for a step that it is over. The work list is a stack: the first dependent is pushed last. */
 export function wake(draft: Draft, step: Step): void {
@@ -7,7 +7,9 @@ export function wake(draft: Draft, step: Step): void {
     const dependent = stepAt(step.frame, slot);
     if (dependent.pendingDependencies === 0) draft.work.push(dependent);
   }
+  const owner = ownerOf(step);
   const parent = parentOf(step);
+  if (owner !== undefined) draft.work.push(owner);
   // A map has many frames: which of its items is over only the step knows.
-  if (parent !== undefined) draft.work.push(isMapStep(parent) ? step : parent);
+  else if (parent !== undefined) draft.work.push(isMapStep(parent) ? step : parent);
 }

@@ -1,6 +1,6 @@
 /** What the author writes for a step that is a run of another workflow. Types only. */
 import type { FailureMode } from '../definition.ts';
-import type { BlockOptions, OutputOption, PlainParameters } from './options.ts';
+import type { OutputOption, OwnerOptions, PlainParameters } from './options.ts';
 import type { IsUntyped, Untyped, Value } from './recorded.ts';
 import type { Scope } from './scope.ts';
 import type { Workflow } from './workflow.ts';
@@ -24,7 +24,7 @@ type ChildParametersOption<Params, Steps, W> =
     ? { readonly parameters?: ChildParameters<Params, Steps, W> }
     : { readonly parameters: ChildParameters<Params, Steps, W> };
 
-interface ChildFields<Params, Steps, W> extends BlockOptions<Params, Steps> {
+interface ChildFields<Params, Steps, W> extends OwnerOptions<Params, Steps> {
   readonly workflow: W;
   /** Default: the latest when the step starts. */
   readonly version?: number;

@@ -10,11 +10,12 @@ import type { NestedChild } from './child.ts';
 import type {
   Action,
   AgentOptions,
-  BlockOptions,
+  Belongings,
   ConditionOptions,
   LoopOptions,
   MapOptions,
   OutputOf,
+  OwnerOptions,
   ParametersOption,
   PlainParameters,
   SetOptions,
@@ -77,7 +78,10 @@ export type MapOutput<ChildId extends string, A, Nested> = readonly EntryOutput<
 
 /** An agent step, or (without an action) a block whose own children see what it sees. */
 type Child<Params, Steps, A> = A extends Action
-  ? { readonly id: string } & AgentOptions<Params, Steps, A> & ParametersOption<Params, Steps, A> & ChildOutput<A>
+  ? { readonly id: string } & AgentOptions<Params, Steps, A> &
+      Belongings<Params, Steps> &
+      ParametersOption<Params, Steps, A> &
+      ChildOutput<A>
   :
       | NestedBlock<Params, Steps>
       | NestedLoop<Params, Steps>
@@ -100,8 +104,18 @@ type NestedStep<Params, Steps> =
 
 /** Steps inside these are known by id only as text: '${{ steps.a.output }}'. */
 type NestedOther<Params, Steps> = { readonly id: string } & (
-  | ({ readonly type: 'condition' } & ConditionOptions<Params, Steps, Row<Params, Steps>, Row<Params, Steps>>)
-  | ({ readonly type: 'switch' } & SwitchOptions<Params, Steps, readonly Case<Params, Steps>[], Row<Params, Steps>>)
+  | ({ readonly type: 'condition'; readonly output?: unknown } & ConditionOptions<
+      Params,
+      Steps,
+      Row<Params, Steps>,
+      Row<Params, Steps>
+    >)
+  | ({ readonly type: 'switch'; readonly output?: unknown } & SwitchOptions<
+      Params,
+      Steps,
+      readonly Case<Params, Steps>[],
+      Row<Params, Steps>
+    >)
   | ({ readonly type: 'set' } & SetOptions<Params, Steps, unknown>)
 );
 
@@ -114,6 +128,7 @@ type NestedWait<Params, Steps> = { readonly id: string; readonly output?: unknow
 /** What it gives is not known to the types; nothing outside can see its steps. */
 interface NestedLoop<Params, Steps> extends LoopOptions<Params, Steps, readonly NestedStep<Params, Steps>[]> {
   readonly id: string;
+  readonly output?: unknown;
   readonly type: 'loop';
 }
 
@@ -122,8 +137,9 @@ interface NestedMap<Params, Steps> extends MapOptions<Params, Steps, NestedStep<
   readonly type: 'map';
 }
 
-interface NestedBlock<Params, Steps> extends BlockOptions<Params, Steps> {
+interface NestedBlock<Params, Steps> extends OwnerOptions<Params, Steps> {
   readonly id: string;
+  readonly output?: unknown;
   readonly type: 'parallel' | 'sequential';
   readonly steps: readonly NestedStep<Params, Steps>[];
   readonly concurrency?: number;
@@ -131,8 +147,9 @@ interface NestedBlock<Params, Steps> extends BlockOptions<Params, Steps> {
   readonly onFailure?: FailureMode | ParallelPolicy;
 }
 
-interface NestedAgentStep<Params, Steps> extends AgentOptions<Params, Steps, Action> {
+interface NestedAgentStep<Params, Steps> extends AgentOptions<Params, Steps, Action>, Belongings<Params, Steps> {
   readonly id: string;
+  readonly output?: unknown;
   readonly parameters?: PlainParameters<Scope<Params, Steps>>;
 }
 

@@ -43,6 +43,45 @@ export interface BlockOptions<Params, Steps> {
   readonly metadata?: JsonObject;
 }
 
+/** What every block may have besides. An agent step says it in types of its own. */
+export interface OwnerOptions<Params, Steps> extends BlockOptions<Params, Steps>, Belongings<Params, Steps> {
+  /** CEL over `output` and `result`; false fails the block. */
+  readonly assert?: Condition<AssertScope<Params, Steps, Untyped>>;
+}
+
+/** Steps that belong to a step. Of the step itself they see what it gave only as text: '${{ steps.a.output }}'. */
+export interface Belongings<Params, Steps> {
+  /** Runs when the step has failed or timed out; when it completes, its output is the step's. */
+  readonly fallback?: PlainAttached<Params, Steps>;
+  /** Undoes the step when it completed and the run does not. */
+  readonly compensate?: PlainAttached<Params, Steps>;
+}
+
+export type PlainAttached<Params, Steps> = AttachedAgent<Params, Steps, Action> & {
+  readonly parameters?: PlainParameters<Scope<Params, Steps>>;
+  readonly output?: unknown;
+};
+
+/** An agent step without what its owner decides. */
+type AttachedAgent<Params, Steps, A> = { readonly id: string } & Omit<
+  AgentOptions<Params, Steps, A>,
+  'dependencies' | 'runOn' | 'onFailure'
+>;
+
+/**
+ * The same, with the types of their actions. `Own`: the step as they see it, whose output has no type there: an `output` beside
+ * them, or the fallback, may have made it.
+ */
+export interface TypedBelongings<Params, Steps, Own, F, C> {
+  /** Runs when the step has failed or timed out; when it completes, its output is the step's. */
+  readonly fallback?: TypedAttached<Params, Steps & Own, F>;
+  /** Undoes the step when it completed and the run does not; sees its output. */
+  readonly compensate?: TypedAttached<Params, Steps & Own, C>;
+}
+
+type TypedAttached<Params, Steps, A> = AttachedAgent<Params, Steps, A> &
+  ParametersOption<Params, Steps, A> & { readonly output?: A extends string ? unknown : never };
+
 export interface AgentOptions<Params, Steps, A> extends BlockOptions<Params, Steps> {
   readonly type?: 'agent';
   readonly action: A;
@@ -120,10 +159,10 @@ export type WaitEnd<Params, Steps> =
   /** A time such as `2026-12-01T09:00:00Z`; other text is CEL. */
   | { readonly until: Given<Scope<Params, Steps>, string>; readonly for?: never };
 
-export type WaitOptions<Params, Steps> = BlockOptions<Params, Steps> &
+export type WaitOptions<Params, Steps> = OwnerOptions<Params, Steps> &
   WaitEnd<Params, Steps> & { readonly onFailure?: FailureMode };
 
-export interface SignalOptions<Params, Steps> extends BlockOptions<Params, Steps> {
+export interface SignalOptions<Params, Steps> extends OwnerOptions<Params, Steps> {
   /** Its name. */
   readonly signal: string;
   /** What somebody is asked; may have `${{ }}` in it. */
@@ -148,7 +187,7 @@ export interface SignalOutput {
   readonly timedOut: boolean;
 }
 
-export interface ParallelOptions<Params, Steps, Children> extends BlockOptions<Params, Steps> {
+export interface ParallelOptions<Params, Steps, Children> extends OwnerOptions<Params, Steps> {
   readonly steps: Children;
   /** Children at once; default: all. */
   readonly concurrency?: number;
@@ -158,12 +197,12 @@ export interface ParallelOptions<Params, Steps, Children> extends BlockOptions<P
   readonly quorum?: number;
 }
 
-export interface SequentialOptions<Params, Steps, Children> extends BlockOptions<Params, Steps> {
+export interface SequentialOptions<Params, Steps, Children> extends OwnerOptions<Params, Steps> {
   readonly steps: Children;
   readonly onFailure?: FailureMode;
 }
 
-export interface ConditionOptions<Params, Steps, Then, Else> extends BlockOptions<Params, Steps> {
+export interface ConditionOptions<Params, Steps, Then, Else> extends OwnerOptions<Params, Steps> {
   /** Read once, when the block starts. */
   readonly if: Condition<Scope<Params, Steps>>;
   /** Runs when it is true. */
@@ -173,7 +212,7 @@ export interface ConditionOptions<Params, Steps, Then, Else> extends BlockOption
   readonly onFailure?: FailureMode;
 }
 
-export interface SwitchOptions<Params, Steps, Cases, Default> extends BlockOptions<Params, Steps> {
+export interface SwitchOptions<Params, Steps, Cases, Default> extends OwnerOptions<Params, Steps> {
   /** Read once, when the block starts. */
   readonly switch: Subject<Scope<Params, Steps>>;
   /** The steps of the first that equals it run. */
@@ -186,7 +225,7 @@ export interface SwitchOptions<Params, Steps, Cases, Default> extends BlockOptio
 /** CEL as text, a `cel` expression, or a callback that answers a recorder or an expression. */
 export type Subject<S> = string | Cel<JsonScalar> | ((scope: S) => string | Recorded<JsonScalar>);
 
-export interface SetOptions<Params, Steps, V> extends Omit<BlockOptions<Params, Steps>, 'totalTimeout'> {
+export interface SetOptions<Params, Steps, V> extends Omit<OwnerOptions<Params, Steps>, 'totalTimeout'> {
   /** The output: an expression, a callback, or JSON with `${{ }}` in its text (whose type is not known). */
   readonly set: Cel<V> | PlainValue | ((scope: Scope<Params, Steps>) => V);
   readonly onFailure?: FailureMode;
@@ -195,7 +234,7 @@ export interface SetOptions<Params, Steps, V> extends Omit<BlockOptions<Params, 
 type PlainValue = string | number | boolean | null | readonly unknown[] | { readonly [key: string]: unknown };
 
 /** One of `while` and `until`. */
-export interface LoopOptions<Params, Steps, Children> extends BlockOptions<Params, Steps> {
+export interface LoopOptions<Params, Steps, Children> extends OwnerOptions<Params, Steps> {
   /** Asked before each iteration; false ends the loop. */
   readonly while?: Condition<Scope<Params, Steps>>;
   /** Asked after each iteration; true ends the loop. */
@@ -211,7 +250,7 @@ export interface LoopOptions<Params, Steps, Children> extends BlockOptions<Param
   readonly onFailure?: FailureMode;
 }
 
-export interface MapOptions<Params, Steps, Child> extends BlockOptions<Params, Steps> {
+export interface MapOptions<Params, Steps, Child> extends OwnerOptions<Params, Steps> {
   /** Text is CEL, anything else a list with expressions in it. */
   readonly items: string | readonly unknown[] | Recorded<unknown> | ((scope: Scope<Params, Steps>) => unknown);
   /** What is done with each item; its callbacks see `item` and `index`. */

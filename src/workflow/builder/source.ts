@@ -86,6 +86,9 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
       return Array.isArray(value)
         ? value.map((child, i) => childSource(child, `${pointer}[${i}]`, problems))
         : plainSource(value, pointer);
+    case 'fallback':
+    case 'compensate':
+      return childSource(value, pointer, problems);
     default:
       return plainSource(value, pointer);
   }

@@ -25,6 +25,7 @@ import type {
 } from './children.ts';
 import type {
   Action,
+  Belongings,
   ConditionOptions,
   Duration,
   LoopOptions,
@@ -39,6 +40,7 @@ import type {
   SignalOutput,
   StepOptions,
   SwitchOptions,
+  TypedBelongings,
   Unshaped,
   WaitOptions,
 } from './options.ts';
@@ -117,11 +119,11 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     return this.#typed();
   }
 
-  /** A step on an agent. */
-  step<const Id extends string, A extends Action, Out = Unshaped>(
+  /** A step on an agent. What it gives is what its fallback gives when that ran. */
+  step<const Id extends string, A extends Action, Out = Unshaped, F extends Action = never, C extends Action = never>(
     id: Id,
-    options: StepOptions<Params, Steps, A, Out>,
-  ): WorkflowBuilder<Params, Steps & OneStep<Id, Shaped<OutputOf<A>, Out>>, Output> {
+    options: StepOptions<Params, Steps, A, Out> & TypedBelongings<Params, Steps, OneStep<Id, Untyped>, F, C>,
+  ): WorkflowBuilder<Params, Steps & OneStep<Id, Shaped<OutputOf<A>, Out> | OutputOf<F>>, Output> {
     this.#steps.push({ id, type: 'agent', ...options });
     return this.#typed();
   }
@@ -132,12 +134,14 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     const Ids extends readonly string[],
     const Actions extends readonly unknown[],
     const Nested extends readonly unknown[],
+    Out = Unshaped,
   >(
     id: Id,
-    options: ParallelOptions<Params, Steps, ParallelChildren<Params, Steps, Ids, Actions, Nested>>,
+    options: ParallelOptions<Params, Steps, ParallelChildren<Params, Steps, Ids, Actions, Nested>> &
+      OutputOption<Params, Steps, Untyped, Out>,
   ): WorkflowBuilder<
     Params,
-    Steps & OneStep<Id, ParallelOutput<Zip<Ids, Actions, Nested>>> & OutputsOf<Zip<Ids, Actions, Nested>>,
+    Steps & OneStep<Id, Shaped<ParallelOutput<Zip<Ids, Actions, Nested>>, Out>> & OutputsOf<Zip<Ids, Actions, Nested>>,
     Output
   > {
     this.#steps.push({ id, type: 'parallel', ...options });
@@ -150,12 +154,16 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     const Ids extends readonly string[],
     const Actions extends readonly unknown[],
     const Nested extends readonly unknown[],
+    Out = Unshaped,
   >(
     id: Id,
-    options: SequentialOptions<Params, Steps, SequentialChildren<Params, Steps, Ids, Actions, Nested>>,
+    options: SequentialOptions<Params, Steps, SequentialChildren<Params, Steps, Ids, Actions, Nested>> &
+      OutputOption<Params, Steps, Untyped, Out>,
   ): WorkflowBuilder<
     Params,
-    Steps & OneStep<Id, SequentialOutput<Zip<Ids, Actions, Nested>>> & OutputsOf<Zip<Ids, Actions, Nested>>,
+    Steps &
+      OneStep<Id, Shaped<SequentialOutput<Zip<Ids, Actions, Nested>>, Out>> &
+      OutputsOf<Zip<Ids, Actions, Nested>>,
     Output
   > {
     this.#steps.push({ id, type: 'sequential', ...options });
@@ -171,6 +179,7 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     const ElseIds extends readonly string[] = readonly [],
     const ElseActions extends readonly unknown[] = readonly [],
     const ElseNested extends readonly unknown[] = readonly [],
+    Out = Unshaped,
   >(
     id: Id,
     options: ConditionOptions<
@@ -178,13 +187,17 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
       Steps,
       SequentialChildren<Params, Steps, ThenIds, ThenActions, ThenNested>,
       SequentialChildren<Params, Steps, ElseIds, ElseActions, ElseNested>
-    >,
+    > &
+      OutputOption<Params, Steps, Untyped, Out>,
   ): WorkflowBuilder<
     Params,
     Steps &
       OneStep<
         Id,
-        BranchOutput<Zip<ThenIds, ThenActions, ThenNested>> | BranchOutput<Zip<ElseIds, ElseActions, ElseNested>>
+        Shaped<
+          BranchOutput<Zip<ThenIds, ThenActions, ThenNested>> | BranchOutput<Zip<ElseIds, ElseActions, ElseNested>>,
+          Out
+        >
       > &
       OutputsOf<Zip<ThenIds, ThenActions, ThenNested>> &
       OutputsOf<Zip<ElseIds, ElseActions, ElseNested>>,
@@ -201,6 +214,7 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     const Ids extends readonly string[] = readonly [],
     const Actions extends readonly unknown[] = readonly [],
     const Deeper extends readonly unknown[] = readonly [],
+    Out = Unshaped,
   >(
     id: Id,
     options: SwitchOptions<
@@ -208,11 +222,12 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
       Steps,
       Cases<Params, Steps, Nested>,
       SequentialChildren<Params, Steps, Ids, Actions, Deeper>
-    >,
+    > &
+      OutputOption<Params, Steps, Untyped, Out>,
   ): WorkflowBuilder<
     Params,
     Steps &
-      OneStep<Id, SwitchOutput<Nested> | BranchOutput<Zip<Ids, Actions, Deeper>>> &
+      OneStep<Id, Shaped<SwitchOutput<Nested> | BranchOutput<Zip<Ids, Actions, Deeper>>, Out>> &
       CaseOutputs<Nested> &
       OutputsOf<Zip<Ids, Actions, Deeper>>,
     Output
@@ -231,10 +246,10 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
   }
 
   /** Nothing until a time. Its output is null. */
-  wait<const Id extends string>(
+  wait<const Id extends string, Out = Unshaped>(
     id: Id,
-    options: WaitOptions<Params, Steps>,
-  ): WorkflowBuilder<Params, Steps & OneStep<Id, null>, Output> {
+    options: WaitOptions<Params, Steps> & OutputOption<Params, Steps, null, Out>,
+  ): WorkflowBuilder<Params, Steps & OneStep<Id, Shaped<null, Out>>, Output> {
     this.#steps.push({ id, type: 'wait', ...options });
     return this.#typed();
   }
@@ -263,10 +278,12 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
     const Ids extends readonly string[],
     const Actions extends readonly unknown[],
     const Nested extends readonly unknown[],
+    Out = Unshaped,
   >(
     id: Id,
-    options: LoopOptions<Params, Steps, SequentialChildren<Params, Steps, Ids, Actions, Nested>>,
-  ): WorkflowBuilder<Params, Steps & OneStep<Id, SequentialOutput<Zip<Ids, Actions, Nested>>>, Output> {
+    options: LoopOptions<Params, Steps, SequentialChildren<Params, Steps, Ids, Actions, Nested>> &
+      OutputOption<Params, Steps, Untyped, Out>,
+  ): WorkflowBuilder<Params, Steps & OneStep<Id, Shaped<SequentialOutput<Zip<Ids, Actions, Nested>>, Out>>, Output> {
     this.#steps.push({ id, type: 'loop', ...options });
     return this.#typed();
   }
@@ -286,7 +303,10 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
   }
 
   /** A step that runs after the body, however it ended. The steps of the body do not see it. */
-  finally<A extends Action, Out = Unshaped>(id: string, options: StepOptions<Params, Steps, A, Out>): this {
+  finally<A extends Action, Out = Unshaped>(
+    id: string,
+    options: StepOptions<Params, Steps, A, Out> & Pick<Belongings<Params, Steps>, 'fallback'>,
+  ): this {
     this.#finally.push({ id, type: 'agent', ...options });
     return this;
   }

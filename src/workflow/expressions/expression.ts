@@ -33,7 +33,13 @@ export function compileExpression(source: string, spot: Spot, names: Names): Exp
   const prepared = prepare(source, spot, names.around);
   const steps = resolveSteps(prepared, names);
   const outputs = [...steps.values()].filter((step) => step.readsOutput).map((step) => step.index);
-  const reads: Reads = { outputs, params: prepared.readsParams, last: prepared.readsLast, item: prepared.readsItem };
+  const reads: Reads = {
+    outputs,
+    params: prepared.readsParams,
+    last: prepared.readsLast,
+    item: prepared.readsItem,
+    ...(prepared.roots.has('result') && { result: true }),
+  };
   let run: ((scope: Scope) => JsonValue) | undefined;
   return {
     source,

@@ -118,5 +118,6 @@ function joinReads(all: readonly Reads[]): Reads {
     params: all.some((reads) => reads.params),
     last: all.some((reads) => reads.last),
     item: all.some((reads) => reads.item),
+    ...(all.some((reads) => reads.result === true) && { result: true }),
   };
 }

@@ -18,7 +18,13 @@ export interface StepInfo {
   readonly children: readonly string[];
   /** The lists of them; of a condition or a switch one runs, and the last one may be empty. */
   readonly branches: readonly (readonly string[])[];
+  /** `finally`, and compensations. */
   readonly isCleanup: boolean;
+  /** Ids of the steps that belong to it. */
+  readonly fallback: string | undefined;
+  readonly compensate: string | undefined;
+  /** Of such a step: what it is, and the id of its owner. */
+  readonly attached: { readonly kind: 'fallback' | 'compensate'; readonly owner: string } | undefined;
   readonly runOn: StepDefinition['runOn'];
   /** Tries in all; 1 without a policy. */
   readonly tries: number;
@@ -59,7 +65,9 @@ export function readDefinition(definition: WorkflowDefinition): ReadonlyMap<stri
     parent: StepDefinition | undefined,
     owner: string | undefined,
     isCleanup: boolean,
+    attached?: StepInfo['attached'],
   ): void => {
+    const { fallback, compensate } = step;
     const branches = branchesOf(step);
     const children = branches.flat();
     steps.set(step.id, {
@@ -72,6 +80,9 @@ export function readDefinition(definition: WorkflowDefinition): ReadonlyMap<stri
       children: children.map((child) => child.id),
       branches: branches.map((steps) => steps.map((child) => child.id)),
       isCleanup,
+      fallback: fallback?.id,
+      compensate: compensate?.id,
+      attached,
       runOn: step.runOn,
       tries: step.type === 'agent' ? (step.retry?.tries ?? 1) : 1,
       concurrency: concurrencyOf(step),
@@ -79,6 +90,8 @@ export function readDefinition(definition: WorkflowDefinition): ReadonlyMap<stri
       agent: step.type === 'agent' ? step : undefined,
       waits: step.type === 'wait' || step.type === 'signal' ? { signal: signalOf(step) } : undefined,
     });
+    if (fallback !== undefined) read(fallback, undefined, owner, isCleanup, { kind: 'fallback', owner: step.id });
+    if (compensate !== undefined) read(compensate, undefined, owner, true, { kind: 'compensate', owner: step.id });
     for (const child of children) read(child, step, runsBodies(step) ? step.id : owner, isCleanup);
   };
   for (const step of definition.steps) read(step, undefined, undefined, false);

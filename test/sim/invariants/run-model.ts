@@ -18,6 +18,7 @@ import type {
 } from '../../../src/control-plane/engine/events.ts';
 import type { RunOutcome, StepStatus } from '../../../src/control-plane/engine/status.ts';
 import type { StoredValue } from '../../../src/core/stored-value.ts';
+import { BelongingModel } from './belonging-model.ts';
 import type { ChildModel } from './child-model.ts';
 import type { StepInfo } from './definition-info.ts';
 import { ItemModel } from './item-model.ts';
@@ -107,6 +108,9 @@ export class RunModel {
   hasBegun = false;
   readonly steps = new Map<string, StepModel>();
   private readonly signals = new SignalModel();
+  private readonly belonging = new BelongingModel(this, (isTrue, invariant, message) =>
+    this.check(isTrue, invariant, message),
+  );
   /** Of iterations that ended: nothing more happens to them. */
   readonly past = new Map<string, StepModel>();
   private readonly complain: Complain;
@@ -198,7 +202,7 @@ export class RunModel {
   /** Nothing more happens to these; an earlier try may have had the same paths. */
   private leave(prefix: string): void {
     for (const [key, inside] of this.steps) {
-      if (!key.startsWith(prefix)) continue;
+      if (!key.startsWith(prefix) || this.belonging.outlives(inside)) continue;
       inside.attempts.unshift(...(this.past.get(key)?.attempts ?? []));
       this.past.set(key, inside);
       this.steps.delete(key);
@@ -236,6 +240,11 @@ export class RunModel {
     return !this.isQueued && this.outcome === undefined;
   }
 
+  /** The end of this try is not the end of the run, unless its timeout is over. */
+  get hasTriesLeft(): boolean {
+    return this.ending === 'FAILED' && this.cancelRequests === 0 && this.try < this.tries;
+  }
+
   /** The number that the next attempt of a step gets. */
   nextNumber({ attempts, firstNumber }: StepModel): number {
     return firstNumber + attempts.length;
@@ -252,12 +261,17 @@ export class RunModel {
     );
     for (const fault of faultsOfTry(this.steps, event))
       this.check(false, 'another try of a run starts again what is not done', () => `${name}: ${fault}`);
+    this.belonging.startTry(event);
     for (const path of event.again) {
       const step = this.steps.get(path);
       if (step === undefined) continue;
       this.leave(`${path}/`);
       this.children.startAgain(this.runId, path);
       resetStep(step, event.continued?.includes(path) === true);
+      for (const id of [step.info.fallback, step.info.compensate]) {
+        const attached = id === undefined ? undefined : this.steps.get(id);
+        if (attached !== undefined) resetStep(attached, false);
+      }
     }
     this.try = event.try;
     this.isEnding = false;
@@ -277,6 +291,11 @@ export class RunModel {
   /** The control plane has forgotten its attempts. */
   isPast(path: string): boolean {
     return this.past.has(path);
+  }
+
+  /** Also of an iteration that is over. */
+  known(path: string): StepModel | undefined {
+    return this.steps.get(path) ?? this.past.get(path);
   }
 
   attempt(path: string, number: number): AttemptModel | undefined {
@@ -317,6 +336,7 @@ export class RunModel {
         this.check(!this.isEnding, 'the first cause of the end counts', () => `a second one at ${position}`);
         this.isEnding = true;
         this.ending = event.outcome;
+        this.belonging.ending(event.outcome);
         return;
       case 'SignalReceived':
         return this.report(this.signals.receive(event, this.outcome !== undefined));
@@ -326,6 +346,7 @@ export class RunModel {
           'signals that nobody took are reported',
           () => `${event.unconsumedSignals} instead of ${this.signals.kept}`,
         );
+        this.belonging.runEnded(event);
         return this.endRun(event.status);
       default:
         return this.takeStepEvent(event.path, event);
@@ -426,25 +447,33 @@ export class RunModel {
         return;
       case 'LateResult':
         return;
+      case 'StepFellBack':
+        this.checkNoneLive(step);
+        if (!step.hasStarted) for (const child of this.childPaths(step)) this.closeUnopened(child);
+        return this.belonging.fellBack(step, event);
       case 'StepCompleted':
         step.end = { status: 'COMPLETED', output: event.output };
-        this.checkCompleted(step, event.at);
-        this.checkChild(step, event);
+        if (!this.belonging.isFallingBack(step)) {
+          this.checkCompleted(step, event.at);
+          this.checkChild(step, event);
+        }
+        this.belonging.checkEnd(step, event);
         return this.endStep(step);
       case 'StepSkipped':
         step.skipReason = event.reason;
         step.end = { status: 'SKIPPED', output: undefined };
         if (event.reason === 'BRANCH') this.checkLeftOut(step);
-        step.end = { status: 'SKIPPED', output: undefined };
-        return this.endStep(step);
+        return this.endStep(step, event.reason !== 'RUN_ENDING');
       case 'StepFailed':
         step.end = { status: event.status, output: undefined };
-        this.checkChild(step, event);
+        if (!this.belonging.isFallingBack(step)) this.checkChild(step, event);
+        this.belonging.checkEnd(step, event);
         return this.endStep(step);
       case 'StepCancelled':
         step.end = { status: 'CANCELLED', output: undefined };
-        this.checkChild(step, event);
-        return this.endStep(step);
+        if (!this.belonging.isFallingBack(step)) this.checkChild(step, event);
+        this.belonging.checkEnd(step, event);
+        return this.endStep(step, false);
     }
   }
 
@@ -480,9 +509,11 @@ export class RunModel {
     this.check(!this.hasBegun, 'a step is taken over before anything starts', () => id);
     step.end = { status: event.status, output: event.output };
     step.skipReason = event.reason;
-    this.check(!step.isOver && !step.hasStarted, 'a step is taken over once', () => id);
+    const isFirst = !step.isTakenOver && !step.hasStarted && (!step.isOver || step.info.attached !== undefined);
+    this.check(isFirst, 'a step is taken over once', () => id);
     step.isOver = true;
     step.isTakenOver = true;
+    this.belonging.ended(step, true);
   }
 
   private start(step: StepModel): void {
@@ -493,6 +524,7 @@ export class RunModel {
     this.check(!this.isQueued, 'nothing starts in a run that waits for its turn', () => id);
     step.hasStarted = true;
     this.hasBegun = true;
+    this.belonging.start(step);
     for (const dependency of dependencies) {
       this.check(
         this.steps.get(prefix + dependency)?.isOver === true,
@@ -642,17 +674,22 @@ export class RunModel {
     this.check(open.length === 0, 'a block ends after its children', () => `${step.path} before ${open}`);
   }
 
-  private endStep(step: StepModel): void {
-    const { kind } = step.info;
-    const { path: id } = step;
-    this.check(!step.isOver, 'a step ends once', () => `${id} ends again`);
-    const live = step.attempts.filter((attempt) => attempt.outcome === undefined);
+  private checkNoneLive({ path, attempts }: StepModel): void {
+    const live = attempts.filter((attempt) => attempt.outcome === undefined);
     this.check(
       live.length === 0,
       'a step ends without a LIVE attempt',
-      () => `${id} with #${live.map((attempt) => attempt.number)}`,
+      () => `${path} with #${live.map((attempt) => attempt.number)}`,
     );
-    if (kind !== 'agent' && step.hasStarted) this.checkChildren(step);
+  }
+
+  /** `isWhole`: by itself, and not because the run ended around it. */
+  private endStep(step: StepModel, isWhole = true): void {
+    const { kind } = step.info;
+    const { path: id } = step;
+    this.check(!step.isOver, 'a step ends once', () => `${id} ends again`);
+    this.checkNoneLive(step);
+    if (kind !== 'agent' && step.hasStarted && this.belonging.hasOpened(step)) this.checkChildren(step);
     if (kind !== 'agent' && !step.hasStarted) for (const child of this.childPaths(step)) this.closeUnopened(child);
     if (kind === 'map') this.leave(`${id}/`);
     step.isOver = true;
@@ -660,12 +697,14 @@ export class RunModel {
     step.waitsForNext = false;
     step.isQueued = false;
     step.isDelayed = false;
+    this.belonging.ended(step, isWhole);
   }
 
   private closeUnopened(path: string): void {
     const step = this.steps.get(path);
     if (step === undefined || step.isOver) return;
     step.isOver = true;
+    this.belonging.ended(step, false);
     for (const child of this.childPaths(step)) this.closeUnopened(child);
   }
 

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { RunEvent } from '../../../src/control-plane/engine/events.ts';
 import type { MemoryData } from '../../../src/control-plane/store/memory/memory-data.ts';
 import type { Verdict } from '../failure.ts';
+import type { StepInfo } from './definition-info.ts';
 import type { RunModel } from './run-model.ts';
 
 export class TakeOverChecks {
@@ -43,6 +44,13 @@ export class TakeOverChecks {
     const before = this.runs.get(model.retryOf ?? '');
     if (before === undefined) return;
     for (const { info, isTakenOver } of model.steps.values()) {
+      if (info.attached !== undefined) continue;
+      const wasUndone = isUndone(before, info);
+      this.verdict.check(
+        !isTakenOver || !wasUndone,
+        'what was compensated is not taken over',
+        () => `${model.runId}/${info.id}`,
+      );
       const isAgain = (path: string): boolean => model.steps.get(path)?.isTakenOver !== true;
       const isWhole = info.parent !== undefined && !isAgain(info.parent);
       this.verdict.check(
@@ -53,10 +61,28 @@ export class TakeOverChecks {
       const hasEnded = before.steps.get(info.id)?.end?.status === 'COMPLETED';
       const isFree = info.dependencies.length === 0 && info.parent === undefined && !info.isCleanup;
       this.verdict.check(
-        isTakenOver || !hasEnded || !isFree || (info.runOn ?? 'success') !== 'success',
+        isTakenOver || !hasEnded || !isFree || wasUndone || (info.runOn ?? 'success') !== 'success',
         'what completed is not started again without a cause',
         () => `${model.runId}/${info.id}`,
       );
     }
   }
+}
+
+/** Its compensation, or one inside it, was given to an agent. */
+function isUndone(before: RunModel, info: StepInfo): boolean {
+  const own = before.steps.get(info.compensate ?? '')?.attempts.length ?? 0;
+  if (own > 0) return true;
+  const inside = (path: string): boolean =>
+    path.startsWith(`${info.id}/`) || info.children.some((child) => isInside(before, child, path));
+  return [...before.steps.values()].some(
+    ({ path, info: other, attempts }) => other.attached?.kind === 'compensate' && attempts.length > 0 && inside(path),
+  );
+}
+
+function isInside(run: RunModel, id: string, path: string): boolean {
+  const step = run.steps.get(id);
+  if (step === undefined) return false;
+  const isOwn = step.info.compensate === path || path.startsWith(`${id}/`);
+  return isOwn || step.info.children.some((child) => isInside(run, child, path));
 }

@@ -12,13 +12,13 @@ export function* faultsOfTry(steps: ReadonlyMap<string, StepModel>, event: RunTr
       yield `${path} goes on and is no loop that starts again`;
   for (const [path, step] of steps) {
     const { info, isOver, attempts, end } = step;
-    if (!isOver) yield `${path} is not over`;
+    if (!isOver && info.attached === undefined) yield `${path} is not over`;
     const running = attempts.find(
       ({ outcome, isUnconfirmed, idempotent }) => outcome === undefined || (isUnconfirmed && !idempotent),
     );
     // After the grace of a stop it is not waited for any more, and nobody knows; that is for the executions to say.
     if (running?.outcome === undefined && running !== undefined) yield `${path}#${running.number} is LIVE`;
-    if (path.includes('/') || again.has(path)) continue;
+    if (path.includes('/') || again.has(path) || info.attached !== undefined) continue;
     const isWhole = info.parent !== undefined && !again.has(info.parent);
     if (isWhole) continue;
     if (info.dependencies.some((dependency) => again.has(dependency)))

@@ -56,6 +56,8 @@ const EVERYTHING: WorkflowDefinition = {
       idempotent: false,
       lossWindowMs: 45_000,
       concurrencyKey: { key: 'n-${{ params.n }}', limit: 2 },
+      fallback: { type: 'agent', id: 'sum-by-hand', dependencies: [], action: 'ask', timeoutMs: 1_000 },
+      compensate: { type: 'agent', id: 'unsum', dependencies: [], action: 'undo', parameters: { n: 1 } },
     },
     {
       type: 'parallel',

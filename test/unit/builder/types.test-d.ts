@@ -444,3 +444,64 @@ start.parallel('p', {
     { id: 's', type: 'switch', switch: 'params.table', cases: [{ equals: 'a', steps: [{ id: 'z', action: 'x' }] }] },
   ],
 });
+
+// Steps that belong to another: typed by their actions. They see their step; what that gives may be the fallback's.
+const undoable = start.step('copy', {
+  action: extract,
+  parameters: ({ params }) => ({ table: params.table }),
+  fallback: { id: 'tell', action: notify, parameters: ({ params }) => ({ text: params.table }) },
+  compensate: {
+    id: 'drop',
+    action: clean,
+    retries: 3,
+    parameters: () => ({ rows: [] }),
+    when: ({ steps }) => cel<boolean>`has(${steps.copy.output})`,
+  },
+});
+const undoableOutput = undoable.output(({ steps }) => ({ own: steps.copy.output })).build();
+expectSame<WorkflowOutputOf<typeof undoableOutput>['own'], OutputOf<typeof extract> | OutputOf<typeof notify>>();
+start.step('copy', {
+  action: extract,
+  parameters: { table: 't' },
+  compensate: { id: 'drop', action: clean, parameters: ({ steps }) => ({ rows: steps.copy.output.rows }) },
+});
+start.step('copy', {
+  action: extract,
+  parameters: { table: 't' },
+  output: ({ result }) => ({ first: result.rows }),
+  compensate: { id: 'drop', action: clean, parameters: ({ steps }) => ({ rows: steps.copy.output.first }) },
+});
+start.step('copy', {
+  action: extract,
+  parameters: { table: 't' },
+  // @ts-expect-error a table is not a list of rows
+  compensate: { id: 'drop', action: clean, parameters: ({ params }) => ({ rows: params.table }) },
+});
+start.step('copy', {
+  action: extract,
+  parameters: { table: 't' },
+  // @ts-expect-error no such step
+  compensate: { id: 'drop', action: clean, parameters: ({ steps }) => ({ rows: steps.cpoy.output.rows }) },
+});
+start.step('copy', {
+  action: extract,
+  parameters: { table: 't' },
+  // @ts-expect-error what its owner decides is not its own
+  fallback: { id: 'other', action: notify, runOn: 'always' },
+});
+start.parallel('p', {
+  steps: [{ id: 'a', action: 'x', fallback: { id: 'b', action: 'y' } }],
+  fallback: { id: 'c', action: notify },
+  compensate: { id: 'd', action: 'undo', parameters: { of: '${{ steps.p.output }}' } },
+  assert: ({ output }) => cel<boolean>`size(${output}) == 1`,
+});
+start.finally('tidy', { action: 'x', fallback: { id: 'broom', action: 'y' } });
+// @ts-expect-error what runs at the end is not undone at the end
+start.finally('tidy', { action: 'x', compensate: { id: 'broom', action: 'y' } });
+
+// A block may shape its output.
+const shapedBlock = start
+  .parallel('both', { steps: [{ id: 'one', action: notify }], output: ({ steps }) => ({ n: 1, first: steps }) })
+  .output(({ steps }) => steps.both.output.n)
+  .build();
+expectSame<WorkflowOutputOf<typeof shapedBlock>, number>();

@@ -56,6 +56,9 @@ export function step(path: string, more: Partial<StepView> = {}): StepView {
     items: undefined,
     child: undefined,
     usualMs: undefined,
+    fallbackOf: undefined,
+    compensates: undefined,
+    usedFallback: false,
     ...more,
   };
 }

@@ -74,6 +74,52 @@ next: yardmaster runs watch e7b2
 `);
   });
 
+  test('says which step is the fallback of which, what undoes what, and what failed beside the outcome', () => {
+    const failure = (code: string, path: string) => {
+      return {
+        code,
+        message: `because of ${path}`,
+        details: undefined,
+        step: path,
+        attempt: 1,
+        agent: undefined,
+        instance: undefined,
+      };
+    };
+    const ran = (agent: string, from: number, to: number, more = {}) =>
+      attempt(1, agent, { startTime: at(from), endTime: at(to), ...more });
+    const steps = [
+      step('charge', {
+        status: 'COMPLETED',
+        usedFallback: true,
+        attempts: [ran('bank/0b7d', 0, 2, { outcome: 'FAILED' })],
+      }),
+      step('invoice', { status: 'COMPLETED', fallbackOf: 'charge', attempts: [ran('mail/7f3a', 2, 4)] }),
+      step('ship', { status: 'FAILED', attempts: [ran('dock/aa21', 4, 6, { outcome: 'FAILED' })] }),
+      step('refund', {
+        status: 'FAILED',
+        compensates: 'charge',
+        attempts: [ran('bank/0b7d', 6, 8, { outcome: 'FAILED' })],
+      }),
+      step('recall', { status: 'SKIPPED', skipReason: 'RUN_ENDING', compensates: 'mail' }),
+    ];
+    const cleanupErrors = [failure('BANK_DOWN', 'refund'), failure('NOT_COMPENSATED', 'mail')];
+    const ended = run({ steps, cleanupErrors, status: 'FAILED', endTime: at(8), error: failure('NO_TRUCK', 'ship') });
+    expect(page(renderTimeline(ended, { ...options, columns: 90 }))).toBe(`
+Nightly v3  9c41e7b2  FAILED 8.0s  ship: NO_TRUCK, try 1
+            0s                  4s                  8s
+charge  1   =========x                                bank/0b7d, completed by its fallback
+invoice 1             ==========                      mail/7f3a, fallback of charge
+ship    1                       =========x            dock/aa21
+refund  1                                 =========x  bank/0b7d, undoes charge
+recall      skipped: the run was ending, undoes mail    (= ran  . waited  ! lost  x failed)
+cleanup: refund: BANK_DOWN because of refund
+cleanup: NOT_COMPENSATED because of mail
+next: yardmaster runs retry e7b2   (goes on from the steps that failed)
+      yardmaster runs get e7b2 -o yaml   (every error in full)
+`);
+  });
+
   test('draws a wait and a signal as dots, and names the command that sends the signal', () => {
     const steps = [
       step('cool', { kind: 'WAIT', status: 'COMPLETED', readyTime: at(0), endTime: at(4) }),
@@ -220,6 +266,53 @@ describe('progress in a pipe', () => {
     );
   });
 
+  test('says which fallback runs and why, and what is being undone', () => {
+    const error = { code: 'NO', message: 'card', details: undefined, step: 'charge', attempt: 1 };
+    const failure = { ...error, agent: undefined, instance: undefined };
+    const of = { ...base, time: at(1) };
+    expect(
+      renderChange(openRun, {
+        ...of,
+        type: 'stepFellBack',
+        step: 'charge',
+        status: 'FAILED',
+        fallback: 'bill',
+        error: failure,
+      }),
+    ).toBe('12:00:01Z step=charge FALLBACK "bill runs: NO: card"');
+    const ready = { ...of, type: 'stepReady', kind: 'AGENT', action: 'x', items: 0 } as const;
+    expect(
+      renderChange(openRun, { ...ready, step: 'bill', fallbackOf: 'charge', compensates: undefined }),
+    ).toBeUndefined();
+    expect(renderChange(openRun, { ...ready, step: 'undo', fallbackOf: undefined, compensates: 'charge' })).toBe(
+      '12:00:01Z step=undo COMPENSATING "undoes charge"',
+    );
+    const ended = { skipReason: 'NONE', skippedBecauseOf: undefined, takenOver: false, usedFallback: true } as const;
+    expect(
+      renderChange(openRun, {
+        ...of,
+        ...ended,
+        type: 'stepEnded',
+        step: 'charge',
+        status: 'COMPLETED',
+        error: failure,
+      }),
+    ).toBe('12:00:01Z step=charge COMPLETED "by its fallback"');
+  });
+
+  test('says at the end what failed beside the outcome', () => {
+    const failure = { details: undefined, step: 'undo', attempt: 1, agent: undefined, instance: undefined };
+    const cleanupErrors = [
+      { ...failure, code: 'BANK_DOWN', message: 'try later' },
+      { ...failure, code: 'NOT_COMPENSATED', message: '"mail" was not compensated' },
+    ];
+    const error = { ...failure, code: 'NO', message: 'no truck' };
+    const ended = { ...base, time: at(9), type: 'runEnded', status: 'FAILED', unconsumedSignals: 0 } as const;
+    expect(renderChange(openRun, { ...ended, error, cleanupErrors })).toBe(
+      '12:00:09Z run=9c41e7b2 FAILED 3/6 "NO: no truck; cleanup: BANK_DOWN: try later; 1 more in cleanup"',
+    );
+  });
+
   test('keeps what a message says on its line', () => {
     const error = { code: 'X', message: 'one\ntwo "three"', details: undefined, step: 'clean' };
     const line = renderChange(openRun, {
@@ -231,6 +324,7 @@ describe('progress in a pipe', () => {
       skipReason: 'NONE',
       skippedBecauseOf: undefined,
       takenOver: false,
+      usedFallback: false,
       error: { ...error, attempt: 1, agent: undefined, instance: undefined },
     });
     expect(line).toBe('12:00:01Z step=clean FAILED "X: one two \\"three\\""');
@@ -268,6 +362,7 @@ describe('progress in a pipe', () => {
         skipReason: 'NONE',
         skippedBecauseOf: undefined,
         takenOver: false,
+        usedFallback: false,
         error: { code: 'X', message: 'blurred', details: undefined, ...inside },
       });
     expect([failing(0), failing(1)]).toEqual([
@@ -277,7 +372,13 @@ describe('progress in a pipe', () => {
     expect(renderStill(mapAt(60, 1), START + 33_000)).toBe(
       '12:00:33Z run=9c41e7b2 still RUNNING 0/0 each 60 of 200 items, 1 failed',
     );
-    const over = { status: 'COMPLETED', skipReason: 'NONE', skippedBecauseOf: undefined, takenOver: false } as const;
+    const over = {
+      status: 'COMPLETED',
+      skipReason: 'NONE',
+      skippedBecauseOf: undefined,
+      takenOver: false,
+      usedFallback: false,
+    } as const;
     expect(renderChange(mapAt(200), { ...base, time: at(2), type: 'stepEnded', step: 'each', ...over })).toBe(
       '12:00:02Z step=each COMPLETED "200 of 200 items"',
     );

@@ -65,7 +65,10 @@ export class FakeMesh {
   }
 
   finish(status: RunStatus = RunStatus.COMPLETED): void {
-    this.push({ case: 'runEnded', value: { $typeName: 'yardmaster.v1.RunEnded', status, unconsumedSignals: 0 } });
+    this.push({
+      case: 'runEnded',
+      value: { $typeName: 'yardmaster.v1.RunEnded', status, unconsumedSignals: 0, cleanupErrors: [] },
+    });
   }
 
   readonly routes = (router: ConnectRouter): void => {

@@ -114,3 +114,49 @@ function pictureOf({ completedSteps, totalSteps, steps }: RunView): string {
   );
   return [`${completedSteps}/${totalSteps}`, ...words].join(' ');
 }
+
+test('shows a fallback and a compensation when they are called for, beside their steps and uncounted', async () => {
+  await using mesh = await TestMesh.start();
+  mesh
+    .agent('worker')
+    .failWith('charge', 'NO')
+    .setDelay('charge', '1s')
+    .setResponse('bill', 1)
+    .failWith('refund', 'NO_REFUND')
+    .failWith('ship', 'NO')
+    .setDelay('ship', '1s');
+  const fallback = { id: 'bill', action: 'bill' };
+  const compensate = { id: 'refund', action: 'refund' };
+  const run = await mesh.startWorkflow(flow([step('charge', { fallback, compensate }), step('ship')]));
+  const live = createLiveRun(await mesh.orchestrator.getRun(run.id));
+  const seen: string[] = [];
+  const done = (async () => {
+    for await (const event of run.handle.events()) {
+      live.apply(event);
+      seen.push(pictureOf(live.view()));
+    }
+  })();
+  await mesh.advance('30s');
+  await done;
+  const shown = [...new Set(seen)];
+  expect(shown).toContain('0/2 charge=RUNNING bill=READY ship=PENDING');
+  expect(shown).toContain('1/2 charge=COMPLETED bill=COMPLETED ship=RUNNING');
+  expect(shown.at(-1)).toBe('2/2 charge=COMPLETED bill=COMPLETED refund=FAILED ship=FAILED');
+  const [charge, bill, refund] = live.view().steps;
+  expect(charge).toMatchObject({ usedFallback: true, error: { code: 'NO' } });
+  expect([refund?.compensates, bill?.fallbackOf]).toEqual(['charge', 'charge']);
+  const { steps, cleanupErrors } = await mesh.orchestrator.getRun(run.id);
+  expect(live.view().cleanupErrors).toEqual(cleanupErrors);
+  expect(cleanupErrors).toMatchObject([{ code: 'NO_REFUND', step: 'refund' }]);
+  const facts = (list: RunView['steps']) =>
+    list
+      .map(({ path, status, usedFallback, fallbackOf, compensates }) => [
+        path,
+        status,
+        usedFallback,
+        fallbackOf,
+        compensates,
+      ])
+      .toSorted();
+  expect(facts(live.view().steps)).toEqual(facts(steps));
+});

@@ -31,6 +31,7 @@ const ended = {
     skipReason: 0,
     skippedBecauseOf: '',
     takenOver: false,
+    usedFallback: false,
   },
 } as const;
 

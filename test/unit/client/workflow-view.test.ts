@@ -39,3 +39,24 @@ test('a registered workflow lists the steps of every branch below their block, w
     ['log', 'AGENT', 1, 'log'],
   ]);
 });
+
+test('what belongs to a step stands right below it', () => {
+  const { definition } = readWorkflowValue({
+    name: 'Shop',
+    steps: [
+      {
+        id: 'row',
+        type: 'sequential',
+        compensate: { id: 'undo-row', action: 'undo' },
+        steps: [{ id: 'charge', action: 'charge', fallback: { id: 'invoice', action: 'mail' } }],
+      },
+    ],
+  });
+  const view = toWorkflow(create(WorkflowSchema, toWireWorkflow(definition)));
+  expect(view.steps.map(({ id, depth, attached }) => [id, depth, attached])).toEqual([
+    ['row', 0, undefined],
+    ['undo-row', 1, 'compensate'],
+    ['charge', 1, undefined],
+    ['invoice', 2, 'fallback'],
+  ]);
+});

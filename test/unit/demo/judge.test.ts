@@ -44,6 +44,9 @@ function stepOf(path: string, at: number): StepResult {
     durationMs: 11,
     skipReason: 'NONE',
     cleanup: false,
+    usedFallback: false,
+    fallbackOf: undefined,
+    compensates: undefined,
   };
 }
 

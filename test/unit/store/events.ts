@@ -141,6 +141,7 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
   RetryScheduled: { path, dueAt: at, backoffUntil: at },
   StepStopping: { path, graceUntil: at, failure: optional(failure) },
   StepCompleted: { path, output: optional(value) },
+  StepFellBack: { path, status: fc.constantFrom('FAILED', 'TIMED_OUT'), failure },
   StepFailed: { path, status: fc.constantFrom('FAILED', 'TIMED_OUT'), failure },
   StepSkipped: {
     path,

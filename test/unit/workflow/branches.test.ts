@@ -127,7 +127,7 @@ describe('problems', () => {
     const definition: WorkflowDefinition = {
       name: 'Test',
       steps: [
-        { id: 'v', type: 'set', dependencies: [], set: 1, output: 'result', totalTimeoutMs: 5, assert: 'true' },
+        { id: 'v', type: 'set', dependencies: [], set: 1, output: 'result', totalTimeoutMs: 5 },
         {
           id: 'c',
           type: 'condition',
@@ -140,7 +140,6 @@ describe('problems', () => {
     expect(checkWorkflow(definition).map(({ code, place }) => `${code} ${place?.pointer}`)).toEqual([
       'BAD_FIELD steps[0].totalTimeout',
       'BAD_FIELD steps[0].output',
-      'BAD_FIELD steps[0].assert',
       'BAD_EXPRESSION steps[1].if',
     ]);
   });

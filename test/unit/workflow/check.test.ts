@@ -211,13 +211,12 @@ describe('values', () => {
     expect(errors([{ id: 'p', type: 'parallel', concurrency: 0, steps: [] }])).toHaveLength(2);
   });
 
-  test('refuses an assert of a block, which nothing would look at', () => {
+  test('the assert of a block sees the steps in it, `result` and `output`, and is checked as others are', () => {
     const steps = [{ id: 'a', action: 'a' }];
-    for (const type of ['parallel', 'sequential']) {
-      expect(errors([{ id: 'p', type, steps, assert: 'output.a > 1' }])).toEqual([
-        'BAD_FIELD step "p": "assert" is for agent steps; a block has none',
-      ]);
-    }
+    const block = (assert: string) => errors([{ id: 'p', type: 'parallel', steps, assert }]);
+    expect(block('output.a > 1 && result.a > steps.a.output')).toEqual([]);
+    expect(block('steps.p.output > 1')).toHaveLength(1);
+    expect(block('output >')).toHaveLength(1);
   });
 
   test('refuses a quorum that cannot be, and one beside a policy', () => {

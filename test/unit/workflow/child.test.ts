@@ -62,9 +62,6 @@ describe('a step that is a run of another workflow', () => {
       expect.stringMatching(/^BAD_NAME .* at steps\[0\]\.workflow/),
       expect.stringMatching(/^BAD_FIELD .*"version" must be a whole number of at least 1 at steps\[0\]\.version/),
     ]);
-    expect(errors(call({ assert: 'true' }))).toEqual([
-      'BAD_FIELD step "call": "assert" is for agent steps; a workflow has none at steps[0].assert',
-    ]);
     expect(errors(call({ parameters: { n: '${{ steps.nobody.output }}' } }))).toEqual([
       expect.stringMatching(/^UNKNOWN_STEP .* at steps\[0\]\.parameters\.n/),
     ]);

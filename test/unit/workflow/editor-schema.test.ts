@@ -104,6 +104,11 @@ const good: Readonly<Record<string, unknown>> = {
   'a concurrency that is an object': { ...step({}), concurrency: { limit: 1, overflow: 'cancelOldest' } },
   'a key': step({ concurrencyKey: 'db-${{ params.x }}' }),
   'a key with a limit': step({ concurrencyKey: { key: 'db', limit: 2 } }),
+  'steps that belong to another': step({
+    fallback: { id: 'f', action: 'work', retries: 2, timeout: '1m' },
+    compensate: { id: 'c', type: 'agent', action: 'undo', when: 'true' },
+  }),
+  'a block with an assert and a fallback': block({ assert: 'output.a == 1', fallback: { id: 'f', action: 'work' } }),
   'the least': step({}),
   'all of a step': step({
     type: 'agent',
@@ -234,6 +239,10 @@ const bad: Readonly<Record<string, unknown>> = {
   'a word that is not in the list': step({ runOn: 'allways' }),
   'a field left empty': step({ description: null }),
   'a condition that is a number': step({ when: 1 }),
+  'a fallback without an id': step({ fallback: { action: 'work' } }),
+  'a fallback that is no agent step': step({ fallback: { id: 'f', type: 'set', set: 1 } }),
+  'a compensation with dependencies': step({ compensate: { id: 'c', action: 'undo', dependencies: [] } }),
+  'a fallback of a fallback': step({ fallback: { id: 'f', action: 'work', fallback: { id: 'g', action: 'work' } } }),
   'a parallel without steps': block({ steps: [] }),
   'a parallel with an attempt timeout': block({ timeout: '1m' }),
   'no child at once': block({ concurrency: 0 }),

@@ -16,3 +16,7 @@ export function writeFailure(failure: Failure | undefined): RunError | undefined
     ...(failure.details !== undefined && { details: fromBinary(ValueSchema, encodeValue(failure.details)) }),
   });
 }
+
+export function writeFailures(failures: readonly Failure[]): RunError[] {
+  return failures.flatMap((failure) => writeFailure(failure) ?? []);
+}

@@ -7,13 +7,13 @@ import { LogLevel } from '../../../gen/yardmaster/v1/report_pb.ts';
 import { RunEventSchema, type RunEvent as WireEvent } from '../../../gen/yardmaster/v1/run_event_pb.ts';
 import { RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
 import { AttemptOutcome, SkipReason, StepStatus } from '../../../gen/yardmaster/v1/step_state_pb.ts';
-import type { BodyEnded, ChildStarted, RunEvent, StepWaiting } from '../../engine/events.ts';
+import type { BodyEnded, ChildStarted, RunEvent, StepFellBack, StepWaiting } from '../../engine/events.ts';
 import { liveSteps, nodeOf } from '../../engine/frames.ts';
 import type { RunView, WatchedEvent } from '../../runtime/control-plane.ts';
-import { writeFailure } from './failure.ts';
+import { writeFailure, writeFailures } from './failure.ts';
 import { countSteps } from './run.ts';
 import { StepMemories } from './step-memory.ts';
-import { STEP_KINDS } from './step-state.ts';
+import { STEP_KINDS, usesFallback } from './step-state.ts';
 import { writeTime } from './times.ts';
 
 type Body = MessageInitShape<typeof RunEventSchema>['event'];
@@ -32,7 +32,9 @@ export class RunEventWriter {
 
   constructor(view: RunView) {
     this.view = view;
-    for (const { path, detail } of liveSteps(view.state)) {
+    for (const step of liveSteps(view.state)) {
+      const { path, detail } = step;
+      if (usesFallback(step)) this.memories.of(path).fellBack = detail?.failure;
       for (const { number, agentId, instanceId } of detail?.attempts ?? []) {
         this.memories.of(path).holders.set(number, { agentId, instanceId });
       }
@@ -126,9 +128,12 @@ export class RunEventWriter {
           ...(event.reason !== undefined && { skipReason: SkipReason[event.reason] }),
           skippedBecauseOf: event.because ?? '',
           takenOver: true,
+          usedFallback: event.status === 'COMPLETED' && event.failure !== undefined,
         });
+      case 'StepFellBack':
+        return this.fellBack(event);
       case 'StepCompleted':
-        return stepEnded({ stepPath: event.path, status: StepStatus.COMPLETED });
+        return this.completed(event.path);
       case 'StepFailed':
         return stepEnded({
           stepPath: event.path,
@@ -174,6 +179,7 @@ export class RunEventWriter {
             status: RunStatus[event.status],
             error: writeFailure(event.failure),
             unconsumedSignals: event.unconsumedSignals ?? 0,
+            cleanupErrors: writeFailures(event.cleanupFailures ?? []),
           },
         };
       case 'RunCreated':
@@ -196,7 +202,34 @@ export class RunEventWriter {
     const node = nodeOf(this.view.state, path);
     if (node === undefined) return undefined;
     const action = node.kind === 'agent' ? node.action : '';
-    return { case: 'stepReady', value: { stepPath: path, kind: STEP_KINDS[node.kind], action, items } };
+    const { attached } = node;
+    const owner = attached === undefined ? '' : this.besideOf(path, node.owner, attached.owner);
+    const value = { stepPath: path, kind: STEP_KINDS[node.kind], action, items };
+    if (attached?.kind === 'fallback') return { case: 'stepReady', value: { ...value, fallbackOf: owner } };
+    return { case: 'stepReady', value: { ...value, compensates: owner } };
+  }
+
+  private fellBack({ path, status, failure }: StepFellBack): Body {
+    this.memories.of(path).fellBack = failure;
+    const node = nodeOf(this.view.state, path);
+    const fallbackPath = node?.fallback === undefined ? '' : this.besideOf(path, node.owner, node.fallback);
+    const value = { stepPath: path, status: StepStatus[status], error: writeFailure(failure), fallbackPath };
+    return { case: 'stepFellBack', value };
+  }
+
+  private completed(path: string): Body {
+    const failure = this.memories.of(path).fellBack;
+    const value = { stepPath: path, status: StepStatus.COMPLETED };
+    if (failure === undefined) return stepEnded(value);
+    return stepEnded({ ...value, usedFallback: true, error: writeFailure(failure) });
+  }
+
+  /** Path of the step in a slot beside another one, which may be in an iteration or an item that is over. `body`: index of the loop or the map around both. */
+  private besideOf(path: string, body: number, slot: number): string {
+    const { nodes, rootNodes } = this.view.state.workflow;
+    const around = nodes[body];
+    const beside = around?.kind === 'loop' || around?.kind === 'map' ? around.body[slot] : rootNodes[slot];
+    return `${path.slice(0, path.lastIndexOf('/') + 1)}${beside?.id ?? ''}`;
   }
 
   private waiting({ path, dueAt, title = '' }: StepWaiting): Body {

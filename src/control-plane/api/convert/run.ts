@@ -3,11 +3,11 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { RunErrorSchema } from '../../../gen/yardmaster/v1/run_error_pb.ts';
 import { type Run, RunSchema, RunStatus, StuckReason, type StuckSchema } from '../../../gen/yardmaster/v1/run_pb.ts';
 import { shownSteps } from '../../engine/frames.ts';
-import { type RunState, shareOfItems } from '../../engine/state.ts';
+import { isCalledFor, type RunState, type Step, shareOfItems } from '../../engine/state.ts';
 import { isStepOver } from '../../engine/status.ts';
 import type { Incident, ListedRun, RunView } from '../../runtime/control-plane.ts';
 import type { RunRow } from '../../store/port.ts';
-import { writeFailure } from './failure.ts';
+import { writeFailure, writeFailures } from './failure.ts';
 import { writePriority } from './priority.ts';
 import { writeStep } from './step-state.ts';
 import { writeDuration, writeTime } from './times.ts';
@@ -29,7 +29,7 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
     ...(values.parameters !== undefined && { parameters: values.parameters }),
     ...(values.output !== undefined && { output: values.output }),
     error: writeFailure(state.failure ?? state.ending?.failure),
-    steps: omitSteps ? [] : shownSteps(state).map((step) => writeStep(step, { progress, waits, usualMs, values })),
+    steps: omitSteps ? [] : stepsToTell(state).map((step) => writeStep(step, { progress, waits, usualMs, values })),
     startTime: writeTime(state.startedAt),
     endTime: writeTime(state.endedAt),
     pauseTime: writeTime(state.pausedAt),
@@ -43,7 +43,7 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
     totalSteps: total,
     position: state.position,
     outcome: outcomeOf(state),
-    cleanupErrors: state.cleanupFailures.flatMap((failure) => writeFailure(failure) ?? []),
+    cleanupErrors: writeFailures(state.cleanupFailures),
     ...(state.startedAt > 0 && { duration: writeDuration(Math.max(0, (state.endedAt || now) - state.startedAt)) }),
   });
 }
@@ -53,6 +53,11 @@ function writeStuck(incident: Incident | undefined): MessageInitShape<typeof Stu
   const { reason, path, number, since, message, next } = incident;
   const what = { reason: StuckReason[reason], stepPath: path, attempt: number };
   return { ...what, since: writeTime(since), message, next };
+}
+
+/** A fallback or a compensation that nobody called for says nothing. */
+function stepsToTell(state: RunState): readonly Step[] {
+  return shownSteps(state).filter(isCalledFor);
 }
 
 /** A run of a list: without steps and values. */
@@ -93,15 +98,15 @@ const COUNTED: ReadonlySet<string> = new Set(['agent', 'loop', 'map', 'workflow'
 
 /**
  * Agent steps that are over, and all of them. A loop counts as one, since nobody knows how often its body will run, and so do a map and a child
- * run; `share` is what is done of maps that run.
+ * run; a fallback is part of its step, and compensations are not foreseen. `share` is what is done of maps that run.
  */
 export function countSteps(state: RunState): { completed: number; total: number; share: number } {
   let completed = 0;
   let total = 0;
   let share = 0;
   for (const step of state.root.steps) {
-    const { kind } = step.node;
-    if (!COUNTED.has(kind)) continue;
+    const { kind, attached } = step.node;
+    if (!COUNTED.has(kind) || attached !== undefined) continue;
     total += 1;
     if (isStepOver(step.status)) completed += 1;
     else share += shareOfItems(step);

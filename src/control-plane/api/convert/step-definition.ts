@@ -24,6 +24,7 @@ import type {
   StepCommon,
   StepDefinition,
 } from '../../../workflow/definition.ts';
+import { readAttached } from './attached.ts';
 import { readCondition, readSwitch, writeCondition, writeSwitch } from './branches.ts';
 import { readWorkflowBlock, writeWorkflowBlock } from './child-definition.ts';
 import type { Faults } from './faults.ts';
@@ -61,7 +62,7 @@ export function readSteps(faults: Faults, pointer: string, steps: readonly Step[
 function readStep(faults: Faults, pointer: string, step: Step): StepDefinition | undefined {
   const common = readCommon(faults, pointer, step);
   const onFailure = nameOf(ON_FAILURE, step.onFailure);
-  const handled = onFailure === undefined ? {} : { onFailure };
+  const handled = { ...(onFailure !== undefined && { onFailure }), ...readAttached(faults, pointer, step, readStep) };
   switch (step.block.case) {
     case 'agent':
       return { ...common, ...handled, ...readAgentStep(faults, `${pointer}.agent`, step.block.value) };
@@ -71,6 +72,7 @@ function readStep(faults: Faults, pointer: string, step: Step): StepDefinition |
       const policyName = nameOf(POLICY, policy);
       return {
         ...common,
+        ...readAttached(faults, pointer, step, readStep),
         type: 'parallel',
         steps: readSteps(faults, `${pointer}.parallel.steps`, steps),
         ...(concurrency > 0 && { concurrency }),
@@ -99,7 +101,11 @@ function readStep(faults: Faults, pointer: string, step: Step): StepDefinition |
       return { ...common, ...handled, ...readLoop(faults, `${pointer}.loop`, step.block.value) };
     case 'map':
       refuseOnFailure(faults, pointer, onFailure);
-      return { ...common, ...readMap(faults, `${pointer}.map`, step.block.value) };
+      return {
+        ...common,
+        ...readAttached(faults, pointer, step, readStep),
+        ...readMap(faults, `${pointer}.map`, step.block.value),
+      };
     case 'workflow':
       return { ...common, ...handled, ...readWorkflowBlock(faults, `${pointer}.workflow`, step.block.value) };
     case undefined:
@@ -227,6 +233,8 @@ export function writeStepDefinition(step: StepDefinition): Step {
     ...(step.totalTimeoutMs !== undefined && { totalTimeout: writeDuration(step.totalTimeoutMs) }),
     metadata: writeStruct(step.metadata),
     block: writeBlock(step),
+    ...(step.fallback !== undefined && { fallback: writeStepDefinition(step.fallback) }),
+    ...(step.compensate !== undefined && { compensate: writeStepDefinition(step.compensate) }),
   });
 }
 

@@ -4,6 +4,8 @@ import type { Failure } from '../../engine/events.ts';
 export interface StepMemory {
   try: number;
   failure: Failure | undefined;
+  /** Its fallback works for it, or did: why. */
+  fellBack: Failure | undefined;
   /** Who has, or had, each attempt. */
   readonly holders: Map<number, { readonly agentId: string; readonly instanceId: string }>;
 }
@@ -22,7 +24,7 @@ export class StepMemories {
     const { steps } = this.body(prefixOf(path));
     const known = steps.get(path);
     if (known !== undefined) return known;
-    const made: StepMemory = { try: 1, failure: undefined, holders: new Map() };
+    const made: StepMemory = { try: 1, failure: undefined, fellBack: undefined, holders: new Map() };
     steps.set(path, made);
     return made;
   }

@@ -14,7 +14,15 @@ import {
   StepStatus,
 } from '../../../gen/yardmaster/v1/step_state_pb.ts';
 import type { CompiledNode } from '../../../workflow/compiled.ts';
-import { type AttemptRecord, type MapDetail, type Step, shareOfItems, shownStatus } from '../../engine/state.ts';
+import {
+  type AttemptRecord,
+  isFallingBack,
+  type MapDetail,
+  ownerOf,
+  type Step,
+  shareOfItems,
+  shownStatus,
+} from '../../engine/state.ts';
 import type { RunView } from '../../runtime/control-plane.ts';
 import { writeFailure } from './failure.ts';
 import { writeStruct } from './json.ts';
@@ -69,11 +77,26 @@ export function writeStep(step: Step, { progress, waits, usualMs, values }: Besi
     ...(detail?.map !== undefined && { items: writeItemCounts(detail.map) }),
     child: writeChild(step),
     ...(usual !== undefined && { usualDuration: writeDuration(usual) }),
+    ...writeAttachment(step),
+    usedFallback: usesFallback(step),
   });
 }
 
 function writeItemCounts({ count, started, ended, failed }: MapDetail): MessageInitShape<typeof ItemCountsSchema> {
   return { total: count, started, ended, failed };
+}
+
+/** A step whose next try is not due waits for a time, and for no agent yet. */
+/** What a step belongs to; both empty: to none. */
+function writeAttachment(step: Step): { readonly fallbackOf: string; readonly compensates: string } {
+  const owner = ownerOf(step)?.path ?? '';
+  const isFallback = step.node.attached?.kind === 'fallback';
+  return { fallbackOf: isFallback ? owner : '', compensates: isFallback ? '' : owner };
+}
+
+/** It failed by itself: a step that completed without help has no failure. */
+export function usesFallback(step: Step): boolean {
+  return isFallingBack(step) || (step.status === 'COMPLETED' && step.detail?.failure !== undefined);
 }
 
 /** Undefined: it waits for no signal. */

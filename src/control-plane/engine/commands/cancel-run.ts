@@ -2,7 +2,7 @@ import type { CancelRun } from '../commands.ts';
 import type { Draft } from '../decision.ts';
 import { beginEnding, killRun } from '../ending.ts';
 import { isRunOver } from '../status.ts';
-import { mayTryAgain } from '../try-again.ts';
+import { mayTryAgain } from '../try-rules.ts';
 
 /**
  * The first cancel ends the run gracefully; a second one kills the cleanup. A run whose end was decided before says so. One that

@@ -6,7 +6,8 @@ import { type Draft, MissingValues } from '../decision.ts';
 import type { Failure } from '../events.ts';
 import { failStep } from '../failure.ts';
 import { findStep } from '../frames.ts';
-import { evaluateTemplate, NULL_OUTPUT } from '../outputs.ts';
+import { NULL_OUTPUT } from '../outputs.ts';
+import { shapeOutput } from '../shape.ts';
 import { type ChildStep, isChildStep, type RunState } from '../state.ts';
 import { cancelStep, isStopping } from '../stop.ts';
 import { dropWaiting } from '../tasks.ts';
@@ -51,11 +52,10 @@ function complete(draft: Draft, step: ChildStep, given: StoredValue | undefined)
 
 type Made = { readonly output: StoredValue | undefined } | { readonly failure: Failure };
 
-function shape(draft: Draft, { node, path, frame }: ChildStep, given: StoredValue | undefined): Made {
-  if (node.output === undefined) return { output: given };
+function shape(draft: Draft, step: ChildStep, given: StoredValue | undefined): Made {
+  const { path } = step;
   try {
-    const result = draft.read(given ?? NULL_OUTPUT);
-    return { output: evaluateTemplate(draft, frame, node.output, `out/${path}`, { result }) };
+    return { output: shapeOutput(draft, step, { result: () => draft.read(given ?? NULL_OUTPUT), own: () => given }) };
   } catch (error) {
     if (error instanceof MissingValues) throw error;
     const { code, message } = toYardmasterError(error, 'BAD_EXPRESSION');

@@ -5,6 +5,7 @@ import { findAgentStep } from '../frames.ts';
 import { isBeingStopped, requeueUnlessOver } from '../retry.ts';
 import { type AgentStep, type AttemptRecord, findAttempt, liveAttempts } from '../state.ts';
 import { dropAttempt, dropWaiting } from '../tasks.ts';
+import { endOthers } from './settle-attempt.ts';
 
 /** Refused, not accepted in time, or lost: no try is counted, another agent gets the step. */
 export function endAttempt(draft: Draft, command: EndAttempt): void {
@@ -30,6 +31,8 @@ export function endAttempt(draft: Draft, command: EndAttempt): void {
   if (command.failure !== undefined && !isBeingStopped(draft, step)) {
     if (liveAttempts(step).length === 0) failStep(draft, step, 'FAILED', { ...failure, ...command.failure });
   } else if (command.invalidInput === true && !isBeingStopped(draft, step)) {
+    endOthers(draft, step);
+    dropWaiting(draft, step);
     failStep(draft, step, 'FAILED', {
       ...failure,
       code: 'INVALID_INPUT',

@@ -118,8 +118,8 @@ function isAsserted(draft: Draft, step: AgentStep, result: ReturnType<Draft['rea
   return step.node.assert?.evaluate(scopeOf(draft, step.frame, { result, output: draft.read(output) })) === true;
 }
 
-/** Another attempt won: the rest ends SUPERSEDED where it is connected, LOST where it is not. */
-function endOthers(draft: Draft, step: AgentStep): void {
+/** The step is decided without them: what is still LIVE ends SUPERSEDED where it is connected, LOST where it is not. */
+export function endOthers(draft: Draft, step: AgentStep): void {
   for (const other of liveAttempts(step)) {
     end(draft, step, other, { outcome: other.isUnreachable ? 'LOST' : 'SUPERSEDED', unconfirmed: true });
     draft.effect({

@@ -15,6 +15,7 @@ import {
   isAgentStep,
   isBlockStep,
   isChildStep,
+  isFallingBack,
   isWaitingStep,
   liveAttempts,
 } from '../state.ts';
@@ -39,7 +40,7 @@ import { waitTimer } from '../waits.ts';
 export function timerFired(draft: Draft, command: TimerFired): void {
   if (command.path === '') return runTimer(draft);
   const step = findStep(draft.state, command.path);
-  if (step === undefined || isStepOver(step.status)) return;
+  if (step === undefined || isStepOver(step.status) || isFallingBack(step)) return;
   if (isAgentStep(step)) agentTimer(draft, step, command);
   else if (isBlockStep(step)) blockTimer(draft, step);
   else if (isWaitingStep(step)) waitTimer(draft, step);

@@ -62,7 +62,9 @@ export function buildEvent(fields: EventFields): RunEvent {
     case EVENT_TYPES.StepCompleted:
       return { type: 'StepCompleted', at, path, ...(fields.value === undefined ? {} : { output: fields.value }) };
     case EVENT_TYPES.StepFailed:
-      return buildStepFailed(fields);
+      return { type: 'StepFailed', ...buildFailed(fields) };
+    case EVENT_TYPES.StepFellBack:
+      return { type: 'StepFellBack', ...buildFailed(fields) };
     case EVENT_TYPES.StepSkipped:
       return buildStepSkipped(fields);
     case EVENT_TYPES.StepCancelled:
@@ -203,10 +205,10 @@ function buildStepStopping({ at, path, until, failure }: EventFields): StepStopp
   return failure === undefined ? stopping : { ...stopping, failure };
 }
 
-function buildStepFailed(fields: EventFields): StepFailed {
+function buildFailed(fields: EventFields): Omit<StepFailed, 'type'> {
   const status = must(fields.end, 'a status');
   if (status !== 'FAILED' && status !== 'TIMED_OUT') return corrupt(`a step cannot fail with ${status}`);
-  return { type: 'StepFailed', at: fields.at, path: fields.path, status, failure: must(fields.failure, 'a failure') };
+  return { at: fields.at, path: fields.path, status, failure: must(fields.failure, 'a failure') };
 }
 
 function buildRunEnding(fields: EventFields): RunEnding {

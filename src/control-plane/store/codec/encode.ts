@@ -104,6 +104,7 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
     case 'StepCompleted':
       writeText(writer, 26, event.path);
       return writeOptionalValue(writer, event.output);
+    case 'StepFellBack':
     case 'StepFailed':
       writeText(writer, 26, event.path);
       writeFailure(writer, 114, event.failure);

@@ -34,6 +34,7 @@ export const EVENT_TYPES = {
   BodyStarted: 33,
   BodyEnded: 34,
   ChildStarted: 45,
+  StepFellBack: 50,
   RunTryScheduled: 55,
   RunTryStarted: 56,
 } as const satisfies Record<RunEvent['type'], number>;

@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/run_event.proto.
  */
 export const file_yardmaster_v1_run_event: GenFile = /*@__PURE__*/
-  fileDesc("Ch15YXJkbWFzdGVyL3YxL3J1bl9ldmVudC5wcm90bxINeWFyZG1hc3Rlci52MSKnCwoIUnVuRXZlbnQSEAoIcG9zaXRpb24YASABKA0SKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcnVuX2lkGAMgASgJEjAKC3J1bl9zdGFydGVkGAQgASgLMhkueWFyZG1hc3Rlci52MS5SdW5TdGFydGVkSAASLgoKc3RlcF9yZWFkeRgFIAEoCzIYLnlhcmRtYXN0ZXIudjEuU3RlcFJlYWR5SAASOAoPYXR0ZW1wdF9zdGFydGVkGAYgASgLMh0ueWFyZG1hc3Rlci52MS5BdHRlbXB0U3RhcnRlZEgAEjQKDWF0dGVtcHRfZW5kZWQYByABKAsyGy55YXJkbWFzdGVyLnYxLkF0dGVtcHRFbmRlZEgAEjgKD3JldHJ5X3NjaGVkdWxlZBgIIAEoCzIdLnlhcmRtYXN0ZXIudjEuUmV0cnlTY2hlZHVsZWRIABIuCgpzdGVwX2VuZGVkGAkgASgLMhgueWFyZG1hc3Rlci52MS5TdGVwRW5kZWRIABIuCgpydW5fZW5kaW5nGAogASgLMhgueWFyZG1hc3Rlci52MS5SdW5FbmRpbmdIABIsCglydW5fZW5kZWQYCyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVuZGVkSAASQAoTYXR0ZW1wdF91bnJlYWNoYWJsZRgMIAEoCzIhLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFVucmVhY2hhYmxlSAASOgoQYXR0ZW1wdF9yZXR1cm5lZBgNIAEoCzIeLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFJldHVybmVkSAASOgoQY2FuY2VsX3JlcXVlc3RlZBgOIAEoCzIeLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUmVxdWVzdGVkSAASLgoKcnVuX3BhdXNlZBgSIAEoCzIYLnlhcmRtYXN0ZXIudjEuUnVuUGF1c2VkSAASMAoLcnVuX3Jlc3VtZWQYEyABKAsyGS55YXJkbWFzdGVyLnYxLlJ1blJlc3VtZWRIABIyCgxzdGVwX3dhaXRpbmcYGCABKAsyGi55YXJkbWFzdGVyLnYxLlN0ZXBXYWl0aW5nSAASOAoPc2lnbmFsX3JlY2VpdmVkGBkgASgLMh0ueWFyZG1hc3Rlci52MS5TaWduYWxSZWNlaXZlZEgAEjIKDHNpZ25hbF90YWtlbhgaIAEoCzIaLnlhcmRtYXN0ZXIudjEuU2lnbmFsVGFrZW5IABIyCgxib2R5X3N0YXJ0ZWQYIiABKAsyGi55YXJkbWFzdGVyLnYxLkJvZHlTdGFydGVkSAASLgoKYm9keV9lbmRlZBgjIAEoCzIYLnlhcmRtYXN0ZXIudjEuQm9keUVuZGVkSAASNAoNY2hpbGRfc3RhcnRlZBgtIAEoCzIbLnlhcmRtYXN0ZXIudjEuQ2hpbGRTdGFydGVkSAASOwoRcnVuX3RyeV9zY2hlZHVsZWQYNyABKAsyHi55YXJkbWFzdGVyLnYxLlJ1blRyeVNjaGVkdWxlZEgAEjcKD3J1bl90cnlfc3RhcnRlZBg4IAEoCzIcLnlhcmRtYXN0ZXIudjEuUnVuVHJ5U3RhcnRlZEgAEjgKD3N0ZXBfcHJvZ3Jlc3NlZBgPIAEoCzIdLnlhcmRtYXN0ZXIudjEuU3RlcFByb2dyZXNzZWRIABIwCgtzdGVwX2xvZ2dlZBgQIAEoCzIZLnlhcmRtYXN0ZXIudjEuU3RlcExvZ2dlZEgAEjwKEWNoZWNrcG9pbnRfc3RvcmVkGBEgASgLMh8ueWFyZG1hc3Rlci52MS5DaGVja3BvaW50U3RvcmVkSAASNAoNcnVuX2VzdGltYXRlZBg8IAEoCzIbLnlhcmRtYXN0ZXIudjEuUnVuRXN0aW1hdGVkSABCBwoFZXZlbnQiTQoKUnVuU3RhcnRlZBIQCgh3b3JrZmxvdxgBIAEoCRIYChB3b3JrZmxvd192ZXJzaW9uGAIgASgNEhMKC3RvdGFsX3N0ZXBzGAMgASgNImQKCVN0ZXBSZWFkeRIRCglzdGVwX3BhdGgYASABKAkSJQoEa2luZBgCIAEoDjIXLnlhcmRtYXN0ZXIudjEuU3RlcEtpbmQSDgoGYWN0aW9uGAMgASgJEg0KBWl0ZW1zGCggASgNIn8KDkF0dGVtcHRTdGFydGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SEgoKdHJ5X251bWJlchgDIAEoDRIQCghhZ2VudF9pZBgEIAEoCRITCgtpbnN0YW5jZV9pZBgFIAEoCRIPCgdyZXN1bWVkGAYgASgIIrABCgxBdHRlbXB0RW5kZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRIQCghhZ2VudF9pZBgDIAEoCRITCgtpbnN0YW5jZV9pZBgEIAEoCRIuCgdvdXRjb21lGAUgASgOMh0ueWFyZG1hc3Rlci52MS5BdHRlbXB0T3V0Y29tZRImCgVlcnJvchgGIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3IijQEKDlJldHJ5U2NoZWR1bGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRISCgp0cnlfbnVtYmVyGAIgASgNEiwKCGR1ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgVlcnJvchgEIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3Ii0QEKCVN0ZXBFbmRlZBIRCglzdGVwX3BhdGgYASABKAkSKQoGc3RhdHVzGAIgASgOMhkueWFyZG1hc3Rlci52MS5TdGVwU3RhdHVzEiYKBWVycm9yGAMgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvchIuCgtza2lwX3JlYXNvbhgEIAEoDjIZLnlhcmRtYXN0ZXIudjEuU2tpcFJlYXNvbhIaChJza2lwcGVkX2JlY2F1c2Vfb2YYBSABKAkSEgoKdGFrZW5fb3ZlchgGIAEoCCJeCglSdW5FbmRpbmcSKQoHb3V0Y29tZRgBIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzEiYKBWVycm9yGAIgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvciJ4CghSdW5FbmRlZBIoCgZzdGF0dXMYASABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxImCgVlcnJvchgCIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3ISGgoSdW5jb25zdW1lZF9zaWduYWxzGAMgASgNIm4KEkF0dGVtcHRVbnJlYWNoYWJsZRIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJEg4KBnJlYXNvbhgFIAEoCSJbCg9BdHRlbXB0UmV0dXJuZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRIQCghhZ2VudF9pZBgDIAEoCRITCgtpbnN0YW5jZV9pZBgEIAEoCSIhCg9DYW5jZWxSZXF1ZXN0ZWQSDgoGcmVhc29uGAEgASgJIhsKCVJ1blBhdXNlZBIOCgZyZWFzb24YASABKAkiDAoKUnVuUmVzdW1lZCKUAQoLU3RlcFdhaXRpbmcSEQoJc3RlcF9wYXRoGAEgASgJEiUKBGtpbmQYAiABKA4yFy55YXJkbWFzdGVyLnYxLlN0ZXBLaW5kEiwKCGR1ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZzaWduYWwYBCABKAkSDQoFdGl0bGUYBSABKAkiXQoMQ2hpbGRTdGFydGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZydW5faWQYAiABKAkSEAoId29ya2Zsb3cYAyABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgEIAEoDSJRCg5TaWduYWxSZWNlaXZlZBIMCgRuYW1lGAEgASgJEg4KBm51bWJlchgCIAEoDRINCgVhY3RvchgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJIjAKC1NpZ25hbFRha2VuEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0iMAoLQm9keVN0YXJ0ZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDSKHAQoJQm9keUVuZGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SLAoIZHVlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBnN0YXR1cxgoIAEoDjIZLnlhcmRtYXN0ZXIudjEuU3RlcFN0YXR1cyI/Cg9SdW5UcnlTY2hlZHVsZWQSLAoIZHVlX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjcKDVJ1blRyeVN0YXJ0ZWQSEgoKdHJ5X251bWJlchgBIAEoDRISCgpzdGVwX3BhdGhzGAIgAygJIlYKDlN0ZXBQcm9ncmVzc2VkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SEAoIZnJhY3Rpb24YAyABKAESDwoHbWVzc2FnZRgEIAEoCSLOAQoKU3RlcExvZ2dlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEiYKBWxldmVsGAMgASgOMhcueWFyZG1hc3Rlci52MS5Mb2dMZXZlbBIPCgdtZXNzYWdlGAQgASgJEjUKBmZpZWxkcxgFIAMoCzIlLnlhcmRtYXN0ZXIudjEuU3RlcExvZ2dlZC5GaWVsZHNFbnRyeRotCgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjUKEENoZWNrcG9pbnRTdG9yZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDSI8CgxSdW5Fc3RpbWF0ZWQSLAoIZW5kX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_google_protobuf_timestamp, file_yardmaster_v1_report, file_yardmaster_v1_run, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
+  fileDesc("Ch15YXJkbWFzdGVyL3YxL3J1bl9ldmVudC5wcm90bxINeWFyZG1hc3Rlci52MSLeCwoIUnVuRXZlbnQSEAoIcG9zaXRpb24YASABKA0SKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcnVuX2lkGAMgASgJEjAKC3J1bl9zdGFydGVkGAQgASgLMhkueWFyZG1hc3Rlci52MS5SdW5TdGFydGVkSAASLgoKc3RlcF9yZWFkeRgFIAEoCzIYLnlhcmRtYXN0ZXIudjEuU3RlcFJlYWR5SAASOAoPYXR0ZW1wdF9zdGFydGVkGAYgASgLMh0ueWFyZG1hc3Rlci52MS5BdHRlbXB0U3RhcnRlZEgAEjQKDWF0dGVtcHRfZW5kZWQYByABKAsyGy55YXJkbWFzdGVyLnYxLkF0dGVtcHRFbmRlZEgAEjgKD3JldHJ5X3NjaGVkdWxlZBgIIAEoCzIdLnlhcmRtYXN0ZXIudjEuUmV0cnlTY2hlZHVsZWRIABIuCgpzdGVwX2VuZGVkGAkgASgLMhgueWFyZG1hc3Rlci52MS5TdGVwRW5kZWRIABIuCgpydW5fZW5kaW5nGAogASgLMhgueWFyZG1hc3Rlci52MS5SdW5FbmRpbmdIABIsCglydW5fZW5kZWQYCyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVuZGVkSAASQAoTYXR0ZW1wdF91bnJlYWNoYWJsZRgMIAEoCzIhLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFVucmVhY2hhYmxlSAASOgoQYXR0ZW1wdF9yZXR1cm5lZBgNIAEoCzIeLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFJldHVybmVkSAASOgoQY2FuY2VsX3JlcXVlc3RlZBgOIAEoCzIeLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUmVxdWVzdGVkSAASLgoKcnVuX3BhdXNlZBgSIAEoCzIYLnlhcmRtYXN0ZXIudjEuUnVuUGF1c2VkSAASMAoLcnVuX3Jlc3VtZWQYEyABKAsyGS55YXJkbWFzdGVyLnYxLlJ1blJlc3VtZWRIABIyCgxzdGVwX3dhaXRpbmcYGCABKAsyGi55YXJkbWFzdGVyLnYxLlN0ZXBXYWl0aW5nSAASOAoPc2lnbmFsX3JlY2VpdmVkGBkgASgLMh0ueWFyZG1hc3Rlci52MS5TaWduYWxSZWNlaXZlZEgAEjIKDHNpZ25hbF90YWtlbhgaIAEoCzIaLnlhcmRtYXN0ZXIudjEuU2lnbmFsVGFrZW5IABIyCgxib2R5X3N0YXJ0ZWQYIiABKAsyGi55YXJkbWFzdGVyLnYxLkJvZHlTdGFydGVkSAASLgoKYm9keV9lbmRlZBgjIAEoCzIYLnlhcmRtYXN0ZXIudjEuQm9keUVuZGVkSAASNAoNY2hpbGRfc3RhcnRlZBgtIAEoCzIbLnlhcmRtYXN0ZXIudjEuQ2hpbGRTdGFydGVkSAASOwoRcnVuX3RyeV9zY2hlZHVsZWQYNyABKAsyHi55YXJkbWFzdGVyLnYxLlJ1blRyeVNjaGVkdWxlZEgAEjcKD3J1bl90cnlfc3RhcnRlZBg4IAEoCzIcLnlhcmRtYXN0ZXIudjEuUnVuVHJ5U3RhcnRlZEgAEjUKDnN0ZXBfZmVsbF9iYWNrGDIgASgLMhsueWFyZG1hc3Rlci52MS5TdGVwRmVsbEJhY2tIABI4Cg9zdGVwX3Byb2dyZXNzZWQYDyABKAsyHS55YXJkbWFzdGVyLnYxLlN0ZXBQcm9ncmVzc2VkSAASMAoLc3RlcF9sb2dnZWQYECABKAsyGS55YXJkbWFzdGVyLnYxLlN0ZXBMb2dnZWRIABI8ChFjaGVja3BvaW50X3N0b3JlZBgRIAEoCzIfLnlhcmRtYXN0ZXIudjEuQ2hlY2twb2ludFN0b3JlZEgAEjQKDXJ1bl9lc3RpbWF0ZWQYPCABKAsyGy55YXJkbWFzdGVyLnYxLlJ1bkVzdGltYXRlZEgAQgcKBWV2ZW50Ik0KClJ1blN0YXJ0ZWQSEAoId29ya2Zsb3cYASABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgCIAEoDRITCgt0b3RhbF9zdGVwcxgDIAEoDSKOAQoJU3RlcFJlYWR5EhEKCXN0ZXBfcGF0aBgBIAEoCRIlCgRraW5kGAIgASgOMhcueWFyZG1hc3Rlci52MS5TdGVwS2luZBIOCgZhY3Rpb24YAyABKAkSDQoFaXRlbXMYKCABKA0SEwoLZmFsbGJhY2tfb2YYMiABKAkSEwoLY29tcGVuc2F0ZXMYMyABKAkifwoOQXR0ZW1wdFN0YXJ0ZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRISCgp0cnlfbnVtYmVyGAMgASgNEhAKCGFnZW50X2lkGAQgASgJEhMKC2luc3RhbmNlX2lkGAUgASgJEg8KB3Jlc3VtZWQYBiABKAgisAEKDEF0dGVtcHRFbmRlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJEi4KB291dGNvbWUYBSABKA4yHS55YXJkbWFzdGVyLnYxLkF0dGVtcHRPdXRjb21lEiYKBWVycm9yGAYgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvciKNAQoOUmV0cnlTY2hlZHVsZWQSEQoJc3RlcF9wYXRoGAEgASgJEhIKCnRyeV9udW1iZXIYAiABKA0SLAoIZHVlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBWVycm9yGAQgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvciLoAQoJU3RlcEVuZGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIpCgZzdGF0dXMYAiABKA4yGS55YXJkbWFzdGVyLnYxLlN0ZXBTdGF0dXMSJgoFZXJyb3IYAyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEi4KC3NraXBfcmVhc29uGAQgASgOMhkueWFyZG1hc3Rlci52MS5Ta2lwUmVhc29uEhoKEnNraXBwZWRfYmVjYXVzZV9vZhgFIAEoCRISCgp0YWtlbl9vdmVyGAYgASgIEhUKDXVzZWRfZmFsbGJhY2sYMiABKAgiXgoJUnVuRW5kaW5nEikKB291dGNvbWUYASABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxImCgVlcnJvchgCIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3IiqQEKCFJ1bkVuZGVkEigKBnN0YXR1cxgBIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzEiYKBWVycm9yGAIgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvchIaChJ1bmNvbnN1bWVkX3NpZ25hbHMYAyABKA0SLwoOY2xlYW51cF9lcnJvcnMYMiADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yIm4KEkF0dGVtcHRVbnJlYWNoYWJsZRIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJEg4KBnJlYXNvbhgFIAEoCSJbCg9BdHRlbXB0UmV0dXJuZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRIQCghhZ2VudF9pZBgDIAEoCRITCgtpbnN0YW5jZV9pZBgEIAEoCSIhCg9DYW5jZWxSZXF1ZXN0ZWQSDgoGcmVhc29uGAEgASgJIhsKCVJ1blBhdXNlZBIOCgZyZWFzb24YASABKAkiDAoKUnVuUmVzdW1lZCKUAQoLU3RlcFdhaXRpbmcSEQoJc3RlcF9wYXRoGAEgASgJEiUKBGtpbmQYAiABKA4yFy55YXJkbWFzdGVyLnYxLlN0ZXBLaW5kEiwKCGR1ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZzaWduYWwYBCABKAkSDQoFdGl0bGUYBSABKAkiXQoMQ2hpbGRTdGFydGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZydW5faWQYAiABKAkSEAoId29ya2Zsb3cYAyABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgEIAEoDSJRCg5TaWduYWxSZWNlaXZlZBIMCgRuYW1lGAEgASgJEg4KBm51bWJlchgCIAEoDRINCgVhY3RvchgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJIjAKC1NpZ25hbFRha2VuEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0iMAoLQm9keVN0YXJ0ZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDSKHAQoJQm9keUVuZGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SLAoIZHVlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBnN0YXR1cxgoIAEoDjIZLnlhcmRtYXN0ZXIudjEuU3RlcFN0YXR1cyI/Cg9SdW5UcnlTY2hlZHVsZWQSLAoIZHVlX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjcKDVJ1blRyeVN0YXJ0ZWQSEgoKdHJ5X251bWJlchgBIAEoDRISCgpzdGVwX3BhdGhzGAIgAygJIosBCgxTdGVwRmVsbEJhY2sSEQoJc3RlcF9wYXRoGAEgASgJEikKBnN0YXR1cxgCIAEoDjIZLnlhcmRtYXN0ZXIudjEuU3RlcFN0YXR1cxImCgVlcnJvchgDIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3ISFQoNZmFsbGJhY2tfcGF0aBgEIAEoCSJWCg5TdGVwUHJvZ3Jlc3NlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGZyYWN0aW9uGAMgASgBEg8KB21lc3NhZ2UYBCABKAkizgEKClN0ZXBMb2dnZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRImCgVsZXZlbBgDIAEoDjIXLnlhcmRtYXN0ZXIudjEuTG9nTGV2ZWwSDwoHbWVzc2FnZRgEIAEoCRI1CgZmaWVsZHMYBSADKAsyJS55YXJkbWFzdGVyLnYxLlN0ZXBMb2dnZWQuRmllbGRzRW50cnkaLQoLRmllbGRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI1ChBDaGVja3BvaW50U3RvcmVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0iPAoMUnVuRXN0aW1hdGVkEiwKCGVuZF90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_google_protobuf_timestamp, file_yardmaster_v1_report, file_yardmaster_v1_run, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
 
 /**
  * Something that happened in a run. Events with a position are durable and in order; live ones have none and are never replayed.
@@ -224,6 +224,14 @@ export type RunEvent = Message<"yardmaster.v1.RunEvent"> & {
     case: "runTryStarted";
   } | {
     /**
+     * A step failed, and its fallback is to run.
+     *
+     * @generated from field: yardmaster.v1.StepFellBack step_fell_back = 50;
+     */
+    value: StepFellBack;
+    case: "stepFellBack";
+  } | {
+    /**
      * Live: how far a step is.
      *
      * @generated from field: yardmaster.v1.StepProgressed step_progressed = 15;
@@ -332,6 +340,20 @@ export type StepReady = Message<"yardmaster.v1.StepReady"> & {
    * @generated from field: uint32 items = 40;
    */
   items: number;
+
+  /**
+   * The step that it is the fallback of. Empty: it is none.
+   *
+   * @generated from field: string fallback_of = 50;
+   */
+  fallbackOf: string;
+
+  /**
+   * The step that it undoes. Empty: it is no compensation.
+   *
+   * @generated from field: string compensates = 51;
+   */
+  compensates: string;
 };
 
 /**
@@ -542,6 +564,13 @@ export type StepEnded = Message<"yardmaster.v1.StepEnded"> & {
    * @generated from field: bool taken_over = 6;
    */
   takenOver: boolean;
+
+  /**
+   * True: a COMPLETED step failed, and its fallback completed for it. Then `error` is why it failed itself.
+   *
+   * @generated from field: bool used_fallback = 50;
+   */
+  usedFallback: boolean;
 };
 
 /**
@@ -605,6 +634,13 @@ export type RunEnded = Message<"yardmaster.v1.RunEnded"> & {
    * @generated from field: uint32 unconsumed_signals = 3;
    */
   unconsumedSignals: number;
+
+  /**
+   * Failures of cleanup steps, and NOT_COMPENSATED when completed steps were not undone; they do not change the status.
+   *
+   * @generated from field: repeated yardmaster.v1.RunError cleanup_errors = 50;
+   */
+  cleanupErrors: RunError[];
 };
 
 /**
@@ -1043,6 +1079,48 @@ export const RunTryStartedSchema: GenMessage<RunTryStarted> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_run_event, 21);
 
 /**
+ * A step failed for good, and what becomes of it is decided by its fallback.
+ *
+ * @generated from message yardmaster.v1.StepFellBack
+ */
+export type StepFellBack = Message<"yardmaster.v1.StepFellBack"> & {
+  /**
+   * The step.
+   *
+   * @generated from field: string step_path = 1;
+   */
+  stepPath: string;
+
+  /**
+   * What it ends with when its fallback does not complete: FAILED or TIMED_OUT.
+   *
+   * @generated from field: yardmaster.v1.StepStatus status = 2;
+   */
+  status: StepStatus;
+
+  /**
+   * Why it failed.
+   *
+   * @generated from field: yardmaster.v1.RunError error = 3;
+   */
+  error?: RunError | undefined;
+
+  /**
+   * Path of the fallback.
+   *
+   * @generated from field: string fallback_path = 4;
+   */
+  fallbackPath: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.StepFellBack.
+ * Use `create(StepFellBackSchema)` to create a new message.
+ */
+export const StepFellBackSchema: GenMessage<StepFellBack> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_event, 22);
+
+/**
  * How far a step is.
  *
  * @generated from message yardmaster.v1.StepProgressed
@@ -1082,7 +1160,7 @@ export type StepProgressed = Message<"yardmaster.v1.StepProgressed"> & {
  * Use `create(StepProgressedSchema)` to create a new message.
  */
 export const StepProgressedSchema: GenMessage<StepProgressed> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 22);
+  messageDesc(file_yardmaster_v1_run_event, 23);
 
 /**
  * A line of an attempt's log.
@@ -1131,7 +1209,7 @@ export type StepLogged = Message<"yardmaster.v1.StepLogged"> & {
  * Use `create(StepLoggedSchema)` to create a new message.
  */
 export const StepLoggedSchema: GenMessage<StepLogged> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 23);
+  messageDesc(file_yardmaster_v1_run_event, 24);
 
 /**
  * A checkpoint is durable: the next attempt will get this one or a newer one.
@@ -1159,7 +1237,7 @@ export type CheckpointStored = Message<"yardmaster.v1.CheckpointStored"> & {
  * Use `create(CheckpointStoredSchema)` to create a new message.
  */
 export const CheckpointStoredSchema: GenMessage<CheckpointStored> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 24);
+  messageDesc(file_yardmaster_v1_run_event, 25);
 
 /**
  * When the run will probably end, by what completed runs of its workflow took.
@@ -1180,5 +1258,5 @@ export type RunEstimated = Message<"yardmaster.v1.RunEstimated"> & {
  * Use `create(RunEstimatedSchema)` to create a new message.
  */
 export const RunEstimatedSchema: GenMessage<RunEstimated> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 25);
+  messageDesc(file_yardmaster_v1_run_event, 26);
 

@@ -92,7 +92,8 @@ export type Run = Message<"yardmaster.v1.Run"> & {
   error?: RunError | undefined;
 
   /**
-   * All steps in the order of the definition, those of loops and maps behind them. Empty in lists.
+   * All steps in the order of the definition, those of loops and maps behind them; a fallback and a compensation from when it is
+   * called for. Empty in lists.
    *
    * @generated from field: repeated yardmaster.v1.StepState steps = 10;
    */
@@ -148,7 +149,7 @@ export type Run = Message<"yardmaster.v1.Run"> & {
   completedSteps: number;
 
   /**
-   * Agent steps in all.
+   * Agent steps in all, without fallbacks and compensations.
    *
    * @generated from field: uint32 total_steps = 18;
    */
@@ -169,7 +170,7 @@ export type Run = Message<"yardmaster.v1.Run"> & {
   outcome: RunStatus;
 
   /**
-   * Failures of cleanup steps; they do not change the outcome.
+   * Failures of cleanup steps, and NOT_COMPENSATED when completed steps were not undone; they do not change the outcome.
    *
    * @generated from field: repeated yardmaster.v1.RunError cleanup_errors = 21;
    */

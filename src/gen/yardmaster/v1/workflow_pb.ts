@@ -82,7 +82,7 @@ export type Workflow = Message<"yardmaster.v1.Workflow"> & {
   steps: Step[];
 
   /**
-   * Steps that run after the body, however it ended.
+   * Steps that run after the body and after compensations, however the body ended.
    *
    * @generated from field: repeated yardmaster.v1.Step finally = 9;
    */
