@@ -1,7 +1,7 @@
 /** What is different between two versions of a definition, step by step. */
 import { canonicalText } from './canonical.ts';
 import type { StepDefinition, WorkflowDefinition } from './definition.ts';
-import { nestedSteps } from './nested.ts';
+import { stepsWithin } from './nested.ts';
 
 export interface Changes {
   /** Ids of steps, in the order of the definition that has them. */
@@ -29,7 +29,7 @@ function textsOf(definition: WorkflowDefinition): ReadonlyMap<string, string> {
   const visit = (steps: readonly StepDefinition[], where: string): void => {
     for (const step of steps) {
       texts.set(step.id, `${where} ${textOf(step)}`);
-      visit(nestedSteps(step), step.id);
+      visit(stepsWithin(step), step.id);
     }
   };
   visit(definition.steps, '');
@@ -37,7 +37,7 @@ function textsOf(definition: WorkflowDefinition): ReadonlyMap<string, string> {
   return texts;
 }
 
-const NESTED = ['steps', 'then', 'else', 'cases', 'body'];
+const NESTED = ['steps', 'then', 'else', 'cases', 'body', 'step', 'fallback', 'compensate'];
 
 function textOf(step: StepDefinition): string {
   const isNested = (key: string): boolean => NESTED.includes(key) || (key === 'default' && step.type === 'switch');

@@ -3,7 +3,7 @@
  * the whole takes. Pure; nothing is known here of agents.
  *
  * A wave counts steps, not time: every step of it may run beside the others, and each has something in the wave before to wait for.
- * A loop counts as one iteration, and every branch of a condition as if it were the one that runs.
+ * A loop counts as one iteration, a map as one item, and every branch of a condition as if it were the one that runs.
  */
 import type { StepDefinition, WorkflowDefinition } from './definition.ts';
 import { nestedLists } from './nested.ts';
@@ -25,7 +25,7 @@ export interface Plan {
 
 export interface CriticalPath {
   readonly durationMs: number;
-  /** Ids of the steps without steps inside that it leads over, and of loops. */
+  /** Ids of the steps without steps inside that it leads over, and of loops and maps. */
   readonly path: readonly string[];
 }
 
@@ -97,7 +97,8 @@ function longestOf(siblings: readonly StepDefinition[], usualMs: (stepId: string
 /** A loop by its own history: nobody knows here how often its body runs. */
 function durationOf(step: StepDefinition, usualMs: (stepId: string) => number | undefined): CriticalPath {
   const known = usualMs(step.id);
-  if (step.type === 'loop' && known !== undefined) return { durationMs: known, path: [step.id] };
+  if ((step.type === 'loop' || step.type === 'map') && known !== undefined)
+    return { durationMs: known, path: [step.id] };
   const inside = nestedLists(step).map(({ steps }) => longestOf(steps, usualMs));
   const [first, ...rest] = inside;
   if (first === undefined) return { durationMs: known ?? 0, path: [step.id] };

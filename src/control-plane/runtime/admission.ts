@@ -184,6 +184,9 @@ export class Admission {
   }
 
   private settleOne(queue: WorkflowQueue): void {
+    const key = keyOf(queue.namespace, queue.workflow);
+    // Right after a restart: what the workflow says is not read yet, and `load` looks again.
+    if (queue.waiting > 0 && !this.rules.has(key)) return;
     const concurrency = this.concurrencyOf(queue);
     if (concurrency?.overflow === 'cancelOldest') {
       const reason = `newer runs of "${queue.workflow}" take its place: at most ${concurrency.limit} at once`;
@@ -199,7 +202,6 @@ export class Admission {
     }
     for (let runId = queue.next(concurrency); runId !== undefined; runId = queue.next(concurrency))
       this.start(queue, runId);
-    const key = keyOf(queue.namespace, queue.workflow);
     if (queue.isEmpty && this.queues.get(key) === queue) this.queues.delete(key);
   }
 

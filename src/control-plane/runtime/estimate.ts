@@ -60,7 +60,7 @@ function leftOf(step: Step, past: PastWorkflow, now: number): number | undefined
   const known = past.steps.get(node.id)?.took;
   // A step that none of them ran, such as one for failures, will probably not run now.
   if (status === 'PENDING') return known?.median() ?? 0;
-  if (isBlockStep(step) && node.kind !== 'loop') return leftOfBlock(step, past, now);
+  if (isBlockStep(step) && node.kind !== 'loop' && node.kind !== 'map') return leftOfBlock(step, past, now);
   const waitUntil = node.kind === 'wait' ? (detail?.waitUntil ?? 0) : 0;
   if (waitUntil > now) return waitUntil - now;
   return known?.remaining(now - readyAt);

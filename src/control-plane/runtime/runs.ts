@@ -163,17 +163,11 @@ export class Runs {
     const dropped = new Map<RunHolder, Pending[]>();
     for (const batch of batches) for (const holder of batch.holders.keys()) dropped.set(holder, []);
     const others: Pending[] = [];
-    const children = new Set(batches.flatMap(({ pending }) => pending.flatMap(childBegunBy)));
     for (const batch of batches) {
       for (const pending of batch.pending) {
         const { command, onAnswer } = pending;
         if (command.type === 'AssignStep' || command.type === 'AdmitRun') continue;
         if (command.type === 'Continue' && onAnswer === undefined) continue;
-        if (command.type === 'StartRun' && children.has(command.runId)) {
-          // Its parent says so again, and never after it.
-          onAnswer?.({ type: 'none' });
-          continue;
-        }
         if (this.giveUp(pending, error)) continue;
         const holder = this.holders.get(pending.runId);
         ((holder === undefined ? undefined : dropped.get(holder)) ?? others).push(pending);
@@ -427,11 +421,6 @@ export class Runs {
     const { message } = toYardmasterError(error);
     this.fail(holder.runId, 'INTERNAL', `a decision about ${type} failed: ${message}`);
   }
-}
-
-/** The child run that begins in the same batch. */
-function childBegunBy({ command }: Pending): readonly string[] {
-  return command.type === 'BeginChild' ? [command.runId] : [];
 }
 
 /** It is decided on what is stored of its run. */

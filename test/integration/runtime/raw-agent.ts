@@ -43,8 +43,9 @@ export class RawAgent {
     await this.#mesh.settle();
   }
 
+  /** Without their bytes, which a second assignment need not have. */
   get assignments(): readonly WireAssignment[] {
-    return this.#dispatches().flatMap((frame) => frame.assignments);
+    return this.#dispatches().flatMap((frame) => frame.assignments.map(({ encoded: _, ...assignment }) => assignment));
   }
 
   get stops(): readonly string[] {

@@ -6,7 +6,9 @@ import type { RunRow } from '../../../src/control-plane/store/port.ts';
 import { limits } from '../../../src/core/limits.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
+import { compileWorkflow } from '../../../src/workflow/compile.ts';
 import type { WorkflowConcurrency } from '../../../src/workflow/compiled.ts';
+import { flow, step } from '../engine/flow.ts';
 
 function admissionOf(concurrency: WorkflowConcurrency): { admission: Admission; submitted: Pending[] } {
   const submitted: Pending[] = [];
@@ -82,4 +84,25 @@ test('what the newest version says counts, in whatever order versions become kno
   admission.registered('default', 'etl', { version: 3, concurrency: { limit: 2, overflow: 'reject' } });
   admission.registered('default', 'etl', { version: 2, concurrency: { limit: 1, overflow: 'reject' } });
   expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
+});
+
+test('after a restart nobody starts before the limit is read, also when a run ends meanwhile', async () => {
+  const submitted: string[] = [];
+  const workflow = compileWorkflow(flow([step('a')], { name: 'etl', concurrency: 1 }).definition, 1);
+  const admission = new Admission({
+    clock: new VirtualClock(),
+    logger: silentLogger,
+    runs: () => ({ isReading: false, submit: ({ runId }) => void submitted.push(runId) }),
+    latest: () => Promise.resolve(workflow),
+    kick: () => {},
+  });
+  const [first, second, third] = [row(0, 'RUNNING'), row(1, 'QUEUED'), row(2, 'QUEUED')];
+  for (const each of [first, second, third]) admission.restore(each);
+  const loading = admission.load();
+  admission.forget(first.runId);
+  admission.settle();
+  expect(submitted).toEqual([]);
+  await loading;
+  admission.settle();
+  expect(submitted).toEqual([second.runId]);
 });
