@@ -20,6 +20,7 @@ export interface CurvePoint {
 export interface CurveFigures {
   readonly chain: readonly CurvePoint[];
   readonly loop: readonly CurvePoint[];
+  readonly map: readonly CurvePoint[];
 }
 
 const POLL_MS = 50;
@@ -54,13 +55,29 @@ const shapes = {
       end,
     ],
   }),
+  map: (steps: number) => ({
+    name: `Map${steps}`,
+    steps: [
+      {
+        id: 'all',
+        type: 'map',
+        items: Array.from({ length: steps }, (_, i) => i),
+        step: { id: 'one', action: 'echo', parameters: { text: TEXT } },
+      },
+      end,
+    ],
+  }),
 } as const;
 
 export async function measureCurves(): Promise<CurveFigures> {
   const mesh = await startMesh();
   const agent = await startAgent('echo-agent.ts', [mesh.url, '1000']);
   try {
-    return { chain: await curve(mesh, shapes.chain, 1_000), loop: await curve(mesh, shapes.loop, 5_000) };
+    return {
+      chain: await curve(mesh, shapes.chain, 1_000),
+      loop: await curve(mesh, shapes.loop, 5_000),
+      map: await curve(mesh, shapes.map, 10_000),
+    };
   } finally {
     agent.stop();
     await mesh.close();

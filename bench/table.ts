@@ -102,7 +102,7 @@ function otherRows({ failover, idle, waiting, queued }: BenchResult): Row[] {
   if (queued !== undefined) {
     const { restartMs, restartEmptyMs, bytesPerRun, nextP50Ms, nextP99Ms } = queued;
     rows.push(['100,000 queued runs: start after kill -9', ms(restartMs), '', '']);
-    rows.push(['  with none queued', ms(restartEmptyMs), '', '']);
+    rows.push(['  with 1,000 queued', ms(restartEmptyMs), '', '']);
     rows.push(['100,000 queued runs: heap each', `${Math.round(bytesPerRun)} B`, '350 B', '200 B']);
     rows.push(['end of a run to the next one at the agent, p50, p99', `${ms(nextP50Ms)}, ${ms(nextP99Ms)}`, '', '']);
   }

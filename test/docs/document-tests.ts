@@ -13,6 +13,9 @@ export function testDocuments(blocks: readonly Block[]): void {
   }
 }
 
+/** Its blocks are in `npm test`; those of all other pages take longer. */
+export const FRONT_PAGE = 'README.md';
+
 /** What `npm test` can run: Node and npm are enough. */
 export function needsOnlyNpm(block: Block): boolean {
   return block.needs.every((need) => need === 'serve');

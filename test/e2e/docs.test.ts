@@ -1,9 +1,9 @@
-/** Every code block of the documentation does what it says; those that need more than Node and npm: test/ci/docs.test.ts. */
+/** The documentation says what its blocks are, and the front page does what it says; the other pages: test/ci/docs.test.ts. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { mustRun } from '../../scripts/run-command.ts';
-import { needsOnlyNpm, testDocuments } from '../docs/document-tests.ts';
+import { FRONT_PAGE, needsOnlyNpm, testDocuments } from '../docs/document-tests.ts';
 import { findDocuments, readDocumentation } from '../docs/read-blocks.ts';
 import { findLinks, headingIds } from '../docs/read-links.ts';
 import { folderOf, writeScript } from '../docs/run-document.ts';
@@ -47,4 +47,4 @@ test('TypeScript in the documentation has the types that it seems to have', () =
   mustRun('tsc', ['-p', folder]);
 });
 
-testDocuments(blocks.filter(needsOnlyNpm));
+testDocuments(blocks.filter((block) => block.document === FRONT_PAGE && needsOnlyNpm(block)));
