@@ -1,8 +1,8 @@
 /** The proof that the simulator bites: each known-bad variant is found within its number of seeds. */
 import { expect, it } from 'vitest';
-import { findAll, table } from './planted/find.ts';
-import { plantedBugs } from './planted/planted-bugs.ts';
-import { simulate } from './simulate.ts';
+import { findAll, table } from '../sim/planted/find.ts';
+import { plantedBugs } from '../sim/planted/planted-bugs.ts';
+import { simulate } from '../sim/simulate.ts';
 
 it('finds each of the ten planted bugs within the stated number of seeds', async () => {
   const found = await findAll();
