@@ -90,9 +90,13 @@ describe('after a power loss', () => {
   });
 
   it('nothing that was acknowledged around a failed fsync is lost', async () => {
-    // The first three belong to opening the store.
-    for (const at of [4, 5, 6, 7, 8, 9]) {
+    let failed = 0;
+    for (let at = 1; failed < 6; at++) {
+      expect(at).toBeLessThan(20);
       const loss = await losePower('FULL', 60, { POWER_LOSS_FAIL_AT: String(at) });
+      // The first ones belong to opening the store, one for each migration: nothing is written then.
+      if (loss.printed.length === 0) continue;
+      failed += 1;
       expect(loss.printed.filter((line) => !RUN_ID.test(line))).toContain('UNCLEAR');
       expect(lostOf(loss)).toEqual([]);
     }
