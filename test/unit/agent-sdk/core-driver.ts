@@ -146,10 +146,10 @@ export class CoreDriver {
     return this.#receiveInit({ case: 'dispatch', value: { acks: { results: [{ attemptId: id, verdict }] } } });
   }
 
-  /** Acks the last beat of the link. */
-  ackBeat(): this {
+  /** Acks a beat of the link, the last one if it is not said. */
+  ackBeat(number?: number): this {
     const beats = this.frames().flatMap((frame) => (frame.case === 'beat' ? [frame.value.number] : []));
-    return this.#receiveInit({ case: 'dispatch', value: { acks: { beat: beats.at(-1) ?? 0 } } });
+    return this.#receiveInit({ case: 'dispatch', value: { acks: { beat: number ?? beats.at(-1) ?? 0 } } });
   }
 
   goAway(reason: GoAwayReason = GoAwayReason.SHUTDOWN): this {

@@ -31,6 +31,8 @@ class Model {
   readonly ended = new Set<string>();
   readonly acked = new Set<string>();
   heardAt = 0;
+  /** The last beat that came through, by link. */
+  readonly #beats = new Map<number, number>();
   #read = 0;
 
   constructor(seed: number) {
@@ -57,7 +59,9 @@ class Model {
       const entry = log[this.#read];
       if (entry?.action.type !== 'send' || !this.isReachable) continue;
       this.heardAt = entry.at;
-      if (entry.action.frame.frame.case === 'hello') this.greeted.add(entry.action.link);
+      const { link, frame } = entry.action;
+      if (frame.frame.case === 'hello') this.greeted.add(link);
+      if (frame.frame.case === 'beat') this.#beats.set(link, frame.frame.value.number);
     }
   }
 
@@ -90,7 +94,7 @@ class Model {
         this.#welcome();
         break;
       case 'ackBeat':
-        if (this.isReachable && this.welcomed.has(driver.link)) driver.ackBeat();
+        if (this.isReachable && this.welcomed.has(driver.link)) this.#ackBeat();
         break;
       case 'goAway':
         if (this.isReachable) driver.goAway();
@@ -111,8 +115,14 @@ class Model {
   /** A control plane that can be reached answers by itself now and then. */
   #serve(): void {
     if (!this.isReachable) return;
-    if (this.welcomed.has(this.driver.link)) this.driver.ackBeat();
+    if (this.welcomed.has(this.driver.link)) this.#ackBeat();
     else this.#welcome();
+  }
+
+  /** Nobody acks a beat that the network swallowed. */
+  #ackBeat(): void {
+    const number = this.#beats.get(this.driver.link);
+    if (number !== undefined) this.driver.ackBeat(number);
   }
 
   #ack(id: string): void {
