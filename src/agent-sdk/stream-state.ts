@@ -47,7 +47,7 @@ export class StreamState {
     const intervalMs = Math.max(BEAT_INTERVAL_MS_MIN, lossWindowMs / BEATS_PER_WINDOW);
     if (intervalMs >= this.#beatIntervalMs) return;
     this.#beatIntervalMs = intervalMs;
-    this.#beatAt = Math.min(this.#beatAt, now);
+    this.beatSoon(now);
   }
 
   /** The next beat goes at once: its ack tells how things stand. */
