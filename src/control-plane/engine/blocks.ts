@@ -6,8 +6,8 @@ import type { Draft } from './decision.ts';
 import { MissingValues } from './decision.ts';
 import type { Failure } from './events.ts';
 import { failStep } from './failure.ts';
-import { evaluateTemplate } from './outputs.ts';
-import { type BlockStep, frameInside, type Step, stepAt } from './state.ts';
+import { evaluateTemplate, resultOf } from './outputs.ts';
+import { type BlockStep, frameInside, type Step, stepAt, toleratesFailures } from './state.ts';
 import { isStopping, stopBlock } from './stop.ts';
 import { dropTimer, hasTimer } from './tasks.ts';
 import { wake } from './wake.ts';
@@ -41,10 +41,9 @@ export function finishBlock(draft: Draft, block: BlockStep): void {
   const { node, detail, path } = block;
   if (detail === undefined) return;
   const failure = detail.childFailure;
-  const toleratesFailure = node.kind === 'parallel' && (node.onFailure === 'continue' || node.quorum !== undefined);
   if (failure?.code === 'TOTAL_TIMEOUT' && failure.path === path)
     return close(draft, block, () => failStep(draft, block, 'TIMED_OUT', failure));
-  if (failure !== undefined && !toleratesFailure)
+  if (failure !== undefined && !toleratesFailures(node))
     return close(draft, block, () => failStep(draft, block, 'FAILED', failure));
   const quorum = node.kind === 'parallel' ? node.quorum : undefined;
   if (quorum !== undefined && detail.completedChildren >= quorum) return completeBlock(draft, block);
@@ -62,7 +61,8 @@ export function finishBlock(draft: Draft, block: BlockStep): void {
 function completeBlock(draft: Draft, block: BlockStep): void {
   const { node, path, frame } = block;
   try {
-    const output = node.output === undefined ? undefined : evaluateTemplate(draft, frame, node.output, `out/${path}`);
+    const extra = { result: resultOf(draft, block) };
+    const output = node.output && evaluateTemplate(draft, frame, node.output, `out/${path}`, extra);
     completeWith(draft, block, output);
   } catch (error) {
     if (error instanceof MissingValues) return draft.postpone(path, error);

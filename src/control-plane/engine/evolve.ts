@@ -40,6 +40,7 @@ import {
   type Step,
   type StepDetail,
   stepAt,
+  toleratesFailures,
 } from './state.ts';
 import { isStepOver, type StepStatus } from './status.ts';
 
@@ -333,7 +334,10 @@ function stopStep(step: Step, event: StepStopping): void {
   const detail = detailOf(step);
   detail.retryAt = 0;
   detail.stoppingUntil = event.graceUntil;
-  if (event.failure !== undefined) detail.childFailure ??= event.failure;
+  if (event.failure === undefined) return;
+  // What its policy puts up with is not why it ends.
+  if (toleratesFailures(step.node)) detail.childFailure = event.failure;
+  else detail.childFailure ??= event.failure;
 }
 
 function failStep(state: RunState, event: StepFailed): void {

@@ -73,7 +73,8 @@ function wantsAnother(draft: Draft, { node, frame }: LoopStep, view: LoopView): 
 
 function outputOf(draft: Draft, { node, frame, path }: LoopStep, view: LoopView): StoredValue {
   const last = view.last ?? NULL_OUTPUT;
-  return node.output === undefined ? last : evaluateTemplate(draft, frame, node.output, `out/${path}`, { loop: view });
+  if (node.output === undefined) return last;
+  return evaluateTemplate(draft, frame, node.output, `out/${path}`, { loop: view, result: () => draft.read(last) });
 }
 
 /** An output that was put together becomes a blob when it is large. */

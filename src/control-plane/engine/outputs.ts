@@ -24,7 +24,8 @@ export interface LoopView {
 
 /** What an expression sees besides the run and the steps of its frame. */
 export interface Extra {
-  readonly result?: JsonValue;
+  /** A function is called when an expression reads it, and may throw MissingValues. */
+  readonly result?: JsonValue | (() => JsonValue);
   readonly output?: JsonValue;
   /** Of a loop's own conditions and output; else the loop of the frame counts. */
   readonly loop?: LoopView;
@@ -34,16 +35,18 @@ export interface Extra {
 export function scopeOf(draft: Draft, frame: Frame, extra?: Extra): Scope {
   const { state } = draft;
   const view = extra?.loop ?? loopViewOf(frame);
-  return {
+  const result = extra?.result;
+  const scope: Scope = {
     params: () => draft.read(state.params),
     step: (node) => viewOf(draft, stepByIndex(state, frame, node)),
     ...(view === undefined ? {} : { loop: { iteration: view.iteration, last: () => readLast(draft, view) } }),
     now: draft.now,
     run: { id: state.runId, namespace: state.namespace, startedAt: state.startedAt },
     workflow: { name: state.workflow.name, version: state.workflow.version },
-    ...(extra?.result === undefined ? {} : { result: extra.result }),
+    ...(result === undefined || typeof result === 'function' ? {} : { result }),
     ...(extra?.output === undefined ? {} : { output: extra.output }),
   };
+  return typeof result === 'function' ? Object.defineProperty(scope, 'result', { get: result }) : scope;
 }
 
 /** The loop whose body `frame` is. While it runs, `last` is the output of the iteration before. */
@@ -75,7 +78,11 @@ function viewOf(draft: Draft, step: Step): StepView {
 function readOutput(draft: Draft, step: Step): JsonValue | undefined {
   if (step.status !== 'COMPLETED') return undefined;
   const stored = step.detail?.output;
-  if (stored !== undefined) return draft.read(stored);
+  return stored === undefined ? readInside(draft, step) : draft.read(stored);
+}
+
+/** What a step gives that has stored nothing. */
+function readInside(draft: Draft, step: Step): JsonValue {
   const children = childrenOf(step);
   switch (step.node.kind) {
     // A loop's output is stored when it completes.
@@ -99,7 +106,13 @@ function readOutput(draft: Draft, step: Step): JsonValue | undefined {
 function lastChild(step: Step): Step | undefined {
   const { node, frame, detail } = step;
   if (node.kind !== 'condition') return childrenOf(step).at(-1);
-  const last = node.branches[detail?.branch ?? -1]?.at(-1);
+  const isLeftOut = (slot: number): boolean => stepAt(frame, slot).detail?.skip?.reason === 'BRANCH';
+  // Of a block that was taken over the branch shows in the ends of its steps alone.
+  const branch =
+    detail?.takenOver === undefined
+      ? node.branches[detail?.branch ?? -1]
+      : node.branches.find((slots) => slots.length > 0 && !slots.some(isLeftOut));
+  const last = branch?.at(-1);
   return last === undefined ? undefined : stepAt(frame, last);
 }
 
@@ -145,6 +158,14 @@ function storedOutputs(step: Step): readonly StoredValue[] {
   const stored = step.detail?.output;
   if (stored !== undefined) return [stored];
   return childrenOf(step).flatMap(storedOutputs);
+}
+
+/** `result` in the `output` of a block: what it would give without it. Read only when it is asked for, and then all at once. */
+export function resultOf(draft: Draft, block: Step): () => JsonValue {
+  return () => {
+    requireStored(draft, storedOutputs(block));
+    return readInside(draft, block);
+  };
 }
 
 /** What a body gives: the output of its last step. It may be larger than what stands in an event. */

@@ -319,6 +319,11 @@ export function parentOf({ node, frame }: Step): BlockStep | undefined {
   return isBlockStep(found) ? found : undefined;
 }
 
+/** A block that may complete although children failed. */
+export function toleratesFailures(node: CompiledNode): boolean {
+  return node.kind === 'parallel' && (node.onFailure === 'continue' || node.quorum !== undefined);
+}
+
 const NO_STEPS: readonly Step[] = [];
 
 /** Of a loop those of the iteration that runs. */
