@@ -4,10 +4,10 @@ import { findAll, table } from './planted/find.ts';
 import { plantedBugs } from './planted/planted-bugs.ts';
 import { simulate } from './simulate.ts';
 
-it('finds each of the eight planted bugs within the stated number of seeds', async () => {
+it('finds each of the planted bugs within its number of seeds', async () => {
   const found = await findAll();
   console.log(table(found));
-  expect(found).toHaveLength(8);
+  expect(found.length).toBeGreaterThanOrEqual(15);
   expect(found.filter(({ seeds }) => seeds === undefined)).toEqual([]);
 });
 

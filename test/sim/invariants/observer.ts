@@ -12,12 +12,14 @@ import { parseAttemptId } from '../../../src/core/ids.ts';
 import type { SessionResponse } from '../../../src/gen/opaque/session_pb.ts';
 import { ResultVerdict } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
 import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
+import type { Answers } from '../answers.ts';
 import type { ControlPlaneHost, HostObserver } from '../control-plane-host.ts';
 import type { Verdict } from '../failure.ts';
 import type { ClientObserver } from '../sim-client.ts';
 import type { ServerCall } from '../stream.ts';
 import { readDefinition, type StepInfo } from './definition-info.ts';
 import { type Inside, lookInside } from './inside.ts';
+import { ReferenceChecks } from './reference-checks.ts';
 import { RunModel } from './run-model.ts';
 import { TakeOverChecks } from './take-over-checks.ts';
 
@@ -35,17 +37,29 @@ export class Observer implements HostObserver, ClientObserver {
   private readonly factsOf: (instanceId: string) => InstanceFacts;
   private readonly definitions = new Map<string, ReadonlyMap<string, StepInfo>>();
   private readonly takeOvers: TakeOverChecks;
+  private readonly reference: ReferenceChecks;
   private inside: Inside | undefined = undefined;
 
-  constructor(host: ControlPlaneHost, verdict: Verdict, factsOf: (instanceId: string) => InstanceFacts) {
+  constructor(
+    host: ControlPlaneHost,
+    verdict: Verdict,
+    answers: Answers,
+    factsOf: (instanceId: string) => InstanceFacts,
+  ) {
     this.host = host;
     this.verdict = verdict;
     this.factsOf = factsOf;
     this.takeOvers = new TakeOverChecks(this.runs, () => host.data, verdict);
+    this.reference = new ReferenceChecks(() => host.data, answers, verdict);
   }
 
   know(definition: WorkflowDefinition): void {
     this.definitions.set(definition.name, readDefinition(definition));
+    this.reference.know(definition);
+  }
+
+  get compared(): ReferenceChecks['count'] {
+    return this.reference.count;
   }
 
   onUp(): void {
@@ -79,6 +93,7 @@ export class Observer implements HostObserver, ClientObserver {
       const bytes = this.host.data.journals.get(runId)?.get(position);
       const events = bytes === undefined ? [] : decodeEvents(bytes);
       let model = this.runs.get(runId);
+      const wasOver = model?.outcome !== undefined;
       for (const [offset, event] of events.entries()) {
         model ??= this.create(runId, event);
         model?.take(position + offset, event);
@@ -86,6 +101,7 @@ export class Observer implements HostObserver, ClientObserver {
       }
       if (model !== undefined && position === 0) this.takeOvers.checkRun(model);
       if (model !== undefined) this.afterBatch(model);
+      if (model?.outcome !== undefined && !wasOver) this.reference.check(runId);
     }
     for (const { runId, events } of batch.journal)
       if (events.some((event) => event.type === 'AttemptStarted')) this.checkSlots(runId, events);
