@@ -283,6 +283,12 @@ export class SessionCore {
       return;
     }
     const attempt = this.#held.add({ id, idempotent, lossWindowMs, timeoutMs }, now);
+    if (this.#stopWatch.isLost(attempt, now)) {
+      // It lay on its way for so long that another agent may have the step by now.
+      this.#held.finish(attempt, { type: 'handedBack', reason: 'CONTACT_LOST' }, now);
+      stream.beatSoon(now);
+      return;
+    }
     this.#stopWatch.watch(attempt);
     if (!idempotent) stream.beatWithin(lossWindowMs, now);
     this.#actions.push({ type: 'order', order: { type: 'start', attempt: readOrder(assignment) } });

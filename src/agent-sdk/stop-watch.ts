@@ -28,6 +28,12 @@ export class StopWatch {
     this.nextAt = this.#soonest();
   }
 
+  /** Contact has been lost for too long already: the control plane may have given the attempt away. */
+  isLost(attempt: HeldAttempt, now: number): boolean {
+    const { at, cause } = this.#deadlineOf(attempt);
+    return cause === 'CONTACT_LOST' && at <= now;
+  }
+
   watch(attempt: HeldAttempt): void {
     this.nextAt = Math.min(this.nextAt, this.#deadlineOf(attempt).at);
   }

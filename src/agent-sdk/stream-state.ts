@@ -50,6 +50,11 @@ export class StreamState {
     this.#beatAt = Math.min(this.#beatAt, now);
   }
 
+  /** The next beat goes at once: its ack tells how things stand. */
+  beatSoon(now: number): void {
+    this.#beatAt = Math.min(this.#beatAt, now);
+  }
+
   /** The beat that is due, or undefined. */
   takeBeat(now: number, random: Random): { readonly number: number; readonly lateMs: number } | undefined {
     if (now < this.#beatAt) return undefined;

@@ -396,6 +396,17 @@ describe('stopping', () => {
     expect(driver.stops).toEqual([`${a} CONTACT_LOST`]);
   });
 
+  test('does not start what lay on its way until another agent may have it, and hands it back', () => {
+    const driver = new CoreDriver();
+    driver.core.start(driver.now);
+    // The Welcome and what follows it come late: they answer a Hello that is older than the window allows.
+    driver.flush().advance(9_000).welcome(9_000).assign(a).assign(b, { idempotent: true });
+    expect(driver.starts).toEqual([b]);
+    expect(driver.results()).toEqual([`${a} handedBack`]);
+    driver.advance(1).ackBeat().assign(attemptId('c'));
+    expect(driver.starts).toEqual([b, attemptId('c')]);
+  });
+
   test('uses the own window of an attempt and beats often enough for it', () => {
     const driver = new CoreDriver().connect().assign(a, { lossWindowMs: 3_000 });
     for (let i = 0; i < 60; i++) driver.advance(500).ackBeat();
