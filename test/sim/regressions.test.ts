@@ -16,6 +16,10 @@ const regressions: readonly { readonly seed: number; readonly found: string }[] 
   { seed: 167, found: 'a queueTimeout that came due beside an unreachable attempt was lost' },
   { seed: 258, found: 'a decision that waited for a value did not know the value that it stored itself' },
   { seed: 427, found: 'an instance that returned was told to stop before the timeout was durable' },
+  { seed: 1, found: '`result` in the `output` of a block was null' },
+  { seed: 88, found: 'the output of a condition that was taken over was null' },
+  { seed: 210, found: 'a block that puts up with failures ended CANCELLED when its totalTimeout was over' },
+  { seed: 1049, found: 'an assignment that lay on its way for longer than the loss window was started' },
 ];
 
 for (const { seed, found } of regressions) {
