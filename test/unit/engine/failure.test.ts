@@ -262,3 +262,27 @@ test('a failure inside a block of `finally` is a cleanup failure and does not ha
   expect(result.cleanupErrors.length).toBeGreaterThan(0);
   await expectReplay(mesh, run);
 });
+
+test('a result that is too large to read fails its step with LIMIT; passed on, it may have any size', async () => {
+  await using mesh = await TestMesh.start();
+  const large = 'x'.repeat(1_200_000);
+  mesh
+    .agent('worker')
+    .setResponse('a', large)
+    .setResponse('b', (input) => input);
+  const run = await mesh.startWorkflow(
+    flow([step('a', { output: 'size(result)', onFailure: 'continue' }), step('b', { parameters: { n: 1 } })]),
+  );
+  expect((await run.result()).status).toBe('COMPLETED');
+  expect(run).toHaveHistory(['a#1 FAILED', 'b#1 COMPLETED']);
+  const { steps } = await mesh.orchestrator.getRun(run.id);
+  expect(steps[0]?.error).toMatchObject({ code: 'LIMIT', step: 'a' });
+  await expectReplay(mesh, run);
+  const block = parallel('p', [step('a')], { output: 'size(result.a)', dependencies: [] });
+  const second = await mesh.startWorkflow(flow([block], { name: 'Block' }));
+  expect((await second.result()).error).toMatchObject({ code: 'LIMIT', step: 'p' });
+  const third = await mesh.startWorkflow(
+    flow([step('a'), step('b', { parameters: '${{ steps.a.output }}' })], { name: 'On' }),
+  );
+  expect(third).toHaveHistory(['a#1 COMPLETED', 'b#1 COMPLETED']);
+});

@@ -1,7 +1,7 @@
 import { toYardmasterError } from '../../../core/errors.ts';
 import type { StoredValue } from '../../../core/stored-value.ts';
 import type { AttemptResult, SettleAttempt } from '../commands.ts';
-import type { Draft } from '../decision.ts';
+import { type Draft, MissingValues } from '../decision.ts';
 import type { AttemptEnded, Failure } from '../events.ts';
 import { findAgentStep } from '../frames.ts';
 import { evaluateTemplate, requireValues, scopeOf } from '../outputs.ts';
@@ -93,8 +93,8 @@ function shapeOutput(
   if (shape !== undefined) requireValues(draft, step.frame, shape);
   if (assert !== undefined) requireValues(draft, step.frame, assert);
   const place = { path: step.path, attempt: attempt.number, agentId: attempt.agentId, instanceId: attempt.instanceId };
-  const result = draft.read(raw);
   try {
+    const result = draft.read(raw);
     const output =
       shape === undefined
         ? raw
@@ -108,6 +108,7 @@ function shapeOutput(
       },
     };
   } catch (error) {
+    if (error instanceof MissingValues) throw error;
     const { code, message } = toYardmasterError(error, 'BAD_EXPRESSION');
     return { failure: { code, message, ...place } };
   }
