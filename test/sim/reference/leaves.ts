@@ -121,25 +121,22 @@ interface Tried {
 
 function tries(run: Context, place: Place, step: AgentStepDefinition, attempts: readonly AttemptFacts[]): Tried {
   const endOf = ({ ended }: AttemptFacts): Moment => ended ?? { position: Number.POSITIVE_INFINITY, at: 0 };
-  // Of an idempotent step another attempt may be live; nothing says whether a failure beside it is a try.
   let failures = 0;
-  let beside = 0;
   let last: Judged | undefined;
   let isOpen = false;
   for (const attempt of attempts.toSorted((left, right) => endOf(left).position - endOf(right).position)) {
     const judged = judge(run, place, step, attempt);
     if (judged === undefined) continue;
-    last = judged;
     const { position, at } = endOf(attempt);
     if (judged.end.status === 'COMPLETED') return { last: judged.end, isOver: true, isOpen: false };
     const hasOther = attempts.some((other) => other.started.position < position && endOf(other).position > position);
-    if (hasOther) beside += 1;
-    else failures += 1;
-    const most = step.retry?.tries ?? 1;
-    isOpen = judged.isFinal === undefined || hasOther || failures + beside >= most;
+    // Of an idempotent step two may be live; a failure counts only when no other one is (protocol).
     if (hasOther) continue;
+    last = judged;
+    failures += 1;
+    isOpen = judged.isFinal === undefined;
     const next = attempts.filter(({ started }) => started.position > position);
-    if (judged.isFinal === true || failures >= most) {
+    if (judged.isFinal === true || failures >= (step.retry?.tries ?? 1)) {
       for (const { number } of next) run.fault(place, `attempt ${number} starts after the last try`);
       return { last: judged.end, isOver: true, isOpen: false };
     }
