@@ -3,8 +3,9 @@ import type { MemoryData } from '../../../src/control-plane/store/memory/memory-
 import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
 import type { Answers } from '../answers.ts';
 import type { Verdict } from '../failure.ts';
+import { fits } from '../reference/compare.ts';
 import type { SeenEnd } from '../reference/facts.ts';
-import { type Ends, fits, interpret } from '../reference/interpreter.ts';
+import { type Ends, interpret } from '../reference/interpreter.ts';
 import { outlineOf } from '../reference/outline.ts';
 import { takeOverOf } from '../reference/take-over.ts';
 import { readRun } from './run-facts.ts';

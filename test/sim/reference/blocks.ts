@@ -2,10 +2,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonValue } from '../../../src/core/json.ts';
 import type { LoopStepDefinition, ParallelStepDefinition } from '../../../src/workflow/definition.ts';
+import { plain, show } from './compare.ts';
 import { type Context, continues, isFailed } from './context.ts';
 import { Unknown } from './expressions.ts';
 import type { End, IterationFacts, Moment, StepFacts } from './facts.ts';
-import { completed, interrupted, plain, show } from './leaves.ts';
+import { completed, interrupted } from './leaves.ts';
 import type { Place } from './outline.ts';
 
 /** Ends of a block that opened; `end` is when it ended. */

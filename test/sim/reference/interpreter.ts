@@ -8,14 +8,14 @@
  * in the grace time, two timers at once) it says every end that fits, and goes on from the one that was seen.
  */
 
-import { isDeepStrictEqual } from 'node:util';
 import type { JsonValue } from '../../../src/core/json.ts';
 import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
 import { blockEnds, lastOf, naturalOutput } from './blocks.ts';
+import { fits, show } from './compare.ts';
 import { anySkip, type Context, isFailed, isUnhandled } from './context.ts';
 import { Expressions, type Reading, Unknown } from './expressions.ts';
 import type { End, Moment, RunFacts, SeenEnd, StepFacts } from './facts.ts';
-import { agentEnds, plain, setEnds, show, signalEnds, waitEnds } from './leaves.ts';
+import { agentEnds, setEnds, signalEnds, waitEnds } from './leaves.ts';
 import { gateOf, stopOf } from './order.ts';
 import { Frame, type Outline, outlineOf, type Place } from './outline.ts';
 import { deal } from './signals.ts';
@@ -290,14 +290,4 @@ class Interpreter implements Context {
     });
     return failures.toSorted((left, right) => left.position - right.position)[0];
   }
-}
-
-/** Whether what was seen is what must be; what is not said fits everything. */
-export function fits(seen: SeenEnd, { status, reason, code, output }: End): boolean {
-  return (
-    seen.status === status &&
-    (reason === undefined || seen.reason === reason) &&
-    (code === undefined || seen.code === code) &&
-    (output === undefined || seen.output === undefined || isDeepStrictEqual(plain(seen.output), plain(output)))
-  );
 }

@@ -8,6 +8,7 @@ import type {
   SignalStepDefinition,
   WaitStepDefinition,
 } from '../../../src/workflow/definition.ts';
+import { plain, show } from './compare.ts';
 import { type Context, cancelled } from './context.ts';
 import type { AttemptFacts, End, Moment, StepFacts } from './facts.ts';
 import { stopOf } from './order.ts';
@@ -196,14 +197,4 @@ function backoff({ retry }: AgentStepDefinition, failures: number, { answer }: A
   if (retry === undefined || retry.jitter !== false) return asked;
   const wait = (retry.backoffMs ?? 1_000) * (retry.factor ?? 2) ** (failures - 1);
   return Math.max(asked, Math.floor(Math.min(wait, retry.maxBackoffMs ?? 60_000)));
-}
-
-/** Without prototypes and undefined members, which JSON does not have. */
-export function plain(value: JsonValue | undefined): unknown {
-  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
-}
-
-export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 200 ? `${text.slice(0, 200)}...` : text;
 }
