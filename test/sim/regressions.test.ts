@@ -20,6 +20,7 @@ const regressions: readonly { readonly seed: number; readonly found: string }[] 
   { seed: 88, found: 'the output of a condition that was taken over was null' },
   { seed: 210, found: 'a block that puts up with failures ended CANCELLED when its totalTimeout was over' },
   { seed: 1049, found: 'an assignment that lay on its way for longer than the loss window was started' },
+  { seed: 3060, found: 'a step that had been offered to another agent was assigned during its backoff' },
 ];
 
 for (const { seed, found } of regressions) {

@@ -84,7 +84,10 @@ export function evolve(state: RunState, event: RunEvent): void {
         attempt.isUnconfirmed = false;
       });
     case 'RetryScheduled': {
-      const detail = detailOf(stepNamed(state, event.path));
+      const step = stepNamed(state, event.path);
+      // It may have been offered to another agent beside the attempt that ended: nobody gets it before its time.
+      step.isQueued = false;
+      const detail = detailOf(step);
       detail.retryAt = event.dueAt;
       detail.backoffUntil = event.backoffUntil;
       return;
