@@ -4,21 +4,26 @@ import { findAll, table } from '../sim/planted/find.ts';
 import { plantedBugs } from '../sim/planted/planted-bugs.ts';
 import { simulate } from '../sim/simulate.ts';
 
-it('finds each of the ten planted bugs within the stated number of seeds', async () => {
+it('finds each of the planted bugs within its number of seeds', async () => {
   const found = await findAll();
   console.log(table(found));
-  expect(found).toHaveLength(10);
+  expect(found.length).toBeGreaterThanOrEqual(15);
   expect(found.filter(({ seeds }) => seeds === undefined)).toEqual([]);
 });
 
 it('finds nothing in the same seeds when the same faults strike and no bug is planted', async () => {
-  for (const bug of plantedBugs) {
+  const worlds = plantedBugs.map((bug) => {
     const { options, remove } = bug.plant();
     remove();
-    const { adjust } = options;
-    for (let seed = 1; seed <= 8; seed++) {
-      const { invariant, message } = await simulate(seed, adjust === undefined ? {} : { adjust });
-      expect(invariant, `${bug.name}, seed ${seed}: ${message}`).toBeUndefined();
+    return { name: bug.name, options: options.adjust === undefined ? {} : { adjust: options.adjust } };
+  });
+  // Bugs that need no faults of their own live in the same worlds.
+  const [plain] = worlds.filter(({ options }) => options.adjust === undefined);
+  const others = worlds.filter(({ options }) => options.adjust !== undefined);
+  for (const { name, options } of plain === undefined ? others : [plain, ...others]) {
+    for (let seed = 1; seed <= 4; seed++) {
+      const { invariant, message } = await simulate(seed, options);
+      expect(invariant, `${name}, seed ${seed}: ${message}`).toBeUndefined();
     }
   }
 });

@@ -3,11 +3,13 @@ import { AttemptRunner, type RegisteredHandler } from '../../src/agent-sdk/attem
 import type { HandlerContext } from '../../src/agent-sdk/context.ts';
 import type { OfferedCapability } from '../../src/agent-sdk/news.ts';
 import { SessionRunner } from '../../src/agent-sdk/session-runner.ts';
+import type { Answers } from './answers.ts';
 import { type BehaviourSettings, behave, type Moods } from './behaviour.ts';
 import type { ControlPlaneHost } from './control-plane-host.ts';
 import type { Dice } from './dice.ts';
 import type { Executions } from './executions.ts';
 import { type Network, Route } from './network.ts';
+import { isRight, tokenIn } from './secrets.ts';
 import { SimClock } from './sim-clock.ts';
 import { Process, type World } from './world.ts';
 
@@ -17,6 +19,7 @@ export interface AgentHostOptions {
   readonly network: Network;
   readonly host: ControlPlaneHost;
   readonly executions: Executions;
+  readonly answers: Answers;
   readonly agentId: string;
   readonly slots: number;
   readonly capabilities: readonly OfferedCapability[];
@@ -116,16 +119,23 @@ export class AgentHost {
   }
 
   private handlerOf(process: Process, clock: SimClock, offered: OfferedCapability): RegisteredHandler {
-    const { world, dice, executions, behaviour, moods } = this.options;
+    const { world, dice, executions, answers, behaviour, moods } = this.options;
     return {
-      run: async (_input: unknown, ctx: HandlerContext) => {
+      run: async (input: unknown, ctx: HandlerContext) => {
         const { runId, step, number } = ctx.attempt;
         const attempt = `${runId.slice(22)}/${step}#${number}`;
         const execution = executions.begin(process, ctx.attempt, offered.idempotent);
         world.log(process.name, `handles ${attempt}`);
+        const token = tokenIn(input);
+        if (token !== undefined) executions.gotToken(execution, isRight(token));
         try {
           const luck = dice.fork(`${runId}/${step}#${number}`);
-          return await behave(ctx, execution, { dice: luck, clock, settings: behaviour, moods });
+          const output = await behave(ctx, execution, { dice: luck, clock, settings: behaviour, moods, token });
+          answers.completed(`${runId}/${step}#${number}`, output);
+          return output;
+        } catch (error) {
+          answers.threw(`${runId}/${step}#${number}`, error, ctx.signal.aborted);
+          throw error;
         } finally {
           if (!process.isDead) {
             executions.end(execution);

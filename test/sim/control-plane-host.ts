@@ -9,11 +9,13 @@ import type { Batch, Store } from '../../src/control-plane/store/port.ts';
 import { SessionStreams } from '../../src/control-plane/transport/session-stream.ts';
 import type { LogFields, Logger } from '../../src/core/logger.ts';
 import { noMetrics } from '../../src/core/metrics.ts';
+import { givenSecrets } from '../../src/core/secret-provider.ts';
 import { type SessionResponse, SessionResponseSchema } from '../../src/gen/opaque/session_pb.ts';
 import { BlobCarrier } from './blob-carrier.ts';
 import { describeResponse } from './describe.ts';
 import type { Dice } from './dice.ts';
 import type { Verdict } from './failure.ts';
+import { SECRETS } from './secrets.ts';
 import { SimClock } from './sim-clock.ts';
 import { createSimStore, type Disk, type SimStore } from './sim-store.ts';
 import type { SqlDisk } from './sql-mirror.ts';
@@ -103,6 +105,7 @@ export class ControlPlaneHost {
       lossWindowMs,
       beatIntervalMs,
       retentionMs: 0,
+      secrets: givenSecrets(SECRETS),
       // Reads of their own would change what the seeds found.
       pastRunsRead: 0,
       stuck: { noAgentMs: 0 },

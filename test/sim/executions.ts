@@ -59,6 +59,11 @@ export class Executions {
     return this.handled.has(`${process} ${attempt}`);
   }
 
+  /** Its input has a secret. */
+  gotToken({ attempt }: Execution, isRight: boolean): void {
+    this.verdict.check(isRight, 'an attempt gets the values of its secrets', () => attempt);
+  }
+
   end(execution: Execution): void {
     this.handled.add(`${execution.process.name} ${execution.attempt}`);
     this.running.get(execution.step)?.delete(execution);

@@ -2,7 +2,9 @@
 import type { AgentHost } from './agent-host.ts';
 import type { ControlPlaneHost } from './control-plane-host.ts';
 import type { Dice } from './dice.ts';
+import type { FaultKind } from './faults.ts';
 import type { Network } from './network.ts';
+import { isInside, type Range } from './part.ts';
 import type { Disk } from './sim-store.ts';
 import type { World } from './world.ts';
 
@@ -16,33 +18,17 @@ export interface NemesisOptions {
   /** Mean time between two faults, ms. */
   readonly pauseMs: number;
   readonly kinds: readonly FaultKind[];
+  /** Only these of the faults strike. */
+  readonly only: Range | undefined;
 }
-
-export const FAULT_KINDS = [
-  'agentKilled',
-  'agentPlug',
-  'agentFrozen',
-  'agentLeaves',
-  'linkCut',
-  'linkHalfOpen',
-  'linkStall',
-  'blackHole',
-  'refused',
-  'controlPlaneKilled',
-  'controlPlaneFrozen',
-  'controlPlaneStops',
-  'diskBusy',
-  'diskFull',
-  'diskUnclear',
-  'diskSlow',
-] as const;
-export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export class Nemesis {
   private readonly options: NemesisOptions;
   private isHealed = false;
   /** Since when the store has been well, virtual ms. */
   storeWellSince = 0;
+  /** Faults that struck or would have. */
+  count = 0;
 
   constructor(options: NemesisOptions) {
     this.options = options;
@@ -72,7 +58,8 @@ export class Nemesis {
     const { world, dice, pauseMs, kinds } = this.options;
     world.after(dice.skewed(1, pauseMs * 5), undefined, 'timer', () => {
       if (this.isHealed) return;
-      this.strike(dice.pick(kinds));
+      const kind = dice.pick(kinds);
+      if (isInside(this.options.only, this.count++)) this.strike(kind);
       this.next();
     });
   }

@@ -2,7 +2,7 @@
 
 import type { BehaviourSettings } from './behaviour.ts';
 import type { Dice } from './dice.ts';
-import { FAULT_KINDS, type FaultKind } from './nemesis.ts';
+import { FAULT_KINDS, type FaultKind } from './faults.ts';
 import type { NetworkSettings } from './network.ts';
 import type { DiskSettings } from './sim-store.ts';
 

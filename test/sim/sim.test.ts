@@ -8,6 +8,7 @@ const SEEDS = 40;
 describe('the simulator', () => {
   it(`keeps every invariant in ${SEEDS} seeds, and replays each byte for byte`, async () => {
     let executions = 0;
+    const compared = { ends: 0, exact: 0 };
     for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
       const first = await simulate(seed);
       const again = `npm run sim -- --seed ${seed} --trace`;
@@ -18,8 +19,12 @@ describe('the simulator', () => {
         lines: first.lines,
       });
       executions += first.executions;
+      compared.ends += first.compared.ends;
+      compared.exact += first.compared.exact;
     }
     // A world in which nothing happens breaks nothing.
     expect(executions).toBeGreaterThan(SEEDS * 10);
+    // A reference that leaves everything open agrees with everything.
+    expect(compared.exact).toBeGreaterThan(compared.ends * 0.7);
   });
 });

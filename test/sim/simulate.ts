@@ -9,20 +9,24 @@ import type { RunStatus } from '../../src/control-plane/engine/status.ts';
 import type { Store } from '../../src/control-plane/store/port.ts';
 import { limits } from '../../src/core/limits.ts';
 import { AgentHost } from './agent-host.ts';
+import { Answers } from './answers.ts';
 import { ControlPlaneHost } from './control-plane-host.ts';
 import { Dice } from './dice.ts';
 import { Executions } from './executions.ts';
 import { Verdict } from './failure.ts';
+import type { FaultKind } from './faults.ts';
 import { FleetChecks } from './invariants/fleet-checks.ts';
 import { type InstanceFacts, Observer } from './invariants/observer.ts';
 import { Nemesis } from './nemesis.ts';
 import { Network } from './network.ts';
+import { isInside, type Part } from './part.ts';
+import { findLeak, withSecrets } from './secrets.ts';
 import { drawSettings, type SimSettings } from './settings.ts';
 import { SimClient } from './sim-client.ts';
 import { Disk } from './sim-store.ts';
 import { SqlDisk } from './sql-mirror.ts';
 import { Trace } from './trace.ts';
-import { hasChildSteps, makeChildWorkflow, makeWorkflow, SIGNALS } from './workflows.ts';
+import { firstSteps, hasChildSteps, makeChildWorkflow, makeWorkflow, SIGNALS } from './workflows.ts';
 import { settle, World } from './world.ts';
 
 /** Virtual time in which everything must end once all is well. */
@@ -38,9 +42,18 @@ export interface SimResult {
   readonly virtualMs: number;
   readonly runs: number;
   readonly executions: number;
+  /** Ends that the reference interpreter compared, those that had to be just so, and those that it left open. */
+  readonly compared: { readonly ends: number; readonly exact: number; readonly open: number };
   readonly invariant: string | undefined;
   readonly message: string;
   readonly lastLines: readonly string[];
+  /** What the seed had in mind: what a part can be taken of. */
+  readonly plan: {
+    readonly runs: number;
+    readonly faults: number;
+    readonly steps: number;
+    readonly kinds: readonly FaultKind[];
+  };
 }
 
 export interface SimOptions {
@@ -49,6 +62,8 @@ export interface SimOptions {
   readonly wrapStore?: (store: Store) => Store;
   /** Changes what the seed drew. */
   readonly adjust?: (settings: SimSettings) => SimSettings;
+  /** Simulates no more than that of it. */
+  readonly part?: Part;
 }
 
 /** Not reentrant: limits of the product are changed while it runs. */
@@ -75,21 +90,29 @@ class Simulation {
   private readonly seed: number;
   private readonly dice: Dice;
   private readonly settings: SimSettings;
+  private readonly part: Part;
   private readonly trace: Trace;
   private readonly world: World;
   private readonly host: ControlPlaneHost;
   private readonly client: SimClient;
   private readonly observer: Observer;
   private readonly executions: Executions;
+  private readonly answers = new Answers();
   private readonly agents: readonly AgentHost[];
   private readonly nemesis: Nemesis;
   private readonly sqlDisk: SqlDisk | undefined;
   private readonly facts = new Map<string, Omit<InstanceFacts, 'hasHandled'>>();
 
-  constructor(seed: number, dice: Dice, settings: SimSettings, { print, wrapWire, wrapStore }: SimOptions) {
+  private readonly runsAsked: number;
+  private stepsMax = 0;
+
+  constructor(seed: number, dice: Dice, settings: SimSettings, { print, wrapWire, wrapStore, part }: SimOptions) {
     this.seed = seed;
     this.dice = dice;
     this.settings = settings;
+    this.part = part ?? {};
+    const runs = Array.from({ length: settings.runs }, (_, i) => i);
+    this.runsAsked = runs.filter((i) => isInside(this.part.runs, i)).length;
     this.trace = new Trace(print);
     const world = new World(this.trace);
     this.world = world;
@@ -112,7 +135,7 @@ class Simulation {
     this.host = host;
     this.executions = new Executions(world, verdict);
     this.agents = this.makeAgents(network);
-    this.observer = new Observer(host, verdict, (instanceId) => this.factsOf(instanceId));
+    this.observer = new Observer(host, verdict, this.answers, (instanceId) => this.factsOf(instanceId));
     host.observer = this.observer;
     this.client = new SimClient({ world, dice: dice.fork('client'), host, verdict, observer: this.observer });
     this.nemesis = new Nemesis({
@@ -123,7 +146,8 @@ class Simulation {
       disk,
       agents: this.agents,
       pauseMs: settings.pauseMs,
-      kinds: settings.kinds,
+      kinds: settings.kinds.filter((kind) => this.part.without?.includes(kind) !== true),
+      only: this.part.faults,
     });
     const checks = new FleetChecks({
       world,
@@ -177,7 +201,7 @@ class Simulation {
 
   private isDone(): boolean {
     const { openRequests, openWaits, started, retries } = this.client;
-    if (openRequests > 0 || openWaits > 0 || started.size - retries < this.settings.runs) return false;
+    if (openRequests > 0 || openWaits > 0 || started.size - retries < this.runsAsked) return false;
     for (const { outcome } of this.observer.runs.values()) if (outcome === undefined) return false;
     // The agents know, too: nothing is held any more, at either end.
     for (const instance of this.observer.current?.fleet.instances.values() ?? [])
@@ -194,7 +218,7 @@ class Simulation {
       [...instance.held.keys()].map((id) => `${instance.instanceId}: ${id}`),
     );
     const { openRequests, openWaits, started } = this.client;
-    return `open runs [${open}], tasks [${tasks}], held [${held}], requests ${openRequests}, waits ${openWaits}, started ${started.size} of ${this.settings.runs}`;
+    return `open runs [${open}], tasks [${tasks}], held [${held}], requests ${openRequests}, waits ${openWaits}, started ${started.size} of ${this.runsAsked}`;
   }
 
   /** The rows of the runs table say what the journals say, and no task is left. */
@@ -214,6 +238,8 @@ class Simulation {
         () => `${runId}: ${seen}`,
       );
     }
+    const leak = findLeak(this.host.data);
+    this.verdict.check(leak === undefined, 'the value of a secret is nowhere stored', () => `it is in ${leak}`);
     const left = [...this.host.data.tasks.values()];
     this.verdict.check(left.length === 0, 'no task outlives its run', () => JSON.stringify(left[0]));
     const asked = [...this.observer.runs.keys()].filter((runId) => !this.observer.children.isChild(runId));
@@ -241,6 +267,7 @@ class Simulation {
         network,
         host: this.host,
         executions: this.executions,
+        answers: this.answers,
         agentId,
         slots,
         capabilities,
@@ -284,8 +311,12 @@ class Simulation {
     for (let i = 0; i < workflows; i++) {
       const name = `w${i}`;
       const agentIds = this.agents.map((agent) => agent.options.agentId);
-      const definition = this.fitting(dice.fork(name), name, agentIds, stepsMax);
+      const luck = dice.fork(name);
+      const whole = withSecrets(this.fitting(luck, name, agentIds, stepsMax), luck.fork('secrets'));
+      this.stepsMax = Math.max(this.stepsMax, whole.steps.length);
+      const definition = this.part.steps === undefined ? whole : firstSteps(whole, this.part.steps);
       this.observer.know(definition);
+      this.world.log('seed', JSON.stringify(definition));
       hasChildren ||= hasChildSteps([...definition.steps, ...(definition.finally ?? [])]);
       this.client.register(definition, () => names.push(name));
     }
@@ -295,6 +326,7 @@ class Simulation {
       this.client.register(child, () => undefined);
     }
     for (let i = 0; i < runs; i++) {
+      if (!isInside(this.part.runs, i)) continue;
       const luck = dice.fork(`run${i}`);
       const ask = (): void => {
         if (names.length < workflows) return void this.world.after(200, undefined, 'timer', ask);
@@ -367,9 +399,16 @@ class Simulation {
       virtualMs: world.now,
       runs: this.observer.runs.size,
       executions: this.executions.count,
+      compared: this.observer.compared,
       invariant: verdict.invariant,
       message: verdict.message,
       lastLines: trace.lastLines(),
+      plan: {
+        runs: this.settings.runs,
+        faults: this.nemesis.count,
+        steps: this.stepsMax,
+        kinds: this.settings.kinds,
+      },
     };
   }
 }

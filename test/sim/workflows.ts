@@ -11,6 +11,7 @@ import type {
 } from '../../src/workflow/definition.ts';
 import { nestedSteps } from '../../src/workflow/nested.ts';
 import type { Dice } from './dice.ts';
+import { readsIteration, vary } from './variations.ts';
 
 export interface WorkflowSettings {
   readonly actions: readonly string[];
@@ -62,11 +63,13 @@ export function makeWorkflow(dice: Dice, name: string, settings: WorkflowSetting
   const steps = maker.siblings(dice.int(1, settings.stepsMax), 0, 'graph');
   const hasFinally = dice.chance(0.25);
   maker.isFinally = true;
+  const leaves = hasFinally ? maker.siblings(dice.int(1, 2), DEPTH_MAX, 'graph') : [];
+  const cleanup = [...leaves, ...cleanupBlocks(dice.fork('cleanup'), settings)];
   return {
     name,
     steps,
     ...ofRuns(dice.fork('runs')),
-    ...(hasFinally ? { finally: maker.siblings(dice.int(1, 2), DEPTH_MAX, 'graph') } : {}),
+    ...(cleanup.length > 0 ? { finally: cleanup } : {}),
     ...(dice.chance(0.15) ? { timeoutMs: dice.int(5_000, 60_000), cleanupTimeoutMs: dice.int(1_000, 20_000) } : {}),
     ...(dice.chance(0.2) ? { priority: dice.pick(['low', 'high', 'critical'] as const) } : {}),
     ...(dice.chance(0.5) ? { output: { last: `\${{ steps.${steps.at(-1)?.id}.output }}` } } : {}),
@@ -88,6 +91,22 @@ function ofRuns(dice: Dice): Pick<WorkflowDefinition, 'concurrency' | 'retries'>
     ...(dice.chance(0.4) ? { concurrency: { limit, overflow } } : {}),
     ...(dice.chance(0.3) ? { retries: dice.int(1, 2) } : {}),
   };
+}
+
+/** Some workflows clean up with blocks. */
+function cleanupBlocks(dice: Dice, settings: WorkflowSettings): readonly StepDefinition[] {
+  if (!dice.chance(0.12)) return [];
+  const maker = new Maker(dice, { ...settings, stepsMax: 3 }, 'f');
+  maker.isFinally = true;
+  return maker.siblings(dice.int(1, 2), 1, 'graph');
+}
+
+/** The same workflow with no more than `howMany` steps at its top. */
+export function firstSteps(definition: WorkflowDefinition, howMany: number): WorkflowDefinition {
+  const steps = definition.steps.slice(0, Math.max(1, howMany));
+  const isWhole = steps.length === definition.steps.length;
+  if (isWhole || definition.output === undefined) return { ...definition, steps };
+  return { ...definition, steps, output: { last: `\${{ steps.${steps.at(-1)?.id}.output }}` } };
 }
 
 type Common = Pick<StepDefinition, 'id' | 'dependencies' | 'runOn' | 'when' | 'totalTimeoutMs'>;
@@ -121,6 +140,11 @@ class Maker {
   }
 
   private step(dependencies: readonly string[], depth: number): StepDefinition {
+    const step = this.plainStep(dependencies, depth);
+    return vary(step, dependencies[0], this.dice.fork(`vary ${step.id}`));
+  }
+
+  private plainStep(dependencies: readonly string[], depth: number): StepDefinition {
     const { dice } = this;
     this.count += 1;
     const id = `${this.prefix}${this.count}`;
@@ -215,12 +239,11 @@ class Maker {
   private branched(row: SequentialStepDefinition, depth: number): StepDefinition {
     const dice = this.dice.fork(`branches ${row.id}`);
     if (!dice.chance(0.4)) return row;
-    const beside = (name: string): StepDefinition[] =>
-      new Maker(dice.fork(name), { ...this.settings, stepsMax: 2 }, `${row.id}${name}`).siblings(
-        dice.int(0, 2),
-        depth + 1,
-        'chain',
-      );
+    const beside = (name: string): StepDefinition[] => {
+      const maker = new Maker(dice.fork(name), { ...this.settings, stepsMax: 2 }, `${row.id}${name}`);
+      maker.isFinally = this.isFinally;
+      return maker.siblings(dice.int(0, 2), depth + 1, 'chain');
+    };
     const { steps, type: _, ...common } = row;
     if (dice.chance(0.5)) {
       const text = dice.pick(['params.n > 4', 'params.flag', 'true', 'params.missing', 'now > run.startedAt']);
@@ -324,7 +347,7 @@ function loopOf(body: StepDefinition[], dice: Dice): Omit<LoopStepDefinition, 'i
   return {
     type: 'loop',
     ...condition,
-    body,
+    body: readsIteration(body, dice.fork('reads')),
     maxIterations: dice.chance(0.2) ? 1 : 3,
     ...(dice.chance(0.5) ? { onMaxIterations: 'stop' as const } : {}),
     ...(dice.chance(0.4) ? { delayMs: dice.int(1, 5_000) } : {}),

@@ -117,7 +117,13 @@ function readOwn(draft: Draft, step: Step): JsonValue {
 function lastChild(step: Step): Step | undefined {
   const { node, frame, detail } = step;
   if (node.kind !== 'condition') return childrenOf(step).at(-1);
-  const last = node.branches[detail?.branch ?? -1]?.at(-1);
+  const isLeftOut = (slot: number): boolean => stepAt(frame, slot).detail?.skip?.reason === 'BRANCH';
+  // Of a block that was taken over the branch shows in the ends of its steps alone.
+  const branch =
+    detail?.takenOver === undefined
+      ? node.branches[detail?.branch ?? -1]
+      : node.branches.find((slots) => slots.length > 0 && !slots.some(isLeftOut));
+  const last = branch?.at(-1);
   return last === undefined ? undefined : stepAt(frame, last);
 }
 

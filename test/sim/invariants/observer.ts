@@ -12,6 +12,7 @@ import { parseAttemptId } from '../../../src/core/ids.ts';
 import type { SessionResponse } from '../../../src/gen/opaque/session_pb.ts';
 import { ResultVerdict } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
 import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
+import type { Answers } from '../answers.ts';
 import type { ControlPlaneHost, HostObserver } from '../control-plane-host.ts';
 import type { Verdict } from '../failure.ts';
 import type { ClientObserver } from '../sim-client.ts';
@@ -20,6 +21,7 @@ import { ChildModel } from './child-model.ts';
 import { readDefinition, type StepInfo } from './definition-info.ts';
 import { type Inside, lookInside } from './inside.ts';
 import { QueueChecks } from './queue-checks.ts';
+import { ReferenceChecks } from './reference-checks.ts';
 import { RunModel } from './run-model.ts';
 import { TakeOverChecks } from './take-over-checks.ts';
 
@@ -40,21 +42,33 @@ export class Observer implements HostObserver, ClientObserver {
   private readonly takeOvers: TakeOverChecks;
   private readonly queues: QueueChecks;
   readonly children: ChildModel;
+  private readonly reference: ReferenceChecks;
   private inside: Inside | undefined = undefined;
 
-  constructor(host: ControlPlaneHost, verdict: Verdict, factsOf: (instanceId: string) => InstanceFacts) {
+  constructor(
+    host: ControlPlaneHost,
+    verdict: Verdict,
+    answers: Answers,
+    factsOf: (instanceId: string) => InstanceFacts,
+  ) {
     this.host = host;
     this.verdict = verdict;
     this.factsOf = factsOf;
     this.children = new ChildModel(() => host.data, verdict);
     this.takeOvers = new TakeOverChecks(this.runs, () => host.data, verdict);
     this.queues = new QueueChecks(this.runs, verdict);
+    this.reference = new ReferenceChecks(() => host.data, answers, verdict);
   }
 
   know(definition: WorkflowDefinition): void {
     this.definitions.set(definition.name, readDefinition(definition));
     this.tries.set(definition.name, 1 + (definition.retries ?? 0));
     this.queues.know(definition);
+    this.reference.know(definition);
+  }
+
+  get compared(): ReferenceChecks['count'] {
+    return this.reference.count;
   }
 
   onUp(): void {
@@ -88,6 +102,7 @@ export class Observer implements HostObserver, ClientObserver {
       const bytes = this.host.data.journals.get(runId)?.get(position);
       const events = bytes === undefined ? [] : decodeEvents(bytes);
       let model = this.runs.get(runId);
+      const wasOver = model?.outcome !== undefined;
       for (const [offset, event] of events.entries()) {
         model ??= this.create(runId, event);
         model?.take(position + offset, event);
@@ -97,6 +112,7 @@ export class Observer implements HostObserver, ClientObserver {
       }
       if (model !== undefined && position === 0) this.takeOvers.checkRun(model);
       if (model !== undefined) this.afterBatch(model);
+      if (model?.outcome !== undefined && !wasOver) this.reference.check(runId);
     }
     // Only now: a run may start in the batch in which another one ends.
     for (const { runId, events } of batch.journal) {

@@ -647,7 +647,10 @@ export class RunModel {
       this.check(!step.isOver, 'a step accepts one result', () => `${name} completes a step that is over`);
     attempt.outcome = event.outcome;
     attempt.isUnconfirmed = event.unconfirmed === true;
-    if (event.countsAsTry === true) step.failedTries += 1;
+    if (event.countsAsTry !== true) return;
+    step.failedTries += 1;
+    // Of an idempotent step that was offered to another agent meanwhile: the next try waits anew.
+    step.isQueued = false;
   }
 
   private checkCompleted(step: StepModel, at: number): void {

@@ -1,6 +1,7 @@
 /** Looks for planted bugs: how many seeds each takes, and which invariant saw it. */
 import { simulate } from '../simulate.ts';
-import { type PlantedBug, plantedBugs } from './planted-bugs.ts';
+import { plantedBugs } from './planted-bugs.ts';
+import type { PlantedBug } from './seams.ts';
 
 export interface Found {
   readonly name: string;

@@ -14,52 +14,14 @@ import { ChildRuns } from '../../../src/control-plane/runtime/child-runs.ts';
 import { Returns } from '../../../src/control-plane/runtime/returns.ts';
 import type { Pending, RunHolder } from '../../../src/control-plane/runtime/run-holder.ts';
 import { Runs } from '../../../src/control-plane/runtime/runs.ts';
+import { Secrets } from '../../../src/control-plane/runtime/secrets.ts';
 import { StallGuard } from '../../../src/control-plane/runtime/stall-guard.ts';
 import { Timers } from '../../../src/control-plane/runtime/timers.ts';
 import type { Scheduler } from '../../../src/control-plane/scheduler/scheduler.ts';
 import type { Store } from '../../../src/control-plane/store/port.ts';
-import type { FaultKind } from '../nemesis.ts';
 import { type SimSettings, smallLimits } from '../settings.ts';
-import type { SimOptions } from '../simulate.ts';
-
-export interface PlantedBug {
-  readonly name: string;
-  /** It must be found within so many seeds. */
-  readonly seedsMax: number;
-  /** Puts it in; the answer takes it out again. */
-  plant(): Planted;
-}
-
-export interface Planted {
-  readonly options: SimOptions;
-  remove(): void;
-}
-
-/** Methods by name, `private` ones included: a substitution is not bound by the product's walls. */
-type Methods = Record<string, (...args: never[]) => unknown>;
-
-function substitute<This>(
-  owner: { readonly prototype: This },
-  name: string,
-  make: (original: (...args: never[]) => unknown) => (this: This, ...args: never[]) => unknown,
-): () => void {
-  const methods = owner.prototype as unknown as Methods;
-  const original = methods[name];
-  if (original === undefined) throw new Error(`Cannot plant: there is no method "${name}"`);
-  methods[name] = make(original) as (...args: never[]) => unknown;
-  return () => {
-    methods[name] = original;
-  };
-}
-
-function planted(remove: () => void, options: SimOptions = {}): Planted {
-  return { options, remove };
-}
-
-/** These faults are what the bug needs, so no seed leaves them out. */
-function withFaults(...kinds: readonly FaultKind[]): SimOptions {
-  return { adjust: (settings) => ({ ...settings, kinds: [...new Set([...settings.kinds, ...kinds])] }) };
-}
+import { engineBugs } from './engine-bugs.ts';
+import { type PlantedBug, planted, substitute, withFaults } from './seams.ts';
 
 export const plantedBugs: readonly PlantedBug[] = [
   {
@@ -230,6 +192,12 @@ export const plantedBugs: readonly PlantedBug[] = [
         wrapWire: unbounded,
       }),
   },
+  {
+    name: 'what handlers say is stored as it is',
+    seedsMax: 60,
+    plant: () => planted(substitute(Secrets, 'cleanerOf', () => () => undefined)),
+  },
+  ...engineBugs,
 ];
 
 /** Takes the end of an attempt back that is not LIVE any more, so that a late result is accepted. */

@@ -1,7 +1,18 @@
 /** A step starts exactly once per attempt, after everything it depends on has ended. */
 import { expect, test } from 'vitest';
 import { TestMesh } from '../../../src/testing/index.ts';
-import { endsBefore, expectReplay, flow, parallel, sequential, startsOf, statuses, step, stepThrough } from './flow.ts';
+import {
+  endsBefore,
+  expectReplay,
+  flow,
+  loop,
+  parallel,
+  sequential,
+  startsOf,
+  statuses,
+  step,
+  stepThrough,
+} from './flow.ts';
 
 test('runs a chain one step after the other, each once, and hands outputs on', async () => {
   await using mesh = await TestMesh.start();
@@ -245,4 +256,22 @@ test('`has` and `default` work through what is missing', async () => {
   );
   expect((await run.result()).status).toBe('COMPLETED');
   expect(worker.calls[0]?.input).toEqual({ x: 7, there: false });
+});
+
+test('`output` of a block sees what the block gives by itself as `result`, also when it is large', async () => {
+  await using mesh = await TestMesh.start();
+  const large = 'x'.repeat(10_000);
+  mesh.agent('worker').setResponse('a', 1).setResponse('b', large).setResponse('c', 3).setResponse('d', 4);
+  const run = await mesh.startWorkflow(
+    flow(
+      [
+        parallel('p', [step('a'), step('b')], { output: 'size(result.b)' }),
+        sequential('s', [step('c')], { output: { last: '${{ result }}' } }),
+        loop('l', [step('d')], { until: 'iteration == 2', output: 'result + 1' }),
+      ],
+      { output: { p: '${{ steps.p.output }}', s: '${{ steps.s.output }}', l: '${{ steps.l.output }}' } },
+    ),
+  );
+  expect((await run.result()).output).toEqual({ p: 10_000, s: { last: 3 }, l: 5 });
+  await expectReplay(mesh, run);
 });

@@ -180,6 +180,17 @@ test('`totalTimeout` of a block stops what runs in it and skips the rest', async
   expect(await statuses(run)).toEqual({ p: 'TIMED_OUT', a: 'CANCELLED', b: 'SKIPPED' });
 });
 
+test('`totalTimeout` of a block that puts up with failures makes it TIMED_OUT, also after one', async () => {
+  await using mesh = await TestMesh.start();
+  mesh.agent('worker').failWith('a', 'NO').setResponse('b', 1).setDelay('b', '1h');
+  const run = await mesh.startWorkflow(
+    flow([parallel('p', [step('a'), step('b')], { totalTimeout: '5s', onFailure: 'continue' })]),
+  );
+  await stepThrough(mesh, run, 10_000);
+  expect(await statuses(run)).toEqual({ p: 'TIMED_OUT', a: 'FAILED', b: 'CANCELLED' });
+  await expectReplay(mesh, run);
+});
+
 test('`queueTimeout` fails a step that no agent takes with NO_AGENT', async () => {
   await using mesh = await TestMesh.start();
   const run = await mesh.startWorkflow(flow([step('nobody', { queueTimeout: '7s' })]));

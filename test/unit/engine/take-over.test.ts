@@ -9,7 +9,7 @@ import { expectReplay, flow, loop, parallel, sequential, statuses, step } from '
 type Flow = Workflow<Untyped, Untyped>;
 
 /** Every action answers with its own name, but for those of `broken`, which fail until `mend`. */
-function worker(mesh: TestMesh, actions: string, ...broken: readonly string[]): { mend(): void } {
+function worker(mesh: TestMesh, actions: string, ...broken: readonly string[]): { mend(): void; break(): void } {
   const agent = mesh.agent('worker', { slots: 1 });
   let isMended = false;
   for (const action of actions.split(' ')) {
@@ -21,6 +21,9 @@ function worker(mesh: TestMesh, actions: string, ...broken: readonly string[]): 
   return {
     mend() {
       isMended = true;
+    },
+    break() {
+      isMended = false;
     },
   };
 }
@@ -314,4 +317,25 @@ test('takes a loop over whole when it completed, and starts it from its first it
   expect(takenOver(run)).toEqual(['done']);
   expect(run).toHaveHistory(['open/1/c#1 COMPLETED', 'open/2/c#1 COMPLETED', 'open/2/b#1 COMPLETED']);
   await expectReplay(mesh, run);
+});
+
+test('the output of a condition that was taken over is that of the branch that ran', async () => {
+  await using mesh = await TestMesh.start();
+  const fleet = worker(mesh, 'a b c', 'c');
+  const choice = { id: 'choice', type: 'condition', if: 'params.flag', then: [step('a')], else: [step('b')] };
+  const source = flow([choice, step('c', { parameters: { from: '${{ steps.choice.output }}' } })]);
+  for (const [flag, branch] of [
+    [true, 'a'],
+    [false, 'b'],
+  ] as const) {
+    const old = await endedRun(mesh, source, { flag });
+    fleet.mend();
+    const run = await mesh.retryRun(old.id);
+    expect((await run.result()).status).toBe('COMPLETED');
+    expect(run).toHaveHistory(['c#1 COMPLETED']);
+    const { steps } = await mesh.orchestrator.getRun(run.id, { values: true });
+    expect(steps.find(({ path }) => path === 'c')?.input).toEqual({ kind: 'value', value: { from: branch } });
+    await expectReplay(mesh, run);
+    if (flag) fleet.break();
+  }
 });

@@ -1,0 +1,199 @@
+/** From the journal of a run that ended to the facts that the reference interpreter goes by. */
+import type { RunEvent } from '../../../src/control-plane/engine/events.ts';
+import { decodeEvents } from '../../../src/control-plane/store/codec/decode.ts';
+import type { MemoryData } from '../../../src/control-plane/store/memory/memory-data.ts';
+import type { JsonValue } from '../../../src/core/json.ts';
+import type { StoredValue } from '../../../src/core/stored-value.ts';
+import { decodeValue } from '../../../src/core/value.ts';
+import type { Answers } from '../answers.ts';
+import type { AttemptFacts, Moment, RunFacts, StepFacts } from '../reference/facts.ts';
+
+type Created = Extract<RunEvent, { type: 'RunCreated' }>;
+
+export interface Recorded {
+  readonly workflow: string;
+  readonly retryOf: string | undefined;
+  readonly facts: RunFacts;
+}
+
+/** Undefined: there is no journal of this run. */
+export function readRun(runId: string, data: MemoryData, answers: Answers): Recorded | undefined {
+  const rows = [...(data.journals.get(runId) ?? [])].sort(([left], [right]) => left - right);
+  const events = rows.flatMap(([, bytes]) => decodeEvents(bytes));
+  const [created] = events;
+  if (created?.type !== 'RunCreated') return undefined;
+  const recorder = new Recorder(created, (blobId) => data.blobs.get(runId)?.get(blobId), answers);
+  for (const [position, event] of events.entries()) recorder.take(position, event);
+  return { workflow: created.workflow, retryOf: created.retryOf, facts: recorder.facts };
+}
+
+class Recorder {
+  readonly facts: RunFacts;
+  private readonly partsOf: (blobId: string) => readonly Uint8Array[] | undefined;
+  private readonly answers: Answers;
+
+  constructor(created: Created, partsOf: (blobId: string) => readonly Uint8Array[] | undefined, answers: Answers) {
+    this.partsOf = partsOf;
+    this.answers = answers;
+    const { runId, namespace, version, params } = created;
+    this.facts = {
+      runId,
+      namespace,
+      version,
+      params: this.value(params) ?? null,
+      startedAt: created.at,
+      steps: new Map(),
+      signals: [],
+      cancels: [],
+      isPausedOnce: false,
+      ending: undefined,
+      end: undefined,
+    };
+  }
+
+  take(position: number, event: RunEvent): void {
+    const { facts } = this;
+    const moment = { position, at: event.at };
+    switch (event.type) {
+      case 'RunCreated':
+        return;
+      case 'RunStarted':
+        facts.startedAt = event.at;
+        return;
+      case 'CancelRequested':
+        facts.cancels.push(moment);
+        return;
+      case 'RunPaused':
+        facts.isPausedOnce = true;
+        return;
+      case 'RunResumed':
+      case 'RunTryScheduled':
+      case 'RunTryStarted':
+        return;
+      case 'SignalReceived': {
+        const { name, number, actor } = event;
+        facts.signals.push({ ...moment, name, number, actor, payload: this.value(event.payload) ?? null });
+        return;
+      }
+      case 'RunEnding':
+        facts.ending = { ...moment, outcome: event.outcome };
+        return;
+      case 'RunEnded':
+        facts.ending ??= { ...moment, outcome: event.status };
+        facts.end ??= {
+          ...moment,
+          status: event.status,
+          code: event.failure?.code,
+          output: event.status === 'COMPLETED' ? (this.value(event.output) ?? null) : undefined,
+        };
+        return;
+      default:
+        this.takeStep(this.step(event.path), moment, event);
+    }
+  }
+
+  private takeStep(step: StepFacts, moment: Moment, event: Extract<RunEvent, { readonly path: string }>): void {
+    switch (event.type) {
+      case 'StepTakenOver':
+        Object.assign(step, {
+          isTakenOver: true,
+          attemptsBefore: event.number,
+          agentBefore: event.agentId,
+          end: { ...moment, ...endOf(event), output: this.value(event.output) },
+        });
+        return;
+      case 'StepReady':
+        step.started = moment;
+        step.input = this.value(event.input);
+        return;
+      case 'BlockStarted':
+        step.started = moment;
+        step.branch = event.branch;
+        return;
+      case 'StepWaiting':
+        step.started = moment;
+        return;
+      case 'BodyStarted':
+        step.iterations.push({ number: event.number, started: moment, ended: undefined, output: undefined });
+        return;
+      case 'BodyEnded': {
+        const iteration = step.iterations.at(-1);
+        if (iteration !== undefined) Object.assign(iteration, { ended: moment, output: this.value(event.output) });
+        return;
+      }
+      case 'SignalTaken':
+        step.signal = event.number;
+        return;
+      case 'AttemptStarted':
+        step.attempts.push(this.attempt(step.path, moment, event));
+        return;
+      case 'AttemptEnded': {
+        const attempt = step.attempts.find(({ number }) => number === event.number);
+        const { outcome, failure } = event;
+        if (attempt !== undefined) Object.assign(attempt, { ended: moment, outcome, code: failure?.code });
+        return;
+      }
+      case 'StepCompleted':
+        step.end ??= { ...moment, status: 'COMPLETED', output: this.value(event.output) };
+        return;
+      case 'StepFailed':
+      case 'StepSkipped':
+        step.end ??= { ...moment, ...endOf(event) };
+        return;
+      case 'StepCancelled':
+        step.end ??= { ...moment, status: 'CANCELLED' };
+        return;
+      case 'StepQueued':
+      case 'StepStopping':
+      case 'AttemptUnreachable':
+      case 'AttemptReturned':
+      case 'StopConfirmed':
+      case 'RetryScheduled':
+      case 'StepFellBack':
+      case 'ChildStarted':
+      case 'LateResult':
+        return;
+    }
+  }
+
+  private attempt(
+    path: string,
+    started: Moment,
+    { number, agentId, instanceId }: Extract<RunEvent, { type: 'AttemptStarted' }>,
+  ): AttemptFacts {
+    const answer = this.answers.of(`${this.facts.runId}/${path}#${number}`);
+    return { number, agentId, instanceId, started, answer, ended: undefined, outcome: undefined, code: undefined };
+  }
+
+  private step(path: string): StepFacts {
+    const known = this.facts.steps.get(path);
+    if (known !== undefined) return known;
+    const step: StepFacts = {
+      path,
+      started: undefined,
+      input: undefined,
+      branch: undefined,
+      attempts: [],
+      iterations: [],
+      signal: undefined,
+      isTakenOver: false,
+      attemptsBefore: 0,
+      agentBefore: undefined,
+      end: undefined,
+    };
+    this.facts.steps.set(path, step);
+    return step;
+  }
+
+  private value(stored: StoredValue | undefined): JsonValue | undefined {
+    if (stored === undefined) return undefined;
+    return decodeValue(stored.kind === 'inline' ? stored.bytes : Buffer.concat(this.partsOf(stored.blobId) ?? []));
+  }
+}
+
+function endOf(event: Extract<RunEvent, { type: 'StepTakenOver' | 'StepFailed' | 'StepSkipped' }>) {
+  const status = event.type === 'StepSkipped' ? ('SKIPPED' as const) : event.status;
+  const reason = event.type === 'StepFailed' ? undefined : event.reason;
+  const failure = event.type === 'StepSkipped' ? undefined : event.failure;
+  return { status, reason, code: failure?.code, message: failure?.message };
+}

@@ -1,0 +1,50 @@
+/** What the rules know of the run that they are asked about. */
+import type { JsonValue } from '../../../src/core/json.ts';
+import type { Reading, Spot, Value } from './expressions.ts';
+import type { End, Moment, RunFacts, StepFacts } from './facts.ts';
+import type { Place } from './outline.ts';
+
+export interface Context {
+  readonly facts: RunFacts;
+  readonly cleanupTimeoutMs: number;
+  of(place: Place): StepFacts | undefined;
+  /** How it ended, when that was before `position`. */
+  endBefore(place: Place, position: number): (End & Moment) | undefined;
+  /** What a block gives by itself, before its `output`. Throws Unknown. */
+  output(place: Place): JsonValue;
+  read(
+    kind: 'cel' | 'template',
+    text: JsonValue,
+    place: Place,
+    spot: Spot,
+    now: number,
+    more?: Partial<Reading>,
+  ): Value;
+  /** Every step of the run, those of all iterations included. */
+  all(): readonly Place[];
+  /** The steps at the top of one iteration. */
+  body(loop: Place, iteration: number): readonly Place[];
+  /** Something happened that must not have. */
+  fault(place: Place, text: string): void;
+}
+
+/** Its own `onFailure: continue`. A parallel says so of itself and of its children. */
+export function continues({ node: { step } }: Place): boolean {
+  return 'onFailure' in step && step.onFailure === 'continue';
+}
+
+export function isFailed(end: End | undefined): boolean {
+  return end?.status === 'FAILED' || end?.status === 'TIMED_OUT';
+}
+
+/** Nobody handles its failure: neither a step around it nor the policy of a parallel. Another handler (a fallback) asks here. */
+export function isUnhandled(place: Place): boolean {
+  for (let at: Place = place; ; at = at.around) {
+    if (continues(at)) return false;
+    if (at.around === undefined) return true;
+    if (at.around.node.step.type === 'parallel') return false;
+  }
+}
+
+export const anySkip: End = { status: 'SKIPPED' };
+export const cancelled: End = { status: 'CANCELLED' };

@@ -1,0 +1,94 @@
+/**
+ * What is known of a run that ended: the facts that no rule of the language decides (what handlers answered, who cancelled, what
+ * was sent and when), and what the engine made of them. The interpreter goes by the first kind and by times; the second is there to
+ * be compared, and to choose where the documents leave a choice.
+ */
+import type { JsonValue } from '../../../src/core/json.ts';
+
+/** A place in the history of a run, and the wall time of its decision in ms. */
+export interface Moment {
+  readonly position: number;
+  readonly at: number;
+}
+
+export type EndStatus = 'COMPLETED' | 'FAILED' | 'TIMED_OUT' | 'CANCELLED' | 'SKIPPED';
+
+/** How a step or a run ends. What is undefined is not said. */
+export interface End {
+  readonly status: EndStatus;
+  /** Of a skip. */
+  readonly reason?: string | undefined;
+  /** Of a failure. */
+  readonly code?: string | undefined;
+  readonly output?: JsonValue | undefined;
+}
+
+export interface SeenEnd extends End, Moment {
+  readonly message?: string | undefined;
+}
+
+/** What a handler did with an attempt, told by the handler and not by the journal. */
+export type Answer =
+  | { readonly kind: 'completed'; readonly output: JsonValue }
+  | { readonly kind: 'failed'; readonly code: string; readonly retryable: boolean; readonly retryAfterMs: number }
+  | { readonly kind: 'handedBack' }
+  | { readonly kind: 'stopped' };
+
+export interface AttemptFacts {
+  readonly number: number;
+  readonly agentId: string;
+  readonly instanceId: string;
+  readonly started: Moment;
+  ended: Moment | undefined;
+  /** COMPLETED, FAILED: a result was accepted; TIMED_OUT; anything else is no try. */
+  outcome: string | undefined;
+  /** Of its failure, as it was recorded. */
+  code: string | undefined;
+  readonly answer: Answer | undefined;
+}
+
+export interface SignalFacts extends Moment {
+  readonly number: number;
+  readonly name: string;
+  readonly payload: JsonValue;
+  readonly actor: string | undefined;
+}
+
+export interface IterationFacts {
+  readonly number: number;
+  readonly started: Moment;
+  ended: Moment | undefined;
+  output: JsonValue | undefined;
+}
+
+export interface StepFacts {
+  readonly path: string;
+  /** It became READY, its block opened, or it began to wait. */
+  started: Moment | undefined;
+  input: JsonValue | undefined;
+  branch: number | undefined;
+  readonly attempts: AttemptFacts[];
+  readonly iterations: IterationFacts[];
+  /** Number of the signal that it took. */
+  signal: number | undefined;
+  isTakenOver: boolean;
+  /** What expressions see of a step that was taken over. */
+  attemptsBefore: number;
+  agentBefore: string | undefined;
+  end: SeenEnd | undefined;
+}
+
+export interface RunFacts {
+  readonly runId: string;
+  readonly namespace: string;
+  readonly version: number;
+  readonly params: JsonValue;
+  startedAt: number;
+  readonly steps: Map<string, StepFacts>;
+  readonly signals: SignalFacts[];
+  readonly cancels: Moment[];
+  isPausedOnce: boolean;
+  /** When its end was decided. */
+  ending: (Moment & { readonly outcome: EndStatus }) | undefined;
+  end: SeenEnd | undefined;
+}

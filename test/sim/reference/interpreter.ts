@@ -1,0 +1,293 @@
+/**
+ * A second opinion on what a workflow means: it reads the written definition, the parameters and what happened to a run from
+ * outside, and says how every step and the run must have ended. Written from docs/workflows.md alone; it shares the expressions
+ * and the form of definitions with the product, and nothing of the engine.
+ *
+ * It goes by positions: whatever a step depends on, or is stopped by, stands before its own end. So the end of one step is
+ * made from the ends of earlier ones only, and those it has made itself. Where the documents leave open what happens (a result
+ * in the grace time, two timers at once) it says every end that fits, and goes on from the one that was seen.
+ */
+
+import type { JsonValue } from '../../../src/core/json.ts';
+import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
+import { blockEnds, lastOf, naturalOutput } from './blocks.ts';
+import { fits, show } from './compare.ts';
+import { anySkip, type Context, isFailed, isUnhandled } from './context.ts';
+import { Expressions, type Reading, Unknown } from './expressions.ts';
+import type { End, Moment, RunFacts, SeenEnd, StepFacts } from './facts.ts';
+import { agentEnds, setEnds, signalEnds, waitEnds } from './leaves.ts';
+import { gateOf, stopOf } from './order.ts';
+import { Frame, type Outline, outlineOf, type Place } from './outline.ts';
+import { deal } from './signals.ts';
+import type { TakeOver } from './take-over.ts';
+
+/** Undefined: the documents do not say. */
+export type Ends = readonly End[] | undefined;
+
+export interface Interpretation {
+  /** By path, in the order of the definition. */
+  readonly steps: ReadonlyMap<string, Ends>;
+  readonly run: Ends;
+  /** What happened and must not have, whatever the ends are. */
+  readonly faults: readonly string[];
+}
+
+export function interpret(definition: WorkflowDefinition, facts: RunFacts, taken?: TakeOver): Interpretation {
+  return new Interpreter(definition, facts, taken).interpret();
+}
+
+class Interpreter implements Context {
+  readonly facts: RunFacts;
+  readonly cleanupTimeoutMs: number;
+  private readonly definition: WorkflowDefinition;
+  private readonly outline: Outline;
+  private readonly taken: TakeOver | undefined;
+  private readonly root: Frame;
+  private readonly expressions: Expressions;
+  private readonly frames = new Map<string, Frame>();
+  private readonly made = new Map<string, Ends>();
+  private readonly faults = new Set<string>();
+  private readonly allPlaces: readonly Place[];
+  private readonly signals: ReadonlyMap<string, number> | undefined;
+
+  constructor(definition: WorkflowDefinition, facts: RunFacts, taken: TakeOver | undefined) {
+    this.definition = definition;
+    this.facts = facts;
+    this.taken = taken;
+    this.cleanupTimeoutMs = definition.cleanupTimeoutMs ?? 300_000;
+    this.outline = outlineOf(definition);
+    this.root = new Frame([...this.outline.body, ...this.outline.cleanup]);
+    const { params, runId, namespace, startedAt, version } = facts;
+    this.expressions = new Expressions(this.outline.ids, {
+      params,
+      run: { id: runId, namespace, startedAt, try: 1 },
+      workflow: { name: definition.name, version },
+      view: (place) => this.view(place),
+    });
+    this.allPlaces = this.places(this.root);
+    this.signals = deal(facts, this.allPlaces);
+  }
+
+  interpret(): Interpretation {
+    const steps = new Map<string, Ends>();
+    const places = this.allPlaces;
+    for (const place of places) if (this.isOpened(place)) steps.set(place.path, this.endsOf(place));
+    const known = new Set(places.map(({ path }) => path));
+    for (const path of this.facts.steps.keys()) if (!known.has(path)) this.faults.add(`${path}: there is no such step`);
+    return { steps, run: this.runEnds(), faults: [...this.faults] };
+  }
+
+  // ---- what the rules ask for
+
+  of({ path }: Place): StepFacts | undefined {
+    return this.facts.steps.get(path);
+  }
+
+  fault({ path }: Place, text: string): void {
+    this.faults.add(`${path}: ${text}`);
+  }
+
+  endBefore(place: Place, position: number): (End & Moment) | undefined {
+    const seen = this.of(place)?.end;
+    if (seen === undefined || seen.position >= position) return undefined;
+    const end = this.resolve(place, seen);
+    return {
+      ...seen,
+      ...end,
+      code: end.code ?? seen.code,
+      reason: end.reason ?? seen.reason,
+      output: end.output ?? seen.output,
+    };
+  }
+
+  output(place: Place): JsonValue {
+    const { step } = place.node;
+    const facts = this.of(place);
+    const end = this.endBefore(place, Number.POSITIVE_INFINITY);
+    if (end?.output !== undefined) return end.output;
+    if (facts === undefined || place.node.lists.length === 0 || step.output !== undefined) throw new Unknown();
+    return naturalOutput(this, place, facts);
+  }
+
+  read(
+    kind: 'cel' | 'template',
+    text: JsonValue,
+    { frame }: Place,
+    spot: Reading['spot'],
+    now: number,
+    more: Partial<Reading> = {},
+  ) {
+    const around = frame.loop;
+    const last = (): JsonValue => this.lastBefore(frame);
+    const loop = around === undefined ? undefined : { iteration: around.iteration, last };
+    return this.expressions[kind](text, { spot, frame, now, loop, ...more });
+  }
+
+  all(): readonly Place[] {
+    return this.allPlaces;
+  }
+
+  body(loop: Place, iteration: number): readonly Place[] {
+    return this.bodyFrame(loop, iteration).placesOf(loop.node.lists.flat());
+  }
+
+  // ---- places
+
+  private bodyFrame(loop: Place, iteration: number): Frame {
+    const prefix = `${loop.path}/${iteration}/`;
+    const frame = this.frames.get(prefix) ?? new Frame(loop.node.lists.flat(), prefix, { place: loop, iteration });
+    this.frames.set(prefix, frame);
+    return frame;
+  }
+
+  /** Everything that exists in the run, iterations included. */
+  private places(frame: Frame): Place[] {
+    return [...frame.places.values()].flatMap((place) => {
+      const iterations = place.node.step.type === 'loop' ? (this.of(place)?.iterations ?? []) : [];
+      return [place, ...iterations.flatMap(({ number }) => this.places(this.bodyFrame(place, number)))];
+    });
+  }
+
+  private lastBefore({ loop }: Frame): JsonValue {
+    if (loop === undefined) throw new Unknown();
+    const before = this.of(loop.place)?.iterations.find(({ number }) => number === loop.iteration - 1);
+    return lastOf(this, loop.place, before);
+  }
+
+  private view(place: Place) {
+    const facts = this.of(place);
+    const end = this.endBefore(place, Number.POSITIVE_INFINITY);
+    const attempt = facts?.attempts.at(-1);
+    const code = end?.code;
+    return {
+      status: end?.status ?? 'PENDING',
+      attempt: facts?.isTakenOver === true ? facts.attemptsBefore : (facts?.attempts.length ?? 0),
+      agent: facts?.isTakenOver === true ? facts.agentBefore : attempt?.agentId,
+      error: isFailed(end) && code !== undefined ? { code, message: facts?.end?.message ?? '' } : undefined,
+      output: () => (end?.status === 'COMPLETED' ? this.output(place) : undefined),
+    };
+  }
+
+  /** What is in a block that never opened has no end of its own. */
+  private isOpened({ around, frame }: Place): boolean {
+    if (around === undefined || frame.loop?.place === around) return true;
+    const block = this.of(around);
+    return block?.isTakenOver === true || block?.started !== undefined;
+  }
+
+  // ---- steps
+
+  private resolve(place: Place, seen: SeenEnd): End {
+    const ends = this.endsOf(place);
+    return ends?.find((end) => fits(seen, end)) ?? ends?.[0] ?? seen;
+  }
+
+  private endsOf(place: Place): Ends {
+    if (this.made.has(place.path)) return this.made.get(place.path);
+    // Until it is made: whoever asks in a circle goes by what was seen.
+    this.made.set(place.path, undefined);
+    let ends: Ends;
+    try {
+      ends = this.makeEnds(place);
+    } catch (error) {
+      if (!(error instanceof Unknown)) throw error;
+    }
+    this.made.set(place.path, ends);
+    return ends;
+  }
+
+  private makeEnds(place: Place): Ends {
+    const before = this.taken?.ends.get(place.path);
+    const facts = this.of(place);
+    if (this.taken?.open.has(place.path) === true) return undefined;
+    if ((before !== undefined) !== (facts?.isTakenOver === true))
+      this.fault(place, before === undefined ? 'it is taken over' : 'it is not taken over');
+    if (before !== undefined) return [before];
+    const end = facts?.end;
+    if (facts === undefined || end === undefined) return [];
+    const started = facts.started ?? end;
+    const gate = gateOf(this, place, started);
+    if (facts.started === undefined) return this.endsUnstarted(place, facts, end, gate);
+    if (gate !== undefined)
+      this.fault(place, gate === 'blocked' ? 'it starts too early' : `it starts, and must be ${show(gate)}`);
+    for (const moment of [started, ...facts.attempts.map((attempt) => attempt.started)])
+      if (stopOf(this, place, moment) === 'yes')
+        this.fault(place, `something of it starts at ${moment.position}, when it was stopped`);
+    return this.endsStarted(place, facts, end);
+  }
+
+  private endsUnstarted(place: Place, facts: StepFacts, end: SeenEnd, gate: ReturnType<typeof gateOf>): readonly End[] {
+    const stopped = stopOf(this, place, end) === 'no' ? [] : [anySkip];
+    if (gate === 'blocked') return stopped;
+    if (gate !== undefined) return [...gate, ...stopped];
+    // It had to start, or to fail before it could.
+    return [...this.endsStarted(place, facts, end).filter(({ status }) => status === 'FAILED'), ...stopped];
+  }
+
+  private endsStarted(place: Place, facts: StepFacts, end: SeenEnd): readonly End[] {
+    const { step } = place.node;
+    switch (step.type) {
+      case 'agent':
+        return agentEnds(this, place, step, facts);
+      case 'set':
+        return setEnds(this, place, step, facts.started?.at ?? end.at);
+      case 'wait':
+        return waitEnds(this, place, step, facts);
+      case 'signal':
+        return signalEnds(
+          this,
+          place,
+          step,
+          facts,
+          this.signals === undefined ? facts.signal : this.signals.get(place.path),
+        );
+      default:
+        return blockEnds(this, place, facts, end);
+    }
+  }
+
+  // ---- the run
+
+  private runEnds(): Ends {
+    const { ending, cancels, startedAt } = this.facts;
+    const { timeoutMs = 0 } = this.definition;
+    if (ending === undefined) return [];
+    const body = this.root.placesOf(this.outline.body);
+    const failure = this.firstFailure(ending.position);
+    if (failure !== undefined && failure.at !== ending.at)
+      this.faults.add(`the run goes on after the failure at ${failure.position}`);
+    const ends: End[] = [];
+    if (failure !== undefined) ends.push({ status: 'FAILED' });
+    // A cancel that came before the failure would have ended the run before it.
+    if (failure === undefined && cancels.some(({ position }) => position < ending.position))
+      ends.push({ status: 'CANCELLED' });
+    if (failure === undefined && timeoutMs > 0 && ending.at >= startedAt + timeoutMs)
+      ends.push({ status: 'TIMED_OUT' });
+    const isDone = body.every((place) => (this.of(place)?.end?.position ?? Number.POSITIVE_INFINITY) < ending.position);
+    if (isDone && failure === undefined) ends.push(...this.completion(ending));
+    const last = Math.max(...body.map((place) => this.of(place)?.end?.position ?? 0));
+    for (const place of this.root.placesOf(this.outline.cleanup))
+      if ((this.of(place)?.started?.position ?? last) < last) this.fault(place, 'it starts before the body is over');
+    return ends;
+  }
+
+  private completion({ at }: Moment): readonly End[] {
+    const { output } = this.definition;
+    if (output === undefined) return [{ status: 'COMPLETED', output: null }];
+    try {
+      const made = this.expressions.cel(output, { spot: 'runOutput', frame: this.root, now: at });
+      return [made.ok ? { status: 'COMPLETED', output: made.value } : { status: 'FAILED', code: made.code }];
+    } catch (error) {
+      if (error instanceof Unknown) return [{ status: 'COMPLETED' }, { status: 'FAILED' }];
+      throw error;
+    }
+  }
+
+  private firstFailure(position: number): Moment | undefined {
+    const failures = this.allPlaces.flatMap((place) => {
+      const end = place.node.isFinally || !isUnhandled(place) ? undefined : this.endBefore(place, position);
+      return end !== undefined && isFailed(end) ? [end] : [];
+    });
+    return failures.toSorted((left, right) => left.position - right.position)[0];
+  }
+}

@@ -1,0 +1,80 @@
+/** A definition as a tree, and the steps of a run in it: those outside of loops, and those of each iteration. */
+import type { StepDefinition, WorkflowDefinition } from '../../../src/workflow/definition.ts';
+
+export interface Node {
+  readonly step: StepDefinition;
+  /** The steps in it: of a condition or a switch a list per branch. */
+  readonly lists: readonly (readonly Node[])[];
+  readonly isFinally: boolean;
+}
+
+export interface Outline {
+  readonly body: readonly Node[];
+  readonly cleanup: readonly Node[];
+  readonly ids: readonly string[];
+}
+
+export function outlineOf(definition: WorkflowDefinition): Outline {
+  const ids: string[] = [];
+  const node = (step: StepDefinition, isFinally: boolean): Node => {
+    ids.push(step.id);
+    return { step, isFinally, lists: listsOf(step).map((list) => list.map((child) => node(child, isFinally))) };
+  };
+  const body = definition.steps.map((step) => node(step, false));
+  const cleanup = (definition.finally ?? []).map((step) => node(step, true));
+  return { body, cleanup, ids };
+}
+
+/** Another kind of block says here what stands in it. */
+function listsOf(step: StepDefinition): readonly (readonly StepDefinition[])[] {
+  switch (step.type) {
+    case 'parallel':
+    case 'sequential':
+      return [step.steps];
+    case 'condition':
+      return [step.then, step.else ?? []];
+    case 'switch':
+      return [...step.cases.map(({ steps }) => steps), step.default ?? []];
+    case 'loop':
+      return [step.body];
+    default:
+      return [];
+  }
+}
+
+/** A step of a run. */
+export interface Place {
+  readonly node: Node;
+  readonly path: string;
+  readonly frame: Frame;
+  /** The block around it; of the top of a body the loop. */
+  readonly around: Place | undefined;
+}
+
+/** The steps outside of loops, or those of one iteration. */
+export class Frame {
+  readonly places = new Map<string, Place>();
+  readonly prefix: string;
+  readonly loop: { readonly place: Place; readonly iteration: number } | undefined;
+
+  constructor(tops: readonly Node[], prefix = '', loop: Frame['loop'] = undefined) {
+    this.prefix = prefix;
+    this.loop = loop;
+    for (const node of tops) this.add(node, loop?.place);
+  }
+
+  private add(node: Node, around: Place | undefined): void {
+    const place = { node, path: this.prefix + node.step.id, frame: this, around };
+    this.places.set(node.step.id, place);
+    if (node.step.type !== 'loop') for (const child of node.lists.flat()) this.add(child, place);
+  }
+
+  /** The step of this id that an expression here means. */
+  find(id: string): Place | undefined {
+    return this.places.get(id) ?? this.loop?.place.frame.find(id);
+  }
+
+  placesOf(nodes: readonly Node[]): readonly Place[] {
+    return nodes.flatMap((node) => this.places.get(node.step.id) ?? []);
+  }
+}
