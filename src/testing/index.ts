@@ -1,7 +1,7 @@
 /** `yardmaster/testing`: a mesh in one process with virtual time, agents whose answers and accidents a test decides. */
 import { matchers } from './matchers.ts';
 
-export type { CommitFaults } from '../control-plane/store/index.ts';
+export type { StoreFaults } from '../control-plane/store/index.ts';
 export { FaultyLinks } from './faulty-links.ts';
 export { formatEntry, type HistoryEntry } from './history.ts';
 export { matchers, type WithHistory } from './matchers.ts';

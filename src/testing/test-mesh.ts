@@ -20,7 +20,7 @@ import {
   type StuckThresholds,
   startControlPlane,
 } from '../control-plane/runtime/assembly.ts';
-import { type CommitFaults, createMemoryStore, type MemoryStore } from '../control-plane/store/index.ts';
+import { createMemoryStore, type MemoryStore, type StoreFaults } from '../control-plane/store/index.ts';
 import { createMemoryData, type MemoryData } from '../control-plane/store/memory/memory-data.ts';
 import { readJournal, readTasks } from '../control-plane/store/memory/read-data.ts';
 import type { Alerts } from '../core/alerts.ts';
@@ -57,7 +57,7 @@ export interface TestMeshOptions {
   /** What counts; default: nothing does. */
   readonly metrics?: Metrics;
   /** Throws at commits, for tests of the store's troubles. */
-  readonly faults?: CommitFaults;
+  readonly faults?: StoreFaults;
 }
 
 /** A list of exactly `N`, as far as the compiler counts: so that `const [first, second] = mesh.agents(id, 2)` needs no check. */

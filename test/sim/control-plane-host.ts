@@ -5,7 +5,7 @@ import { createAgentService, type SessionWire } from '../../src/control-plane/ap
 import { InProcessChecks } from '../../src/control-plane/parameters/in-process.ts';
 import { type RunningControlPlane, startControlPlane } from '../../src/control-plane/runtime/assembly.ts';
 import { createMemoryData, type MemoryData } from '../../src/control-plane/store/memory/memory-data.ts';
-import type { Batch, Store } from '../../src/control-plane/store/port.ts';
+import { type Batch, type Store, StoreError } from '../../src/control-plane/store/port.ts';
 import { SessionStreams } from '../../src/control-plane/transport/session-stream.ts';
 import type { LogFields, Logger } from '../../src/core/logger.ts';
 import { noMetrics } from '../../src/core/metrics.ts';
@@ -113,9 +113,21 @@ export class ControlPlaneHost {
     }).then(
       (face) => this.up(process, face, clock, logger),
       (error) => {
-        if (!process.isDead) this.options.verdict.fail('a restart succeeds', String(error));
+        if (process.isDead) return;
+        if (error instanceof StoreError) this.startAgain(process);
+        else this.options.verdict.fail('a restart succeeds', String(error));
       },
     );
+  }
+
+  /** Whoever looks after the process starts it again: its disk cannot be read now. */
+  private startAgain(process: Process): void {
+    const { world } = this.options;
+    world.log(process.name, 'cannot start');
+    this.down();
+    world.after(1_000, undefined, 'timer', () => {
+      if (this.process === process) this.start();
+    });
   }
 
   /** kill -9: what is not durable is lost, and every connection with it. */

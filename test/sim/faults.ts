@@ -16,5 +16,9 @@ export const FAULT_KINDS = [
   'diskFull',
   'diskUnclear',
   'diskSlow',
+  'diskUnreadable',
 ] as const;
+/** Drawn with dice of their own: seeds from before they were known keep what they drew. */
+export const LATER_KINDS: ReadonlySet<FaultKind> = new Set(['diskUnreadable']);
+
 export type FaultKind = (typeof FAULT_KINDS)[number];

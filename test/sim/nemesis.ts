@@ -116,6 +116,7 @@ export class Nemesis {
       case 'diskFull':
       case 'diskUnclear':
       case 'diskSlow':
+      case 'diskUnreadable':
         return this.strikeDisk(kind);
     }
   }
@@ -182,13 +183,14 @@ export class Nemesis {
     restart();
   }
 
-  private strikeDisk(kind: 'diskBusy' | 'diskFull' | 'diskUnclear' | 'diskSlow'): void {
+  private strikeDisk(kind: 'diskBusy' | 'diskFull' | 'diskUnclear' | 'diskSlow' | 'diskUnreadable'): void {
     const { world, disk, dice } = this.options;
     world.log('nemesis', kind);
     this.storeWellSince = Number.POSITIVE_INFINITY;
     if (kind === 'diskBusy') disk.busy = dice.between(0.05, 1);
     if (kind === 'diskFull') disk.isFull = true;
     if (kind === 'diskUnclear') disk.unclear = dice.between(0.05, 1);
+    if (kind === 'diskUnreadable') disk.unreadable = dice.between(0.05, 1);
     if (kind === 'diskSlow') {
       disk.slow = dice.between(0.1, 1);
       disk.slowMs = dice.skewed(5, 2_000);

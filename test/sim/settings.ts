@@ -2,7 +2,7 @@
 
 import type { BehaviourSettings } from './behaviour.ts';
 import type { Dice } from './dice.ts';
-import { FAULT_KINDS, type FaultKind } from './faults.ts';
+import { FAULT_KINDS, type FaultKind, LATER_KINDS } from './faults.ts';
 import type { NetworkSettings } from './network.ts';
 import type { DiskSettings } from './sim-store.ts';
 
@@ -63,7 +63,7 @@ export function drawSettings(dice: Dice): SimSettings {
     retries: dice.fork('retries').pick([0, 0.5, 1]),
     stormMs: dice.int(10_000, 60_000),
     pauseMs: dice.pick([800, 2_500, 8_000]),
-    kinds: isCalm ? [] : FAULT_KINDS.filter(() => dice.chance(level)),
+    kinds: isCalm ? [] : FAULT_KINDS.filter((kind) => (LATER_KINDS.has(kind) ? dice.fork(kind) : dice).chance(level)),
     network: {
       latencyMs: dice.pick([
         [0.05, 1],

@@ -18,6 +18,8 @@ export class Disk {
   busy = 0;
   isFull = false;
   unclear = 0;
+  /** Of a read. */
+  unreadable = 0;
   slow = 0;
   slowMs = 0;
 
@@ -29,6 +31,7 @@ export class Disk {
     this.busy = 0;
     this.isFull = false;
     this.unclear = 0;
+    this.unreadable = 0;
     this.slow = 0;
   }
 }
@@ -115,12 +118,17 @@ class Faults {
   }
 }
 
-/** Reads answer later, as from another thread; what they see is the state when they answer. */
+/** Reads answer later, as from another thread, and may fail; what they see is the state when they answer. */
 function withDelays(inner: Store, options: SimStoreOptions): Store {
   const { world, dice, process, disk } = options;
+  const luck = dice.fork('reads');
   const later = async <T>(read: () => Promise<T>): Promise<T> => {
     const { readMs } = disk.settings;
     if (readMs > 0) await new Promise<void>((resolve) => world.after(dice.skewed(0, readMs), process, 'io', resolve));
+    if (disk.unreadable > 0 && luck.chance(disk.unreadable)) {
+      world.log('disk', 'cannot be read');
+      throw new StoreError('UNCLEAR', 'EIO in a read');
+    }
     return read();
   };
   return {

@@ -26,6 +26,7 @@ import type { SlotUse, StepClass, StepKey } from '../scheduler/types.ts';
 import type { TaskRow } from '../store/port.ts';
 import type { Blobs } from './blobs.ts';
 import type { Outbox } from './outbox.ts';
+import { isReadTrouble, READ_RETRY_MS } from './read-trouble.ts';
 import type { RunHolder } from './run-holder.ts';
 import type { Resolved } from './secrets.ts';
 import type { StagedBatch } from './staged-batch.ts';
@@ -343,7 +344,10 @@ export class Dispatcher {
         else this.options.outbox.assign(instance, { ...assignment, input });
         this.options.outbox.flushSoon();
       },
-      (error) => this.options.onBlobMissing(held.runId, held.path, error),
+      (error) => {
+        if (!isReadTrouble(error)) return this.options.onBlobMissing(held.runId, held.path, error);
+        this.options.clock.timer(READ_RETRY_MS, () => this.send(instance, held, assignment));
+      },
     );
   }
 

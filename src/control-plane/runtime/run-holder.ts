@@ -37,7 +37,7 @@ export class RunHolder {
   /** As it was inserted; undefined for a run that was adopted and not read yet. */
   row: RunRow | undefined = undefined;
   /** In order; not empty only while the state is loading or a decision waits for values. */
-  readonly waiting: Pending[] = [];
+  waiting: Pending[] = [];
   isBusy = false;
   /** Wall ms of the last decision that changed something; 0: none since this process began. */
   movedAt = 0;

@@ -7,7 +7,7 @@
  * decides it again.
  */
 import { ChurnMap } from '../../core/churn-map.ts';
-import type { Clock } from '../../core/clock.ts';
+import { type Clock, sleep } from '../../core/clock.ts';
 import { toYardmasterError, YardmasterError } from '../../core/errors.ts';
 import { limits } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -21,6 +21,7 @@ import { isRunOver } from '../engine/status.ts';
 import type { AuditRow, Store, StoreError } from '../store/port.ts';
 import type { Blobs } from './blobs.ts';
 import type { Committer } from './committer.ts';
+import { isReadTrouble, READ_RETRY_MS } from './read-trouble.ts';
 import { type Pending, RunHolder } from './run-holder.ts';
 import type { StagedBatch } from './staged-batch.ts';
 
@@ -302,8 +303,7 @@ export class Runs {
         // What the decision stores itself is nowhere else yet.
         const loaded = new Map<string, Uint8Array>();
         for (const effect of effects) if (effect.type === 'storeBlob') loaded.set(effect.blobId, effect.bytes);
-        for (const blobId of blobIds)
-          if (!loaded.has(blobId)) loaded.set(blobId, await this.options.blobs.load(holder.runId, blobId));
+        for (const blobId of blobIds) if (!loaded.has(blobId)) loaded.set(blobId, await this.loadValue(holder, blobId));
         if (holder.state !== state) return this.startOver(holder, pending);
         if (resume.type === 'StartRun') throw new Error('a start cannot be resumed');
         const context = this.contextOf(holder, pending);
@@ -319,6 +319,26 @@ export class Runs {
       this.broken(holder, pending, error);
     }
     this.proceed(holder);
+  }
+
+  /** What was decided already stands on it: it is read until that succeeds. */
+  private async loadValue(holder: RunHolder, blobId: string): Promise<Uint8Array> {
+    for (;;) {
+      try {
+        return await this.options.blobs.load(holder.runId, blobId);
+      } catch (error) {
+        if (!isReadTrouble(error)) throw error;
+        this.options.logger.warn('a value could not be read; it is tried again', { run: holder.runId, blobId, error });
+        await this.rest();
+      }
+    }
+  }
+
+  /** Until the next read; meanwhile nothing is being done here. */
+  private async rest(): Promise<void> {
+    this.busyCount -= 1;
+    await sleep(this.options.clock, READ_RETRY_MS);
+    this.busyCount += 1;
   }
 
   /** What a start stands on was undone while it waited for values. */
@@ -358,10 +378,7 @@ export class Runs {
     if (holder.isBusy) return;
     this.setBusy(holder, true);
     try {
-      while (!(await this.options.committer().barrier())) {
-        // Undone: what follows decides what is there.
-      }
-      const state = await this.fold(holder.runId);
+      const state = await this.read(holder);
       holder.state = state;
       if (state === undefined) this.options.onMissing(holder.runId);
       else this.options.onReloaded(holder, state);
@@ -372,6 +389,29 @@ export class Runs {
     if (this.unread.delete(holder) && this.unread.size === 0) this.options.committer().kick();
     this.proceed(holder, holder.state === undefined);
     if (holder.state === undefined || isRunOver(holder.state.status)) this.release(holder);
+  }
+
+  /** Reads until that succeeds: what waits for the run must not be lost. Clients do not wait for a disk that is in trouble. */
+  private async read(holder: RunHolder): Promise<RunState | undefined> {
+    for (;;) {
+      while (!(await this.options.committer().barrier())) {
+        // Undone: what follows decides what is there.
+      }
+      try {
+        return await this.fold(holder.runId);
+      } catch (error) {
+        if (!isReadTrouble(error)) throw error;
+        this.options.logger.warn('a run could not be read; it is tried again', { run: holder.runId, error });
+        holder.waiting = holder.waiting.filter((pending) => !this.refuse(pending, error));
+        await this.rest();
+      }
+    }
+  }
+
+  private refuse({ isClient, onError }: Pending, error: StoreError): boolean {
+    if (!isClient) return false;
+    onError?.(unreadable(error));
+    return true;
   }
 
   /** Folds the journal; undefined when there is none. */
@@ -421,6 +461,13 @@ export class Runs {
     const { message } = toYardmasterError(error);
     this.fail(holder.runId, 'INTERNAL', `a decision about ${type} failed: ${message}`);
   }
+}
+
+function unreadable(error: StoreError): YardmasterError {
+  return new YardmasterError('STORE_UNAVAILABLE', `Cannot read the run: ${error.message}`, {
+    cause: error,
+    next: 'try again in a second',
+  });
 }
 
 /** It is decided on what is stored of its run. */

@@ -54,7 +54,7 @@ export class StoreTrouble {
           this.options.onMended(batches, error);
         },
         (cause) => {
-          this.options.logger.error('the store could not be reopened', { error: cause });
+          this.options.logger.warn('the store could not be reopened; it is tried again', { error: cause });
           this.mend(batches, error, RETRY_MS);
         },
       );

@@ -1,14 +1,14 @@
 /** The store fails: nothing is answered that is not durable, nothing is lost, and everything goes on by itself. */
 import { expect, test } from 'vitest';
 import { StoreError } from '../../../src/control-plane/store/port.ts';
-import { type CommitFaults, TestMesh } from '../../../src/testing/index.ts';
+import { type StoreFaults, TestMesh } from '../../../src/testing/index.ts';
 import { flow, parallel, step, stepThrough } from '../../unit/engine/flow.ts';
 
 type Fault = 'BUSY' | 'FULL' | 'UNCLEAR, not landed' | 'UNCLEAR, landed';
 const FAULTS: readonly Fault[] = ['BUSY', 'FULL', 'UNCLEAR, not landed', 'UNCLEAR, landed'];
 
 /** Fails the commits whose number, from 0, `isBad`. */
-function failing(fault: Fault, isBad: (number: number) => boolean): CommitFaults & { commits: number } {
+function failing(fault: Fault, isBad: (number: number) => boolean): StoreFaults & { commits: number } {
   const faults = {
     commits: Number.NEGATIVE_INFINITY,
     beforeCommit() {
@@ -207,4 +207,58 @@ test.each(FAULTS)('%s at a cancel that is refused leaves every timer of the run 
   const isTaken = (await answer) === 'taken';
   expect((await run.result()).status).toBe(isTaken ? 'CANCELLED' : 'COMPLETED');
   if (fault === 'BUSY' || fault === 'FULL') expect(isTaken).toBe(false);
+});
+
+test('a value that cannot be read now is waited for, and no run ends for it', async () => {
+  let isBad = false;
+  const beforeRead = (): void => {
+    if (isBad) throw new Error('EIO');
+  };
+  await using mesh = await TestMesh.start({ faults: { beforeRead } });
+  const text = 'x'.repeat(20_000);
+  const worker = mesh.agent('worker').setResponse('a', { text }).setResponse('b', 'b').setDelay('b', '10s');
+  worker.setResponse('c', (input) => input);
+  const c = step('c', { parameters: { size: '${{ size(steps.a.output.text) }}' }, timeout: '5s' });
+  const run = await mesh.startWorkflow(flow([step('a'), step('b'), c], { output: '${{ steps.c.output }}' }));
+  await mesh.advance('5s');
+  // Nothing of it is at hand after that.
+  await mesh.restart();
+  isBad = true;
+  await mesh.advance('1m');
+  expect([...mesh.data.runs.values()].map(({ status }) => status)).toEqual(['RUNNING']);
+  isBad = false;
+  await mesh.advance('5s');
+  expect(await run.result()).toMatchObject({ status: 'COMPLETED', output: { size: 20_000 } });
+  expect(run).toHaveHistory(['a#1 COMPLETED', 'b#1 COMPLETED', 'c#1 COMPLETED']);
+});
+
+test('a run that cannot be read now loses no result; a client is told so at once', async () => {
+  let isBad = false;
+  let refuseOnce = false;
+  await using mesh = await TestMesh.start({
+    faults: {
+      beforeCommit() {
+        if (!refuseOnce) return;
+        refuseOnce = false;
+        isBad = true;
+        throw new Error('EIO');
+      },
+      beforeRead() {
+        if (isBad) throw new Error('EIO');
+      },
+    },
+  });
+  const worker = mesh.agent('worker').setResponse('a', 'a').setDelay('a', '5s').setResponse('b', 'b');
+  const run = await mesh.startWorkflow(flow([step('a'), step('b')]));
+  await mesh.advance('1s');
+  refuseOnce = true;
+  await mesh.advance('10s');
+  const cancel = run.handle.cancel().catch((error: unknown) => error);
+  await mesh.advance('2s');
+  expect(await cancel).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  isBad = false;
+  await mesh.advance('10s');
+  expect((await run.result()).status).toBe('COMPLETED');
+  expect(run).toHaveHistory(['a#1 COMPLETED', 'b#1 COMPLETED']);
+  expect(worker.calls).toHaveLength(2);
 });

@@ -5,7 +5,7 @@ import type { BeginChild, Decision, SettleChild } from '../../../src/control-pla
 import { decide } from '../../../src/control-plane/engine/decide.ts';
 import type { RunEvent } from '../../../src/control-plane/engine/events.ts';
 import { EMPTY_INPUT } from '../../../src/control-plane/engine/outputs.ts';
-import type { CommitFaults } from '../../../src/control-plane/store/index.ts';
+import type { StoreFaults } from '../../../src/control-plane/store/index.ts';
 import { limits } from '../../../src/core/limits.ts';
 import { TestMesh, type TestRun } from '../../../src/testing/index.ts';
 import { compileWorkflow } from '../../../src/workflow/compile.ts';
@@ -17,7 +17,7 @@ const logs = new WeakMap<TestMesh, readonly Logged[]>();
 /** A mesh that keeps what becomes durable in any of its runs, in that order. */
 async function startMesh(): Promise<TestMesh> {
   const log: Logged[] = [];
-  const afterCommit: CommitFaults['afterCommit'] = ({ journal }) => {
+  const afterCommit: StoreFaults['afterCommit'] = ({ journal }) => {
     for (const { runId, events } of journal) log.push(...events.map((event) => ({ runId, event })));
   };
   const mesh = await TestMesh.start({ faults: { afterCommit } });

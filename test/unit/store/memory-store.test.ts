@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
-  type CommitFaults,
   createMemoryData,
   createMemoryStore,
   type MemoryData,
   type MemoryStore,
   StoreError,
+  type StoreFaults,
 } from '../../../src/control-plane/store/index.ts';
 import { aBatch, aRun, insert, runId } from '../../contract/store/rows.ts';
 
@@ -15,7 +15,7 @@ interface Opened {
   readonly data: MemoryData;
 }
 
-async function open(faults: CommitFaults = {}, data = createMemoryData()): Promise<Opened> {
+async function open(faults: StoreFaults = {}, data = createMemoryData()): Promise<Opened> {
   const store = createMemoryStore({ data, faults });
   const { epoch } = await store.open();
   return { store, epoch, data };

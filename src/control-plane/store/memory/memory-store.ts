@@ -45,18 +45,20 @@ import {
   readTasks,
 } from './read-data.ts';
 
-/** Called around each commit. A promise delays this commit and all behind it; a throw makes it reject. */
-export interface CommitFaults {
+/** Called around each commit and before each read. A promise delays this commit and all behind it; a throw makes it reject. */
+export interface StoreFaults {
   /** A throw means that nothing was written: its StoreError (BUSY, FULL ...), or UNCLEAR around anything else. */
   beforeCommit?(batch: Batch): void | Promise<void>;
   /** The batch is written. A throw means that the caller cannot know: its StoreError, or UNCLEAR around anything else. */
   afterCommit?(batch: Batch): void | Promise<void>;
+  /** A throw means that nothing could be read: its StoreError, or UNCLEAR around anything else. */
+  beforeRead?(): void;
 }
 
 export interface MemoryStoreOptions {
   /** What is "on disk". Default: new and empty. */
   readonly data?: MemoryData;
-  readonly faults?: CommitFaults;
+  readonly faults?: StoreFaults;
 }
 
 export interface MemoryStore extends Store {
@@ -74,14 +76,14 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
 
 class MemoryStoreAdapter implements MemoryStore {
   readonly #data: MemoryData;
-  readonly #faults: CommitFaults;
+  readonly #faults: StoreFaults;
   #state: State = 'new';
   #epoch = 0;
   #stats: StoreStats = { commits: 0, rowsWritten: 0, journalBytes: 0 };
   /** The last write that is under way; undefined when the next one may happen inside its call. */
   #tail: Promise<unknown> | undefined;
 
-  constructor(data: MemoryData, faults: CommitFaults) {
+  constructor(data: MemoryData, faults: StoreFaults) {
     this.#data = data;
     this.#faults = faults;
   }
@@ -278,8 +280,17 @@ class MemoryStoreAdapter implements MemoryStore {
 
   #read<Value>(read: () => Value): Promise<Value> {
     if (this.#state === 'crashed') return never();
-    if (this.#state === 'open' || this.#state === 'failed') return attempt(read);
+    if (this.#state === 'open' || this.#state === 'failed') return attempt(() => this.#mustBeReadable(read));
     return Promise.reject(new StoreError('CLOSED', 'cannot read: the store is not open'));
+  }
+
+  #mustBeReadable<Value>(read: () => Value): Value {
+    try {
+      this.#faults.beforeRead?.();
+    } catch (error) {
+      throw error instanceof StoreError ? error : new StoreError('UNCLEAR', 'cannot read', error);
+    }
+    return read();
   }
 
   #write<Value>(write: () => Value): Promise<Value> {
