@@ -16,7 +16,7 @@ import { describeResponse } from './describe.ts';
 import type { Dice } from './dice.ts';
 import type { Verdict } from './failure.ts';
 import { SECRETS } from './secrets.ts';
-import { SimClock } from './sim-clock.ts';
+import { SimClock, type Wall } from './sim-clock.ts';
 import { createSimStore, type Disk, type SimStore } from './sim-store.ts';
 import type { SqlDisk } from './sql-mirror.ts';
 import type { ServerCall } from './stream.ts';
@@ -54,6 +54,9 @@ export class ControlPlaneHost {
   healthySince = Number.POSITIVE_INFINITY;
   readonly options: ControlPlaneHostOptions;
   observer: HostObserver | undefined = undefined;
+  readonly wall: Wall = { aheadMs: 0 };
+  /** When its wall clock was set, virtual ms. */
+  wallSetAt = 0;
   private store: SimStore | undefined = undefined;
   private starts = 0;
 
@@ -73,7 +76,7 @@ export class ControlPlaneHost {
     const process = new Process(`cp-${this.starts}`);
     const mine = dice.fork(process.name);
     this.process = process;
-    const clock = new SimClock(world, process);
+    const clock = new SimClock(world, process, this.wall);
     const store = createSimStore({
       world,
       dice: mine.fork('disk'),
@@ -141,6 +144,12 @@ export class ControlPlaneHost {
     this.options.world.log(this.process.name, 'stands still');
     this.options.world.freeze(this.process);
     this.healthySince = Number.POSITIVE_INFINITY;
+  }
+
+  setWall(aheadMs: number): void {
+    this.options.world.log('nemesis', `sets the wall clock of the control plane ${aheadMs.toFixed(0)} ms ahead`);
+    this.wall.aheadMs = aheadMs;
+    this.wallSetAt = this.options.world.now;
   }
 
   thaw(process: Process): void {

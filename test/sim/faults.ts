@@ -17,8 +17,9 @@ export const FAULT_KINDS = [
   'diskUnclear',
   'diskSlow',
   'diskUnreadable',
+  'clockSet',
 ] as const;
 /** Drawn with dice of their own: seeds from before they were known keep what they drew. */
-export const LATER_KINDS: ReadonlySet<FaultKind> = new Set(['diskUnreadable']);
+export const LATER_KINDS: ReadonlySet<FaultKind> = new Set(['diskUnreadable', 'clockSet']);
 
 export type FaultKind = (typeof FAULT_KINDS)[number];

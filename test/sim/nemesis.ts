@@ -8,6 +8,9 @@ import { isInside, type Range } from './part.ts';
 import type { Disk } from './sim-store.ts';
 import type { World } from './world.ts';
 
+/** How far a wall clock may be off, ms. */
+const CLOCK_MS_MAX = 600_000;
+
 export interface NemesisOptions {
   readonly world: World;
   readonly dice: Dice;
@@ -45,6 +48,7 @@ export class Nemesis {
     network.duplicates = 0;
     disk.heal();
     this.storeWellSince = world.now;
+    if (host.wall.aheadMs !== 0) host.setWall(0);
     if (host.process.isFrozen) host.thaw(host.process);
     if (host.process.isDead) host.start();
     for (const agent of agents) {
@@ -65,7 +69,7 @@ export class Nemesis {
   }
 
   private strike(kind: FaultKind): void {
-    const { dice, agents, world } = this.options;
+    const { dice, agents, world, host } = this.options;
     const agent = dice.pick(agents);
     switch (kind) {
       case 'agentKilled':
@@ -112,6 +116,8 @@ export class Nemesis {
       case 'controlPlaneFrozen':
       case 'controlPlaneStops':
         return this.strikeControlPlane(kind);
+      case 'clockSet':
+        return host.setWall(dice.chance(0.3) ? 0 : (dice.chance(0.5) ? 1 : -1) * dice.skewed(2_000, CLOCK_MS_MAX));
       case 'diskBusy':
       case 'diskFull':
       case 'diskUnclear':

@@ -5,17 +5,24 @@ import type { Process, World } from './world.ts';
 /** 2026-11-24T12:00:00Z: wall time at the start of every world. */
 export const EPOCH_MS = Date.UTC(2026, 10, 24, 12);
 
+/** The wall clock of a machine: it outlives processes, and may be set. */
+export interface Wall {
+  aheadMs: number;
+}
+
 export class SimClock implements Clock {
   private readonly world: World;
   private readonly process: Process;
+  private readonly wall: Wall;
 
-  constructor(world: World, process: Process) {
+  constructor(world: World, process: Process, wall: Wall = { aheadMs: 0 }) {
     this.world = world;
     this.process = process;
+    this.wall = wall;
   }
 
   now(): number {
-    return EPOCH_MS + Math.floor(this.world.now);
+    return EPOCH_MS + Math.floor(this.world.now + this.wall.aheadMs);
   }
 
   monotonic(): number {

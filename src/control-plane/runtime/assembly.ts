@@ -139,18 +139,24 @@ class Parts extends Given {
     silentBeats: times.silentBeats,
     lossWindowMs: this.lossWindowMs,
   });
-  readonly guard = new StallGuard(
-    this.clock,
-    () => {
+  readonly guard = new StallGuard(this.clock, {
+    onTick: () => {
       this.actions.apply(this.fleet.tick(this.now()));
       this.ticker.lookIfDue();
       this.stuck.lookIfDue();
     },
-    (gapMs) => {
+    onStall: (gapMs) => {
       this.logger.warn('the event loop stood still', { gapMs: Math.round(gapMs) });
       this.timers.hold(Math.min(gapMs, this.lossWindowMs));
     },
-  );
+    onStep: (byMs) => {
+      this.logger.warn('the wall clock was set', { byMs: Math.round(byMs) });
+      // What was told to stop before a step forward has its whole grace all the same.
+      if (byMs > 0) this.timers.hold(times.stopGraceMs);
+      this.timers.rearm();
+      this.stuck.restart();
+    },
+  });
   readonly now = (): Now => ({ at: this.guard.now(), wall: this.clock.now() });
   readonly registryTime = (): number => this.guard.now();
   readonly outbox = new Outbox(this.clock);

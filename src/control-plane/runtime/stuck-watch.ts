@@ -48,7 +48,8 @@ export class StuckWatch {
   private readonly incidents = new Map<string, ReadonlyMap<string, Incident>>();
   /** Of this round; looked at from the end. */
   private left: string[] = [];
-  private readonly startedAt: number;
+  /** What was before this counts for nothing, wall ms. */
+  private startedAt: number;
   private lookedAt: number;
   /** When a run that is not in memory was read, wall ms. */
   private readonly readAt = new Map<string, number>();
@@ -64,6 +65,11 @@ export class StuckWatch {
 
   get isBusy(): boolean {
     return this.reading > 0;
+  }
+
+  /** Somebody set the wall clock: how long nothing moved is counted anew. */
+  restart(): void {
+    this.startedAt = this.options.clock.now();
   }
 
   lookIfDue(): void {

@@ -27,7 +27,8 @@ export class Timers {
   private heap: Entry[] = [];
   private armedFor = Number.POSITIVE_INFINITY;
   private cancelTimer: CancelTimer | undefined = undefined;
-  private holdUntil = 0;
+  /** Monotonic ms. */
+  private holdUntil = Number.NEGATIVE_INFINITY;
   private isStopped = false;
 
   constructor(clock: Clock, onDue: (key: TimerKey) => void) {
@@ -54,7 +55,12 @@ export class Timers {
 
   /** After a stall of ours nothing is judged for `ms`: what the sockets hold is read first. */
   hold(ms: number): void {
-    this.holdUntil = Math.max(this.holdUntil, this.clock.now() + ms);
+    this.holdUntil = Math.max(this.holdUntil, this.clock.monotonic() + ms);
+    this.arm();
+  }
+
+  /** The wall clock was set: the timer of the machine does not know. */
+  rearm(): void {
     this.arm();
   }
 
@@ -87,13 +93,14 @@ export class Timers {
       this.armedFor = Number.POSITIVE_INFINITY;
       return;
     }
-    this.armedFor = Math.max(next.dueAt, this.holdUntil);
-    this.cancelTimer = this.clock.timer(Math.max(0, this.armedFor - this.clock.now()), () => this.fire());
+    this.armedFor = next.dueAt;
+    const delayMs = Math.max(0, next.dueAt - this.clock.now(), this.holdUntil - this.clock.monotonic());
+    this.cancelTimer = this.clock.timer(delayMs, () => this.fire());
   }
 
   private fire(): void {
     const now = this.clock.now();
-    if (now >= this.holdUntil) {
+    if (this.clock.monotonic() >= this.holdUntil) {
       for (this.dropDead(); (this.heap[0]?.dueAt ?? Number.POSITIVE_INFINITY) <= now; this.dropDead()) {
         const entry = pop(this.heap);
         if (entry === undefined) break;

@@ -1,6 +1,6 @@
 /** Looked at after every event: slots, streams, and what is overdue. */
 
-import { limits } from '../../../src/core/limits.ts';
+import { limits, times } from '../../../src/core/limits.ts';
 import type { AgentHost } from '../agent-host.ts';
 import type { ControlPlaneHost } from '../control-plane-host.ts';
 import type { Verdict } from '../failure.ts';
@@ -103,19 +103,20 @@ export class FleetChecks {
   /** Every attempt ends within its deadline plus one scan, and every due row is taken up. */
   private checkOverdue(): void {
     const { host, world, verdict, storeWellSince } = this.options;
-    const wellSince = Math.max(host.healthySince, storeWellSince());
+    const wellSince = Math.max(host.healthySince, storeWellSince(), host.wallSetAt + times.stopGraceMs);
     if (!Number.isFinite(wellSince)) return;
     for (const task of host.data.tasks.values()) {
       // A block whose time was over waits for what it stopped, with its row.
       const isStopping = this.options.observer.runs.get(task.runId)?.steps.get(task.path)?.isStopping === true;
       if (task.dueAt === 0 || (task.state === 'timer' && isStopping)) continue;
       // After a stall timers are held for as long as it took, at most one window.
-      const since = Math.max(task.dueAt - EPOCH_MS, wellSince + host.options.lossWindowMs);
+      const dueAt = task.dueAt - EPOCH_MS - host.wall.aheadMs;
+      const since = Math.max(dueAt, wellSince + host.options.lossWindowMs);
       verdict.check(
         world.now - since <= OVERDUE_MS,
         'what is due is taken up',
         () =>
-          `${task.runId}/${task.path}#${task.attempt} (${task.state}) was due ${Math.round(world.now - (task.dueAt - EPOCH_MS))} ms ago`,
+          `${task.runId}/${task.path}#${task.attempt} (${task.state}) was due ${Math.round(world.now - dueAt)} ms ago`,
       );
     }
   }

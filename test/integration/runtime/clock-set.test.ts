@@ -1,0 +1,41 @@
+/** Somebody sets the wall clock of the control plane: no agent is lost, and what is due by it is taken up. */
+import { expect, test } from 'vitest';
+import { TestMesh } from '../../../src/testing/index.ts';
+import { expectReplay, flow, step } from '../../unit/engine/flow.ts';
+
+const HOUR_MS = 3_600_000;
+
+test('set forward, a wait that is due by it ends now, and not when its timer would have fired', async () => {
+  await using mesh = await TestMesh.start();
+  const run = await mesh.startWorkflow(flow([{ id: 'w', type: 'wait', for: '1h' }]));
+  await mesh.advance('1s');
+  mesh.clock.shiftWall(HOUR_MS);
+  await mesh.advance('12s');
+  expect((await run.result()).status).toBe('COMPLETED');
+  await expectReplay(mesh, run);
+});
+
+test('set back, a wait lasts until its time has come by the clock', async () => {
+  await using mesh = await TestMesh.start();
+  const run = await mesh.startWorkflow(flow([{ id: 'w', type: 'wait', for: '1m' }]));
+  await mesh.advance('1s');
+  mesh.clock.shiftWall(-HOUR_MS);
+  await mesh.advance('59m');
+  expect((await mesh.orchestrator.getRun(run.id)).status).toBe('RUNNING');
+  await mesh.advance('3m');
+  expect((await run.result()).status).toBe('COMPLETED');
+});
+
+test.each([HOUR_MS / 2, -HOUR_MS / 2])('set by %i ms, no agent is lost, and what runs goes on', async (ms) => {
+  await using mesh = await TestMesh.start();
+  const [first, second] = mesh.agents('worker', 2, { slots: 1 });
+  for (const agent of [first, second]) agent.setResponse('a', 'a').setDelay('a', '20s');
+  const run = await mesh.startWorkflow(flow([step('a')]));
+  await mesh.advance('5s');
+  mesh.clock.shiftWall(ms);
+  await mesh.advance('40s');
+  expect((await run.result()).status).toBe('COMPLETED');
+  expect(run).toHaveHistory(['a#1 COMPLETED']);
+  const instances = mesh.controlPlane.listAgents('default').flatMap((agent) => agent.instances);
+  expect(instances.map(({ status }) => status)).toEqual(['READY', 'READY']);
+});
