@@ -5,6 +5,7 @@
  */
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { KeptWriter } from '../core/kept-writer.ts';
 import {
   type Assignment,
   type AttemptResult,
@@ -27,14 +28,12 @@ const LENGTH = 2;
 const tag = (field: number, type: typeof VARINT | typeof LENGTH): number => (field << 3) | type;
 
 const NO_BYTES = new Uint8Array(0);
-/** The writer is kept for the next frame unless it grew beyond this. */
-const KEPT_BYTES_MAX = 1024 * 1024;
 
-let kept = new BinaryWriter();
+const frames = new KeptWriter(() => new BinaryWriter(), 1024 * 1024);
 
 export function encodeRequest(request: SessionRequest): Uint8Array {
   const { frame } = request;
-  return frame.case === 'report' ? encodeReport(frame.value) : toBinary(SessionRequestSchema, request);
+  return frame.case === 'report' ? frames.write(writeReport, frame.value) : toBinary(SessionRequestSchema, request);
 }
 
 /** Throws what the reader of protobuf-es throws. */
@@ -46,17 +45,11 @@ export function decodeResponse(bytes: Uint8Array): SessionResponse {
 
 // ---- SessionRequest
 
-function encodeReport({ updates, results }: Report): Uint8Array {
-  const writer = kept;
-  // A frame that throws half way leaves its writer behind.
-  kept = new BinaryWriter();
+function writeReport(writer: BinaryWriter, { updates, results }: Report): void {
   writer.uint32(tag(4, LENGTH)).fork();
   for (const update of updates) writeUpdate(writer, update);
   for (const result of results) writeResult(writer, result);
   writer.join();
-  const bytes = writer.finish();
-  if (bytes.length <= KEPT_BYTES_MAX) kept = writer;
-  return bytes;
 }
 
 function writeUpdate(writer: BinaryWriter, update: AttemptUpdate): void {

@@ -10,8 +10,7 @@ import { YardmasterError } from '../core/errors.ts';
 import type { MeshApi } from './mesh-api.ts';
 import { ToldList } from './told-list.ts';
 import type { AgentView, WorkflowView } from './views.ts';
-import { watchAgents } from './watch-agents.ts';
-import { watchWorkflows } from './watch-workflows.ts';
+import { watchAgents, watchWorkflows } from './watch-lists.ts';
 
 export class Mirror {
   readonly #api: MeshApi;

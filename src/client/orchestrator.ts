@@ -49,7 +49,7 @@ import type {
   WorkflowPlanView,
   WorkflowView,
 } from './views.ts';
-import { watchAgents } from './watch-agents.ts';
+import { watchAgents } from './watch-lists.ts';
 import { type WatchRunOptions, watchRun } from './watch-run.ts';
 
 export interface OrchestratorOptions {

@@ -31,26 +31,20 @@ export class SortedList<T> {
 
   /** False: it is there already. */
   add(item: T): boolean {
+    if (this.isBehindAll(item)) return this.append(item);
     const at = Math.max(0, this.chunkOf(item));
-    const chunk = this.chunks[at];
-    this.count += 1;
-    if (chunk === undefined) {
-      this.chunks.push([item]);
-      return true;
-    }
+    const chunk = this.chunks[at] ?? [];
     const place = this.placeIn(chunk, item);
-    if (this.isSame(chunk[place], item)) {
-      this.count -= 1;
-      return false;
-    }
+    if (this.isSame(chunk[place], item)) return false;
+    this.count += 1;
     if (chunk.length < CHUNK_MAX) chunk.splice(place, 0, item);
-    else if (place === chunk.length && at === this.chunks.length - 1) this.chunks.push([item]);
     else this.split(at, item);
     return true;
   }
 
   /** False: it was not there. */
   delete(item: T): boolean {
+    if (this.isBehindAll(item)) return false;
     const at = this.chunkOf(item);
     const chunk = this.chunks[at];
     if (chunk === undefined) return false;
@@ -82,6 +76,20 @@ export class SortedList<T> {
   /** In order. Nothing may come or go meanwhile. */
   *[Symbol.iterator](): Generator<T> {
     for (const chunk of this.chunks) yield* chunk;
+  }
+
+  /** The usual way of what comes in its order: one comparison. */
+  private isBehindAll(item: T): boolean {
+    const { last } = this;
+    return last === undefined || this.compare(last, item) < 0;
+  }
+
+  private append(item: T): true {
+    const chunk = this.chunks.at(-1);
+    if (chunk === undefined || chunk.length === CHUNK_MAX) this.chunks.push([item]);
+    else chunk.push(item);
+    this.count += 1;
+    return true;
   }
 
   /** Index of the last chunk that begins at or before the item; -1: all begin after it. */

@@ -64,7 +64,7 @@ async function readSynced(disk: string): Promise<Set<string>> {
   }
   const store = openSqliteStore({ file: join(left, 'store.db'), inline: true, clock: systemClock });
   await store.open();
-  const runs = await store.loadOpenRuns('', 100_000);
+  const runs = await store.loadQueuedRuns('', 100_000);
   for (const { runId } of runs) expect(await store.loadJournal(runId, 0, 9)).toHaveLength(1);
   expect(await store.loadTasks(undefined, 100_000)).toHaveLength(runs.length);
   await store.close();

@@ -122,12 +122,12 @@ describe('the SQLite store', () => {
     const other = new DatabaseSync(file);
     other.exec('BEGIN IMMEDIATE');
     await expect(store.commit(aBatch(epoch, insert(aRun(1))))).rejects.toMatchObject({ kind: 'BUSY' });
-    expect(await store.loadOpenRuns('', 9)).toEqual([]);
+    expect(await store.loadQueuedRuns('', 9)).toEqual([]);
     other.exec('ROLLBACK');
     other.close();
     await store.reopen();
     await store.commit(aBatch(epoch, insert(aRun(1))));
-    expect(await store.loadOpenRuns('', 9)).toHaveLength(1);
+    expect(await store.loadQueuedRuns('', 9)).toHaveLength(1);
   });
 
   it('fails a run whose journal is damaged with STORE_CORRUPT, and no other', async () => {
@@ -150,7 +150,7 @@ describe('the SQLite store', () => {
     expect(readable).toBe(acknowledged);
     const store = create();
     await store.open();
-    expect(await store.loadOpenRuns('', 1000)).toHaveLength(Number(acknowledged));
+    expect(await store.loadQueuedRuns('', 1000)).toHaveLength(Number(acknowledged));
   });
 
   describe('the worker thread', () => {
@@ -177,7 +177,7 @@ describe('the SQLite store', () => {
       await expect(store.commit(aBatch(epoch, insert(aRun(3))))).rejects.toMatchObject({ kind: 'ABANDONED' });
       await store.reopen();
       await store.commit(aBatch(epoch, insert(aRun(4))));
-      const runIds = (await store.loadOpenRuns('', 9)).map((row) => row.runId);
+      const runIds = (await store.loadQueuedRuns('', 9)).map((row) => row.runId);
       expect(runIds.filter((id) => id !== runId(2))).toEqual([runId(1), runId(4)]);
       expect(fatal).toEqual([]);
       expect(workers).toHaveLength(2);

@@ -158,7 +158,9 @@ const auditQueries: readonly Partial<AuditQuery>[] = [
 async function readEverything(store: Store): Promise<unknown> {
   const runIds = Array.from({ length: RUNS }, (_, index) => runId(index + 1));
   return {
-    open: await store.loadOpenRuns('', 100),
+    active: await store.loadActiveRuns('', 100),
+    queued: await store.loadQueuedRuns('', 100),
+    nextQueued: await store.loadQueuedRuns(runId(2), 1),
     all: await store.listRuns({ namespace: 'default', before: '', limit: 100 }),
     failed: await store.listRuns({ namespace: 'default', statuses: ['FAILED'], before: runId(4), limit: 100 }),
     filtered: await Promise.all(FILTERS.map((filter) => store.listRuns({ ...filter, ...PAGE }))),

@@ -117,9 +117,38 @@ describe.each(worlds)('the store contract, lists and values: $name', ({ create }
       expect(await list({ statuses: ['QUEUED'], before: first.next })).toEqual([1]);
     });
 
-    it('loads the open ones of all namespaces by id, after an id', async () => {
-      expect(ids(await store.loadOpenRuns('', 3))).toEqual([runId(1), runId(2), runId(4)]);
-      expect(ids(await store.loadOpenRuns(runId(4), 3))).toEqual([runId(15)]);
+    it('loads those that wait for their turn, of all namespaces by id, after an id', async () => {
+      await store.commit(aBatch(epoch, insert(aRun(16, { status: 'RUNNING' }))));
+      expect(ids(await store.loadQueuedRuns('', 3))).toEqual([runId(1), runId(2), runId(4)]);
+      expect(ids(await store.loadQueuedRuns(runId(4), 3))).toEqual([runId(15)]);
+    });
+
+    it('tells of a run that waits what its queue is made from, and no more', async () => {
+      const child = aRun(16, { priority: 'low', parentRunId: runId(1), parentStep: 'call', labels: { a: 'b' } });
+      await store.commit(aBatch(epoch, insert(child)));
+      const common = { namespace: 'default', workflow: 'etl' };
+      expect(await store.loadQueuedRuns(runId(4), 3)).toStrictEqual([
+        { runId: runId(15), ...common, priority: 'normal' },
+        { runId: runId(16), ...common, priority: 'low', parent: { runId: runId(1), path: 'call' } },
+      ]);
+    });
+
+    it('loads the active ones of all namespaces by id, after an id, and none that wait or are over', async () => {
+      const running = { status: 'RUNNING' } as const;
+      const active = [aRun(20, running), aRun(21, { ...running, namespace: 'other' }), aRun(23, { status: 'ENDING' })];
+      await store.commit(aBatch(epoch, insert(...active, aRun(22), aRun(24, { status: 'FAILED', endedAt: NOW }))));
+      expect(await store.loadActiveRuns('', 2)).toStrictEqual(active.slice(0, 2));
+      expect(await store.loadActiveRuns(runId(21), 2)).toStrictEqual(active.slice(2));
+      const start = {
+        type: 'status',
+        runId: runId(22),
+        status: 'RUNNING',
+        endedAt: undefined,
+        failureCode: undefined,
+      } as const;
+      await store.commit(aBatch(epoch, { runs: [start] }));
+      expect(ids(await store.loadActiveRuns(runId(20), 9))).toEqual([runId(21), runId(22), runId(23)]);
+      expect(ids(await store.loadQueuedRuns(runId(15), 9))).toEqual([]);
     });
 
     it('finds runs by the end of their id, short or long', async () => {

@@ -21,7 +21,8 @@ describe.each(worlds)('the store contract: $name', ({ create }) => {
 
   describe('commit', () => {
     it('makes every kind of row readable', async () => {
-      const run = aRun(1, { requestId: 'q1', labels: { team: 'a', ['__proto__']: 'x' }, priority: 'critical' });
+      const labels = { team: 'a', ['__proto__']: 'x' };
+      const run = aRun(1, { requestId: 'q1', labels, priority: 'critical', status: 'RUNNING' });
       const task = aTask(1, 'extract', 1, { state: 'leased', agentId: 'a', instanceId: 'i', dueAt: NOW + 0.25 });
       const event = { at: NOW, agentId: 'a', instanceId: 'i', kind: 'READY', message: 'said hello' };
       const blob = { runId: runId(1), blobId: 'b1', bytes: Uint8Array.of(1, 2, 3) };
@@ -36,7 +37,7 @@ describe.each(worlds)('the store contract: $name', ({ create }) => {
       );
       expect(await store.getRun('default', runId(1))).toStrictEqual(run);
       expect(await store.findRunByRequest('default', 'q1')).toStrictEqual(run);
-      expect(await store.loadOpenRuns('', 10)).toStrictEqual([run]);
+      expect(await store.loadActiveRuns('', 10)).toStrictEqual([run]);
       expect(await store.loadJournal(runId(1), 0, 10)).toStrictEqual([aJournal(1, 0, 'extract', 'transform')]);
       expect(await store.loadTasks(undefined, 10)).toStrictEqual([task]);
       expect(await store.getBlob(runId(1), 'b1')).toEqual(Uint8Array.of(1, 2, 3));
@@ -44,11 +45,11 @@ describe.each(worlds)('the store contract: $name', ({ create }) => {
     });
 
     it('changes status, end and failure code of a run and nothing else', async () => {
-      await store.commit(aBatch(epoch, insert(aRun(1, { labels: { a: 'b' } }))));
+      await store.commit(aBatch(epoch, insert(aRun(1, { labels: { a: 'b' }, status: 'RUNNING' }))));
       const change = { runId: runId(1), status: 'FAILED', endedAt: NOW + 5, failureCode: 'BOOM' } as const;
       await store.commit(aBatch(epoch, { runs: [{ type: 'status', ...change }] }));
       expect(await store.getRun('default', runId(1))).toStrictEqual(aRun(1, { labels: { a: 'b' }, ...change }));
-      expect(await store.loadOpenRuns('', 10)).toEqual([]);
+      expect(await store.loadActiveRuns('', 10)).toEqual([]);
     });
 
     it('takes batches in the order of the calls, without waiting in between', async () => {
@@ -85,7 +86,7 @@ describe.each(worlds)('the store contract: $name', ({ create }) => {
     it('refuses two runs with one request id in the same batch', async () => {
       const batch = aBatch(epoch, insert(aRun(1, { requestId: 'q' }), aRun(2, { requestId: 'q' })));
       expect(await failureOf(store.commit(batch))).toBe('CONFLICT');
-      expect(await store.loadOpenRuns('', 10)).toEqual([]);
+      expect(await store.loadQueuedRuns('', 10)).toEqual([]);
     });
 
     it('counts what it wrote', async () => {
@@ -108,7 +109,7 @@ describe.each(worlds)('the store contract: $name', ({ create }) => {
       expect(await failureOf(store.commit(aBatch(epoch, insert(aRun(3)))))).toBe('ABANDONED');
       await store.reopen();
       await store.commit(aBatch(epoch, insert(aRun(4))));
-      expect((await store.loadOpenRuns('', 10)).map((row) => row.runId)).toEqual([runId(1), runId(4)]);
+      expect((await store.loadQueuedRuns('', 10)).map((row) => row.runId)).toEqual([runId(1), runId(4)]);
     });
 
     it('goes on reading', async () => {
@@ -270,7 +271,7 @@ describe.each(worlds)('the store contract: $name', ({ create }) => {
       await open();
       expect(epoch).toBe(before + 1);
       expect(resolved).toHaveLength(19);
-      expect((await store.loadOpenRuns('', 99)).map((row) => row.runId)).toEqual(resolved);
+      expect((await store.loadQueuedRuns('', 99)).map((row) => row.runId)).toEqual(resolved);
       expect((await store.loadTasks(undefined, 99)).map((row) => row.runId)).toEqual(resolved);
       await store.commit(aBatch(epoch, insert(aRun(30))));
     });

@@ -122,9 +122,10 @@ class Faults {
 function withDelays(inner: Store, options: SimStoreOptions): Store {
   const { world, dice, process, disk } = options;
   const luck = dice.fork('reads');
-  const later = async <T>(read: () => Promise<T>): Promise<T> => {
+  const queuedDice = dice.fork('queued');
+  const later = async <T>(read: () => Promise<T>, ofRead = dice): Promise<T> => {
     const { readMs } = disk.settings;
-    if (readMs > 0) await new Promise<void>((resolve) => world.after(dice.skewed(0, readMs), process, 'io', resolve));
+    if (readMs > 0) await new Promise<void>((resolve) => world.after(ofRead.skewed(0, readMs), process, 'io', resolve));
     if (disk.unreadable > 0 && luck.chance(disk.unreadable)) {
       world.log('disk', 'cannot be read');
       throw new StoreError('UNCLEAR', 'EIO in a read');
@@ -139,7 +140,8 @@ function withDelays(inner: Store, options: SimStoreOptions): Store {
       options.onCommit(batch);
       return inner.commit(batch);
     },
-    loadOpenRuns: (after, limit) => later(() => inner.loadOpenRuns(after, limit)),
+    loadActiveRuns: (after, limit) => later(() => inner.loadActiveRuns(after, limit)),
+    loadQueuedRuns: (after, limit) => later(() => inner.loadQueuedRuns(after, limit), queuedDice),
     loadTasks: (after, limit) => later(() => inner.loadTasks(after, limit)),
     loadJournal: (runId, from, limit) => later(() => inner.loadJournal(runId, from, limit)),
     getRun: (namespace, runId) => later(() => inner.getRun(namespace, runId)),

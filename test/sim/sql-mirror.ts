@@ -52,7 +52,8 @@ export function mirrored(model: Store, sql: Store): Store {
       await model.prune(before, limit);
       return sql.prune(before, limit);
     },
-    loadOpenRuns: (after, limit) => sql.loadOpenRuns(after, limit),
+    loadActiveRuns: (after, limit) => sql.loadActiveRuns(after, limit),
+    loadQueuedRuns: (after, limit) => sql.loadQueuedRuns(after, limit),
     loadTasks: (after, limit) => sql.loadTasks(after, limit),
     loadJournal: (runId, from, limit) => sql.loadJournal(runId, from, limit),
     getRun: (namespace, runId) => sql.getRun(namespace, runId),

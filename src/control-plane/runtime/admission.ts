@@ -16,7 +16,7 @@ import type { Command } from '../engine/commands.ts';
 import type { RunEvent } from '../engine/events.ts';
 import type { RunState } from '../engine/state.ts';
 import { isRunOver } from '../engine/status.ts';
-import type { RunRow } from '../store/port.ts';
+import type { QueuedRun, RunRow } from '../store/port.ts';
 import type { Runs } from './runs.ts';
 import { type QueuePlace, WorkflowQueue } from './workflow-queue.ts';
 
@@ -39,8 +39,6 @@ interface Rule {
   readonly concurrency: WorkflowConcurrency | undefined;
 }
 
-type QueuedRow = Pick<RunRow, 'runId' | 'namespace' | 'workflow' | 'priority'>;
-
 export class Admission {
   private readonly options: AdmissionOptions;
   private readonly queues = new ChurnMap<WorkflowQueue>();
@@ -62,11 +60,14 @@ export class Admission {
     return sum;
   }
 
-  /** A run that was open when the process began. */
-  restore({ runId, namespace, workflow, priority, status }: RunRow): void {
-    const queue = this.queueOf(namespace, workflow);
-    if (status === 'QUEUED') queue.wait(runId, priority);
-    else queue.start(runId);
+  /** A run that was active when the process began. */
+  restoreActive({ runId, namespace, workflow }: Pick<RunRow, 'runId' | 'namespace' | 'workflow'>): void {
+    this.queueOf(namespace, workflow).start(runId);
+  }
+
+  /** A run that waited when the process began. */
+  restoreQueued({ runId, namespace, workflow, priority }: QueuedRun): void {
+    this.queueOf(namespace, workflow).wait(runId, priority);
   }
 
   /** After everything was restored: reads what the workflows say whose runs wait, and lets in what may start. */
@@ -174,7 +175,7 @@ export class Admission {
   }
 
   /** Where a run stands that waits; undefined: it does not. */
-  placeOf({ runId, namespace, workflow, priority }: QueuedRow): QueuePlace | undefined {
+  placeOf({ runId, namespace, workflow, priority }: QueuedRun): QueuePlace | undefined {
     const queue = this.queues.get(keyOf(namespace, workflow));
     return queue?.placeOf(runId, priority, this.concurrencyOf(queue));
   }

@@ -96,8 +96,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   const { epoch } = await options.store.open();
   const parts = new Parts({ ...options, epoch });
   const { store, runs, scheduler, fleet, timers, admission, children } = parts;
-  const onOpen: RecoveryOptions['onOpen'] = (open, queuedChildren) => children.recover(open, queuedChildren);
-  const recovered = await recover({ store, runs, scheduler, fleet, timers, admission, now: parts.now, onOpen });
+  const onActive: RecoveryOptions['onActive'] = (active, queuedChildren) => children.recover(active, queuedChildren);
+  const recovered = await recover({ store, runs, scheduler, fleet, timers, admission, now: parts.now, onActive });
   await admission.load();
   await parts.scheduleBook.load();
   return parts.start(recovered);

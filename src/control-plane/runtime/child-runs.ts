@@ -18,7 +18,7 @@ import type { ParentStep } from '../engine/events.ts';
 import { findStep, liveSteps } from '../engine/frames.ts';
 import type { RunState } from '../engine/state.ts';
 import { isRunOver, type RunOutcome } from '../engine/status.ts';
-import type { RunRow } from '../store/port.ts';
+import type { QueuedRun, RunRow } from '../store/port.ts';
 import type { Admission } from './admission.ts';
 import type { Blobs } from './blobs.ts';
 import {
@@ -51,6 +51,11 @@ export interface ChildRunsOptions extends ChildStartOptions {
 
 type How = Pick<Pending, 'attachment' | 'onAnswer' | 'onError' | 'premise' | 'mayExist'>;
 
+interface OpenChild {
+  readonly runId: string;
+  readonly parent: Pick<ParentStep, 'runId' | 'path'>;
+}
+
 interface EndedChild {
   readonly runId: string;
   readonly status: RunOutcome;
@@ -64,7 +69,7 @@ export class ChildRuns {
   private readonly attended = new ChurnMap<{ again: boolean }>();
   /** By the id that it will have: child runs whose parents are being asked. */
   private readonly ready = new ChurnMap<ChildStart>();
-  private orphans: readonly RunRow[] = [];
+  private orphans: readonly OpenChild[] = [];
   private parents: readonly string[] = [];
   private busyCount = 0;
   private isStopped = false;
@@ -79,14 +84,13 @@ export class ChildRuns {
   }
 
   /**
-   * Before anything is decided: finds among all open runs those that may wait for child runs, and child runs that nobody waits for.
+   * Before anything is decided: finds among the active runs those that may wait for child runs, and child runs that nobody waits for.
    * `queued`: child runs that wait for their turn.
    */
-  async recover(open: ReadonlyMap<string, RunRow>, queued: readonly RunRow[]): Promise<void> {
-    const rows = [...open.values()];
-    this.orphans = [...rows, ...queued].filter(
-      ({ parentRunId }) => parentRunId !== undefined && !open.has(parentRunId),
-    );
+  async recover(active: ReadonlyMap<string, RunRow>, queued: readonly QueuedRun[]): Promise<void> {
+    const rows = [...active.values()];
+    const children = [...rows, ...queued].flatMap(toChild);
+    this.orphans = children.filter(({ parent }) => !active.has(parent.runId));
     const parents: string[] = [];
     const known = new Map<string, boolean>();
     for (const row of rows) {
@@ -99,8 +103,8 @@ export class ChildRuns {
   }
 
   start(): void {
-    for (const { runId, parentRunId = '', parentStep = '' } of this.orphans)
-      this.cancel(parentRunId, { type: 'cancelChild', path: parentStep, runId, kill: false });
+    for (const { runId, parent } of this.orphans)
+      this.cancel(parent.runId, { type: 'cancelChild', path: parent.path, runId, kill: false });
     // Reading it again is all that it takes.
     for (const runId of this.parents) this.submit(runId, { type: 'Continue', paths: [] });
     this.orphans = [];
@@ -337,4 +341,12 @@ export class ChildRuns {
       ...how,
     });
   }
+}
+
+/** Nothing when it is no child run. */
+function toChild(run: RunRow | QueuedRun): OpenChild[] {
+  const { runId } = run;
+  if (!('status' in run)) return run.parent === undefined ? [] : [{ runId, parent: run.parent }];
+  const { parentRunId, parentStep = '' } = run;
+  return parentRunId === undefined ? [] : [{ runId, parent: { runId: parentRunId, path: parentStep } }];
 }

@@ -7,7 +7,7 @@ import type { Fleet, Now } from '../registry/fleet.ts';
 import { parseClassKey } from '../scheduler/class-key.ts';
 import { queuedAtOf } from '../scheduler/order-key.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
-import type { RunRow, Store, TaskRow } from '../store/port.ts';
+import type { QueuedRun, RunRow, Store, TaskRow } from '../store/port.ts';
 import type { Admission } from './admission.ts';
 import { taskKey } from './dispatcher.ts';
 import type { Runs } from './runs.ts';
@@ -22,10 +22,10 @@ export interface RecoveryOptions {
   readonly scheduler: Scheduler;
   readonly fleet: Fleet;
   readonly timers: Timers;
-  readonly admission: Pick<Admission, 'restore'>;
+  readonly admission: Pick<Admission, 'restoreActive' | 'restoreQueued'>;
   readonly now: () => Now;
   /** All runs that are active, and the child runs that wait for their turn, before any of them is read. */
-  readonly onOpen: (open: ReadonlyMap<string, RunRow>, queuedChildren: readonly RunRow[]) => Promise<void>;
+  readonly onActive: (active: ReadonlyMap<string, RunRow>, queuedChildren: readonly QueuedRun[]) => Promise<void>;
 }
 
 export interface Recovered {
@@ -39,42 +39,54 @@ export interface Recovered {
 }
 
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
-  const open = new Map<string, RunRow>();
-  const queuedChildren: RunRow[] = [];
+  const { store, admission } = options;
+  const active = new Map<string, RunRow>();
+  await eachPage<RunRow>(
+    (after) => store.loadActiveRuns(after?.runId ?? '', PAGE),
+    (row) => {
+      admission.restoreActive(row);
+      active.set(row.runId, row);
+    },
+  );
+  const queuedChildren: QueuedRun[] = [];
   let queued = 0;
-  for (let after = ''; ; ) {
-    const page = await options.store.loadOpenRuns(after, PAGE);
-    for (const row of page) {
-      options.admission.restore(row);
-      if (row.status !== 'QUEUED') {
-        open.set(row.runId, row);
-        continue;
-      }
+  await eachPage<QueuedRun>(
+    (after) => store.loadQueuedRuns(after?.runId ?? '', PAGE),
+    (run) => {
+      admission.restoreQueued(run);
       queued += 1;
-      if (row.parentRunId !== undefined) queuedChildren.push(row);
-    }
-    after = page.at(-1)?.runId ?? after;
-    if (page.length < PAGE) break;
-  }
-  await options.onOpen(open, queuedChildren);
+      if (run.parent !== undefined) queuedChildren.push(run);
+    },
+  );
+  await options.onActive(active, queuedChildren);
   const withTasks = new Set<string>();
   let waiting = 0;
   let leased = 0;
-  for (let after: TaskRow | undefined; ; ) {
-    const page = await options.store.loadTasks(after, PAGE);
-    for (const task of page) {
-      const run = open.get(task.runId);
-      if (run === undefined) continue;
+  await eachPage<TaskRow>(
+    (after) => store.loadTasks(after, PAGE),
+    (task) => {
+      const run = active.get(task.runId);
+      if (run === undefined) return;
       restore(options, task, run);
       if (task.path !== '') withTasks.add(task.runId);
       if (task.state === 'queued') waiting += 1;
       if (task.state === 'leased') leased += 1;
-    }
-    after = page.at(-1) ?? after;
-    if (page.length < PAGE) break;
+    },
+  );
+  const idle = [...active.keys()].filter((runId) => !withTasks.has(runId));
+  return { runs: active.size, queued, waiting, leased, idle };
+}
+
+/** The next page is read while this one is taken in; the event loop turns between two. */
+async function eachPage<Row>(
+  load: (after: Row | undefined) => Promise<readonly Row[]>,
+  takeIn: (row: Row) => void,
+): Promise<void> {
+  for (let next: Promise<readonly Row[]> | undefined = load(undefined); next !== undefined; ) {
+    const page: readonly Row[] = await next;
+    next = page.length < PAGE ? undefined : load(page.at(-1));
+    for (const row of page) takeIn(row);
   }
-  const idle = [...open.keys()].filter((runId) => !withTasks.has(runId));
-  return { runs: open.size, queued, waiting, leased, idle };
 }
 
 function restore(options: RecoveryOptions, task: TaskRow, run: RunRow): void {

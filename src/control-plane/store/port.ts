@@ -28,8 +28,10 @@ export interface Store {
   close(): Promise<void>;
   commit(batch: Batch): Promise<void>;
 
-  /** Open runs (not over), ordered by run id. */
-  loadOpenRuns(after: string, limit: number): Promise<readonly RunRow[]>;
+  /** Open runs but for those that wait for their turn, ordered by run id. */
+  loadActiveRuns(after: string, limit: number): Promise<readonly RunRow[]>;
+  /** Runs that wait for their turn, ordered by run id: there may be 100,000 of them, so only what their queue is made from. */
+  loadQueuedRuns(after: string, limit: number): Promise<readonly QueuedRun[]>;
   /** All tasks, ordered by (run id, path, attempt). */
   loadTasks(after: TaskKey | undefined, limit: number): Promise<readonly TaskRow[]>;
   /** Rows of one journal from `fromPosition` (the first event wanted; a row that began before it is cut), in order. */
@@ -156,6 +158,12 @@ export interface RunRow {
   readonly parentStep: string | undefined;
   /** Who started it. */
   readonly caller: Caller;
+}
+
+/** A run that waits for its turn. */
+export interface QueuedRun extends Pick<RunRow, 'runId' | 'namespace' | 'workflow' | 'priority'> {
+  /** The step that it is the child run of. */
+  readonly parent?: { readonly runId: string; readonly path: string };
 }
 
 /** Who made a call, as far as it is known. */

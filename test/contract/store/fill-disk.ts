@@ -25,7 +25,7 @@ async function commit(number: number): Promise<void> {
 }
 
 for (let number = 1; number <= BATCHES_MAX && kinds.length === 0; number++) await commit(number);
-const readable = (await store.loadOpenRuns('', BATCHES_MAX)).length;
+const readable = (await store.loadQueuedRuns('', BATCHES_MAX)).length;
 await store.reopen();
 await commit(BATCHES_MAX + 1);
 await store.reopen();

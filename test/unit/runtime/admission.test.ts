@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { Admission } from '../../../src/control-plane/runtime/admission.ts';
 import type { Pending } from '../../../src/control-plane/runtime/run-holder.ts';
-import type { RunRow } from '../../../src/control-plane/store/port.ts';
+import type { QueuedRun } from '../../../src/control-plane/store/port.ts';
 import { limits } from '../../../src/core/limits.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
@@ -23,35 +23,21 @@ function admissionOf(concurrency: WorkflowConcurrency): { admission: Admission; 
   return { admission, submitted };
 }
 
-function row(number: number, status: RunRow['status']): RunRow {
+function run(number: number): QueuedRun {
   return {
     runId: `01jd${String(number).padStart(22, '0')}`,
-    shard: 0,
     namespace: 'default',
     workflow: 'etl',
-    version: 1,
-    status,
     priority: 'normal',
-    queuedAt: number,
-    endedAt: undefined,
-    requestId: undefined,
-    inputHash: '',
-    failureCode: undefined,
-    labels: {},
-    retryOf: undefined,
-    rerunOf: undefined,
-    parentRunId: undefined,
-    parentStep: undefined,
-    caller: { actor: undefined, userAgent: '', address: '' },
   };
 }
 
 test(`${limits.queuedRunsMax} runs may wait, and one more is refused with what to do`, () => {
   const { admission } = admissionOf({ limit: 1, overflow: 'queue' });
-  admission.restore(row(0, 'RUNNING'));
-  for (let i = 1; i < limits.queuedRunsMax; i++) admission.restore(row(i, 'QUEUED'));
+  admission.restoreActive(run(0));
+  for (let i = 1; i < limits.queuedRunsMax; i++) admission.restoreQueued(run(i));
   expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
-  admission.restore(row(limits.queuedRunsMax, 'QUEUED'));
+  admission.restoreQueued(run(limits.queuedRunsMax));
   expect(() => admission.take('start "etl"', 'default', 'etl')).toThrow(
     expect.objectContaining({
       code: 'QUEUE_FULL',
@@ -66,9 +52,9 @@ test(`${limits.queuedRunsMax} runs may wait, and one more is refused with what t
 test('of reject the runs that are active count, and those that are about to be', () => {
   const { admission, submitted } = admissionOf({ limit: 2, overflow: 'reject' });
   expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
-  admission.restore(row(0, 'RUNNING'));
+  admission.restoreActive(run(0));
   expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
-  admission.restore(row(1, 'QUEUED'));
+  admission.restoreQueued(run(1));
   expect(() => admission.take('start "etl"', 'default', 'etl')).toThrow(
     expect.objectContaining({
       code: 'CONCURRENCY_LIMIT',
@@ -80,7 +66,7 @@ test('of reject the runs that are active count, and those that are about to be',
 
 test('what the newest version says counts, in whatever order versions become known', () => {
   const { admission } = admissionOf({ limit: 1, overflow: 'reject' });
-  admission.restore(row(0, 'RUNNING'));
+  admission.restoreActive(run(0));
   admission.registered('default', 'etl', { version: 3, concurrency: { limit: 2, overflow: 'reject' } });
   admission.registered('default', 'etl', { version: 2, concurrency: { limit: 1, overflow: 'reject' } });
   expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
@@ -96,8 +82,9 @@ test('after a restart nobody starts before the limit is read, also when a run en
     latest: () => Promise.resolve(workflow),
     kick: () => {},
   });
-  const [first, second, third] = [row(0, 'RUNNING'), row(1, 'QUEUED'), row(2, 'QUEUED')];
-  for (const each of [first, second, third]) admission.restore(each);
+  const [first, second, third] = [run(0), run(1), run(2)];
+  admission.restoreActive(first);
+  for (const each of [second, third]) admission.restoreQueued(each);
   const loading = admission.load();
   admission.forget(first.runId);
   admission.settle();

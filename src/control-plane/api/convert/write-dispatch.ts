@@ -5,6 +5,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { JsonObject } from '../../../core/json.ts';
+import { KeptWriter } from '../../../core/kept-writer.ts';
 import { AssignmentSchema } from '../../../gen/opaque/session_pb.ts';
 import { ResultVerdict, StopReason } from '../../../gen/yardmaster/v1/dispatch_pb.ts';
 import type { DispatchFrame, WireAssignment, WireStop } from '../../registry/frames.ts';
@@ -21,53 +22,45 @@ const ASSIGNMENTS = tag(1, LENGTH);
 const STOPS = tag(2, LENGTH);
 const ACKS = tag(3, LENGTH);
 
-/** Kept for the next message unless it grew beyond this. */
-const KEPT_BYTES_MAX = 1024 * 1024;
-
-let kept = new BinaryWriter();
+const messages = new KeptWriter(() => new BinaryWriter(), 1024 * 1024);
 
 /** The bytes of a SessionResponse. */
-export function encodeDispatch({ assignments, stops, results, beat, stateRevision }: DispatchFrame): Uint8Array {
-  return written((writer) => {
-    writer.uint32(DISPATCH).fork();
-    for (const assignment of assignments) {
-      writer.uint32(ASSIGNMENTS);
-      if (assignment.encoded === undefined) {
-        writer.fork();
-        writeAssignment(writer, assignment);
-        writer.join();
-      } else writer.bytes(assignment.encoded);
-    }
-    for (const stop of stops) writeStop(writer, stop);
-    if (beat !== 0 || results.length > 0 || stateRevision !== 0) {
-      writer.uint32(ACKS).fork();
-      number(writer, tag(1, VARINT), beat);
-      for (const { attemptId, verdict } of results) {
-        writer.uint32(tag(2, LENGTH)).fork();
-        text(writer, tag(1, LENGTH), attemptId);
-        number(writer, tag(2, VARINT), ResultVerdict[verdict]);
-        writer.join();
-      }
-      number(writer, tag(3, VARINT), stateRevision);
-      writer.join();
-    }
-    writer.join();
-  });
+export function encodeDispatch(frame: DispatchFrame): Uint8Array {
+  return messages.write(writeDispatch, frame);
 }
 
 /** The bytes of an Assignment, for `encoded`. */
 export function encodeAssignment(assignment: WireAssignment): Uint8Array {
-  return written((writer) => writeAssignment(writer, assignment));
+  return messages.write(writeAssignment, assignment);
 }
 
-function written(write: (writer: BinaryWriter) => void): Uint8Array {
-  const writer = kept;
-  // A message that throws half way leaves its writer behind.
-  kept = new BinaryWriter();
-  write(writer);
-  const bytes = writer.finish();
-  if (bytes.length <= KEPT_BYTES_MAX) kept = writer;
-  return bytes;
+function writeDispatch(
+  writer: BinaryWriter,
+  { assignments, stops, results, beat, stateRevision }: DispatchFrame,
+): void {
+  writer.uint32(DISPATCH).fork();
+  for (const assignment of assignments) {
+    writer.uint32(ASSIGNMENTS);
+    if (assignment.encoded === undefined) {
+      writer.fork();
+      writeAssignment(writer, assignment);
+      writer.join();
+    } else writer.bytes(assignment.encoded);
+  }
+  for (const stop of stops) writeStop(writer, stop);
+  if (beat !== 0 || results.length > 0 || stateRevision !== 0) {
+    writer.uint32(ACKS).fork();
+    number(writer, tag(1, VARINT), beat);
+    for (const { attemptId, verdict } of results) {
+      writer.uint32(tag(2, LENGTH)).fork();
+      text(writer, tag(1, LENGTH), attemptId);
+      number(writer, tag(2, VARINT), ResultVerdict[verdict]);
+      writer.join();
+    }
+    number(writer, tag(3, VARINT), stateRevision);
+    writer.join();
+  }
+  writer.join();
 }
 
 function writeAssignment(writer: BinaryWriter, assignment: WireAssignment): void {

@@ -6,6 +6,7 @@
  * when it has its default.
  */
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import { KeptWriter } from '../../../core/kept-writer.ts';
 import type { SecretMark } from '../../../core/secret-mark.ts';
 import type { StoredValue } from '../../../core/stored-value.ts';
 import { encodeValue } from '../../../core/value.ts';
@@ -25,19 +26,11 @@ import type {
 } from '../../engine/events.ts';
 import { ATTEMPT_OUTCOMES, EVENT_TYPES, OUTCOMES, PRIORITIES, SKIP_REASONS, STEP_ENDS } from './names.ts';
 
-/** A writer is kept for the next row unless it grew beyond this. */
-const KEPT_BYTES_MAX = 1024 * 1024;
-
-let kept = new BinaryWriter();
+const rows = new KeptWriter(() => new BinaryWriter(), 1024 * 1024);
 
 /** The bytes of one journal row. Throws what the events cannot be (a number that is no uint32, details that are no JSON). */
 export function encodeEvents(events: readonly RunEvent[]): Uint8Array<ArrayBuffer> {
-  const writer = kept;
-  kept = new BinaryWriter();
-  writeEvents(writer, events);
-  const bytes = writer.finish();
-  if (bytes.length <= KEPT_BYTES_MAX) kept = writer;
-  return bytes;
+  return rows.write(writeEvents, events);
 }
 
 /** Appends one journal row's bytes, without a length, to what `writer` holds. */

@@ -16,6 +16,7 @@ import {
   type JournalRow,
   type NewWorkflow,
   type Pruned,
+  type QueuedRun,
   type RunPage,
   type RunQuery,
   type RunRow,
@@ -35,10 +36,11 @@ import {
   findOldAgentEvents,
   findOldAudit,
   findPrunable,
+  readActiveRuns,
   readAudit,
   readJournal,
   readLatestWorkflows,
-  readOpenRuns,
+  readQueuedRuns,
   readRuns,
   readRunsByTail,
   readSchedules,
@@ -126,8 +128,12 @@ class MemoryStoreAdapter implements MemoryStore {
     }
   }
 
-  loadOpenRuns(after: string, limit: number): Promise<readonly RunRow[]> {
-    return this.#read(() => readOpenRuns(this.#data, after, limit));
+  loadActiveRuns(after: string, limit: number): Promise<readonly RunRow[]> {
+    return this.#read(() => readActiveRuns(this.#data, after, limit));
+  }
+
+  loadQueuedRuns(after: string, limit: number): Promise<readonly QueuedRun[]> {
+    return this.#read(() => readQueuedRuns(this.#data, after, limit));
   }
 
   loadTasks(after: TaskKey | undefined, limit: number): Promise<readonly TaskRow[]> {

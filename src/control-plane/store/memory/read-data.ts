@@ -9,6 +9,7 @@ import type {
   AuditQuery,
   AuditRow,
   JournalRow,
+  QueuedRun,
   RunPage,
   RunQuery,
   RunRow,
@@ -21,9 +22,24 @@ import type {
 import { scheduleKey } from './apply-batch.ts';
 import type { MemoryData } from './memory-data.ts';
 
-export function readOpenRuns(data: MemoryData, after: string, limit: number): RunRow[] {
-  const open = [...data.runs.values()].filter((row) => row.runId > after && !isRunOver(row.status));
-  return open.sort((left, right) => compareText(left.runId, right.runId)).slice(0, limit);
+export function readActiveRuns(data: MemoryData, after: string, limit: number): RunRow[] {
+  return nextRuns(data, after, limit, ({ status }) => status !== 'QUEUED' && !isRunOver(status));
+}
+
+export function readQueuedRuns(data: MemoryData, after: string, limit: number): QueuedRun[] {
+  const rows = nextRuns(data, after, limit, ({ status }) => status === 'QUEUED');
+  return rows.map(({ runId, namespace, workflow, priority, parentRunId, parentStep }) => ({
+    runId,
+    namespace,
+    workflow,
+    priority,
+    ...(parentRunId === undefined ? {} : { parent: { runId: parentRunId, path: parentStep ?? '' } }),
+  }));
+}
+
+function nextRuns(data: MemoryData, after: string, limit: number, fits: (row: RunRow) => boolean): RunRow[] {
+  const rows = [...data.runs.values()].filter((row) => row.runId > after && fits(row));
+  return rows.sort((left, right) => compareText(left.runId, right.runId)).slice(0, limit);
 }
 
 export function readTasks(data: MemoryData, after: TaskKey | undefined, limit: number): TaskRow[] {

@@ -4,22 +4,18 @@
  * Rare lists go as JSON.
  */
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { KeptWriter } from '../../../core/kept-writer.ts';
 import { writeEvents } from '../codec/encode.ts';
 import type { Batch, TaskKey, TaskRow } from '../port.ts';
 
-/** A writer is kept for the next batch unless it grew beyond this. */
-const KEPT_BYTES_MAX = 4 * 1024 * 1024;
-
-let kept = new BinaryWriter();
+const frames = new KeptWriter(() => new BinaryWriter(), 4 * 1024 * 1024);
 
 export function writeFrame(batch: Batch): Uint8Array<ArrayBuffer> {
-  const writer = kept;
-  // A batch that throws half way leaves its writer behind.
-  kept = new BinaryWriter();
+  return frames.write(writeBatch, batch);
+}
+
+function writeBatch(writer: BinaryWriter, batch: Batch): void {
   new FrameWriter(writer).write(batch);
-  const bytes = writer.finish();
-  if (bytes.length <= KEPT_BYTES_MAX) kept = writer;
-  return bytes;
 }
 
 class FrameWriter {

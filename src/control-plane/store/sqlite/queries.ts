@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { limits } from '../../../core/limits.ts';
 import type {
   AgentEventRow,
+  QueuedRun,
   RunPage,
   RunQuery,
   RunRow,
@@ -15,10 +16,12 @@ import type {
 import { listRuns } from './list-runs.ts';
 import {
   AGENT_EVENT_COLUMNS,
+  QUEUED_COLUMNS,
   RUN_COLUMNS,
   SCHEDULE_COLUMNS,
   TASK_COLUMNS,
   toAgentEventRow,
+  toQueuedRun,
   toRunRow,
   toScheduleRow,
   toTail,
@@ -36,6 +39,9 @@ export interface EncodedRow {
 /** What of a run it takes to find its labels. */
 export type LabelledRun = Pick<RunRow, 'runId' | 'namespace' | 'labels'>;
 
+/** The words of the index `runs_open`: with all of them SQLite walks it. */
+const IS_OPEN = "status IN ('QUEUED', 'RUNNING', 'ENDING')";
+
 export class Queries {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -44,10 +50,14 @@ export class Queries {
     this.#db = db;
   }
 
-  loadOpenRuns(after: string, limit: number): RunRow[] {
-    const open = "status IN ('QUEUED', 'RUNNING', 'ENDING')";
-    const sql = `SELECT ${RUN_COLUMNS} FROM runs WHERE ${open} AND run_id > ? ORDER BY run_id LIMIT ?`;
+  loadActiveRuns(after: string, limit: number): RunRow[] {
+    const sql = `SELECT ${RUN_COLUMNS} FROM runs WHERE ${IS_OPEN} AND status <> 'QUEUED' AND run_id > ? ORDER BY run_id LIMIT ?`;
     return this.#prepare(sql).all(after, limit).map(toRunRow);
+  }
+
+  loadQueuedRuns(after: string, limit: number): QueuedRun[] {
+    const sql = `SELECT ${QUEUED_COLUMNS} FROM runs WHERE ${IS_OPEN} AND status = 'QUEUED' AND run_id > ? ORDER BY run_id LIMIT ?`;
+    return this.#prepare(sql).all(after, limit).map(toQueuedRun);
   }
 
   loadTasks(after: TaskKey | undefined, limit: number): TaskRow[] {

@@ -1,6 +1,6 @@
 /** Columns of SQLite -> rows of the contract. The casts are the database's: only this program writes it. */
 import type { SQLOutputValue } from 'node:sqlite';
-import type { AgentEventRow, AuditRow, Caller, RunRow, ScheduleRow, TaskRow, WorkflowRow } from '../port.ts';
+import type { AgentEventRow, AuditRow, Caller, QueuedRun, RunRow, ScheduleRow, TaskRow, WorkflowRow } from '../port.ts';
 
 export type Columns = Readonly<Record<string, SQLOutputValue>>;
 
@@ -31,6 +31,14 @@ export function toRunRow(columns: Columns): RunRow {
     labels: JSON.parse(String(columns.labels)),
     caller: toCaller({ actor, userAgent, address }),
   } as RunRow;
+}
+
+export const QUEUED_COLUMNS = `run_id AS runId, namespace, workflow, priority, parent_run_id AS parentRunId,
+  parent_step AS parentStep`;
+
+export function toQueuedRun({ runId, namespace, workflow, priority, parentRunId, parentStep }: Columns): QueuedRun {
+  const parent = parentRunId === null ? {} : { parent: { runId: parentRunId, path: parentStep } };
+  return { runId, namespace, workflow, priority, ...parent } as QueuedRun;
 }
 
 function toCaller({ actor, userAgent, address }: Columns): Caller {

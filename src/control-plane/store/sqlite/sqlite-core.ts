@@ -14,6 +14,7 @@ import {
   type AuditRow,
   type NewWorkflow,
   type Pruned,
+  type QueuedRun,
   type RunPage,
   type RunQuery,
   type RunRow,
@@ -104,8 +105,12 @@ export class SqliteCore {
     return this.#write('cannot delete old runs', (connection) => connection.prune(this.#epoch, before, limit));
   }
 
-  loadOpenRuns(after: string, limit: number): RunRow[] {
-    return this.#read(({ queries }) => queries.loadOpenRuns(after, limit));
+  loadActiveRuns(after: string, limit: number): RunRow[] {
+    return this.#read(({ queries }) => queries.loadActiveRuns(after, limit));
+  }
+
+  loadQueuedRuns(after: string, limit: number): QueuedRun[] {
+    return this.#read(({ queries }) => queries.loadQueuedRuns(after, limit));
   }
 
   loadTasks(after: TaskKey | undefined, limit: number): TaskRow[] {

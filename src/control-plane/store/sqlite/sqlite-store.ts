@@ -12,6 +12,7 @@ import {
   type JournalRow,
   type NewWorkflow,
   type Pruned,
+  type QueuedRun,
   type RunPage,
   type RunQuery,
   type RunRow,
@@ -91,8 +92,12 @@ class SqliteStore implements Store {
     this.#count(countRows(batch), journalBytes);
   }
 
-  loadOpenRuns(after: string, limit: number): Promise<readonly RunRow[]> {
-    return this.#call('loadOpenRuns', [after, limit]);
+  loadActiveRuns(after: string, limit: number): Promise<readonly RunRow[]> {
+    return this.#call('loadActiveRuns', [after, limit]);
+  }
+
+  loadQueuedRuns(after: string, limit: number): Promise<readonly QueuedRun[]> {
+    return this.#call('loadQueuedRuns', [after, limit]);
   }
 
   loadTasks(after: TaskKey | undefined, limit: number): Promise<readonly TaskRow[]> {
