@@ -52,12 +52,22 @@ function literalOf(source: string): { readonly value: JsonScalar } | undefined {
   const quoted = /^'([^'\\]*)'$/.exec(source)?.[1];
   if (quoted !== undefined) return { value: quoted };
   if (!/^(?:true|false|null|-?\d+(?:\.\d+)?|"[^"\\]*")$/.test(source)) return undefined;
-  // One of the forms above, all of which JSON has.
-  return { value: JSON.parse(source) as JsonScalar };
+  try {
+    // One of the forms above, which are scalars.
+    return { value: JSON.parse(source) as JsonScalar };
+  } catch {
+    // CEL has more of them than JSON, such as 007: what they are worth is not for lint to say.
+    return undefined;
+  }
 }
 
+/** Empty when it cannot be read: the check of expressions says why. */
 function textOf(condition: string): string {
-  return stripBraces(condition).source.trim();
+  try {
+    return stripBraces(condition).source;
+  } catch {
+    return '';
+  }
 }
 
 function unreachable(message: string, path: Path): Finding {
