@@ -1,10 +1,21 @@
-/** Branches that no run can take: conditions that are constants. */
+/** What no run can reach: conditions that are constants, and a failure that nothing can have. */
 import type { ConditionStepDefinition, JsonScalar, StepDefinition, SwitchStepDefinition } from './definition.ts';
 import { stripBraces } from './expressions/source.ts';
 import type { Finding, Path } from './finding.ts';
 
 export function lintUnreachable(step: StepDefinition, path: Path): readonly Finding[] {
-  return [...lintWhen(step, path), ...lintBlock(step, path)];
+  return [...lintWhen(step, path), ...lintRunOn(step, path), ...lintBlock(step, path)];
+}
+
+/** The failure is that of a dependency, and not that of the run. */
+function lintRunOn({ id, runOn, dependencies }: StepDefinition, path: Path): readonly Finding[] {
+  if (runOn !== 'failure' || dependencies.length > 0) return [];
+  const next =
+    path[0] === 'finally'
+      ? `when: steps.ID.status != 'COMPLETED', with the step that it is about`
+      : 'name the steps whose failure is meant: dependencies: [ID]';
+  const message = `"${id}" never runs: "runOn" is failure, and it depends on no step that could fail`;
+  return [{ ...unreachable(message, [...path, 'runOn']), next }];
 }
 
 function lintWhen({ id, when }: StepDefinition, path: Path): readonly Finding[] {

@@ -24,6 +24,16 @@ test('a branch that never runs, and a secret in a set', () => {
   ]);
 });
 
+test('runOn: failure needs somebody who can fail; in finally the way is to read a status', () => {
+  const steps = [step(), step({ id: 'mend-table', runOn: 'failure' })];
+  const tell = { id: 'tell', action: 'tell', runOn: 'failure' };
+  expect(lint({ ...good, name: 'TableLoad', steps })).toEqual([]);
+  const { warnings } = readWorkflowValue({ ...good, name: 'TableLoad', steps, finally: [tell] });
+  expect(warnings.map(({ code, place, next }) => `${code} ${place?.pointer}: ${next}`)).toEqual([
+    "unreachable-branch finally[0].runOn: when: steps.ID.status != 'COMPLETED', with the step that it is about",
+  ]);
+});
+
 test('a condition that cannot be read hides neither the other problems nor the warnings', () => {
   const block = { type: 'condition', then: [step({ id: 'fill-table' })] };
   const steps = [
