@@ -6,10 +6,10 @@ import { checkFields, checkSize } from './check-fields.ts';
 import { checkGraph } from './check-graph.ts';
 import { checkSecrets } from './check-secrets.ts';
 import type { StepDefinition, WorkflowDefinition } from './definition.ts';
-import { type Finding, toProblem, withoutText } from './finding.ts';
+import { type Finding, formatPath, type Path, toProblem, withoutText } from './finding.ts';
 import { nestedSteps } from './nested.ts';
 import { Suggestions } from './suggestions.ts';
-import { surveyWorkflow } from './survey.ts';
+import { type Survey, surveyWorkflow } from './survey.ts';
 
 /** Problems of a definition in its normal form, whoever made it (builder, proto). Empty: it can be compiled and run. */
 export function checkWorkflow(definition: WorkflowDefinition): readonly Problem[] {
@@ -24,8 +24,36 @@ export function checkDefinition(definition: WorkflowDefinition): readonly Findin
   return [...findings, ...checkSize(definition), ...checkRelations(definition)];
 }
 
-/** Between steps only: what can still be said of a definition that was read in part. */
-export function checkRelations(definition: WorkflowDefinition): readonly Finding[] {
+/**
+ * Of a definition that was read in part: what can still be said of it, after what is `known` to be wrong. The values of a step with a
+ * problem of its own are not looked at: some are not what was written.
+ */
+export function checkPart(definition: WorkflowDefinition, known: readonly Finding[]): readonly Finding[] {
+  const survey = surveyWorkflow(definition);
+  const isTooLarge = ({ code }: Finding): boolean => code === 'LIMIT';
+  if (known.some(isTooLarge)) return checkRelations(definition);
+  const ownerOf = ownerFinder(survey);
+  const broken = new Set(known.map(({ path }) => ownerOf(path)));
+  // One without an id may stand for a step that was not written at all.
+  for (const { step, path } of survey.entries) if (step.id === '') broken.add(formatPath(path));
+  const findings = checkFields(definition, survey).filter(({ path }) => !broken.has(ownerOf(path)));
+  return findings.some(isTooLarge) ? findings : [...findings, ...checkRelations(definition)];
+}
+
+/** The place of the step that a place is in, as text; empty for the workflow itself. */
+function ownerFinder(survey: Survey): (path: Path) => string {
+  const steps = new Set(survey.entries.map(({ path }) => formatPath(path)));
+  return (path) => {
+    for (let end = path.length; end > 0; end--) {
+      const place = formatPath(path.slice(0, end));
+      if (steps.has(place)) return place;
+    }
+    return '';
+  };
+}
+
+/** Between steps only. */
+function checkRelations(definition: WorkflowDefinition): readonly Finding[] {
   const survey = surveyWorkflow(definition);
   const suggestions = new Suggestions();
   return [

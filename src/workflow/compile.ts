@@ -26,8 +26,9 @@ import {
   type WorkflowDefinition,
 } from './definition.ts';
 import { compileChoice } from './expressions/choice.ts';
-import { compileCondition, type Names } from './expressions/expression.ts';
+import type { Names } from './expressions/expression.ts';
 import { type Around, within } from './expressions/prepare.ts';
+import { compileQuestion } from './expressions/question.ts';
 import { compileOutput, compileTemplate } from './expressions/template.ts';
 import { attachedSteps, nestedLists, nestedSteps } from './nested.ts';
 import { secretScopeOf } from './secrets.ts';
@@ -248,8 +249,8 @@ function compileLoop(
   return {
     ...common,
     kind: 'loop',
-    while: step.while === undefined ? undefined : compileCondition(step.while, 'while', names),
-    until: step.until === undefined ? undefined : compileCondition(step.until, 'until', names),
+    while: step.while === undefined ? undefined : compileQuestion(step.while, 'while', step.id, names),
+    until: step.until === undefined ? undefined : compileQuestion(step.until, 'until', step.id, names),
     body,
     children: slotsOf(step.body, layout),
     maxIterations: step.maxIterations,
@@ -273,11 +274,14 @@ function compileCommon(place: Place, layout: Layout, dependents: readonly number
     isCleanup,
     dependencies: toSlots(step.dependencies, layout),
     dependents,
-    when: step.when === undefined ? undefined : compileCondition(step.when, 'when', names),
+    when: step.when === undefined ? undefined : compileQuestion(step.when, 'when', step.id, names),
     runOn: step.runOn ?? 'success',
     totalTimeoutMs: step.totalTimeoutMs,
     output: step.output === undefined ? undefined : compileOutput(step.output, 'output', outputNames(place, layout)),
-    assert: step.assert === undefined ? undefined : compileCondition(step.assert, 'assert', outputNames(place, layout)),
+    assert:
+      step.assert === undefined
+        ? undefined
+        : compileQuestion(step.assert, 'assert', step.id, outputNames(place, layout)),
     fallback: slotOf(step.fallback),
     compensate: slotOf(step.compensate),
     attached,

@@ -1,10 +1,21 @@
-/** Branches that no run can take: conditions that are constants. */
+/** What no run can reach: conditions that are constants, and a failure that nothing can have. */
 import type { ConditionStepDefinition, JsonScalar, StepDefinition, SwitchStepDefinition } from './definition.ts';
 import { stripBraces } from './expressions/source.ts';
 import type { Finding, Path } from './finding.ts';
 
 export function lintUnreachable(step: StepDefinition, path: Path): readonly Finding[] {
-  return [...lintWhen(step, path), ...lintBlock(step, path)];
+  return [...lintWhen(step, path), ...lintRunOn(step, path), ...lintBlock(step, path)];
+}
+
+/** The failure is that of a dependency, and not that of the run. */
+function lintRunOn({ id, runOn, dependencies }: StepDefinition, path: Path): readonly Finding[] {
+  if (runOn !== 'failure' || dependencies.length > 0) return [];
+  const next =
+    path[0] === 'finally'
+      ? `when: steps.ID.status != 'COMPLETED', with the step that it is about`
+      : 'name the steps whose failure is meant: dependencies: [ID]';
+  const message = `"${id}" never runs: "runOn" is failure, and it depends on no step that could fail`;
+  return [{ ...unreachable(message, [...path, 'runOn']), next }];
 }
 
 function lintWhen({ id, when }: StepDefinition, path: Path): readonly Finding[] {
@@ -52,12 +63,22 @@ function literalOf(source: string): { readonly value: JsonScalar } | undefined {
   const quoted = /^'([^'\\]*)'$/.exec(source)?.[1];
   if (quoted !== undefined) return { value: quoted };
   if (!/^(?:true|false|null|-?\d+(?:\.\d+)?|"[^"\\]*")$/.test(source)) return undefined;
-  // One of the forms above, all of which JSON has.
-  return { value: JSON.parse(source) as JsonScalar };
+  try {
+    // One of the forms above, which are scalars.
+    return { value: JSON.parse(source) as JsonScalar };
+  } catch {
+    // CEL has more of them than JSON, such as 007: what they are worth is not for lint to say.
+    return undefined;
+  }
 }
 
+/** Empty when it cannot be read: the check of expressions says why. */
 function textOf(condition: string): string {
-  return stripBraces(condition).source.trim();
+  try {
+    return stripBraces(condition).source;
+  } catch {
+    return '';
+  }
 }
 
 function unreachable(message: string, path: Path): Finding {

@@ -25,7 +25,8 @@ export const lintRules: Readonly<Record<string, string>> = {
   'no-timeout': 'a step, or a wait for a signal, that no timeout ends, not even that of the workflow',
   'cleanup-not-always': 'a step that cleans up but runs only after success',
   'retry-not-idempotent': 'retries of a step that is not idempotent; at registration also by what its agents say',
-  'unreachable-branch': 'a branch, a body or a step that never runs, because its condition is a constant',
+  'unreachable-branch':
+    'a branch, a body or a step that never runs: its condition is a constant, or it runs on a failure and depends on nothing',
   'plain-secret': 'a secret in plain text, in parameters, in a `set` or in `metadata`',
   'unresolved-secret': 'a reference to a secret in `metadata`, where none is resolved',
   'unused-secret': 'a name on the list of secrets that no step uses',

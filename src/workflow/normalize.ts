@@ -215,6 +215,9 @@ class Reader {
     if (retries !== undefined && retry !== undefined) {
       this.#report('BAD_FIELD', `${subject} has both "retries" and "retry"`, [...path, 'retries']);
     }
+    if (retries !== undefined && retries < 0) {
+      this.#report('BAD_FIELD', `${subject}: "retries" must be a whole number of at least 0`, [...path, 'retries']);
+    }
     const policy = toRetryPolicy(retries, retry);
     return {
       ...rest,

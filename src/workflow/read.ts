@@ -2,7 +2,7 @@
 import type { Problem } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { WorkflowDefinitionError } from '../core/orchestrator-errors.ts';
-import { checkDefinition, checkRelations } from './check.ts';
+import { checkDefinition, checkPart } from './check.ts';
 import type { WorkflowDefinition } from './definition.ts';
 import { readDocument, type SourceText } from './document.ts';
 import { type Finding, type Locator, toProblem, withoutText } from './finding.ts';
@@ -48,7 +48,7 @@ export function inspectWorkflowValue(value: unknown): InspectedWorkflow {
 function inspect(value: unknown, locator: Locator): InspectedWorkflow {
   const { definition, findings } = normalizeWorkflow(value);
   const isWhole = findings.length === 0;
-  const all = isWhole ? checkDefinition(definition) : [...findings, ...checkRelations(definition)];
+  const all = isWhole ? checkDefinition(definition) : [...findings, ...checkPart(definition, findings)];
   const errors = toProblems(all, locator);
   const warnings = isWhole ? toProblems(lintDefinition(definition), locator) : [];
   return { definition: errors.length === 0 ? definition : undefined, name: definition.name, errors, warnings };

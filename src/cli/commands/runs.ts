@@ -10,6 +10,7 @@ import { printItem, printList } from '../print.ts';
 import { renderExplanation } from '../render/explain.ts';
 import { renderRuns } from '../render/lists.ts';
 import { renderTimeline } from '../render/timeline.ts';
+import { renderValues } from '../render/values.ts';
 import { addFilterOptions, type FilterFlags, isFilterEmpty, readFilter } from '../run-filter.ts';
 import { resolveRun } from '../run-reference.ts';
 import { addCancelCommand } from './cancel-runs.ts';
@@ -78,8 +79,10 @@ async function getRun(context: Context, reference: string, flags: { readonly val
   const { run } = await context.api().runs.getRun({ runId, includeValues: flags.values === true });
   if (run === undefined) throw missing(reference);
   const text = (): string => {
-    const { columns } = context.terminal.size();
-    return renderTimeline(toRun(run), { ...listOptions(context), columns });
+    const options = { ...listOptions(context), columns: context.terminal.size().columns };
+    const view = toRun(run);
+    const values = flags.values === true ? renderValues(view, options) : '';
+    return [renderTimeline(view, options), ...(values === '' ? [] : ['', values])].join('\n');
   };
   printItem(context, { message: run, name: run.runId, text });
   return exitCodes.ok;

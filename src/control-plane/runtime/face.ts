@@ -58,6 +58,7 @@ import { waitOf, waitOfQueued } from './step-wait.ts';
 import type { Incident } from './stuck.ts';
 import { currentRow, listStuck } from './stuck-runs.ts';
 import type { StuckWatch } from './stuck-watch.ts';
+import { stepNotFound } from './unknown-step.ts';
 import type { UploadRequest, Uploads } from './uploads.ts';
 import { agentNotFound, viewAgents, viewCapabilities, viewGauges, viewWaits, waitFacts } from './views.ts';
 import type { WatchHub } from './watch.ts';
@@ -493,11 +494,7 @@ export class Face implements RunningControlPlane {
 
   private explain(row: RunRow, state: RunState, path: string): StepExplanation {
     const step = findStep(state, path);
-    if (step === undefined)
-      throw new YardmasterError(
-        'STEP_NOT_FOUND',
-        `Cannot explain step "${path}": run "${state.runId}" has no such step`,
-      );
+    if (step === undefined) throw stepNotFound(state, path);
     const { runId } = state;
     const explanation = this.options.scheduler.explain(runId, path, this.options.clock.monotonic());
     if (state.status === 'QUEUED') {

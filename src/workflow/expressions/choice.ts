@@ -1,8 +1,8 @@
 /** Which branch of a `condition` or a `switch` runs. */
-import { YardmasterError } from '../../core/errors.ts';
 import type { Choice } from '../compiled.ts';
 import type { ConditionStepDefinition, SwitchStepDefinition } from '../definition.ts';
 import { compileCondition, type Names } from './expression.ts';
+import { compileQuestion } from './question.ts';
 
 /** Throws BAD_EXPRESSION or UNKNOWN_STEP. */
 export function compileChoice(step: ConditionStepDefinition | SwitchStepDefinition, names: Names): Choice {
@@ -10,22 +10,8 @@ export function compileChoice(step: ConditionStepDefinition | SwitchStepDefiniti
 }
 
 function compileIf({ id, if: text }: ConditionStepDefinition, names: Names): Choice {
-  const condition = compileCondition(text, 'if', names);
-  return {
-    reads: condition.reads,
-    choose: (scope) => {
-      const answer = condition.evaluate(scope);
-      // Anything else taken for false would run the wrong branch in silence.
-      if (typeof answer !== 'boolean') throw notBoolean(id, answer === null ? 'null' : typeof answer);
-      return answer ? 0 : 1;
-    },
-  };
-}
-
-function notBoolean(id: string, given: string): YardmasterError {
-  return new YardmasterError('BAD_EXPRESSION', `"if" of step "${id}" must be true or false; it is ${given}`, {
-    next: 'compare it with something, or ask has(...) or default(..., false)',
-  });
+  const question = compileQuestion(text, 'if', id, names);
+  return { reads: question.reads, choose: (scope) => (question.evaluate(scope) === true ? 0 : 1) };
 }
 
 function compileSwitch({ cases, switch: text }: SwitchStepDefinition, names: Names): Choice {

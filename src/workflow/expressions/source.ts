@@ -34,6 +34,7 @@ export function stripBraces(text: string): { readonly source: string; readonly o
   if (text.slice(close + 2).trim() === '') return trimmed(text, from, close);
   throw new YardmasterError('BAD_EXPRESSION', 'text after "}}": a condition is one expression', {
     meta: { offset: String(close + 2), length: '1' },
+    next: 'put all of it between the braces, or leave them out',
   });
 }
 

@@ -238,7 +238,7 @@ test('a condition that cannot be read fails the block, and nothing in it starts'
   expect(told(missing)).toEqual(['failed c MISSING_DATA']);
   const number = await mesh.startWorkflow(broken('params.n'), { n: 1 });
   expect(told(number)).toEqual(['failed c BAD_EXPRESSION']);
-  expect((await number.result()).error?.message).toBe('"if" of step "c" must be true or false; it is number');
+  expect((await number.result()).error?.message).toBe('"if" of step "c" must be true or false; it is a number');
   await expectReplay(mesh, number);
 });
 

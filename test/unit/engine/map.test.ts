@@ -650,5 +650,14 @@ describe('what a reader sees', () => {
     expect((await mesh.orchestrator.explainStep(run.id, 'each/20/a')).status).toBe('RUNNING');
     await expect(mesh.orchestrator.explainStep(run.id, 'each/2/a')).rejects.toMatchObject({ code: 'STEP_NOT_FOUND' });
     await expect(mesh.orchestrator.explainStep(run.id, 'each/020/a')).rejects.toMatchObject({ code: 'STEP_NOT_FOUND' });
+    const refusals: readonly (readonly [path: string, says: string])[] = [
+      ['each/2/a', 'has it no longer, or not yet: its iteration or item does not run'],
+      ['a', 'its path names the iteration or item, such as each/5/a'],
+      ['eahc', 'has no such step; did you mean "each"?'],
+      ['each/20/b', 'has no such step'],
+    ];
+    for (const [path, says] of refusals) {
+      await expect(mesh.orchestrator.explainStep(run.id, path)).rejects.toThrow(says);
+    }
   });
 });

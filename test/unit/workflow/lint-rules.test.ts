@@ -83,6 +83,12 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       marked: 'us',
     },
     { lines: [...head, ...copy, '    when: false'], line: '    when: false', marked: 'false' },
+    { lines: [...head, ...copy, '    runOn: failure'], line: '    runOn: failure', marked: 'failure' },
+    {
+      lines: [...head, ...copy, 'finally:', '  - id: alert', '    action: alert', '    runOn: failure'],
+      line: '    runOn: failure',
+      marked: 'failure',
+    },
     {
       lines: [
         ...head,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readWorkflowValue } from '../../../src/workflow/read.ts';
+import { inspectWorkflowValue, readWorkflowValue } from '../../../src/workflow/read.ts';
 
 function lint(value: object): readonly string[] {
   return readWorkflowValue(value).warnings.map(({ code, place }) => `${code} ${place?.pointer}`);
@@ -22,6 +22,35 @@ test('a branch that never runs, and a secret in a set', () => {
     'unreachable-branch steps[1].if',
     'plain-secret steps[4].set.password',
   ]);
+});
+
+test('runOn: failure needs somebody who can fail; in finally the way is to read a status', () => {
+  const steps = [step(), step({ id: 'mend-table', runOn: 'failure' })];
+  const tell = { id: 'tell', action: 'tell', runOn: 'failure' };
+  expect(lint({ ...good, name: 'TableLoad', steps })).toEqual([]);
+  const { warnings } = readWorkflowValue({ ...good, name: 'TableLoad', steps, finally: [tell] });
+  expect(warnings.map(({ code, place, next }) => `${code} ${place?.pointer}: ${next}`)).toEqual([
+    "unreachable-branch finally[0].runOn: when: steps.ID.status != 'COMPLETED', with the step that it is about",
+  ]);
+});
+
+test('a condition that cannot be read hides neither the other problems nor the warnings', () => {
+  const block = { type: 'condition', then: [step({ id: 'fill-table' })] };
+  const steps = [
+    { ...block, id: 'half-in-braces', if: '${{ params.rows }} > 3' },
+    { id: 'open-brace', action: 'copy', when: '${{ params.full' },
+    { id: 'load-table', type: 'loop', while: '${{ true }} or', maxIterations: 2, body: [step()] },
+    { id: 'by-number', type: 'switch', switch: '007', cases: [{ equals: 7, steps: [step({ id: 'read-table' })] }] },
+    { id: 'step1', action: 'copy', when: 'steps.nowhere.output' },
+  ];
+  const { errors, warnings } = inspectWorkflowValue({ ...good, name: 'TableLoad', steps });
+  expect(errors.map(({ code, place, hint = '' }) => `${code} ${place?.pointer} ${hint}`)).toEqual([
+    'BAD_EXPRESSION steps[0].if put all of it between the braces, or leave them out',
+    'BAD_EXPRESSION steps[1].when close it with }}',
+    'BAD_EXPRESSION steps[2].while put all of it between the braces, or leave them out',
+    'UNKNOWN_STEP steps[4].when ',
+  ]);
+  expect(warnings.map(({ code, place }) => `${code} ${place?.pointer}`)).toEqual(['generic-name steps[4].id']);
 });
 
 describe("the seed's anti-patterns", () => {

@@ -140,6 +140,31 @@ describe('carets', () => {
     ]);
   });
 
+  test('a mistake of form in one step hides no value of another, and is not itself told twice', () => {
+    const text = [
+      'name: Nightly',
+      'steps:',
+      '  - { id: fetch, action: fetch, retires: 2, version: next }',
+      '  - { id: each, type: map, items: params.rows, concurrency: 0, step: { id: load, action: load, retries: -1 } }',
+      '  - { id: some, type: parallel, quorum: 2, steps: [{ id: one, action: one, timeout: soon }] }',
+      '  - { id: poll, type: loop, maxIterations: 0, while: 5, body: [{ id: ask, action: "a b" }] }',
+      '  - { id: rest, type: sequential, steps: [] }',
+      '  - { id: hold, type: wait }',
+    ].join('\n');
+    const { errors } = inspectWorkflow({ text, format: 'yaml', file: 'nightly.yaml' });
+    expect(errors.map(({ code, place }) => `${code} ${place?.line} ${place?.pointer}`)).toEqual([
+      'UNKNOWN_FIELD 3 steps[0].retires',
+      'BAD_FIELD 4 steps[1].concurrency',
+      'BAD_FIELD 4 steps[1].step.retries',
+      'BAD_FIELD 5 steps[2].quorum',
+      'BAD_FIELD 5 steps[2].steps[0].timeout',
+      'BAD_FIELD 6 steps[3].while',
+      'BAD_NAME 6 steps[3].body[0].action',
+      'MISSING_FIELD 7 steps[4].steps',
+      'MISSING_FIELD 8 steps[5]',
+    ]);
+  });
+
   test('a long line is cut around the caret', () => {
     const text = `{"name": "A", "description": "${'d'.repeat(300)}", "steps": [{"id": "a", "action": "x", "when": "1 +"}]}`;
     const lines = print(text, 'json').split('\n');
