@@ -1,4 +1,4 @@
-/** The seed, "Workflow Design Principles". Its `{ ... }` are filled in; the retries of a whole run are left out of ResilientProcessing. */
+/** The seed, "Workflow Design Principles". Its `{ ... }` are filled in. */
 import { expect, test } from 'vitest';
 import { WorkflowBuilder } from 'yardmaster';
 import type { Workflow } from 'yardmaster/client';
@@ -94,6 +94,7 @@ test('Workflow1: names that say nothing run as well, and lint advises against th
 const resilientWorkflow = new WorkflowBuilder('ResilientProcessing')
   .description('Data processing with error handling and recovery')
   .timeout(300000) // 5 minutes timeout
+  .retries(3) // Retry failed workflow up to 3 times
 
   .step('process-data', {
     name: 'Process Data',
@@ -130,21 +131,39 @@ test('ResilientProcessing: two failures are retried, then the cleanup runs, once
   expect([processor.calls.length, files.calls.length]).toEqual([3, 1]);
 });
 
-test('ResilientProcessing: an attempt has a minute, and the whole has what its five minutes leave', async () => {
+test('ResilientProcessing: when the retries of a step are over, the workflow is tried again, and what completes then is cleaned up once', async () => {
+  await using mesh = await TestMesh.start();
+  const processor = mesh.agent('data-processor').failWith('process', 'DISK_FULL', { times: 7 });
+  const files = mesh.agent('file-manager').setResponse('cleanup', { removed: 3 });
+  const run = await mesh.startWorkflow(resilientWorkflow);
+  await mesh.advance('4m');
+  expect((await run.result()).status).toBe('COMPLETED');
+  expect(run).toHaveHistory([
+    ...[1, 2, 3, 4, 5, 6, 7].map((n) => `process-data#${n} FAILED`),
+    'process-data#8 COMPLETED',
+    'cleanup-temp-files#1 COMPLETED',
+  ]);
+  expect(run.journal().filter(({ type }) => type === 'RunTryStarted')).toHaveLength(2);
+  expect([processor.calls.length, files.calls.length]).toEqual([8, 1]);
+});
+
+test('ResilientProcessing: an attempt has a minute, and all tries of the workflow together have five', async () => {
   await using mesh = await TestMesh.start();
   mesh.agent('data-processor').setResponse('process', null).setDelay('process', Number.POSITIVE_INFINITY);
   mesh.agent('file-manager').setResponse('cleanup', null);
   const run = await mesh.startWorkflow(resilientWorkflow);
-  await mesh.advance('5m');
+  await mesh.advance('6m');
   const result = await run.result();
-  expect(result).toMatchObject({
-    status: 'FAILED',
-    error: { step: 'process-data', code: 'STEP_TIMEOUT', attempt: 3 },
-  });
-  expect(result.steps[0]?.status).toBe('TIMED_OUT');
-  expect(run).toHaveHistory(['process-data#1 TIMED_OUT', 'process-data#2 TIMED_OUT', 'process-data#3 TIMED_OUT']);
+  expect([result.status, Math.round(result.durationMs / 60_000)]).toEqual(['TIMED_OUT', 5]);
+  expect(run).toHaveHistory([
+    'process-data#1 TIMED_OUT',
+    'process-data#2 TIMED_OUT',
+    'process-data#3 TIMED_OUT',
+    'process-data#4 TIMED_OUT',
+    'process-data#5 CANCELLED',
+  ]);
   const took = run.history().map(({ startedAt, endedAt }) => (endedAt ?? 0) - startedAt);
-  expect(took).toEqual([60_000, 60_000, 60_000]);
+  expect(took.slice(0, 4)).toEqual([60_000, 60_000, 60_000, 60_000]);
 });
 
 test('ResilientProcessing: a cleanup that only depends on what failed does not run; lint says so, `runOn: always` mends it', async () => {
@@ -158,6 +177,8 @@ test('ResilientProcessing: a cleanup that only depends on what failed does not r
     'process-data FAILED',
     'cleanup-temp-files SKIPPED',
   ]);
+  // Four tries of the workflow, three of the step in each.
+  expect(run).toHaveHistory(Array.from({ length: 12 }, (_, i) => `process-data#${i + 1} FAILED`));
   expect(files.calls).toHaveLength(0);
   expect(adviceOn(resilientWorkflow)).toEqual(['cleanup-not-always']);
 

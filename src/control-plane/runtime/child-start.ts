@@ -14,7 +14,6 @@ import type { RunRow } from '../store/port.ts';
 import type { Admission } from './admission.ts';
 import type { Blobs } from './blobs.ts';
 import type { Pending } from './run-holder.ts';
-import { checkSecretParameters } from './secret-parameters.ts';
 import { checkParameters, NO_CALLER, type Starts, toStored } from './starts.ts';
 import { isUndecided } from './undecided.ts';
 
@@ -74,7 +73,6 @@ export async function makeChildStart(
   await admission.learn(namespace, workflow.name);
   const given = await blobs.read(parent.runId, wanted.input);
   checkParameters(what, given);
-  checkSecretParameters(workflow, given);
   const { params, attachment } = toStored(await starts.fit(what, workflow, given));
   const { name, version, labels } = workflow;
   const common = { runId, namespace, priority, labels };

@@ -14,7 +14,6 @@ import type { Blobs } from './blobs.ts';
 import type { ParameterChange, StartedRun } from './control-plane.ts';
 import type { Retention } from './retention.ts';
 import type { Runs } from './runs.ts';
-import { checkSecretParameters } from './secret-parameters.ts';
 import { checkParameters, type Prepared, type Starts, type StartsOptions, toStored } from './starts.ts';
 
 export interface RetriesOptions extends Pick<StartsOptions, 'latest'> {
@@ -79,7 +78,6 @@ export class Retries {
       const bytes = changed(await this.options.blobs.read(runId, old.params), parameters);
       checkParameters(what, bytes);
       const workflow = latest ? await this.options.latest(namespace, row.workflow, 0) : old.workflow;
-      checkSecretParameters(workflow, bytes);
       const fitting = await this.options.starts.fit(what, workflow, bytes);
       const common = this.common(row, 'run.rerun', caller, requestId);
       return { workflow, ...toStored(fitting), ...common, rerunOf: runId };

@@ -1,7 +1,7 @@
 /** Starting runs: the idempotency of the request id, the row and the command; and what a plain start is made from. */
 import { ChurnMap } from '../../core/churn-map.ts';
 import type { Clock } from '../../core/clock.ts';
-import { YardmasterError } from '../../core/errors.ts';
+import { type Problem, YardmasterError } from '../../core/errors.ts';
 import { createUlidAfter, shardOf } from '../../core/ids.ts';
 import { isJsonObject } from '../../core/json.ts';
 import { limits } from '../../core/limits.ts';
@@ -17,7 +17,7 @@ import type { Admission } from './admission.ts';
 import type { Blobs } from './blobs.ts';
 import type { StartedRun, StartRunRequest } from './control-plane.ts';
 import type { Runs } from './runs.ts';
-import { checkSecretParameters } from './secret-parameters.ts';
+import { findSecretProblems, isWithin } from './secret-parameters.ts';
 
 const PARAMETERS_BLOB = 'params';
 /** Of a start that nobody outside asked for. */
@@ -110,7 +110,6 @@ export class Starts {
     const what = `start "${request.workflow}"`;
     checkParameters(what, parameters);
     const workflow = await this.options.latest(namespace, request.workflow, request.version);
-    checkSecretParameters(workflow, parameters);
     const prepare = async (): Promise<Prepared> => ({
       workflow,
       ...toStored(await this.fit(what, workflow, parameters)),
@@ -124,21 +123,19 @@ export class Starts {
 
   /** The parameters with the defaults of the schema. Throws PARAMETERS_INVALID with every problem. */
   async fit(what: string, workflow: CompiledWorkflow, parameters: Uint8Array): Promise<Uint8Array> {
-    const { name, parameters: schema } = workflow;
+    const schema = workflow.parameters;
     if (schema === undefined) return parameters;
+    const secret = findSecretProblems(workflow, parameters);
     const { problems, problemCount, parameters: fitting } = await this.options.checks.check(schema, parameters);
-    const [first] = problems;
-    if (first === undefined) {
-      // A default could be the value of a secret.
-      checkSecretParameters(workflow, fitting);
-      return fitting;
-    }
-    const fact = problemCount === 1 ? first.message : `its parameters have ${problemCount} problems`;
-    throw new YardmasterError('PARAMETERS_INVALID', `Cannot ${what}: ${fact}`, {
-      problems,
-      meta: { problemCount: String(problemCount) },
-      next: `yardmaster workflows get ${name} --json shows what it takes`,
-    });
+    // What is said of a secret says it all; what the schema says of the same place, or within it, could show what stands there.
+    const others = problems.filter((problem) => !secret.some((known) => isWithin(problem, known)));
+    const found = [...secret, ...others];
+    const count = found.length + problemCount - problems.length;
+    if (count > 0) throw unfit(what, workflow, found, count);
+    // A default could be the value of a secret.
+    const byDefault = findSecretProblems(workflow, fitting);
+    if (byDefault.length > 0) throw unfit(what, workflow, byDefault, byDefault.length);
+    return fitting;
   }
 
   /** With a request id that has a run: that one. */
@@ -263,6 +260,15 @@ function sameInput({ what, requestId }: Start, known: string, asked: string, row
       next: 'use a new request id, or the same input',
     },
   );
+}
+
+function unfit(what: string, { name }: CompiledWorkflow, found: readonly Problem[], count: number): YardmasterError {
+  const fact = count === 1 ? found[0]?.message : `its parameters have ${count} problems`;
+  return new YardmasterError('PARAMETERS_INVALID', `Cannot ${what}: ${fact}`, {
+    problems: found.slice(0, limits.problemsMax),
+    meta: { problemCount: String(count) },
+    next: `yardmaster workflows get ${name} --json shows what it takes`,
+  });
 }
 
 /** `what`: as in Start. */

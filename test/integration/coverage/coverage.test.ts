@@ -25,7 +25,7 @@ for (const { entry, form, situation } of cells) {
     expect(await historyOfOthers(mesh, run)).toEqual(outcome.others ?? []);
     expect(Object.fromEntries(steps.map((step) => [step.path, step.status]))).toEqual(outcome.steps);
     expect(paused).toEqual(outcome.paused);
-    expect(after).toEqual(outcome.status === 'COMPLETED' ? [{ got: entry.output }] : []);
+    expect(after).toEqual(outcome.history.some((line) => line.startsWith('after#')) ? [{ got: entry.output }] : []);
     expect(output).toEqual(outcome.status === 'COMPLETED' ? entry.output : undefined);
     expect(mesh.data.tasks.size).toBe(0);
   });
@@ -40,7 +40,8 @@ test.each(table)('$block: the five forms are one workflow', async (entry) => {
 });
 
 test('every block of the language is in the table', () => {
-  expect(table.map(({ block }) => block).toSorted()).toEqual(Object.keys(blocks).toSorted());
+  const here = table.map(({ block }) => block);
+  expect(Object.keys(blocks).filter((block) => !here.includes(block))).toEqual([]);
 });
 
 test('docs/coverage.md names exactly the tests that are here', () => {

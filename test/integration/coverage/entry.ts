@@ -14,7 +14,7 @@ export type Situation = (typeof situations)[number];
 
 /** The step `block` of a workflow of three: `before`, `block`, `after`. */
 export interface Entry {
-  /** Of the test's name. */
+  /** Of the test's name. A block of the language, or what every block may have. */
   readonly block: string;
   /** Of the page. */
   readonly title: string;
@@ -27,6 +27,8 @@ export interface Entry {
     readonly yaml: string;
     /** Of the step alone, as `yardmaster.v1.Step` in JSON. */
     readonly proto: JsonObject;
+    /** What stands below the body, in either form. */
+    readonly end?: { readonly yaml: string; readonly proto: JsonObject };
   };
   /** Other workflows that have to be there, in the written form. */
   readonly also?: readonly JsonObject[];

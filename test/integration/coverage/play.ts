@@ -11,7 +11,7 @@ import { NAME, protoFrame, yamlFrame } from './frame.ts';
 export async function registerForm(mesh: TestMesh, { forms, also = [] }: Entry, form: Form): Promise<string> {
   for (const other of also) await mesh.registerWorkflow(other);
   const { registerWorkflow } = mesh.orchestrator.api.workflows;
-  const yaml = yamlFrame(forms.yaml);
+  const yaml = yamlFrame(forms.yaml, forms.end?.yaml);
   switch (form) {
     case 'typed':
     case 'plain': {
@@ -28,7 +28,7 @@ export async function registerForm(mesh: TestMesh, { forms, also = [] }: Entry, 
       return `${workflow?.version} ${workflow?.hash}`;
     }
     case 'proto': {
-      const value = fromJsonString(WorkflowSchema, JSON.stringify(protoFrame(forms.proto)));
+      const value = fromJsonString(WorkflowSchema, JSON.stringify(protoFrame(forms.proto, forms.end?.proto)));
       const { workflow } = await registerWorkflow({ definition: { case: 'workflow', value } });
       return `${workflow?.version} ${workflow?.hash}`;
     }
@@ -65,7 +65,7 @@ function agentFor(mesh: TestMesh, id: string, situation: Situation, { beforeTake
   const agent = mesh.agent(id);
   agent.setResponse('before', { n: 1 }).setDelay('before', beforeTakes);
   agent.setResponse('work', ({ n }) => ({ done: n })).setDelay('work', '5m');
-  agent.setResponse('other', null).setResponse('after', null);
+  agent.setResponse('other', null).setResponse('after', null).failWith('broken', 'BROKEN');
   if (situation === 'failure') agent.failWith('work', 'NO').setDelay('work', 0);
   if (situation === 'timeout' || situation === 'cancel') agent.setDelay('work', Number.POSITIVE_INFINITY);
   if (situation === 'loss') agent.crashOn('work');

@@ -1,9 +1,13 @@
-/** Every block of the language. A new one is a file in blocks/ and a line here. */
+/** Every block of the language, and what starts steps besides. A new one is a file in blocks/ and a line here. */
 import { agent } from './blocks/agent.ts';
+import { compensate } from './blocks/compensate.ts';
 import { condition } from './blocks/condition.ts';
+import { fallback } from './blocks/fallback.ts';
+import { finallyBlock } from './blocks/finally.ts';
 import { loop } from './blocks/loop.ts';
 import { map } from './blocks/map.ts';
 import { parallel } from './blocks/parallel.ts';
+import { quorum } from './blocks/quorum.ts';
 import { sequential } from './blocks/sequential.ts';
 import { set } from './blocks/set.ts';
 import { signal } from './blocks/signal.ts';
@@ -15,6 +19,7 @@ import type { Entry } from './entry.ts';
 export const table: readonly Entry[] = [
   agent,
   parallel,
+  quorum,
   sequential,
   condition,
   switchBlock,
@@ -24,4 +29,7 @@ export const table: readonly Entry[] = [
   wait,
   signal,
   workflow,
+  fallback,
+  compensate,
+  finallyBlock,
 ];

@@ -52,22 +52,31 @@ describe('resilient-processing.yaml', () => {
     expect((await run.result()).status).toBe('COMPLETED');
   });
 
-  test.each([
-    ['no try is left', 'FAILED', async () => {}],
-    ['the run is cancelled', 'CANCELLED', async (cancel: () => Promise<unknown>) => void (await cancel())],
-  ])('cleans up when %s', async (_, status, act) => {
+  test('tries the whole three more times, and cleans up after each', async () => {
     await using mesh = await TestMesh.start();
     mesh.agent('data-processor').failWith('process', 'DISK_FULL').setDelay('process', '10s');
     mesh.agent('file-manager').setResponse('cleanup', { removed: 3 });
     const run = await startExample(mesh, 'resilient-processing.yaml');
+    await mesh.advance('5m');
+    expect((await run.result()).status).toBe('FAILED');
+    expect(run).toHaveHistory(
+      [0, 1, 2, 3].flatMap((n) => [
+        ...[1, 2, 3].map((attempt) => `process-data#${3 * n + attempt} FAILED`),
+        `cleanup-temp-files#${n + 1} COMPLETED`,
+      ]),
+    );
+  });
+
+  test('cleans up when the run is cancelled', async () => {
+    await using mesh = await TestMesh.start();
+    mesh.agent('data-processor').setResponse('process', null).setDelay('process', '10s');
+    mesh.agent('file-manager').setResponse('cleanup', { removed: 3 });
+    const run = await startExample(mesh, 'resilient-processing.yaml');
     await mesh.advance('2s');
-    await act(() => run.cancel());
-    await mesh.advance('4m');
-    expect((await run.result()).status).toBe(status);
-    expect(run.order().slice(-2)).toEqual([
-      'start cleanup-temp-files#1 file-manager',
-      'end cleanup-temp-files#1 COMPLETED',
-    ]);
+    await run.cancel();
+    await mesh.advance('1m');
+    expect((await run.result()).status).toBe('CANCELLED');
+    expect(run).toHaveHistory(['process-data#1 CANCELLED', 'cleanup-temp-files#1 COMPLETED']);
   });
 
   test('cleans up when the five minutes are over', async () => {

@@ -8,6 +8,20 @@ function answering(stage: Stage): void {
   stage.agent('sales', { book: '1m', thank: '1m', remind: '1m' });
 }
 
+/** Whoever examines has time for several at once; the patient has not. */
+function examining(stage: Stage): void {
+  stage.agent('clinic', { 'take-blood': '2m', 'take-pressure': '1m', 'take-picture': '1m', 'take-scan': '3m' });
+}
+
+/** Of lines such as `take-scan 4-7`: how many overlap, and when the last is over. */
+function inTurn(lines: readonly string[]): { steps: number; overlaps: number; over: number | undefined } {
+  const spans = lines
+    .map((line) => (line.split(' ')[1] ?? '').split('-').map(Number))
+    .toSorted(([a = 0], [b = 0]) => a - b);
+  const overlaps = spans.filter(([start = 0], i) => i > 0 && start < (spans[i - 1]?.[1] ?? 0)).length;
+  return { steps: spans.length, overlaps, over: spans.at(-1)?.[1] };
+}
+
 export const state: readonly Story[] = [
   {
     workflow: 'DeferredChoice',
@@ -47,10 +61,24 @@ export const state: readonly Story[] = [
     workflow: 'InterleavedRouting',
     behaviour: 'each activity runs once, no two at the same time, and the rows are mixed as it comes',
     async play(stage) {
-      stage.agent('patient', { 'take-blood': '2m', 'take-pressure': '1m', 'take-picture': '1m', 'take-scan': '3m' }, 1);
-      const run = await stage.run({}, '10m');
+      examining(stage);
+      const run = await stage.run({ patient: 'ada' }, '10m');
       expect(minutesOf(run)).toEqual(['take-blood 0-2', 'take-picture 2-3', 'take-pressure 3-4', 'take-scan 4-7']);
       expect((await run.result()).status).toBe('COMPLETED');
+    },
+  },
+  {
+    workflow: 'InterleavedRouting',
+    behaviour: 'two runs for one patient take turns, too, and another patient waits for none of them',
+    async play(stage) {
+      examining(stage);
+      const runs = [];
+      for (const patient of ['ada', 'ada', 'ben']) runs.push(await stage.start({ patient }));
+      await stage.mesh.advance('20m');
+      const [first, second, other] = runs.map(minutesOf);
+      // Seven minutes of work each.
+      expect(inTurn([...(first ?? []), ...(second ?? [])])).toEqual({ steps: 8, overlaps: 0, over: 14 });
+      expect(inTurn(other ?? [])).toEqual({ steps: 4, overlaps: 0, over: 7 });
     },
   },
   {
@@ -96,6 +124,19 @@ export const state: readonly Story[] = [
       ]);
       expect((await run.result()).status).toBe('COMPLETED');
       expect((await stage.mesh.orchestrator.getRun(run.id)).unconsumedSignals).toBe(1);
+    },
+  },
+  {
+    workflow: 'Milestone',
+    behaviour: 'an activity that runs when the state ends is stopped',
+    async play(stage) {
+      stage.agent('office', { accept: '1m', apply: '1h', ship: '10m' });
+      const run = await stage.start();
+      await stage.mesh.advance('2d');
+      await stage.signal(run, 'change', {});
+      await stage.mesh.advance('1h');
+      expect(run).toHaveHistory(['accept#1 COMPLETED', 'changes/1/apply#1 CANCELLED', 'ship#1 COMPLETED']);
+      expect((await run.result()).status).toBe('COMPLETED');
     },
   },
   {

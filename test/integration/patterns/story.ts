@@ -1,13 +1,14 @@
-/** What a test of a pattern has at hand: the workflow of the page on a mesh in virtual time, and what its history says. */
-import { type MockAgent, TestMesh, type TestRun } from 'yardmaster/testing';
-import { workflowText } from './page.ts';
+/** What a test of a page has at hand: the workflow of the page on a mesh in virtual time, and what its history says. */
+import { type MockAgent, TestMesh, type TestMeshOptions, type TestRun } from 'yardmaster/testing';
+import type { Page } from './page.ts';
 
 export interface Story {
   /** Name of the workflow on the page. */
   readonly workflow: string;
-  /** The property that makes the pattern what it is, as a sentence. */
+  /** What it shows, as a sentence: of a pattern the property that makes it what it is. */
   readonly behaviour: string;
   readonly play: (stage: Stage) => Promise<void>;
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 export class Stage implements AsyncDisposable {
@@ -20,9 +21,11 @@ export class Stage implements AsyncDisposable {
   }
 
   /** On a mesh with the workflow of the page registered. */
-  static async open(workflow: string): Promise<Stage> {
-    const mesh = await TestMesh.start();
-    await mesh.registerWorkflow({ yaml: workflowText(workflow), file: 'patterns.md' });
+  static async open({ workflows }: Page, workflow: string, options: TestMeshOptions = {}): Promise<Stage> {
+    const yaml = workflows.get(workflow);
+    if (yaml === undefined) throw new Error(`the page has no workflow "${workflow}"`);
+    const mesh = await TestMesh.start(options);
+    await mesh.registerWorkflow({ yaml, file: `${workflow}.yaml` });
     return new Stage(mesh, workflow);
   }
 

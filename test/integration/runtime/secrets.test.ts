@@ -61,6 +61,26 @@ describe('a secret parameter', () => {
     });
     expect(JSON.stringify(refused)).not.toMatch(/hunter2|OTHER/);
   });
+
+  test('is refused together with everything else that is wrong, each place once', async () => {
+    await using mesh = await TestMesh.start({ secrets });
+    const key = { type: 'object', additionalProperties: false, secret: true };
+    const properties = { key, n: { type: 'integer' }, token: { type: 'string', secret: true } };
+    const step1 = step('call', { parameters: '${{ params }}' });
+    await mesh.registerWorkflow(flow([step1], { ...listed, parameters: { ...parameters, properties } }));
+    const given = { key: { hunter2: 'in the clear' }, token: 5, n: 'many' };
+    const refused = mesh.orchestrator.startWorkflow('Flow', given);
+    await expect(refused).rejects.toMatchObject({
+      code: 'PARAMETERS_INVALID',
+      message: 'Cannot start "Flow": its parameters have 3 problems',
+      problems: [
+        { message: 'parameters.key is secret: it takes a name, one of secret:API_KEY, and no value' },
+        { message: 'parameters.token is secret: it takes a name, one of secret:API_KEY, and no value' },
+        { message: 'parameters.n must be integer, not string' },
+      ],
+    });
+    expect(await mesh.orchestrator.listRuns()).toEqual([]);
+  });
 });
 
 describe('a secret that is missing', () => {

@@ -73,10 +73,10 @@ describe('a start with parameters that do not fit', () => {
       expect(problems).toHaveLength(1);
     }));
 
-  test('is refused for the value of a secret alone, which is shown nowhere', () =>
+  test('is refused for the value of a secret, which is shown nowhere, and for the rest at once', () =>
     withClient(async (client) => {
       await client.registerWorkflow(workflowOf(SCHEMA));
-      const refusal = { code: 'PARAMETERS_INVALID', problems: [{ place: { pointer: 'password' } }] };
+      const refusal = { code: 'PARAMETERS_INVALID', problems: [{ place: { pointer: 'parameters.password' } }, {}] };
       const value = { table: 'Orders', password: 'hunter2' };
       const error = await refusalOf(client.startWorkflow('Nightly', value));
       expect(error).toMatchObject(refusal);
