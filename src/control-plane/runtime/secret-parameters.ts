@@ -6,7 +6,10 @@ import { decodeValue } from '../../core/value.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 
 /** Throws PARAMETERS_INVALID, which shows no value. Absent ones and null are for the schema to judge. */
-export function checkSecretParameters({ name, secrets }: CompiledWorkflow, parameters: Uint8Array): void {
+export function checkSecretParameters(
+  { name, secrets }: Pick<CompiledWorkflow, 'name' | 'secrets'>,
+  parameters: Uint8Array,
+): void {
   if (secrets.parameters.length === 0) return;
   const given = decodeValue(parameters);
   const listed = [...secrets.names].map(showReference).join(', ');
