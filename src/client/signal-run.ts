@@ -1,6 +1,6 @@
 /** Sending a signal to a run. */
 import { createBackoff } from './backoff.ts';
-import { toWireValue } from './convert/definition.ts';
+import { toWireValue } from './convert/wire.ts';
 import { isCut } from './errors.ts';
 import type { MeshApi } from './mesh-api.ts';
 

@@ -3,8 +3,8 @@ import type { Value } from '@bufbuild/protobuf/wkt';
 import { YardmasterError } from '../core/errors.ts';
 import type { Workflow } from '../workflow/builder/workflow.ts';
 import { createBackoff } from './backoff.ts';
-import { toWireValue } from './convert/definition.ts';
 import { type PriorityName, priorityNumber } from './convert/run.ts';
+import { toWireValue } from './convert/wire.ts';
 import { isCut } from './errors.ts';
 import type { MeshApi } from './mesh-api.ts';
 

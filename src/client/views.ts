@@ -233,10 +233,21 @@ export interface WorkflowView {
   readonly hash: string;
   /** JSON Schema of its parameters. */
   readonly parameters: JsonObject | undefined;
+  /** Undefined: it has none of its own. */
+  readonly schedule: WorkflowScheduleView | undefined;
   /** Blocks and agent steps, children included, in order. */
   readonly steps: readonly WorkflowStepView[];
   readonly createTime: Date | undefined;
   readonly labels: Readonly<Record<string, string>>;
+}
+
+/** When its runs start, as its definition says. How its schedule stands, `schedules` says under its name. */
+export interface WorkflowScheduleView {
+  readonly cron: string;
+  readonly timezone: string;
+  readonly parameters: JsonObject;
+  /** How it begins. */
+  readonly paused: boolean;
 }
 
 export interface WorkflowStepView {
@@ -333,6 +344,8 @@ export interface ScheduleView {
   readonly catchUp: ScheduleCatchUp;
   readonly catchUpWindowMs: number;
   readonly paused: boolean;
+  /** It stands in the definition of its workflow, which has its name: another version changes or deletes it. */
+  readonly ofWorkflow: boolean;
   readonly createTime: Date | undefined;
   readonly updateTime: Date | undefined;
   /** Three; none while paused. */
@@ -369,6 +382,10 @@ export interface WorkflowPlanView {
   /** Completed runs that the durations rest on. */
   readonly pastRuns: number;
   readonly warnings: readonly Problem[];
+  /** That it would have; undefined: none. */
+  readonly schedule: WorkflowScheduleView | undefined;
+  /** The next three ticks of it, as if it were not paused. */
+  readonly scheduleTimes: readonly Date[];
 }
 
 export interface WorkflowChangesView {

@@ -70,6 +70,14 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   WORKFLOW_NOT_FOUND: entry('NOT_FOUND', 'No workflow has this name, or not in this version.'),
   SCHEDULE_NOT_FOUND: entry('NOT_FOUND', 'No schedule has this name.'),
   SCHEDULE_INVALID: entry('INVALID_ARGUMENT', 'A schedule has problems; each names its field.'),
+  SCHEDULE_OF_WORKFLOW: entry(
+    'FAILED_PRECONDITION',
+    'The schedule stands in the definition of a workflow: another version changes it, or takes it away.',
+  ),
+  SCHEDULE_TAKEN: entry(
+    'FAILED_PRECONDITION',
+    'The schedule of a workflow has its name, and there is one of that name which was put by hand.',
+  ),
   BAD_CRON: entry('INVALID_ARGUMENT', 'A cron expression cannot be read, or never ticks.'),
   UNKNOWN_TIMEZONE: entry('INVALID_ARGUMENT', 'A timezone is no name of the IANA database.'),
   AGENT_NOT_FOUND: entry('NOT_FOUND', 'No agent with this id was ever seen.'),

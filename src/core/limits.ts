@@ -103,6 +103,8 @@ export const limits = {
   /** Schedules of one control plane: all are kept in memory. Their parameters are written with every tick. */
   schedulesMax: 1_000,
   scheduleParametersBytesMax: 64 * KIB,
+  /** How far back a schedule may make up for ticks that it missed. */
+  catchUpWindowMsMax: 365 * 86_400_000,
   /** Items of one page of a list, and the default. */
   pageSizeMax: 500,
   pageSizeDefault: 50,

@@ -5,6 +5,7 @@ import { isJsonObject, type JsonValue } from '../core/json.ts';
 import { limits } from '../core/limits.ts';
 import { canonicalWorkflow } from './canonical.ts';
 import { checkAttached, checkCompensated } from './check-attached.ts';
+import { checkSchedule } from './check-schedule.ts';
 import { checkSignal, checkSignals, checkWait } from './check-waits.ts';
 import type {
   AgentStepDefinition,
@@ -61,6 +62,7 @@ class FieldChecker {
     const { limit } = definition.concurrency ?? {};
     this.#within(1, limits.concurrencyMax, limit, subject, ['concurrency']);
     this.#parameters(definition.parameters, subject);
+    this.#schedule(definition.schedule, subject);
     this.#depth(definition.output, subject, ['output']);
     this.#depth(definition.metadata, subject, ['metadata']);
   }
@@ -70,6 +72,13 @@ class FieldChecker {
     this.#depth(schema, subject, path);
     if (schema === undefined || isDeeperThan(schema, limits.valueDepthMax)) return;
     this.findings.push(...checkParametersSchema(schema, path));
+  }
+
+  #schedule(schedule: WorkflowDefinition['schedule'], subject: string): void {
+    const { parameters } = schedule ?? {};
+    this.#depth(parameters, subject, ['schedule', 'parameters']);
+    if (schedule === undefined || (parameters !== undefined && isDeeperThan(parameters, limits.valueDepthMax))) return;
+    this.findings.push(...checkSchedule(schedule));
   }
 
   step(entry: Entry): void {

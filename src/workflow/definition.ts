@@ -29,6 +29,8 @@ export interface WorkflowDefinition {
   /** Runs of all versions that may be active at once; absent: any number. */
   readonly concurrency?: ConcurrencyDefinition;
   readonly priority?: Priority;
+  /** Starts runs of its newest version by the clock. */
+  readonly schedule?: ScheduleDefinition;
   /** Template of the run's output; without it the output is null. */
   readonly output?: JsonValue;
   readonly steps: readonly StepDefinition[];
@@ -44,6 +46,32 @@ export interface ConcurrencyDefinition {
   /** Default queue. */
   readonly overflow?: ConcurrencyOverflow;
 }
+
+/** When runs start, and with what. What is left out is what a schedule without it has. */
+export interface ScheduleDefinition {
+  readonly cron: string;
+  /** An IANA name; default UTC. */
+  readonly timezone?: string;
+  /** Of each run; absent: `{}`. */
+  readonly parameters?: JsonObject;
+  /** Of each run, besides those of the workflow. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Of each run; absent: that of the workflow. */
+  readonly priority?: Priority;
+  /** Default skip. */
+  readonly overlap?: ScheduleOverlap;
+  /** Default one. */
+  readonly catchUp?: ScheduleCatchUp;
+  /** Default 1 day. */
+  readonly catchUpWindowMs?: number;
+  /** How it begins, and what it becomes when a version says it otherwise than the one before; absent: false. */
+  readonly paused?: boolean;
+}
+
+/** What a tick does while the last run of the schedule is open. */
+export type ScheduleOverlap = 'skip' | 'allow' | 'cancelOther';
+/** Which of the ticks that nobody saw are made up for: none, the newest, all within the window. */
+export type ScheduleCatchUp = 'none' | 'one' | 'all';
 
 export type StepDefinition =
   | AgentStepDefinition

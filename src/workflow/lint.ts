@@ -28,6 +28,7 @@ export const lintRules: Readonly<Record<string, string>> = {
   'unreachable-branch':
     'a branch, a body or a step that never runs: its condition is a constant, or it runs on a failure and depends on nothing',
   'plain-secret': 'a secret in plain text, in parameters, in a `set` or in `metadata`',
+  'unread-expression': 'an expression in the parameters of `schedule`, which are passed as they stand',
   'unresolved-secret': 'a reference to a secret in `metadata`, where none is resolved',
   'unused-secret': 'a name on the list of secrets that no step uses',
 };
@@ -41,6 +42,7 @@ export function lintDefinition(definition: WorkflowDefinition): readonly Finding
     ...lintSize(entries),
     ...entries.flatMap((entry) => lintStep(entry, definition)),
     ...findSecrets(definition.metadata ?? null, ['metadata'], 'the workflow'),
+    ...lintScheduled(definition.schedule?.parameters ?? null, ['schedule', 'parameters']),
     ...lintSecretList(definition, survey),
   ];
 }
@@ -135,6 +137,18 @@ function findSecrets(value: JsonValue, path: Path, subject: string): readonly Fi
   if (Array.isArray(value)) return value.flatMap((item, i) => findSecrets(item, [...path, i], subject));
   if (!isJsonObject(value)) return [];
   return Object.entries(value).flatMap(([key, item]) => findSecrets(item, [...path, key], subject));
+}
+
+function lintScheduled(value: JsonValue, path: Path): readonly Finding[] {
+  return [...findSecrets(value, path, 'the schedule'), ...findExpressions(value, path)];
+}
+
+function findExpressions(value: JsonValue, path: Path): readonly Finding[] {
+  if (Array.isArray(value)) return value.flatMap((item, i) => findExpressions(item, [...path, i]));
+  if (isJsonObject(value)) return Object.entries(value).flatMap(([key, item]) => findExpressions(item, [...path, key]));
+  if (typeof value !== 'string' || !value.includes(OPENING)) return [];
+  const fact = `the schedule: "${String(path.at(-1))}" is passed as it is written, with its expression`;
+  return [warn('unread-expression', fact, path, 'compute it in a step, which sees now and run')];
 }
 
 function lintText(text: string, path: Path, subject: string): readonly Finding[] {

@@ -18,13 +18,13 @@ import type {
 import { type FieldReading, readFields } from './fields.ts';
 import { type Finding, formatPath, type Path } from './finding.ts';
 import { isRecord } from './json-copy.ts';
+import { readSchedule } from './read-schedule.ts';
 import { readSignal, readWait } from './read-waits.ts';
 import {
   blockByField,
   blocks,
   caseRequired,
   laterStepFields,
-  laterWorkflowFields,
   switchCase,
   workflowRequired,
   workflowSchema,
@@ -96,13 +96,15 @@ class Reader {
     const fields = readFields(workflowSchema, source, {
       ...this.#reading(subject, []),
       required: workflowRequired,
-      later: laterWorkflowFields,
+      later: new Set(),
       hints: WORKFLOW_HINTS,
     });
-    const { $schema: _, name = '', steps = [], timeout, retries, cleanupTimeout, finally: last, ...rest } = fields;
+    const { $schema: _, name = '', steps = [], timeout, retries, cleanupTimeout, finally: last, ...others } = fields;
+    const { schedule, ...rest } = others;
     return {
       ...rest,
       name,
+      ...(schedule !== undefined && { schedule: readSchedule(schedule, (finding) => this.findings.push(finding)) }),
       steps: this.#children(steps, ['steps'], 'chain', 1),
       ...(last !== undefined && { finally: this.#children(last, ['finally'], 'chain', 1) }),
       ...(timeout !== undefined && timeout > 0 && { timeoutMs: timeout }),

@@ -101,6 +101,37 @@ const failureMode = oneOf('fail', 'continue');
 const name = { pattern: NAME_PATTERN.source };
 const nonEmpty = { minItems: 1 };
 
+/** Read by read-schedule.ts. */
+export const scheduleForm = z.strictObject({
+  cron: field(
+    text,
+    '`0 2 * * *`: minute, hour, day of month, month, day of week; six begin with the second; or `@daily`',
+  ),
+  timezone: field(text, 'an IANA name, such as `Europe/Berlin`', { default: 'UTC' }),
+  parameters: field(jsonObject, 'of each run; they are passed as they stand', { otherwise: '`{}`' }),
+  labels: field(labels, 'of each run, besides those of the workflow'),
+  priority: field(priority, 'of each run', { otherwise: 'that of the workflow' }),
+  overlap: field(
+    oneOf('skip', 'allow', 'cancelOther'),
+    'what a tick does while the last run is open: nothing (`skip`), start beside it (`allow`), or cancel it and start (`cancelOther`)',
+    { default: 'skip' },
+  ),
+  catchUp: field(
+    oneOf('none', 'one', 'all'),
+    'which of the ticks that the control plane missed are made up for: `none`, the newest `one`, or `all`',
+    { default: 'one' },
+  ),
+  catchUpWindow: field(duration, 'ticks that were missed longer ago are not made up for', { otherwise: '1 d' }),
+  paused: field(flag, 'it begins paused, and is resumed by hand', { default: false }),
+});
+export const scheduleRequired: readonly string[] = ['cron'];
+
+const { properties: scheduleFields } = z.toJSONSchema(scheduleForm, {
+  io: 'input',
+  target: 'draft-07',
+  unrepresentable: 'any',
+});
+
 export const workflowSchema = z
   .strictObject({
     name: field(text, '1 to 128 of letters, digits, `_ . : -`; also what runs are started by', name),
@@ -122,6 +153,17 @@ export const workflowSchema = z
       { otherwise: 'any number' },
     ),
     priority: field(priority, 'of its steps while they wait for an agent', { default: 'normal' }),
+    schedule: field(
+      z.unknown().meta({
+        type: ['string', 'object'],
+        minLength: 1,
+        properties: scheduleFields,
+        required: [...scheduleRequired],
+        additionalProperties: false,
+      }),
+      'starts runs of its newest version by the clock: a cron expression, or an object with more',
+      { otherwise: 'none' },
+    ),
     output: field(json, 'of the run: a template over `steps`, read from the body and not from `finally`', {
       otherwise: 'null',
     }),
@@ -423,7 +465,6 @@ export const blocks = {
 export const commonFields: readonly string[] = Object.keys(common);
 
 /** Words of the language that this version does not run yet; they are refused by name. */
-export const laterWorkflowFields: ReadonlySet<string> = new Set(['schedule']);
 export const laterStepFields: ReadonlySet<string> = new Set(['cache', 'hedge', 'budget']);
 
 /** The field that shows which block was meant, where its `type` was forgotten. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ScheduleChange, ScheduleRow, Store } from '../../src/control-plane/store/index.ts';
 import { failureOf } from './store/failure.ts';
-import { aBatch, aRun, aSchedule, insert, NOW, runId } from './store/rows.ts';
+import { aBatch, aRun, aSchedule, aWorkflow, insert, NOW, runId } from './store/rows.ts';
 import { type World, worlds } from './store/worlds.ts';
 
 const put = (row: ScheduleRow): ScheduleChange => ({ type: 'put', row });
@@ -49,6 +49,25 @@ describe.each(worlds)('the store contract, schedules: $name', ({ create }) => {
     const gone = { type: 'delete', namespace: 'default', name: 'a' } as const;
     await store.commit(aBatch(epoch, { schedules: [put(aSchedule('a', { seenAt: NOW + 2 })), gone, gone] }));
     expect(await load()).toEqual([]);
+  });
+
+  it('writes what a new version makes of the schedule with the version, and nothing with a version that is there', async () => {
+    const own = aSchedule('etl', { isOfWorkflow: true });
+    const register = (hash: string, schedule?: ScheduleChange) =>
+      store.putWorkflow(aWorkflow('etl', hash), undefined, schedule);
+    await register('h1', put(own));
+    expect(await load()).toStrictEqual([own]);
+    const gone = { type: 'delete', namespace: 'default', name: 'etl' } as const;
+    expect(await register('h1', gone)).toMatchObject({ created: false });
+    await register('h2');
+    await world.crash();
+    ({ store } = await world.open());
+    expect(await load()).toStrictEqual([own]);
+    await register('h3', gone);
+    await world.crash();
+    ({ store } = await world.open());
+    expect(await load()).toEqual([]);
+    expect(await store.getWorkflow('default', 'etl', 0)).toMatchObject({ version: 3 });
   });
 
   it('writes a tick and its run together or not at all', async () => {

@@ -150,7 +150,7 @@ function withDelays(inner: Store, options: SimStoreOptions): Store {
     findRunsByTail: (namespace, tail, limit) => later(() => inner.findRunsByTail(namespace, tail, limit)),
     getBlob: (runId, blobId) => later(() => inner.getBlob(runId, blobId)),
     putBlobPart: (runId, blobId, part, bytes) => later(() => inner.putBlobPart(runId, blobId, part, bytes)),
-    putWorkflow: (workflow, audit) => later(() => inner.putWorkflow(workflow, audit)),
+    putWorkflow: (...row) => later(() => inner.putWorkflow(...row)),
     getWorkflow: (namespace, name, version) => later(() => inner.getWorkflow(namespace, name, version)),
     listWorkflows: (namespace, after, limit) => later(() => inner.listWorkflows(namespace, after, limit)),
     loadSchedules: (after, limit) => later(() => inner.loadSchedules(after, limit)),

@@ -44,9 +44,9 @@ export function mirrored(model: Store, sql: Store): Store {
       await model.putBlobPart(runId, blobId, part, bytes);
       await sql.putBlobPart(runId, blobId, part, bytes);
     },
-    putWorkflow: async (workflow, audit) => {
-      await model.putWorkflow(workflow, audit);
-      return sql.putWorkflow(workflow, audit);
+    putWorkflow: async (...row) => {
+      await model.putWorkflow(...row);
+      return sql.putWorkflow(...row);
     },
     prune: async (before, limit) => {
       await model.prune(before, limit);

@@ -1,9 +1,10 @@
 /** One agent, one workflow. */
-import type { AgentView, InstanceView, WorkflowView } from '../../client/index.ts';
+import type { AgentView, InstanceView, WorkflowScheduleView, WorkflowView } from '../../client/index.ts';
 import { parseAttemptId, shortId } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { propertyLines } from './form.ts';
 import type { ListOptions } from './lists.ts';
+import { scheduleText } from './schedules.ts';
 import { paintStatus } from './style.ts';
 import { alignParts, renderTable } from './table.ts';
 import { capabilityName, plural, safe } from './text.ts';
@@ -92,10 +93,15 @@ export function renderWorkflow(workflow: WorkflowView): string {
   return [
     `${safe(workflow.name)} v${workflow.version}  ${workflow.hash.slice(0, 12)}`,
     ...(workflow.description === '' ? [] : [safe(workflow.description)]),
+    ...scheduleLines(workflow.schedule),
     ...parameterLines(workflow.parameters),
     'steps:',
     ...alignParts(steps),
   ].join('\n');
+}
+
+function scheduleLines(schedule: WorkflowScheduleView | undefined): readonly string[] {
+  return schedule === undefined ? [] : [`schedule: ${scheduleText(schedule)}`];
 }
 
 function parameterLines(schema: JsonObject | undefined): readonly string[] {

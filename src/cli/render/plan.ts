@@ -1,8 +1,10 @@
 /** What would come of a definition: its steps wave by wave, who could take each now, and what decides how long it takes. */
 import { formatProblem, type PlannedStepView, type WorkflowPlanView } from '../../client/index.ts';
-import { type Column, renderTable, type TableOptions } from './table.ts';
+import type { ListOptions } from './lists.ts';
+import { scheduleText } from './schedules.ts';
+import { type Column, renderTable } from './table.ts';
 import { cut, instanceName, plural, safe } from './text.ts';
-import { roughly } from './time.ts';
+import { dateTime, roughly } from './time.ts';
 
 /** Instances that a line names. */
 const NAMED_MAX = 3;
@@ -11,7 +13,7 @@ const PATH_MAX = 12;
 const CELL_WIDTH = 60;
 
 /** `text`: of the definition, for the carets of warnings. */
-export function renderPlan(plan: WorkflowPlanView, text: string, options: TableOptions): string {
+export function renderPlan(plan: WorkflowPlanView, text: string, options: ListOptions): string {
   const critical = new Set(plan.criticalPath);
   const columns: readonly Column<PlannedStepView>[] = [
     { title: 'WAVE', cell: ({ wave }) => String(wave) },
@@ -25,6 +27,7 @@ export function renderPlan(plan: WorkflowPlanView, text: string, options: TableO
     ...changeLines(plan),
     renderTable(plan.steps, columns, options),
     ...pathLines(plan),
+    ...scheduleLines(plan, options),
     ...plan.warnings.map((warning) => formatProblem({ ...warning, severity: 'warn' }, text)),
   ].join('\n');
 }
@@ -68,6 +71,13 @@ function agentsOf({ kind, action, able, free, candidates }: PlannedStepView): st
   const reasons = cut(shown.map((candidate) => `${name(candidate)} ${safe(candidate.text)}`).join(', '), CELL_WIDTH);
   if (able > 0) return `none of ${able} free: ${reasons}`;
   return shown.length === 0 ? `nobody offers ${safe(action)}` : `none: ${reasons}`;
+}
+
+/** `starts by the clock: 0 2 * * * in Europe/Berlin; next 2026-03-02 01:00:00` */
+function scheduleLines({ schedule, scheduleTimes: [next] }: WorkflowPlanView, { utc }: ListOptions): readonly string[] {
+  if (schedule === undefined) return [];
+  const when = schedule.paused || next === undefined ? '' : `; next ${dateTime(next, utc)}`;
+  return [`starts by the clock: ${scheduleText(schedule)}${when}`];
 }
 
 function pathLines({ criticalPath, criticalMs, usualMs, pastRuns }: WorkflowPlanView): readonly string[] {

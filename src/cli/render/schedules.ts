@@ -1,5 +1,5 @@
 /** Schedules: a list, and one of them. */
-import type { ScheduleView } from '../../client/index.ts';
+import type { ScheduleView, WorkflowScheduleView } from '../../client/index.ts';
 import { unitDuration } from '../../core/duration.ts';
 import { shortId } from '../../core/ids.ts';
 import type { ListOptions } from './lists.ts';
@@ -13,6 +13,7 @@ export function renderSchedules(schedules: readonly ScheduleView[], options: Lis
   const columns: readonly Column<ScheduleView>[] = [
     { title: 'SCHEDULE', cell: ({ name }) => safe(name) },
     { title: 'WORKFLOW', cell: workflowOf },
+    { title: 'FROM', cell: ({ ofWorkflow }) => (ofWorkflow ? 'workflow' : 'put') },
     { title: 'CRON', cell: ({ cron }) => safe(cron) },
     { title: 'TIMEZONE', cell: ({ timezone }) => safe(timezone) },
     { title: 'NEXT', cell: (schedule) => nextOf(schedule, nowMs) },
@@ -37,12 +38,19 @@ function nextOf({ paused, nextTimes }: ScheduleView, nowMs: number): string {
   return next === undefined ? 'never' : `in ${roughly(next.getTime() - nowMs)}`;
 }
 
+/** Of a definition: `0 2 * * * in Europe/Berlin with {"region":"north"}, begins paused` */
+export function scheduleText({ cron, timezone, parameters, paused }: WorkflowScheduleView): string {
+  const given = Object.keys(parameters).length === 0 ? '' : ` with ${safe(JSON.stringify(parameters))}`;
+  return `${safe(cron)} in ${safe(timezone)}${given}${paused ? ', begins paused' : ''}`;
+}
+
 /** One line for each fact. */
 export function renderSchedule(schedule: ScheduleView, { utc, style }: ListOptions): string {
   const { lastTick, lastRunId, lastRunStatus, parameters, labels } = schedule;
   const pairs = Object.entries(labels).map(([key, value]) => `${safe(key)}=${safe(value)}`);
   const facts: readonly (readonly string[])[] = [
     ['starts', workflowOf(schedule)],
+    ['from', schedule.ofWorkflow ? 'the definition of that workflow; register another version to change it' : ''],
     ['cron', `${safe(schedule.cron)} in ${safe(schedule.timezone)}`],
     ['parameters', Object.keys(parameters).length === 0 ? '' : safe(JSON.stringify(parameters))],
     ['labels', pairs.join(',')],

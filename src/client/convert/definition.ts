@@ -1,8 +1,7 @@
 /** A definition in its normal form, as the proto message. */
-import { create, fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
-import { type Duration, durationFromMs, type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { type Duration, durationFromMs } from '@bufbuild/protobuf/wkt';
 import type { JsonValue } from '../../core/json.ts';
-import { encodeValue } from '../../core/value.ts';
 import { OnFailure, ParallelPolicy, RunOn, type StepSchema } from '../../gen/yardmaster/v1/step_pb.ts';
 import { ConcurrencyOverflow, type Workflow, WorkflowSchema } from '../../gen/yardmaster/v1/workflow_pb.ts';
 import type {
@@ -24,6 +23,8 @@ import type {
   WorkflowStepDefinition,
 } from '../../workflow/definition.ts';
 import { priorityNumber } from './run.ts';
+import { toWireValue } from './wire.ts';
+import { toWireWorkflowSchedule } from './workflow-schedule.ts';
 
 const RUN_ON: Readonly<Record<RunOnName, RunOn>> = {
   success: RunOn.SUCCESS,
@@ -55,6 +56,7 @@ export function toWireWorkflow(definition: WorkflowDefinition): Workflow {
     retries: definition.retries ?? 0,
     ...optional('concurrency', toWireConcurrency(definition.concurrency)),
     priority: priorityNumber(definition.priority),
+    ...(definition.schedule === undefined ? {} : { schedule: toWireWorkflowSchedule(definition.schedule) }),
     ...optional('output', toWireValue(definition.output)),
     steps: definition.steps.map(toWireStep),
     finally: (definition.finally ?? []).map(toWireStep),
@@ -211,11 +213,6 @@ function toWireRetry(retry: RetryPolicy) {
     onDifferentAgent: retry.onDifferentAgent ?? false,
     onAssert: retry.onAssert ?? false,
   };
-}
-
-/** JSON as a Value. Throws INVALID_VALUE, naming the place, for what JSON cannot say. */
-export function toWireValue(value: unknown): Value | undefined {
-  return value === undefined ? undefined : fromBinary(ValueSchema, encodeValue(value));
 }
 
 function toDuration(ms: number | undefined): Duration | undefined {

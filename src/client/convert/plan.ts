@@ -4,7 +4,8 @@ import { toProblem } from '../errors.ts';
 import { readStepKind } from '../statuses.ts';
 import type { PlannedStepView, WorkflowPlanView } from '../views.ts';
 import { toCandidate } from './run.ts';
-import { toMs } from './wire.ts';
+import { toDate, toMs } from './wire.ts';
+import { toWorkflowSchedule } from './workflow-schedule.ts';
 
 export function toPlan(plan: PlanWorkflowResponse): WorkflowPlanView {
   const { changes } = plan;
@@ -26,6 +27,8 @@ export function toPlan(plan: PlanWorkflowResponse): WorkflowPlanView {
     usualMs: toMs(plan.usualDuration),
     pastRuns: plan.pastRuns,
     warnings: plan.warnings.map(toProblem),
+    schedule: toWorkflowSchedule(plan.schedule),
+    scheduleTimes: plan.scheduleTimes.map((time) => toDate(time)).filter((time) => time !== undefined),
   };
 }
 

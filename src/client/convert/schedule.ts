@@ -13,9 +13,8 @@ import {
 } from '../../gen/yardmaster/v1/schedule_pb.ts';
 import { readRunStatus, readScheduleCatchUp, readScheduleOutcome, readScheduleOverlap } from '../statuses.ts';
 import type { ScheduleView } from '../views.ts';
-import { toWireValue } from './definition.ts';
 import { type PriorityName, priorityNumber, toPriority } from './run.ts';
-import { textOrNone, toDate, toMs, toValue } from './wire.ts';
+import { textOrNone, toDate, toMs, toValue, toWireValue } from './wire.ts';
 
 export const overlapNames = ['skip', 'allow', 'cancelOther'] as const;
 export const catchUpNames = ['none', 'one', 'all'] as const;
@@ -44,12 +43,12 @@ export interface ScheduleSpec {
   readonly paused?: boolean;
 }
 
-const OVERLAPS = {
+export const OVERLAPS = {
   skip: ScheduleOverlap.SKIP,
   allow: ScheduleOverlap.ALLOW,
   cancelOther: ScheduleOverlap.CANCEL_OTHER,
 };
-const CATCH_UPS = { none: ScheduleCatchUp.NONE, one: ScheduleCatchUp.ONE, all: ScheduleCatchUp.ALL };
+export const CATCH_UPS = { none: ScheduleCatchUp.NONE, one: ScheduleCatchUp.ONE, all: ScheduleCatchUp.ALL };
 
 export function toWireSchedule(name: string, spec: ScheduleSpec): MessageInitShape<typeof ScheduleSchema> {
   const { overlap, catchUp, catchUpWindow, paused } = spec;
@@ -105,6 +104,7 @@ export function toSchedule(schedule: Schedule): ScheduleView {
             outcome: readScheduleOutcome(lastTick.outcome),
             errorCode: textOrNone(lastTick.errorCode),
           },
+    ofWorkflow: schedule.ofWorkflow,
     lastRunId: textOrNone(schedule.lastRunId),
     lastRunStatus: schedule.lastRunStatus === RunStatus.UNSPECIFIED ? undefined : readRunStatus(schedule.lastRunStatus),
   };

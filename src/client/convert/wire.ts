@@ -1,5 +1,5 @@
 /** The small parts that every message is made of. */
-import { toJson } from '@bufbuild/protobuf';
+import { fromBinary, toJson } from '@bufbuild/protobuf';
 import {
   type Duration,
   durationMs,
@@ -9,6 +9,7 @@ import {
   ValueSchema,
 } from '@bufbuild/protobuf/wkt';
 import type { JsonValue } from '../../core/json.ts';
+import { encodeValue } from '../../core/value.ts';
 import type { Payload } from '../../gen/yardmaster/v1/payload_pb.ts';
 import type { RunError } from '../../gen/yardmaster/v1/run_error_pb.ts';
 import type { PayloadView, RunFailure } from '../views.ts';
@@ -23,6 +24,11 @@ export function toMs(duration: Duration | undefined): number | undefined {
 
 export function toValue(value: Value | undefined): JsonValue | undefined {
   return value === undefined ? undefined : toJson(ValueSchema, value);
+}
+
+/** JSON as a Value. Throws INVALID_VALUE, naming the place, for what JSON cannot say. */
+export function toWireValue(value: unknown): Value | undefined {
+  return value === undefined ? undefined : fromBinary(ValueSchema, encodeValue(value));
 }
 
 export function toPayload(payload: Payload | undefined): PayloadView {

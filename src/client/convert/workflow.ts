@@ -7,6 +7,7 @@ import { toProblem } from '../errors.ts';
 import type { StepKind } from '../statuses.ts';
 import type { RegisteredWorkflow, WorkflowStepView, WorkflowView } from '../views.ts';
 import { textOrNone, toDate } from './wire.ts';
+import { toWorkflowSchedule } from './workflow-schedule.ts';
 
 export function toWorkflow(workflow: Workflow): WorkflowView {
   return {
@@ -16,6 +17,7 @@ export function toWorkflow(workflow: Workflow): WorkflowView {
     version: workflow.version,
     hash: workflow.hash,
     parameters: workflow.parameters,
+    schedule: toWorkflowSchedule(workflow.schedule),
     steps: [
       ...workflow.steps.flatMap((step) => flatten(step, 0, false)),
       ...workflow.finally.flatMap((step) => flatten(step, 0, true)),

@@ -7,8 +7,8 @@ import { audited } from './audited.ts';
 import { readCaller } from './caller.ts';
 import { Faults } from './convert/faults.ts';
 import { cutPage, readPage } from './convert/paging.ts';
-import { readSchedule, readScheduleName, writeSchedule } from './convert/schedule.ts';
-import { cutText } from './convert/text.ts';
+import { readSchedule, writeSchedule } from './convert/schedule.ts';
+import { cutText, readName } from './convert/text.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
 
 const REQUEST_ID_CHARS_MAX = 128;
@@ -28,7 +28,7 @@ export function createScheduleService({ controlPlane }: ScheduleServiceOptions):
     },
 
     async getSchedule(request) {
-      const name = readRequest('get a schedule', (faults) => readScheduleName(faults, 'name', request.name));
+      const name = readRequest('get a schedule', (faults) => readName(faults, 'name', request.name));
       return { schedule: writeSchedule(await schedules.get(NAMESPACE, name)) };
     },
 
@@ -43,7 +43,7 @@ export function createScheduleService({ controlPlane }: ScheduleServiceOptions):
       const caller = readCaller(context);
       const describe = () => factsOf('schedule.delete', request.name, caller);
       await audited(controlPlane, describe, async () => {
-        const name = readRequest('delete a schedule', (faults) => readScheduleName(faults, 'name', request.name));
+        const name = readRequest('delete a schedule', (faults) => readName(faults, 'name', request.name));
         await schedules.delete(NAMESPACE, name, caller);
       });
       return {};
@@ -54,7 +54,7 @@ export function createScheduleService({ controlPlane }: ScheduleServiceOptions):
       const reason = cutText(request.reason);
       const describe = () => factsOf('schedule.pause', request.name, caller, reason === '' ? {} : { reason });
       const { view, isChanged } = await audited(controlPlane, describe, async () => {
-        const name = readRequest('pause a schedule', (faults) => readScheduleName(faults, 'name', request.name));
+        const name = readRequest('pause a schedule', (faults) => readName(faults, 'name', request.name));
         return schedules.setPaused({ namespace: NAMESPACE, name, isPaused: true, reason, caller });
       });
       return { accepted: isChanged, schedule: writeSchedule(view) };
@@ -64,7 +64,7 @@ export function createScheduleService({ controlPlane }: ScheduleServiceOptions):
       const caller = readCaller(context);
       const describe = () => factsOf('schedule.resume', request.name, caller);
       const { view, isChanged } = await audited(controlPlane, describe, async () => {
-        const name = readRequest('resume a schedule', (faults) => readScheduleName(faults, 'name', request.name));
+        const name = readRequest('resume a schedule', (faults) => readName(faults, 'name', request.name));
         return schedules.setPaused({ namespace: NAMESPACE, name, isPaused: false, reason: '', caller });
       });
       return { accepted: isChanged, schedule: writeSchedule(view) };
@@ -78,7 +78,7 @@ export function createScheduleService({ controlPlane }: ScheduleServiceOptions):
       });
       const { runId, version, isRepeat } = await audited(controlPlane, describe, async () => {
         const asked = readRequest('trigger a schedule', (faults) => ({
-          name: readScheduleName(faults, 'name', request.name),
+          name: readName(faults, 'name', request.name),
           requestId: readRequestId(faults, request.requestId),
         }));
         return schedules.trigger({ namespace: NAMESPACE, ...asked, caller });
@@ -92,7 +92,7 @@ export function createScheduleService({ controlPlane }: ScheduleServiceOptions):
 function readPut(wire: Schedule | undefined, caller: Caller): PutScheduleRequest {
   const faults = new Faults('INVALID_ARGUMENT');
   const schedule = wire ?? create(ScheduleSchema);
-  const name = readScheduleName(faults, 'name', schedule.name);
+  const name = readName(faults, 'name', schedule.name);
   const spec = readSchedule(faults, schedule);
   const { paused } = schedule;
   const { problems } = faults;

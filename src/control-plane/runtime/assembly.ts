@@ -52,6 +52,7 @@ import { StuckWatch } from './stuck-watch.ts';
 import { Timers } from './timers.ts';
 import { Uploads } from './uploads.ts';
 import { WatchHub } from './watch.ts';
+import { WorkflowSchedules } from './workflow-schedules.ts';
 
 export type { StuckThresholds } from './stuck.ts';
 
@@ -191,10 +192,21 @@ class Parts extends Given {
   readonly committerOf = (): Committer => this.committer;
   readonly blobs = new Blobs(this.store, (runId, blobId) => this.committer.findBlob(runId, blobId));
   readonly timers = new Timers(this.clock, ({ runId, path, attempt }) => this.staging.timerFired(runId, path, attempt));
+  readonly scheduleBook: ScheduleBook = new ScheduleBook({
+    store: this.store,
+    committer: this.committerOf,
+    onTurnEnd: () => this.ticker.look(),
+  });
   readonly catalogue = new Catalogue({
     clock: this.clock,
     store: this.store,
     checks: this.options.parameterChecks,
+    schedules: new WorkflowSchedules({
+      clock: this.clock,
+      store: this.store,
+      book: this.scheduleBook,
+      checks: this.options.parameterChecks,
+    }),
     hash: (text) => this.hex(new TextEncoder().encode(text)),
     offered: () => [...this.fleet.instances.values()].flatMap(({ state }) => state.capabilities),
     onRegistered: (namespace, definition, version) =>
@@ -395,11 +407,6 @@ class Parts extends Given {
     audit: this.audit,
     latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
   });
-  readonly scheduleBook: ScheduleBook = new ScheduleBook({
-    store: this.store,
-    committer: this.committerOf,
-    onTurnEnd: () => this.ticker.look(),
-  });
   readonly ticker: ScheduleTicker = new ScheduleTicker({
     clock: this.clock,
     logger: this.logger,
@@ -445,6 +452,7 @@ class Parts extends Given {
       scheduler: this.scheduler,
       past: this.past,
       monotonic: () => this.clock.monotonic(),
+      wall: () => this.clock.now(),
     }),
     stuck: this.stuck,
     watch: this.watch,

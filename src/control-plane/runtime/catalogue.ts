@@ -14,11 +14,13 @@ import type { AuditRow, Store, WorkflowRow } from '../store/port.ts';
 import { CatalogueWatch } from './catalogue-watch.ts';
 import type { RegisteredWorkflow, WorkflowChanges } from './control-plane.ts';
 import { type OfferedAction, registrationWarnings } from './registration-warnings.ts';
+import { refusal, type WorkflowSchedules } from './workflow-schedules.ts';
 
 export interface CatalogueOptions {
   readonly clock: Clock;
   readonly store: Store;
   readonly checks: ParameterChecks;
+  readonly schedules: WorkflowSchedules;
   /** SHA-256 in hex. */
   readonly hash: (text: string) => string;
   /** What live agents offer. */
@@ -52,14 +54,10 @@ export class Catalogue {
     audit?: AuditRow,
   ): Promise<RegisteredWorkflow> {
     const problems = checkWorkflow(definition);
-    if (problems.length > 0) {
-      throw new YardmasterError(
-        'WORKFLOW_INVALID',
-        `Cannot register workflow "${definition.name}": ${problems.length} problems`,
-        { problems },
-      );
-    }
+    if (problems.length > 0) throw refusal(definition.name, problems);
     for (const schema of schemasOf(definition)) await this.options.checks.prepare(schema);
+    const obstacles = await this.options.schedules.check(namespace, definition);
+    if (obstacles.length > 0) throw refusal(definition.name, obstacles);
     const text = canonicalWorkflow(definition);
     const row = {
       namespace,
@@ -71,7 +69,7 @@ export class Catalogue {
     const offered = registrationWarnings(definition, this.options.offered(namespace));
     const warnings = [...offered, ...(await this.warnOfWorkflows(namespace, definition))];
     if (validateOnly) return { row: { ...row, version: 0 }, definition, created: false, warnings };
-    const stored = await this.options.store.putWorkflow(row, audit);
+    const stored = await this.options.schedules.register(row, definition, audit);
     if (stored.created) {
       this.latestVersions.set(`${namespace}/${definition.name}`, stored.row.version);
       this.watch.registered(namespace, definition.name);

@@ -1,6 +1,7 @@
 /** Which ticks of a schedule start a run now: those that are on time, and of the missed ones what the schedule makes up for. Pure. */
+
+import { ticksAfter, ticksUntil } from '../../workflow/cron.ts';
 import type { ScheduleRow, ScheduleSpec } from '../store/port.ts';
-import { ticksAfter, ticksUntil } from './cron.ts';
 
 /** A tick that is less late than this was not missed: a restart takes a moment, too. */
 export const ON_TIME_MS = 60_000;

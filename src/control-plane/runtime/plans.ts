@@ -1,7 +1,8 @@
 /** What would come of a definition: how it differs from the newest version, when its steps may run, and who could take them now. */
 import type { Problem } from '../../core/errors.ts';
 import { type Changes, compareWorkflows } from '../../workflow/changes.ts';
-import type { AgentStepDefinition, WorkflowDefinition } from '../../workflow/definition.ts';
+import { ticksAfter } from '../../workflow/cron.ts';
+import type { AgentStepDefinition, ScheduleDefinition, WorkflowDefinition } from '../../workflow/definition.ts';
 import { type CriticalPath, criticalPathOf, type PlannedStep, planWorkflow } from '../../workflow/plan.ts';
 import { classKeyOf } from '../scheduler/class-key.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
@@ -9,6 +10,7 @@ import type { Candidate, StepClass } from '../scheduler/types.ts';
 import type { Store, WorkflowRow } from '../store/port.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { PastRuns } from './past-runs.ts';
+import { NEXT_TICKS } from './schedule-plane.ts';
 import { isAble } from './step-wait.ts';
 
 export interface WorkflowPlan {
@@ -26,6 +28,10 @@ export interface WorkflowPlan {
   readonly usualMs: number | undefined;
   readonly pastRuns: number;
   readonly warnings: readonly Problem[];
+  /** That it would have. */
+  readonly schedule: ScheduleDefinition | undefined;
+  /** Its next ticks, wall ms. */
+  readonly scheduleTimes: readonly number[];
 }
 
 export interface StepPlan extends PlannedStep {
@@ -48,6 +54,7 @@ export interface PlansOptions {
   readonly scheduler: Scheduler;
   readonly past: PastRuns;
   readonly monotonic: () => number;
+  readonly wall: () => number;
 }
 
 /** Versions that are compared by content, the newest first: an old one may come back. */
@@ -88,7 +95,15 @@ export class Plans {
       usualMs: known?.whole.median(),
       pastRuns: known?.whole.count ?? 0,
       warnings,
+      schedule: definition.schedule,
+      scheduleTimes: this.ticksOf(definition),
     };
+  }
+
+  private ticksOf({ schedule }: WorkflowDefinition): readonly number[] {
+    if (schedule === undefined) return [];
+    const { cron, timezone = 'UTC' } = schedule;
+    return ticksAfter({ cron, timezone }, this.options.wall(), NEXT_TICKS);
   }
 
   /** The version that has this content; undefined: it would be a new one. */

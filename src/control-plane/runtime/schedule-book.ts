@@ -4,9 +4,10 @@
  * Invariants: 1. a row is here when it is durable and not before; 2. changes of one schedule, by callers and by ticks, are made one
  * after another.
  */
+
+import { ticksAfter } from '../../workflow/cron.ts';
 import type { AuditRow, ScheduleChange, ScheduleKey, ScheduleRow, Store } from '../store/port.ts';
 import type { Committer } from './committer.ts';
-import { ticksAfter } from './cron.ts';
 
 const PAGE = 500;
 
@@ -101,13 +102,17 @@ export class ScheduleBook {
       this.options.committer().kick();
       if (await settled) break;
     }
-    if (change.type === 'put') this.keep(change.row);
-    else this.entries.delete(keyOf(change));
+    this.tookChange(change);
   }
 
   /** Takes in what was made durable with something else. */
   took(row: ScheduleRow): void {
     this.keep(row);
+  }
+
+  tookChange(change: ScheduleChange): void {
+    if (change.type === 'put') this.keep(change.row);
+    else this.entries.delete(keyOf(change));
   }
 
   private keep(row: ScheduleRow): void {

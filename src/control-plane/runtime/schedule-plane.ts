@@ -3,6 +3,9 @@ import type { Problem } from '../../core/errors.ts';
 import type { RunStatus } from '../engine/status.ts';
 import type { Caller, ScheduleRow, ScheduleSpec } from '../store/port.ts';
 
+/** That are shown. */
+export const NEXT_TICKS = 3;
+
 export interface SchedulePlane {
   /** Creates or replaces. Throws SCHEDULE_INVALID with every problem, LIMIT. */
   put(request: PutScheduleRequest): Promise<{ readonly view: ScheduleView; readonly created: boolean }>;

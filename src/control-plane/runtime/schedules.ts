@@ -5,23 +5,24 @@ import { NAME_PATTERN } from '../../core/ids.ts';
 import { limits } from '../../core/limits.ts';
 import { nearest } from '../../core/nearest.ts';
 import { encodeValue } from '../../core/value.ts';
+import { CRON_NEXT, TIMEZONE_NEXT } from '../../workflow/check-schedule.ts';
+import { findCronFault, findTimezoneFault, ticksAfter } from '../../workflow/cron.ts';
 import type { AuditRow, Caller, ScheduleKey, ScheduleRow, ScheduleSpec, Store } from '../store/port.ts';
 import type { AuditFacts, AuditLog } from './audit-log.ts';
 import type { Catalogue } from './catalogue.ts';
-import { findCronFault, findTimezoneFault, ticksAfter } from './cron.ts';
 import type { ScheduleBook } from './schedule-book.ts';
-import type {
-  PauseScheduleRequest,
-  PutScheduleRequest,
-  SchedulePlane,
-  ScheduleView,
-  TriggeredRun,
-  TriggerScheduleRequest,
+import {
+  NEXT_TICKS,
+  type PauseScheduleRequest,
+  type PutScheduleRequest,
+  type SchedulePlane,
+  type ScheduleView,
+  type TriggeredRun,
+  type TriggerScheduleRequest,
 } from './schedule-plane.ts';
+import { changedRow } from './schedule-row.ts';
 import { startRequest } from './schedule-ticker.ts';
 import type { Starts } from './starts.ts';
-
-const NEXT_TICKS = 3;
 
 export interface SchedulesOptions {
   readonly clock: Clock;
@@ -49,16 +50,13 @@ export class Schedules implements SchedulePlane {
     return this.options.book.inTurn(request, async () => {
       const before = this.options.book.find(request);
       if (before === undefined && this.options.book.size >= limits.schedulesMax) throw tooMany(name);
-      const now = this.options.clock.now();
-      const row = {
-        ...changedRow(before, { namespace, name, spec }, now),
-        isPaused: isPaused ?? before?.isPaused ?? false,
-      };
-      const seenAt = before?.isPaused === true && !row.isPaused ? now : row.seenAt;
+      if (before !== undefined) mustNotBeOfWorkflow(before, 'put', 'change "schedule" in its definition');
+      const content = { namespace, name, spec, isOfWorkflow: false, ...(isPaused === undefined ? {} : { isPaused }) };
+      const row = changedRow(before, content, this.options.clock.now());
       const { cron, timezone } = spec;
       const audit = this.entry(caller, row, 'schedule.put', { cron, timezone });
-      await this.options.book.write({ type: 'put', row: { ...row, seenAt } }, audit);
-      return { view: this.viewOf({ ...row, seenAt }), created: before === undefined };
+      await this.options.book.write({ type: 'put', row }, audit);
+      return { view: this.viewOf(row), created: before === undefined };
     });
   }
 
@@ -78,7 +76,9 @@ export class Schedules implements SchedulePlane {
     this.options.admit();
     const key = { namespace, name };
     return this.options.book.inTurn(key, async () => {
-      const audit = this.entry(caller, this.find(key), 'schedule.delete', {});
+      const row = this.find(key);
+      mustNotBeOfWorkflow(row, 'delete', 'take "schedule" out of its definition');
+      const audit = this.entry(caller, row, 'schedule.delete', {});
       await this.options.book.write({ type: 'delete', ...key }, audit);
     });
   }
@@ -131,16 +131,11 @@ export class Schedules implements SchedulePlane {
 
   private async check(namespace: string, spec: ScheduleSpec): Promise<readonly Problem[]> {
     const problems: Problem[] = [];
-    const cron = findCronFault(spec.cron, this.options.clock.now());
-    if (cron !== undefined) {
-      const next = 'write it as "0 2 * * *": minute, hour, day of month, month, day of week';
-      problems.push(
-        problem('BAD_CRON', 'cron', `cannot read ${JSON.stringify(spec.cron.slice(0, 64))}: ${cron}`, next),
-      );
-    }
+    const cron = findCronFault(spec.cron);
+    const shown = JSON.stringify(spec.cron.slice(0, 64));
+    if (cron !== undefined) problems.push(problem('BAD_CRON', 'cron', `cannot read ${shown}: ${cron}`, CRON_NEXT));
     const zone = findTimezoneFault(spec.timezone);
-    if (zone !== undefined)
-      problems.push(problem('UNKNOWN_TIMEZONE', 'timezone', zone, 'give an IANA name, such as Europe/Berlin'));
+    if (zone !== undefined) problems.push(problem('UNKNOWN_TIMEZONE', 'timezone', zone, TIMEZONE_NEXT));
     const { length } = encodeValue(spec.parameters);
     if (length > limits.scheduleParametersBytesMax) {
       const fact = `they have ${length} bytes, at most ${limits.scheduleParametersBytesMax}`;
@@ -183,16 +178,13 @@ export class Schedules implements SchedulePlane {
   }
 }
 
-/** Times that are changed tick from now on: what the old ones missed is of no use. */
-function changedRow(
-  before: ScheduleRow | undefined,
-  { namespace, name, spec }: ScheduleKey & { readonly spec: ScheduleSpec },
-  now: number,
-): ScheduleRow {
-  if (before === undefined)
-    return { namespace, name, spec, isPaused: false, createdAt: now, updatedAt: now, seenAt: now };
-  const isSame = before.spec.cron === spec.cron && before.spec.timezone === spec.timezone;
-  return { ...before, spec, updatedAt: now, seenAt: isSame ? before.seenAt : now };
+/** `instead`: what changes it. */
+function mustNotBeOfWorkflow({ name, isOfWorkflow }: ScheduleRow, what: string, instead: string): void {
+  if (!isOfWorkflow) return;
+  const fact = `it stands in the definition of workflow "${name}"`;
+  throw new YardmasterError('SCHEDULE_OF_WORKFLOW', `Cannot ${what} schedule "${name}": ${fact}`, {
+    next: `${instead} and register that; yardmaster schedules pause ${name} holds it`,
+  });
 }
 
 function problem(code: string, pointer: string, message: string, next: string): Problem {

@@ -7,7 +7,10 @@ import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import { formatPath } from '../../workflow/finding.ts';
 
 /** One for each that is no reference; none shows a value. Absent ones and null are for the schema to judge. */
-export function findSecretProblems({ secrets }: CompiledWorkflow, parameters: Uint8Array): readonly Problem[] {
+export function findSecretProblems(
+  { secrets }: Pick<CompiledWorkflow, 'secrets'>,
+  parameters: Uint8Array,
+): readonly Problem[] {
   if (secrets.parameters.length === 0) return [];
   const given = decodeValue(parameters);
   const listed = [...secrets.names].map(showReference).join(', ');

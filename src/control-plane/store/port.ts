@@ -15,7 +15,7 @@
  *    there, a status of a run that is not there, and the deletion of a schedule that is not there, are ignored.
  */
 import type { JsonObject } from '../../core/json.ts';
-import type { Priority } from '../../workflow/definition.ts';
+import type { Priority, ScheduleCatchUp, ScheduleOverlap } from '../../workflow/definition.ts';
 import type { RunEvent } from '../engine/events.ts';
 import type { RunStatus } from '../engine/status.ts';
 
@@ -51,11 +51,12 @@ export interface Store {
 
   /**
    * Registers by content: the version that already has this hash, else a new one, numbered from 1 per (namespace, name). With a
-   * new one `audit` is written, too, with the number of the version.
+   * new one `audit` is written, too, with the number of the version, and `schedule`: what becomes of the workflow's own.
    */
   putWorkflow(
     workflow: NewWorkflow,
     audit?: AuditRow,
+    schedule?: ScheduleChange,
   ): Promise<{ readonly row: WorkflowRow; readonly created: boolean }>;
   /** `version` 0 means the latest. */
   getWorkflow(namespace: string, name: string, version: number): Promise<WorkflowRow | undefined>;
@@ -256,13 +257,10 @@ export interface ScheduleSpec {
   readonly catchUpWindowMs: number;
 }
 
-/** What a tick does while the last run of the schedule is open. */
-export type ScheduleOverlap = 'skip' | 'allow' | 'cancelOther';
-/** Which of the ticks that nobody saw are made up for: none, the newest, all within the window. */
-export type ScheduleCatchUp = 'none' | 'one' | 'all';
-
 export interface ScheduleRow extends ScheduleKey {
   readonly spec: ScheduleSpec;
+  /** It stands in the definition of its workflow, which has its name. False: it was put by a caller. */
+  readonly isOfWorkflow: boolean;
   readonly isPaused: boolean;
   readonly createdAt: number;
   readonly updatedAt: number;

@@ -2,7 +2,15 @@
 import type { z } from 'zod';
 import type { Capability } from '../../core/capability.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { FailureMode, IterationsEnd, JsonScalar, ParallelPolicy, Priority, RunOn } from '../definition.ts';
+import type {
+  FailureMode,
+  IterationsEnd,
+  JsonScalar,
+  ParallelPolicy,
+  Priority,
+  RunOn,
+  ScheduleDefinition,
+} from '../definition.ts';
 import type { Cel, IsUntyped, Recorded, Resolved, Untyped, Value } from './recorded.ts';
 import type { AssertScope, OutputScope, Scope } from './scope.ts';
 
@@ -25,6 +33,12 @@ export type Shaped<Result, Out> = [Out] extends [Unshaped] ? Result : Resolved<O
 
 /** Milliseconds, or text: `500ms`, `30s`, `5m`, `1h`, `2d`. */
 export type Duration = number | string;
+
+/** When runs start, and with what; parameters are required when the workflow's cannot be `{}`. */
+export type ScheduleOptions<Params> = Omit<ScheduleDefinition, 'parameters' | 'catchUpWindowMs'> & {
+  /** Ticks that were missed longer ago are not made up for; default 1 day. */
+  readonly catchUpWindow?: Duration;
+} & (Record<never, never> extends Params ? { readonly parameters?: Params } : { readonly parameters: Params });
 
 /** CEL as text, a `cel` expression, or a callback that answers one. */
 export type Condition<S> = string | Cel<boolean> | ((scope: S) => string | Cel<boolean>);

@@ -33,6 +33,7 @@ import type {
   OutputOf,
   OutputOption,
   ParallelOptions,
+  ScheduleOptions,
   SequentialOptions,
   SetOptions,
   Shaped,
@@ -96,6 +97,11 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
   /** Default of its runs; default normal. */
   priority(priority: Priority): this {
     return this.#set('priority', priority);
+  }
+
+  /** Starts runs of its newest version by the clock: a cron expression, or more. After `params`, whose types it has then. */
+  schedule(schedule: string | ScheduleOptions<Params>): this {
+    return this.#set('schedule', schedule);
   }
 
   /** Facts to find it by. */

@@ -123,6 +123,7 @@ export function aSchedule(name: string, fields: Partial<ScheduleRow> = {}): Sche
       catchUp: 'one',
       catchUpWindowMs: 86_400_000,
     },
+    isOfWorkflow: false,
     isPaused: false,
     createdAt: NOW,
     updatedAt: NOW,

@@ -37,6 +37,7 @@ class FakeSchedules {
   readonly put: Schedule[] = [];
   readonly asked: string[] = [];
   schedules: readonly MessageInitShape<typeof ScheduleSchema>[] = [NIGHTLY];
+  one = NIGHTLY;
   accepted = true;
 
   run(...args: readonly string[]): Promise<Ran> {
@@ -48,7 +49,7 @@ class FakeSchedules {
           return { schedule: NIGHTLY, created: true };
         },
         listSchedules: () => ({ schedules: [...this.schedules] }),
-        getSchedule: () => ({ schedule: NIGHTLY }),
+        getSchedule: () => ({ schedule: this.one }),
         pauseSchedule: ({ name, reason }) => {
           note(`pause ${name} ${reason}`);
           return { accepted: this.accepted };
@@ -75,12 +76,26 @@ class FakeSchedules {
 test('schedules list prints a table, and what to do when there is none', async () => {
   const fake = new FakeSchedules();
   fake.schedules = [NIGHTLY, { ...NIGHTLY, name: 'off', version: 2, paused: true, nextTimes: [], lastRunId: '' }];
-  expect((await fake.run('list')).out).toBe(`SCHEDULE  WORKFLOW  CRON       TIMEZONE       NEXT    LAST     RUN
-nightly   Copy      0 2 * * *  Europe/Berlin  in 13h  STARTED  00abcdef
-off       Copy v2   0 2 * * *  Europe/Berlin  paused  STARTED  -
+  fake.schedules = [...fake.schedules, { ...NIGHTLY, name: 'Copy', ofWorkflow: true }];
+  expect(
+    (await fake.run('list')).out,
+  ).toBe(`SCHEDULE  WORKFLOW  FROM      CRON       TIMEZONE       NEXT    LAST     RUN
+nightly   Copy      put       0 2 * * *  Europe/Berlin  in 13h  STARTED  00abcdef
+off       Copy v2   put       0 2 * * *  Europe/Berlin  paused  STARTED  -
+Copy      Copy      workflow  0 2 * * *  Europe/Berlin  in 13h  STARTED  00abcdef
 `);
   fake.schedules = [];
   expect(await fake.run('list')).toMatchObject({ code: 0, out: '', err: expect.stringContaining('schedules put') });
+});
+
+test('schedules get says of one that stands in a definition how it is changed', async () => {
+  const fake = new FakeSchedules();
+  fake.one = { ...NIGHTLY, name: 'Copy', ofWorkflow: true };
+  expect((await fake.run('get', 'Copy')).out).toContain(`Copy
+  starts     Copy
+  from       the definition of that workflow; register another version to change it
+  cron       0 2 * * * in Europe/Berlin
+`);
 });
 
 test('schedules get prints its content, the next ticks and the last run', async () => {

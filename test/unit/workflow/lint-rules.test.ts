@@ -110,6 +110,13 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       marked: 'hunter2',
     },
   ],
+  'unread-expression': [
+    {
+      lines: [...head, 'schedule: { cron: "@daily", parameters: { day: "${{ now }}" } }', ...copy],
+      line: 'schedule: { cron: "@daily", parameters: { day: "${{ now }}" } }',
+      marked: '"${{ now }}"',
+    },
+  ],
   'unresolved-secret': [
     {
       lines: [

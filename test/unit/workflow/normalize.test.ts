@@ -150,7 +150,7 @@ describe('fields', () => {
       ['BAD_FIELD', 'timeout', undefined],
       ['BAD_FIELD', 'priority', 'did you mean "high"?'],
       ['UNKNOWN_FIELD', 'stepps', 'did you mean "steps"?'],
-      ['NOT_SUPPORTED', 'schedule', undefined],
+      ['MISSING_FIELD', 'schedule', undefined],
       ['BAD_FIELD', 'steps.0.retry.tries', undefined],
       ['UNKNOWN_FIELD', 'steps.0.retry.trise', 'did you mean "tries"?'],
       ['UNKNOWN_FIELD', 'steps.0.timout', 'did you mean "timeout"?'],

@@ -1,5 +1,6 @@
 /** Plans of workflows. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { StepKind } from '../../../gen/yardmaster/v1/step_state_pb.ts';
 import type { PlannedStepSchema, PlanWorkflowResponseSchema } from '../../../gen/yardmaster/v1/workflow_service_pb.ts';
 import type { StepDefinition } from '../../../workflow/definition.ts';
@@ -8,6 +9,7 @@ import { toProblem } from '../errors.ts';
 import { writeCandidate, writeRequirement } from './explanation.ts';
 import { STEP_KINDS } from './step-state.ts';
 import { writeDuration } from './times.ts';
+import { writeWorkflowSchedule } from './workflow-schedule.ts';
 
 export function writePlan(plan: WorkflowPlan): MessageInitShape<typeof PlanWorkflowResponseSchema> {
   const { changes, critical, usualMs } = plan;
@@ -33,6 +35,8 @@ export function writePlan(plan: WorkflowPlan): MessageInitShape<typeof PlanWorkf
     ...(usualMs !== undefined && { usualDuration: writeDuration(usualMs) }),
     pastRuns: plan.pastRuns,
     warnings: plan.warnings.map(toProblem),
+    ...(plan.schedule !== undefined && { schedule: writeWorkflowSchedule(plan.schedule) }),
+    scheduleTimes: plan.scheduleTimes.map((at) => timestampFromMs(at)),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { isJsonObject, type JsonObject } from '../../../core/json.ts';
+import { limits } from '../../../core/limits.ts';
 import { RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
 import {
   type Schedule,
@@ -11,19 +12,16 @@ import {
   type ScheduleSchema,
   type ScheduleTickSchema,
 } from '../../../gen/yardmaster/v1/schedule_pb.ts';
+import { SCHEDULE_LABELS } from '../../../workflow/check-schedule.ts';
 import type { ScheduleView } from '../../runtime/control-plane.ts';
 import type { ScheduleSpec, ScheduleTick } from '../../store/port.ts';
 import type { Faults } from './faults.ts';
 import { readTemplate, writeTemplate } from './json.ts';
 import { readPriority, writePriority } from './priority.ts';
-import { quote, readLabels, readName } from './text.ts';
+import { readLabels, readName } from './text.ts';
 import { readDuration, writeDuration, writeTime } from './times.ts';
 
-const NAME_CHARS_MAX = 64;
 const DAY_MS = 86_400_000;
-const WINDOW_MS_MAX = 365 * DAY_MS;
-/** What the control plane says itself. */
-const RESERVED_LABELS = ['schedule', 'scheduled-at'];
 
 const OVERLAPS = new Map<number, ScheduleSpec['overlap']>([
   [ScheduleOverlap.UNSPECIFIED, 'skip'],
@@ -32,7 +30,7 @@ const OVERLAPS = new Map<number, ScheduleSpec['overlap']>([
   [ScheduleOverlap.CANCEL_OTHER, 'cancelOther'],
 ]);
 
-const OVERLAP_NUMBERS: Readonly<Record<ScheduleSpec['overlap'], ScheduleOverlap>> = {
+export const OVERLAP_NUMBERS: Readonly<Record<ScheduleSpec['overlap'], ScheduleOverlap>> = {
   skip: ScheduleOverlap.SKIP,
   allow: ScheduleOverlap.ALLOW,
   cancelOther: ScheduleOverlap.CANCEL_OTHER,
@@ -45,16 +43,11 @@ const CATCH_UPS = new Map<number, ScheduleSpec['catchUp']>([
   [ScheduleCatchUp.ALL, 'all'],
 ]);
 
-const CATCH_UP_NUMBERS: Readonly<Record<ScheduleSpec['catchUp'], ScheduleCatchUp>> = {
+export const CATCH_UP_NUMBERS: Readonly<Record<ScheduleSpec['catchUp'], ScheduleCatchUp>> = {
   none: ScheduleCatchUp.NONE,
   one: ScheduleCatchUp.ONE,
   all: ScheduleCatchUp.ALL,
 };
-
-export function readScheduleName(faults: Faults, pointer: string, name: string): string {
-  if (name.length > NAME_CHARS_MAX) faults.add(pointer, `${quote(name)} has more than ${NAME_CHARS_MAX} characters`);
-  return readName(faults, pointer, name);
-}
 
 export function readSchedule(faults: Faults, wire: Schedule): ScheduleSpec {
   const priority = readPriority(wire.priority);
@@ -91,6 +84,7 @@ export function writeSchedule({ row, next, lastRunStatus }: ScheduleView): Messa
     updateTime: writeTime(row.updatedAt),
     nextTimes: next.map((at) => timestampFromMs(at)),
     ...(row.lastTick === undefined ? {} : { lastTick: writeTick(row.lastTick) }),
+    ofWorkflow: row.isOfWorkflow,
     lastRunId: row.lastRunId ?? '',
     lastRunStatus: lastRunStatus === undefined ? RunStatus.UNSPECIFIED : RunStatus[lastRunStatus],
   };
@@ -108,14 +102,15 @@ function readParameters(faults: Faults, { parameters }: Schedule): JsonObject {
 }
 
 function readOwnLabels(faults: Faults, labels: Schedule['labels']): Record<string, string> {
-  for (const name of RESERVED_LABELS)
+  for (const name of SCHEDULE_LABELS)
     if (Object.hasOwn(labels, name)) faults.add(`labels.${name}`, 'is set by the control plane');
   return readLabels(faults, 'labels', labels);
 }
 
 function readWindow(faults: Faults, { catchUpWindow }: Schedule): number {
   const ms = readDuration(faults, 'catch_up_window', catchUpWindow) ?? DAY_MS;
-  if (ms <= 0 || ms > WINDOW_MS_MAX) faults.add('catch_up_window', 'is not more than 0 and at most 365 days');
+  if (ms <= 0 || ms > limits.catchUpWindowMsMax)
+    faults.add('catch_up_window', 'is not more than 0 and at most 365 days');
   return ms;
 }
 

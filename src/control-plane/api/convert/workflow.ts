@@ -18,6 +18,7 @@ import { readPriority, writePriority } from './priority.ts';
 import { nameOf, readSteps, writeStepDefinition } from './step-definition.ts';
 import { readLabels } from './text.ts';
 import { readDuration, writeDuration, writeTime } from './times.ts';
+import { readWorkflowSchedule, writeWorkflowSchedule } from './workflow-schedule.ts';
 
 const OVERFLOW: Readonly<Record<OverflowName, ConcurrencyOverflow>> = {
   queue: ConcurrencyOverflow.QUEUE,
@@ -41,6 +42,7 @@ export function readDefinition(faults: Faults, wire: Workflow): WorkflowDefiniti
     ...(wire.retries > 0 && { retries: wire.retries }),
     ...(wire.concurrency !== undefined && { concurrency: readConcurrency(wire.concurrency) }),
     ...(priority !== undefined && { priority }),
+    ...(wire.schedule !== undefined && { schedule: readWorkflowSchedule(faults, wire.schedule) }),
     ...(output !== undefined && { output }),
     steps: readSteps(faults, 'steps', wire.steps),
     ...(wire.finally.length > 0 && { finally: readSteps(faults, 'finally', wire.finally) }),
@@ -66,6 +68,7 @@ export function writeWorkflow({ row, definition }: RegisteredWorkflow): Workflow
     retries: definition.retries ?? 0,
     ...(definition.concurrency !== undefined && { concurrency: writeConcurrency(definition.concurrency) }),
     priority: writePriority(definition.priority),
+    ...(definition.schedule !== undefined && { schedule: writeWorkflowSchedule(definition.schedule) }),
     output: writeTemplate(definition.output),
     steps: definition.steps.map(writeStepDefinition),
     finally: definition.finally?.map(writeStepDefinition) ?? [],

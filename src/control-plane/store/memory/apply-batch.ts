@@ -6,6 +6,7 @@ import {
   type JournalRow,
   type RunChange,
   type RunRow,
+  type ScheduleChange,
   type ScheduleKey,
   StoreError,
   type TaskKey,
@@ -25,7 +26,7 @@ export function applyBatch(data: MemoryData, batch: Batch): number {
   for (const copy of batch.blobCopies) copyBlob(data, copy);
   data.agentEvents.push(...batch.agentEvents);
   for (const row of batch.audit) if (!data.audit.has(row.id)) data.audit.set(row.id, row);
-  applySchedules(data, batch);
+  for (const change of batch.schedules) applySchedule(data, change);
   return journal.reduce((sum, row) => sum + row.bytes.length, 0);
 }
 
@@ -108,11 +109,9 @@ function applyRunChange(data: MemoryData, change: RunChange): void {
   if (row !== undefined) data.runs.set(runId, { ...row, status, endedAt, failureCode } satisfies RunRow);
 }
 
-function applySchedules(data: MemoryData, { schedules }: Batch): void {
-  for (const change of schedules) {
-    if (change.type === 'put') data.schedules.set(scheduleKey(change.row), change.row);
-    else data.schedules.delete(scheduleKey(change));
-  }
+export function applySchedule(data: MemoryData, change: ScheduleChange): void {
+  if (change.type === 'put') data.schedules.set(scheduleKey(change.row), change.row);
+  else data.schedules.delete(scheduleKey(change));
 }
 
 function applyTasks(data: MemoryData, batch: Batch): void {

@@ -20,6 +20,7 @@ import {
   type RunPage,
   type RunQuery,
   type RunRow,
+  type ScheduleChange,
   type ScheduleKey,
   type ScheduleRow,
   type Store,
@@ -30,7 +31,7 @@ import {
   type TaskRow,
   type WorkflowRow,
 } from '../port.ts';
-import { applyBatch, blobsOf, mustBeNewest, requestKey, taskKey } from './apply-batch.ts';
+import { applyBatch, applySchedule, blobsOf, mustBeNewest, requestKey, taskKey } from './apply-batch.ts';
 import { createMemoryData, type MemoryData } from './memory-data.ts';
 import {
   findOldAgentEvents,
@@ -186,6 +187,7 @@ class MemoryStoreAdapter implements MemoryStore {
   putWorkflow(
     workflow: NewWorkflow,
     audit?: AuditRow,
+    schedule?: ScheduleChange,
   ): Promise<{ readonly row: WorkflowRow; readonly created: boolean }> {
     return this.#write(() => {
       const key = `${workflow.namespace}\0${workflow.name}`;
@@ -195,6 +197,7 @@ class MemoryStoreAdapter implements MemoryStore {
       const row = { ...workflow, version: versions.length + 1 };
       this.#data.workflows.set(key, [...versions, row]);
       if (audit !== undefined) this.#data.audit.set(audit.id, { ...audit, version: row.version });
+      if (schedule !== undefined) applySchedule(this.#data, schedule);
       this.#count(1, 0);
       return { row, created: true };
     });

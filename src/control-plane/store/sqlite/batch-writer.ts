@@ -42,7 +42,7 @@ export class BatchWriter {
     );
     this.#insertAgentEvent = db.prepare('INSERT INTO agent_events VALUES (NULL, ?, ?, ?, ?, ?)');
     this.#insertAudit = db.prepare('INSERT OR IGNORE INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
-    this.#replaceSchedule = db.prepare('INSERT OR REPLACE INTO schedules VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#replaceSchedule = db.prepare('INSERT OR REPLACE INTO schedules VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#deleteSchedule = db.prepare('DELETE FROM schedules WHERE namespace = ? AND name = ?');
   }
 
@@ -58,7 +58,7 @@ export class BatchWriter {
       this.#insertAgentEvent.run(row.at, row.agentId, row.instanceId, row.kind, row.message);
     }
     for (const row of frame.list<AuditRow>()) this.writeAudit(row);
-    for (const change of frame.list<ScheduleChange>()) this.#writeSchedule(change);
+    for (const change of frame.list<ScheduleChange>()) this.writeSchedule(change);
     return journalBytes;
   }
 
@@ -108,7 +108,7 @@ export class BatchWriter {
     else this.#updateRun.run(change.status, change.endedAt ?? null, change.failureCode ?? null, change.runId);
   }
 
-  #writeSchedule(change: ScheduleChange): void {
+  writeSchedule(change: ScheduleChange): void {
     if (change.type === 'delete') {
       this.#deleteSchedule.run(change.namespace, change.name);
       return;
@@ -124,6 +124,7 @@ export class BatchWriter {
       row.seenAt,
       row.lastTick === undefined ? null : JSON.stringify(row.lastTick),
       row.lastRunId ?? null,
+      Number(row.isOfWorkflow),
     );
   }
 

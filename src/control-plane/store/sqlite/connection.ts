@@ -2,7 +2,14 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { firstUlidAt } from '../../../core/ids.ts';
 import { partOutOfOrder } from '../batch.ts';
-import { type AuditRow, type NewWorkflow, type Pruned, StoreError, type WorkflowRow } from '../port.ts';
+import {
+  type AuditRow,
+  type NewWorkflow,
+  type Pruned,
+  type ScheduleChange,
+  StoreError,
+  type WorkflowRow,
+} from '../port.ts';
 import { AuditQueries } from './audit-queries.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { FrameReader } from './frame.ts';
@@ -53,6 +60,7 @@ export class Connection {
     epoch: number,
     workflow: NewWorkflow,
     audit: AuditRow | undefined,
+    schedule: ScheduleChange | undefined,
   ): { row: WorkflowRow; created: boolean } {
     const { namespace, name, hash, definition, createdAt } = workflow;
     const same = this.queries.findWorkflow(namespace, name, hash);
@@ -62,6 +70,7 @@ export class Connection {
       const insert = this.db.prepare('INSERT INTO workflows VALUES (?, ?, ?, ?, ?, ?)');
       insert.run(namespace, name, version, hash, definition, createdAt);
       if (audit !== undefined) this.#writer.writeAudit({ ...audit, version });
+      if (schedule !== undefined) this.#writer.writeSchedule(schedule);
       return { row: { namespace, name, version, hash, definition, createdAt }, created: true };
     });
   }

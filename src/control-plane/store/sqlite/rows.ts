@@ -74,13 +74,14 @@ export function toAuditRow(columns: Columns): AuditRow {
 }
 
 export const SCHEDULE_COLUMNS = `namespace, name, spec, paused, created_at AS createdAt, updated_at AS updatedAt, seen_at AS seenAt,
-  last_tick AS lastTick, last_run_id AS lastRunId`;
+  last_tick AS lastTick, last_run_id AS lastRunId, of_workflow AS ofWorkflow`;
 
 export function toScheduleRow(columns: Columns): ScheduleRow {
-  const { spec, paused, lastTick = null, lastRunId = null, ...rest } = columns;
+  const { spec, paused, ofWorkflow, lastTick = null, lastRunId = null, ...rest } = columns;
   return {
     ...rest,
     spec: JSON.parse(String(spec)),
+    isOfWorkflow: ofWorkflow === 1,
     isPaused: paused === 1,
     ...(lastTick === null ? {} : { lastTick: JSON.parse(String(lastTick)) }),
     ...(lastRunId === null ? {} : { lastRunId }),

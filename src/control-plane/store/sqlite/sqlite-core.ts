@@ -7,7 +7,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { YardmasterError } from '../../../core/errors.ts';
-import type { ScheduleKey, ScheduleRow, StoreOpened, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
+import type { ScheduleChange, ScheduleKey, ScheduleRow, StoreOpened, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
 import {
   type AgentEventRow,
   type AuditQuery,
@@ -96,9 +96,13 @@ export class SqliteCore {
     this.#write(action, (connection) => connection.writeBlobPart(this.#epoch, runId, blobId, part, bytes));
   }
 
-  putWorkflow(workflow: NewWorkflow, audit?: AuditRow): { readonly row: WorkflowRow; readonly created: boolean } {
+  putWorkflow(
+    workflow: NewWorkflow,
+    audit: AuditRow | undefined,
+    schedule: ScheduleChange | undefined,
+  ): { readonly row: WorkflowRow; readonly created: boolean } {
     const action = `cannot register workflow "${workflow.name}"`;
-    return this.#write(action, (connection) => connection.writeWorkflow(this.#epoch, workflow, audit));
+    return this.#write(action, (connection) => connection.writeWorkflow(this.#epoch, workflow, audit, schedule));
   }
 
   prune(before: number, limit: number): Pruned {

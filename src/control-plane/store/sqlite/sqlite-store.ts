@@ -16,6 +16,7 @@ import {
   type RunPage,
   type RunQuery,
   type RunRow,
+  type ScheduleChange,
   type ScheduleKey,
   type ScheduleRow,
   type Store,
@@ -140,8 +141,9 @@ class SqliteStore implements Store {
   async putWorkflow(
     workflow: NewWorkflow,
     audit?: AuditRow,
+    schedule?: ScheduleChange,
   ): Promise<{ readonly row: WorkflowRow; readonly created: boolean }> {
-    const result = await this.#call('putWorkflow', audit === undefined ? [workflow] : [workflow, audit]);
+    const result = await this.#call('putWorkflow', [workflow, audit, schedule]);
     if (result.created) this.#count(1, 0);
     return result;
   }

@@ -374,7 +374,7 @@ export const ScheduleService: GenService<{
   /**
    * Creates a schedule, or gives the one of this name a new content. It is durable when this answers. A schedule that is new, or has
    * another cron or timezone than before, ticks from now on. SCHEDULE_INVALID with every problem: a cron or timezone that cannot be
-   * read, a workflow that is not there, and whatever else is wrong.
+   * read, a workflow that is not there, and whatever else is wrong. SCHEDULE_OF_WORKFLOW for the one of a definition.
    *
    * @generated from rpc yardmaster.v1.ScheduleService.PutSchedule
    */
@@ -404,7 +404,7 @@ export const ScheduleService: GenService<{
     output: typeof ListSchedulesResponseSchema;
   },
   /**
-   * Forgets a schedule; its runs go on. NOT_FOUND when there is none.
+   * Forgets a schedule; its runs go on. NOT_FOUND when there is none, SCHEDULE_OF_WORKFLOW for the one of a definition.
    *
    * @generated from rpc yardmaster.v1.ScheduleService.DeleteSchedule
    */

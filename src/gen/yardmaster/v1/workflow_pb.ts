@@ -8,6 +8,8 @@ import type { Duration, Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Priority } from "./priority_pb.ts";
 import { file_yardmaster_v1_priority } from "./priority_pb.ts";
+import type { ScheduleCatchUp, ScheduleOverlap } from "./schedule_pb.ts";
+import { file_yardmaster_v1_schedule } from "./schedule_pb.ts";
 import type { Step } from "./step_pb.ts";
 import { file_yardmaster_v1_step } from "./step_pb.ts";
 import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -16,7 +18,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/workflow.proto.
  */
 export const file_yardmaster_v1_workflow: GenFile = /*@__PURE__*/
-  fileDesc("Chx5YXJkbWFzdGVyL3YxL3dvcmtmbG93LnByb3RvEg15YXJkbWFzdGVyLnYxIqAFCghXb3JrZmxvdxIMCgRuYW1lGAEgASgJEg0KBWxhYmVsGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEisKCnBhcmFtZXRlcnMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EioKB3RpbWVvdXQYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIcHJpb3JpdHkYBiABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EiYKBm91dHB1dBgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIiCgVzdGVwcxgIIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcBIkCgdmaW5hbGx5GAkgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEjIKD2NsZWFudXBfdGltZW91dBgKIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgZsYWJlbHMYCyADKAsyIy55YXJkbWFzdGVyLnYxLldvcmtmbG93LkxhYmVsc0VudHJ5EikKCG1ldGFkYXRhGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIPCgd2ZXJzaW9uGA0gASgNEgwKBGhhc2gYDiABKAkSLwoLY3JlYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3NlY3JldHMYKCADKAkSNwoLY29uY3VycmVuY3kYNyABKAsyIi55YXJkbWFzdGVyLnYxLldvcmtmbG93Q29uY3VycmVuY3kSDwoHcmV0cmllcxg4IAEoDRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIloKE1dvcmtmbG93Q29uY3VycmVuY3kSDQoFbGltaXQYASABKA0SNAoIb3ZlcmZsb3cYAiABKA4yIi55YXJkbWFzdGVyLnYxLkNvbmN1cnJlbmN5T3ZlcmZsb3cqpAEKE0NvbmN1cnJlbmN5T3ZlcmZsb3cSJAogQ09OQ1VSUkVOQ1lfT1ZFUkZMT1dfVU5TUEVDSUZJRUQQABIeChpDT05DVVJSRU5DWV9PVkVSRkxPV19RVUVVRRABEh8KG0NPTkNVUlJFTkNZX09WRVJGTE9XX1JFSkVDVBACEiYKIkNPTkNVUlJFTkNZX09WRVJGTE9XX0NBTkNFTF9PTERFU1QQA2IGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_step]);
+  fileDesc("Chx5YXJkbWFzdGVyL3YxL3dvcmtmbG93LnByb3RvEg15YXJkbWFzdGVyLnYxItMFCghXb3JrZmxvdxIMCgRuYW1lGAEgASgJEg0KBWxhYmVsGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEisKCnBhcmFtZXRlcnMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EioKB3RpbWVvdXQYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoIcHJpb3JpdHkYBiABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5EiYKBm91dHB1dBgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIiCgVzdGVwcxgIIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RlcBIkCgdmaW5hbGx5GAkgAygLMhMueWFyZG1hc3Rlci52MS5TdGVwEjIKD2NsZWFudXBfdGltZW91dBgKIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgZsYWJlbHMYCyADKAsyIy55YXJkbWFzdGVyLnYxLldvcmtmbG93LkxhYmVsc0VudHJ5EikKCG1ldGFkYXRhGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIPCgd2ZXJzaW9uGA0gASgNEgwKBGhhc2gYDiABKAkSLwoLY3JlYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3NlY3JldHMYKCADKAkSNwoLY29uY3VycmVuY3kYNyABKAsyIi55YXJkbWFzdGVyLnYxLldvcmtmbG93Q29uY3VycmVuY3kSDwoHcmV0cmllcxg4IAEoDRIxCghzY2hlZHVsZRhBIAEoCzIfLnlhcmRtYXN0ZXIudjEuV29ya2Zsb3dTY2hlZHVsZRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIpwDChBXb3JrZmxvd1NjaGVkdWxlEgwKBGNyb24YASABKAkSEAoIdGltZXpvbmUYAiABKAkSKgoKcGFyYW1ldGVycxgDIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRI7CgZsYWJlbHMYBCADKAsyKy55YXJkbWFzdGVyLnYxLldvcmtmbG93U2NoZWR1bGUuTGFiZWxzRW50cnkSKQoIcHJpb3JpdHkYBSABKA4yFy55YXJkbWFzdGVyLnYxLlByaW9yaXR5Ei8KB292ZXJsYXAYBiABKA4yHi55YXJkbWFzdGVyLnYxLlNjaGVkdWxlT3ZlcmxhcBIwCghjYXRjaF91cBgHIAEoDjIeLnlhcmRtYXN0ZXIudjEuU2NoZWR1bGVDYXRjaFVwEjIKD2NhdGNoX3VwX3dpbmRvdxgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZwYXVzZWQYCSABKAgaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJaChNXb3JrZmxvd0NvbmN1cnJlbmN5Eg0KBWxpbWl0GAEgASgNEjQKCG92ZXJmbG93GAIgASgOMiIueWFyZG1hc3Rlci52MS5Db25jdXJyZW5jeU92ZXJmbG93KqQBChNDb25jdXJyZW5jeU92ZXJmbG93EiQKIENPTkNVUlJFTkNZX09WRVJGTE9XX1VOU1BFQ0lGSUVEEAASHgoaQ09OQ1VSUkVOQ1lfT1ZFUkZMT1dfUVVFVUUQARIfChtDT05DVVJSRU5DWV9PVkVSRkxPV19SRUpFQ1QQAhImCiJDT05DVVJSRU5DWV9PVkVSRkxPV19DQU5DRUxfT0xERVNUEANiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_yardmaster_v1_priority, file_yardmaster_v1_schedule, file_yardmaster_v1_step]);
 
 /**
  * A definition: named, versioned, immutable per version. It is data and states every edge: a step without dependencies starts
@@ -152,6 +154,14 @@ export type Workflow = Message<"yardmaster.v1.Workflow"> & {
    * @generated from field: uint32 retries = 56;
    */
   retries: number;
+
+  /**
+   * Starts runs of its newest version by the clock. It is a schedule with the name of the workflow: a version that has one creates
+   * or changes it, and a version without one deletes it. Unset: none.
+   *
+   * @generated from field: yardmaster.v1.WorkflowSchedule schedule = 65;
+   */
+  schedule?: WorkflowSchedule | undefined;
 };
 
 /**
@@ -160,6 +170,83 @@ export type Workflow = Message<"yardmaster.v1.Workflow"> & {
  */
 export const WorkflowSchema: GenMessage<Workflow> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_workflow, 0);
+
+/**
+ * When runs of the workflow start, and with what. The fields mean what they mean in a Schedule.
+ *
+ * @generated from message yardmaster.v1.WorkflowSchedule
+ */
+export type WorkflowSchedule = Message<"yardmaster.v1.WorkflowSchedule"> & {
+  /**
+   * Five fields, six with the second first, or such as `@daily`.
+   *
+   * @generated from field: string cron = 1;
+   */
+  cron: string;
+
+  /**
+   * An IANA name. Empty: `UTC`.
+   *
+   * @generated from field: string timezone = 2;
+   */
+  timezone: string;
+
+  /**
+   * Of each run: an object, at most 64 KiB, that fits `parameters` of the workflow. Unset: `{}`.
+   *
+   * @generated from field: google.protobuf.Value parameters = 3;
+   */
+  parameters?: Value | undefined;
+
+  /**
+   * Of each run, besides those of the workflow, `schedule` and `scheduled-at`.
+   *
+   * @generated from field: map<string, string> labels = 4;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * Of each run. Unspecified: that of the workflow.
+   *
+   * @generated from field: yardmaster.v1.Priority priority = 5;
+   */
+  priority: Priority;
+
+  /**
+   * Unspecified: SKIP.
+   *
+   * @generated from field: yardmaster.v1.ScheduleOverlap overlap = 6;
+   */
+  overlap: ScheduleOverlap;
+
+  /**
+   * Unspecified: ONE.
+   *
+   * @generated from field: yardmaster.v1.ScheduleCatchUp catch_up = 7;
+   */
+  catchUp: ScheduleCatchUp;
+
+  /**
+   * More than 0, at most 365 days. Unset: 1 day.
+   *
+   * @generated from field: google.protobuf.Duration catch_up_window = 8;
+   */
+  catchUpWindow?: Duration | undefined;
+
+  /**
+   * It begins paused. Who pauses or resumes it by hand is heeded over new versions, until one says otherwise than the one before it.
+   *
+   * @generated from field: bool paused = 9;
+   */
+  paused: boolean;
+};
+
+/**
+ * Describes the message yardmaster.v1.WorkflowSchedule.
+ * Use `create(WorkflowScheduleSchema)` to create a new message.
+ */
+export const WorkflowScheduleSchema: GenMessage<WorkflowSchedule> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_workflow, 1);
 
 /**
  * How many runs of a workflow may be active at once: those that are RUNNING or ENDING, paused ones included.
@@ -187,7 +274,7 @@ export type WorkflowConcurrency = Message<"yardmaster.v1.WorkflowConcurrency"> &
  * Use `create(WorkflowConcurrencySchema)` to create a new message.
  */
 export const WorkflowConcurrencySchema: GenMessage<WorkflowConcurrency> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_workflow, 1);
+  messageDesc(file_yardmaster_v1_workflow, 2);
 
 /**
  * What becomes of a run for which there is no room.

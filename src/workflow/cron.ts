@@ -3,8 +3,8 @@
  * rules for clocks that change, is croner's.
  */
 import { Cron } from 'croner';
-import { dateOf } from '../../core/clock.ts';
-import { nearest } from '../../core/nearest.ts';
+import { dateOf } from '../core/clock.ts';
+import { nearest } from '../core/nearest.ts';
 
 const CRON_CHARS_MAX = 256;
 const NICKNAME = /^@(hourly|daily|midnight|weekly|monthly|yearly|annually)$/i;
@@ -38,14 +38,15 @@ export function findTimezoneFault(timezone: string): string | undefined {
 }
 
 /** Undefined: it can be read, and ticks some day. */
-export function findCronFault(cron: string, now: number): string | undefined {
+export function findCronFault(cron: string): string | undefined {
   if (cron.length > CRON_CHARS_MAX) return `it has ${cron.length} characters, at most ${CRON_CHARS_MAX}`;
   const fields = cron.trim().split(/\s+/).length;
   if (!NICKNAME.test(cron.trim()) && fields !== 5 && fields !== 6) {
     return 'it does not have five fields (minute, hour, day of month, month, day of week), nor six with the second first';
   }
   try {
-    return ticksAfter({ cron, timezone: 'UTC' }, now, 1).length === 0 ? 'it never ticks' : undefined;
+    // No field is of the year: what ticks after any time ticks after every time.
+    return ticksAfter({ cron, timezone: 'UTC' }, 0, 1).length === 0 ? 'it never ticks' : undefined;
   } catch (error) {
     return error instanceof Error ? error.message.replace(/^CronPattern: /, '') : String(error);
   }
