@@ -9,7 +9,6 @@
 import { ChurnMap } from '../../core/churn-map.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toYardmasterError, YardmasterError } from '../../core/errors.ts';
-import { limits } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import { startRun } from '../engine/commands/start-run.ts';
@@ -21,6 +20,7 @@ import { isRunOver } from '../engine/status.ts';
 import type { AuditRow, Store, StoreError } from '../store/port.ts';
 import type { Blobs } from './blobs.ts';
 import type { Committer } from './committer.ts';
+import { excessOf } from './journal-bounds.ts';
 import { type Pending, RunHolder } from './run-holder.ts';
 import type { StagedBatch } from './staged-batch.ts';
 
@@ -274,9 +274,9 @@ export class Runs {
     if (onAnswer !== undefined) batch.effects.push(() => onAnswer(decision.answer));
     if (pending.command.type === 'BeginChild') this.beginChildren(decision);
     this.options.committer().kick();
-    if (state.position > limits.journalEventsMax && !isRunOver(state.status) && pending.command.type !== 'FailRun') {
-      this.fail(holder.runId, 'LIMIT', `the run has more than ${limits.journalEventsMax} events`);
-    }
+    const excess = excessOf(state);
+    if (excess !== undefined && !isRunOver(state.status) && pending.command.type !== 'FailRun')
+      this.fail(holder.runId, 'LIMIT', excess);
   }
 
   /** In the same batch, which is not sealed before the turn is over or much was staged. */
