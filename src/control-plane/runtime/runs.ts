@@ -14,17 +14,16 @@ import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import { startRun } from '../engine/commands/start-run.ts';
 import type { Answer, Command, Decision, StartRun } from '../engine/commands.ts';
 import { decide } from '../engine/decide.ts';
-import { evolve } from '../engine/evolve.ts';
-import { createRunState, type RunState } from '../engine/state.ts';
+import type { RunState } from '../engine/state.ts';
 import { isRunOver } from '../engine/status.ts';
 import type { AuditRow, Store, StoreError } from '../store/port.ts';
 import type { Blobs } from './blobs.ts';
 import type { Committer } from './committer.ts';
 import { excessOf } from './journal-bounds.ts';
 import { type Pending, RunHolder } from './run-holder.ts';
+import { RunLoader } from './run-loader.ts';
 import type { StagedBatch } from './staged-batch.ts';
 
-const JOURNAL_PAGE = 512;
 /** How often the batch of a command may fail before it is answered with the error; a busy or full disk never counts against an agent. */
 const CLIENT_FAILURES_MAX = 5;
 const FAILURES_MAX = 100;
@@ -54,6 +53,7 @@ export interface RunsOptions {
 
 export class Runs {
   private readonly options: RunsOptions;
+  private readonly loader: RunLoader;
   private readonly holders = new ChurnMap<RunHolder>();
   private busyCount = 0;
   /** Runs whose memory was undone with a failed batch: their commands wait for `redo`. */
@@ -63,6 +63,7 @@ export class Runs {
 
   constructor(options: RunsOptions) {
     this.options = options;
+    this.loader = new RunLoader(options);
   }
 
   /** True while a run is being read or a decision waits for values. */
@@ -137,8 +138,8 @@ export class Runs {
       const holder = this.holders.get(runId);
       if (holder?.state === undefined || holder.isBusy) {
         if (this.options.committer().isMending && !(await this.options.committer().barrier())) continue;
-        const state = await this.fold(runId);
-        return state === undefined ? undefined : look(state, holder ?? new RunHolder(runId));
+        const loaded = await this.loader.load(runId);
+        return loaded === undefined ? undefined : look(loaded.state, holder ?? new RunHolder(runId));
       }
       const seen = look(holder.state, holder);
       if (await this.options.committer().barrier()) return seen;
@@ -361,8 +362,10 @@ export class Runs {
       while (!(await this.options.committer().barrier())) {
         // Undone: what follows decides what is there.
       }
-      const state = await this.fold(holder.runId);
+      const loaded = await this.loader.load(holder.runId);
+      const state = loaded?.state;
       holder.state = state;
+      holder.rowsSinceSnapshot = loaded?.rows ?? 0;
       if (state === undefined) this.options.onMissing(holder.runId);
       else this.options.onReloaded(holder, state);
     } catch (error) {
@@ -372,30 +375,6 @@ export class Runs {
     if (this.unread.delete(holder) && this.unread.size === 0) this.options.committer().kick();
     this.proceed(holder, holder.state === undefined);
     if (holder.state === undefined || isRunOver(holder.state.status)) this.release(holder);
-  }
-
-  /** Folds the journal; undefined when there is none. */
-  private async fold(runId: string): Promise<RunState | undefined> {
-    let state: RunState | undefined;
-    let position = 0;
-    for (;;) {
-      const rows = await this.options.store.loadJournal(runId, position, JOURNAL_PAGE);
-      for (const row of rows) {
-        for (const event of row.events) {
-          if (state !== undefined) evolve(state, event);
-          else if (event.type === 'RunCreated') {
-            const workflow = await this.options.workflowOf(event.namespace, event.workflow, event.version);
-            state = createRunState(event, workflow);
-          } else
-            throw new YardmasterError(
-              'STORE_CORRUPT',
-              `Cannot load run "${runId}": its journal does not begin with RunCreated`,
-            );
-        }
-        position = row.position + row.events.length;
-      }
-      if (rows.length < JOURNAL_PAGE) return state;
-    }
   }
 
   private answerMissing(holder: RunHolder, pending: Pending): void {

@@ -21,6 +21,7 @@ import { readDefinition, type StepInfo } from './definition-info.ts';
 import { type Inside, lookInside } from './inside.ts';
 import { QueueChecks } from './queue-checks.ts';
 import { RunModel } from './run-model.ts';
+import { SnapshotChecks } from './snapshot-checks.ts';
 import { TakeOverChecks } from './take-over-checks.ts';
 
 export interface InstanceFacts {
@@ -39,6 +40,7 @@ export class Observer implements HostObserver, ClientObserver {
   private readonly tries = new Map<string, number>();
   private readonly takeOvers: TakeOverChecks;
   private readonly queues: QueueChecks;
+  private readonly snapshots: SnapshotChecks;
   readonly children: ChildModel;
   private inside: Inside | undefined = undefined;
 
@@ -49,6 +51,7 @@ export class Observer implements HostObserver, ClientObserver {
     this.children = new ChildModel(() => host.data, verdict);
     this.takeOvers = new TakeOverChecks(this.runs, () => host.data, verdict);
     this.queues = new QueueChecks(this.runs, verdict);
+    this.snapshots = new SnapshotChecks(() => host.data, verdict);
   }
 
   know(definition: WorkflowDefinition): void {
@@ -223,6 +226,7 @@ export class Observer implements HostObserver, ClientObserver {
     const live = this.current?.holders.get(runId)?.state;
     if (live === undefined) return;
     const replayed = this.replay(runId, live);
+    if (replayed !== undefined) this.snapshots.check(replayed);
     if (replayed === undefined || replayed.position !== live.position) return;
     this.verdict.check(
       isDeepStrictEqual(plain(replayed), plain(live)),

@@ -7,7 +7,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { YardmasterError } from '../../../core/errors.ts';
-import type { ScheduleKey, ScheduleRow, StoreOpened, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
+import type { ScheduleKey, ScheduleRow, SnapshotRow, StoreOpened, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
 import {
   type AgentEventRow,
   type AuditQuery,
@@ -114,6 +114,10 @@ export class SqliteCore {
 
   loadJournal(runId: string, from: number, limit: number): EncodedRow[] {
     return this.#read(({ queries }) => queries.loadJournal(runId, from, limit));
+  }
+
+  loadSnapshot(runId: string): SnapshotRow | undefined {
+    return this.#read(({ queries }) => queries.loadSnapshot(runId));
   }
 
   getRun(namespace: string, runId: string): RunRow | undefined {
