@@ -69,6 +69,7 @@ function createBatches(epoch: number): (steps: number) => Batch {
     return {
       epoch,
       journal: rows.map(({ runId, turn }) => ({ runId, position: turn * 4, events: eventsOf(turn, at) })),
+      snapshots: [],
       runs: [],
       tasks: rows.map(({ runId, turn }) => taskOf(runId, turn + 1, at)),
       tasksDeleted: rows.map(({ runId, turn }) => taskOf(runId, turn, at)),

@@ -26,6 +26,12 @@ export const limits = {
   definitionBytesMax: MIB,
   /** Events in one run's journal; beyond it the run fails with LIMIT. */
   journalEventsMax: 100_000,
+  /** What the events of one run take in its journal; beyond it the run fails with LIMIT. Values above `inlineEventBytesMax` are not in it. */
+  journalBytesMax: 64 * MIB,
+  /** Rows of one run's journal from one snapshot of its state to the next (ADR 18). */
+  snapshotRows: 2_000,
+  /** A larger snapshot is not written: it would stand in the way of the commit that it is in. */
+  snapshotBytesMax: 4 * MIB,
   /** A value above this stands in `blobs`, not in events. */
   inlineEventBytesMax: 4 * KIB,
   /** A value above this does not travel in a frame of the agent stream but through BlobService. */

@@ -99,6 +99,9 @@ const schedule = fc
 
 const batch: fc.Arbitrary<Omit<Batch, 'epoch'>> = fc.record({
   journal: some(fc.tuple(number, fc.nat(6), path).map(([run, at, step]) => aJournal(run, at, step, 'x'))),
+  snapshots: some(
+    fc.tuple(number, fc.nat(6), bytes).map(([run, position, of]) => ({ runId: runId(run), position, bytes: of })),
+  ),
   runs: some(fc.oneof(insert, change)),
   tasks: some(task),
   tasksDeleted: some(task),
@@ -169,6 +172,12 @@ async function readEverything(store: Store): Promise<unknown> {
     tasks: await store.loadTasks(undefined, 100),
     journals: await Promise.all(runIds.map((id) => store.loadJournal(id, 0, 100))),
     rests: await Promise.all(runIds.map((id) => store.loadJournal(id, 3, 2))),
+    snapshots: await Promise.all(
+      runIds.map(async (id) => {
+        const { position, bytes: of } = (await store.loadSnapshot(id)) ?? {};
+        return { position, bytes: Buffer.from(of ?? []) };
+      }),
+    ),
     blobs: await Promise.all(runIds.map(async (id) => Buffer.from((await store.getBlob(id, 'a')) ?? []))),
     audit: await Promise.all(auditQueries.map((query) => store.listAudit({ ...everything, ...query }))),
     schedules: await store.loadSchedules(undefined, 100),

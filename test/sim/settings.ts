@@ -34,6 +34,8 @@ export interface SimSettings {
     readonly inlineWireBytesMax: number;
     readonly streamQueueBytesMax: number;
     readonly frameBytesSoft: number;
+    /** Absent: as in the product, where no run of a simulation is long enough for one. */
+    readonly snapshotRows?: number;
   };
 }
 
@@ -87,14 +89,23 @@ export function drawSettings(dice: Dice): SimSettings {
       workMs: dice.pick([200, 3_000, 25_000]),
       outputChars: dice.pick([10, 500, 9_000]),
     },
-    limits: dice.pick([
-      {
-        inlineEventBytesMax: 4_096,
-        inlineWireBytesMax: 256 * 1_024,
-        streamQueueBytesMax: 8 * 1_048_576,
-        frameBytesSoft: 1_048_576,
-      },
-      smallLimits,
-    ]),
+    limits: withSnapshots(
+      dice.fork('snapshots'),
+      dice.pick([
+        {
+          inlineEventBytesMax: 4_096,
+          inlineWireBytesMax: 256 * 1_024,
+          streamQueueBytesMax: 8 * 1_048_576,
+          frameBytesSoft: 1_048_576,
+        },
+        smallLimits,
+      ]),
+    ),
   };
+}
+
+/** In most worlds runs are loaded from snapshots, in some of them after every row. */
+function withSnapshots(dice: Dice, limits: SimSettings['limits']): SimSettings['limits'] {
+  const snapshotRows = dice.pick([1, 2, 5, 12, 0]);
+  return snapshotRows === 0 ? limits : { ...limits, snapshotRows };
 }

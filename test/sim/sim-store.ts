@@ -144,6 +144,7 @@ function withDelays(inner: Store, options: SimStoreOptions): Store {
     loadQueuedRuns: (after, limit) => later(() => inner.loadQueuedRuns(after, limit), queuedDice),
     loadTasks: (after, limit) => later(() => inner.loadTasks(after, limit)),
     loadJournal: (runId, from, limit) => later(() => inner.loadJournal(runId, from, limit)),
+    loadSnapshot: (runId) => later(() => inner.loadSnapshot(runId)),
     getRun: (namespace, runId) => later(() => inner.getRun(namespace, runId)),
     findRunByRequest: (namespace, requestId) => later(() => inner.findRunByRequest(namespace, requestId)),
     listRuns: (query) => later(() => inner.listRuns(query)),

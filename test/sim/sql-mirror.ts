@@ -56,6 +56,7 @@ export function mirrored(model: Store, sql: Store): Store {
     loadQueuedRuns: (after, limit) => sql.loadQueuedRuns(after, limit),
     loadTasks: (after, limit) => sql.loadTasks(after, limit),
     loadJournal: (runId, from, limit) => sql.loadJournal(runId, from, limit),
+    loadSnapshot: (runId) => sql.loadSnapshot(runId),
     getRun: (namespace, runId) => sql.getRun(namespace, runId),
     findRunByRequest: (namespace, requestId) => sql.findRunByRequest(namespace, requestId),
     listRuns: (query) => sql.listRuns(query),

@@ -4,6 +4,7 @@
  */
 import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
+import { eventBytes } from './event-bytes.ts';
 import type {
   AttemptEnded,
   AttemptStarted,
@@ -52,6 +53,7 @@ import { isStepOver, type StepStatus } from './status.ts';
 
 export function evolve(state: RunState, event: RunEvent): void {
   state.position += 1;
+  state.journalBytes += eventBytes(event);
   switch (event.type) {
     case 'StepTakenOver':
       return takeStepOver(state, event);

@@ -22,6 +22,7 @@ import type {
   CompiledWorkflow,
 } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
+import { eventBytes } from './event-bytes.ts';
 import type { Failure, ParentStep, RunCreated, SkipReason } from './events.ts';
 import type { AttemptOutcome, RunOutcome, RunStatus, StepStatus } from './status.ts';
 
@@ -38,8 +39,9 @@ export interface RunState {
   /** The step that it is the child run of. */
   readonly parent: ParentStep | undefined;
   readonly createdAt: number;
-  /** Number of events so far. */
+  /** Number of events so far, and what they take in the journal (`eventBytes`). */
   position: number;
+  journalBytes: number;
   status: RunStatus;
   /** Of the run, from 1; it began with `startedAt`, which spans all of them. */
   try: number;
@@ -296,6 +298,7 @@ export function createRunState(created: RunCreated, workflow: CompiledWorkflow):
     parent: created.parent,
     createdAt: created.at,
     position: 1,
+    journalBytes: eventBytes(created),
     status: 'QUEUED',
     try: 1,
     tryAt: 0,

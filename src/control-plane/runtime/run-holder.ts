@@ -39,6 +39,8 @@ export class RunHolder {
   /** In order; not empty only while the state is loading or a decision waits for values. */
   waiting: Pending[] = [];
   isBusy = false;
+  /** Rows of its journal since its newest snapshot, or all. */
+  rowsSinceSnapshot = 0;
   /** Wall ms of the last decision that changed something; 0: none since this process began. */
   movedAt = 0;
   /** Latest checkpoint by step path: the next attempt gets it. */

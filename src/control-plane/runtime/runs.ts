@@ -9,23 +9,22 @@
 import { ChurnMap } from '../../core/churn-map.ts';
 import { type Clock, sleep } from '../../core/clock.ts';
 import { toYardmasterError, YardmasterError } from '../../core/errors.ts';
-import { limits } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import { startRun } from '../engine/commands/start-run.ts';
 import type { Answer, Command, Decision, StartRun } from '../engine/commands.ts';
 import { decide } from '../engine/decide.ts';
-import { evolve } from '../engine/evolve.ts';
-import { createRunState, type RunState } from '../engine/state.ts';
+import type { RunState } from '../engine/state.ts';
 import { isRunOver } from '../engine/status.ts';
 import type { AuditRow, Store, StoreError } from '../store/port.ts';
 import type { Blobs } from './blobs.ts';
 import type { Committer } from './committer.ts';
+import { excessOf } from './journal-bounds.ts';
 import { isReadTrouble, READ_RETRY_MS } from './read-trouble.ts';
 import { type Pending, RunHolder } from './run-holder.ts';
+import { type LoadedRun, RunLoader } from './run-loader.ts';
 import type { StagedBatch } from './staged-batch.ts';
 
-const JOURNAL_PAGE = 512;
 /** How often the batch of a command may fail before it is answered with the error; a busy or full disk never counts against an agent. */
 const CLIENT_FAILURES_MAX = 5;
 const FAILURES_MAX = 100;
@@ -55,6 +54,7 @@ export interface RunsOptions {
 
 export class Runs {
   private readonly options: RunsOptions;
+  private readonly loader: RunLoader;
   private readonly holders = new ChurnMap<RunHolder>();
   private busyCount = 0;
   /** Runs whose memory was undone with a failed batch: their commands wait for `redo`. */
@@ -64,6 +64,7 @@ export class Runs {
 
   constructor(options: RunsOptions) {
     this.options = options;
+    this.loader = new RunLoader(options);
   }
 
   /** True while a run is being read or a decision waits for values. */
@@ -138,8 +139,8 @@ export class Runs {
       const holder = this.holders.get(runId);
       if (holder?.state === undefined || holder.isBusy) {
         if (this.options.committer().isMending && !(await this.options.committer().barrier())) continue;
-        const state = await this.fold(runId);
-        return state === undefined ? undefined : look(state, holder ?? new RunHolder(runId));
+        const loaded = await this.loader.load(runId);
+        return loaded === undefined ? undefined : look(loaded.state, holder ?? new RunHolder(runId));
       }
       const seen = look(holder.state, holder);
       if (await this.options.committer().barrier()) return seen;
@@ -275,9 +276,9 @@ export class Runs {
     if (onAnswer !== undefined) batch.effects.push(() => onAnswer(decision.answer));
     if (pending.command.type === 'BeginChild') this.beginChildren(decision);
     this.options.committer().kick();
-    if (state.position > limits.journalEventsMax && !isRunOver(state.status) && pending.command.type !== 'FailRun') {
-      this.fail(holder.runId, 'LIMIT', `the run has more than ${limits.journalEventsMax} events`);
-    }
+    const excess = excessOf(state);
+    if (excess !== undefined && !isRunOver(state.status) && pending.command.type !== 'FailRun')
+      this.fail(holder.runId, 'LIMIT', excess);
   }
 
   /** In the same batch, which is not sealed before the turn is over or much was staged. */
@@ -378,8 +379,10 @@ export class Runs {
     if (holder.isBusy) return;
     this.setBusy(holder, true);
     try {
-      const state = await this.read(holder);
+      const loaded = await this.read(holder);
+      const state = loaded?.state;
       holder.state = state;
+      holder.rowsSinceSnapshot = loaded?.rows ?? 0;
       if (state === undefined) this.options.onMissing(holder.runId);
       else this.options.onReloaded(holder, state);
     } catch (error) {
@@ -392,13 +395,13 @@ export class Runs {
   }
 
   /** Reads until that succeeds: what waits for the run must not be lost. Clients do not wait for a disk that is in trouble. */
-  private async read(holder: RunHolder): Promise<RunState | undefined> {
+  private async read(holder: RunHolder): Promise<LoadedRun | undefined> {
     for (;;) {
       while (!(await this.options.committer().barrier())) {
         // Undone: what follows decides what is there.
       }
       try {
-        return await this.fold(holder.runId);
+        return await this.loader.load(holder.runId);
       } catch (error) {
         if (!isReadTrouble(error)) throw error;
         this.options.logger.warn('a run could not be read; it is tried again', { run: holder.runId, error });
@@ -412,30 +415,6 @@ export class Runs {
     if (!isClient) return false;
     onError?.(unreadable(error));
     return true;
-  }
-
-  /** Folds the journal; undefined when there is none. */
-  private async fold(runId: string): Promise<RunState | undefined> {
-    let state: RunState | undefined;
-    let position = 0;
-    for (;;) {
-      const rows = await this.options.store.loadJournal(runId, position, JOURNAL_PAGE);
-      for (const row of rows) {
-        for (const event of row.events) {
-          if (state !== undefined) evolve(state, event);
-          else if (event.type === 'RunCreated') {
-            const workflow = await this.options.workflowOf(event.namespace, event.workflow, event.version);
-            state = createRunState(event, workflow);
-          } else
-            throw new YardmasterError(
-              'STORE_CORRUPT',
-              `Cannot load run "${runId}": its journal does not begin with RunCreated`,
-            );
-        }
-        position = row.position + row.events.length;
-      }
-      if (rows.length < JOURNAL_PAGE) return state;
-    }
   }
 
   private answerMissing(holder: RunHolder, pending: Pending): void {

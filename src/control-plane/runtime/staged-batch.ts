@@ -12,10 +12,12 @@ import type {
   CheckpointChange,
   RunChange,
   ScheduleChange,
+  SnapshotRow,
   TaskKey,
   TaskRow,
 } from '../store/port.ts';
 import type { Pending, RunHolder } from './run-holder.ts';
+import { countRow } from './snapshots.ts';
 
 export class StagedBatch {
   /** What was decided; decided again when the commit fails. */
@@ -88,12 +90,17 @@ export class StagedBatch {
 
   seal(epoch: number): Batch {
     const journal = [];
+    const snapshots: SnapshotRow[] = [];
     for (const [holder, { position, events }] of this.holders) {
-      if (events.length > 0) journal.push({ runId: holder.runId, position, events });
+      if (events.length === 0) continue;
+      journal.push({ runId: holder.runId, position, events });
+      const snapshot = countRow(holder, position + events.length);
+      if (snapshot !== undefined) snapshots.push(snapshot);
     }
     return {
       epoch,
       journal,
+      snapshots,
       runs: [...this.runs.values()],
       tasks: [...this.tasks.values()],
       tasksDeleted: [...this.deleted.values()],

@@ -4,6 +4,7 @@ import { type Batch, StoreError } from './port.ts';
 export function countRows(batch: Batch): number {
   return (
     batch.journal.length +
+    batch.snapshots.length +
     batch.runs.length +
     batch.tasks.length +
     batch.tasksDeleted.length +

@@ -36,6 +36,8 @@ export interface Store {
   loadTasks(after: TaskKey | undefined, limit: number): Promise<readonly TaskRow[]>;
   /** Rows of one journal from `fromPosition` (the first event wanted; a row that began before it is cut), in order. */
   loadJournal(runId: string, fromPosition: number, limit: number): Promise<readonly JournalRow[]>;
+  /** The newest of the run; undefined when it has none. */
+  loadSnapshot(runId: string): Promise<SnapshotRow | undefined>;
 
   getRun(namespace: string, runId: string): Promise<RunRow | undefined>;
   findRunByRequest(namespace: string, requestId: string): Promise<RunRow | undefined>;
@@ -102,6 +104,8 @@ export interface StoreOpened {
 export interface Batch {
   readonly epoch: number;
   readonly journal: readonly JournalRow[];
+  /** Each replaces the run's earlier one. */
+  readonly snapshots: readonly SnapshotRow[];
   readonly runs: readonly RunChange[];
   /** Inserted or replaced. */
   readonly tasks: readonly TaskRow[];
@@ -123,6 +127,14 @@ export interface JournalRow {
   /** Position of the first event in the run, from 0. */
   readonly position: number;
   readonly events: readonly RunEvent[];
+}
+
+/** The state of a run after the first `position` events of its journal, which it may stand for. */
+export interface SnapshotRow {
+  readonly runId: string;
+  readonly position: number;
+  /** What they mean is the runtime's. */
+  readonly bytes: Uint8Array;
 }
 
 export type RunChange =

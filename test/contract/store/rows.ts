@@ -91,6 +91,7 @@ export function aBatch(epoch: number, fields: Partial<Omit<Batch, 'epoch'>> = {}
   return {
     epoch,
     journal: [],
+    snapshots: [],
     runs: [],
     tasks: [],
     tasksDeleted: [],

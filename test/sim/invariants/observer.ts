@@ -23,6 +23,7 @@ import { type Inside, lookInside } from './inside.ts';
 import { QueueChecks } from './queue-checks.ts';
 import { ReferenceChecks } from './reference-checks.ts';
 import { RunModel } from './run-model.ts';
+import { SnapshotChecks } from './snapshot-checks.ts';
 import { TakeOverChecks } from './take-over-checks.ts';
 
 export interface InstanceFacts {
@@ -41,6 +42,7 @@ export class Observer implements HostObserver, ClientObserver {
   private readonly tries = new Map<string, number>();
   private readonly takeOvers: TakeOverChecks;
   private readonly queues: QueueChecks;
+  private readonly snapshots: SnapshotChecks;
   readonly children: ChildModel;
   private readonly reference: ReferenceChecks;
   private inside: Inside | undefined = undefined;
@@ -58,6 +60,7 @@ export class Observer implements HostObserver, ClientObserver {
     this.takeOvers = new TakeOverChecks(this.runs, () => host.data, verdict);
     this.queues = new QueueChecks(this.runs, verdict);
     this.reference = new ReferenceChecks(() => host.data, answers, verdict);
+    this.snapshots = new SnapshotChecks(() => host.data, verdict);
   }
 
   know(definition: WorkflowDefinition): void {
@@ -239,6 +242,7 @@ export class Observer implements HostObserver, ClientObserver {
     const live = this.current?.holders.get(runId)?.state;
     if (live === undefined) return;
     const replayed = this.replay(runId, live);
+    if (replayed !== undefined) this.snapshots.check(replayed);
     if (replayed === undefined || replayed.position !== live.position) return;
     this.verdict.check(
       isDeepStrictEqual(plain(replayed), plain(live)),

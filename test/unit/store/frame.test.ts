@@ -6,12 +6,12 @@ import { aBatch, anEntry, aRun, insert } from '../../contract/store/rows.ts';
 const NAMED = { actor: 'ada "the first"', userAgent: 'curl/8 ümlaut', address: '::1' };
 const NAMELESS = { actor: undefined, userAgent: '', address: '' };
 
-/** What the worker reads of a batch without a journal, tasks, checkpoints and blobs. */
+/** What the worker reads of a batch without a journal, snapshots, tasks, checkpoints and blobs. */
 function read(bytes: Uint8Array) {
   const frame = new FrameReader(bytes);
   const epoch = frame.integer();
   const runs = frame.list<RunChange>();
-  const counts = Array.from({ length: 5 }, () => frame.integer());
+  const counts = Array.from({ length: 6 }, () => frame.integer());
   return {
     epoch,
     runs,
@@ -30,7 +30,7 @@ it('carries entries of the audit log and who started a run', () => {
   expect(frame).toEqual({
     epoch: 3,
     ...runs,
-    counts: [0, 0, 0, 0, 0],
+    counts: [0, 0, 0, 0, 0, 0],
     copies: [],
     agentEvents: [],
     audit,
@@ -40,6 +40,6 @@ it('carries entries of the audit log and who started a run', () => {
 
 it('costs one byte in a batch without entries', () => {
   const without = writeFrame(aBatch(3)).length;
-  // The epoch, then one byte for each of ten lists.
-  expect(without).toBe(1 + 10);
+  // The epoch, then one byte for each of eleven lists.
+  expect(without).toBe(1 + 11);
 });

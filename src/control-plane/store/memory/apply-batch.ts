@@ -20,6 +20,7 @@ export function applyBatch(data: MemoryData, batch: Batch): number {
   checkRuns(data, batch);
   const journal = batch.journal.map((row) => ({ ...row, bytes: encodeEvents(row.events) }));
   for (const row of journal) appendRow(data, row);
+  for (const row of batch.snapshots) data.snapshots.set(row.runId, row);
   for (const change of batch.runs) applyRunChange(data, change);
   applyTasks(data, batch);
   for (const blob of batch.blobs) blobsOf(data, blob.runId).set(blob.blobId, [blob.bytes]);

@@ -2,7 +2,7 @@
  * What a memory store holds. It outlives the adapter, as a disk outlives a process: open a second store over the same data
  * to see what a restart sees.
  */
-import type { AgentEventRow, AuditRow, RunRow, ScheduleRow, TaskRow, WorkflowRow } from '../port.ts';
+import type { AgentEventRow, AuditRow, RunRow, ScheduleRow, SnapshotRow, TaskRow, WorkflowRow } from '../port.ts';
 
 export interface MemoryData {
   /** The newest epoch given out. */
@@ -12,6 +12,8 @@ export interface MemoryData {
   readonly requests: Map<string, string>;
   /** Rows of each run by position of their first event, in order of position. */
   readonly journals: Map<string, Map<number, Uint8Array>>;
+  /** The newest of each run that has one. */
+  readonly snapshots: Map<string, SnapshotRow>;
   /** Parts by (run, blob id). */
   readonly blobs: Map<string, Map<string, Uint8Array[]>>;
   /** By (run, path, attempt). */
@@ -31,6 +33,7 @@ export function createMemoryData(): MemoryData {
     runs: new Map(),
     requests: new Map(),
     journals: new Map(),
+    snapshots: new Map(),
     blobs: new Map(),
     tasks: new Map(),
     workflows: new Map(),

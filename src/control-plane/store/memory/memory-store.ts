@@ -23,6 +23,7 @@ import {
   type ScheduleChange,
   type ScheduleKey,
   type ScheduleRow,
+  type SnapshotRow,
   type Store,
   StoreError,
   type StoreOpened,
@@ -143,6 +144,10 @@ class MemoryStoreAdapter implements MemoryStore {
 
   loadJournal(runId: string, fromPosition: number, limit: number): Promise<readonly JournalRow[]> {
     return this.#read(() => readJournal(this.#data, runId, fromPosition, limit));
+  }
+
+  loadSnapshot(runId: string): Promise<SnapshotRow | undefined> {
+    return this.#read(() => this.#data.snapshots.get(runId));
   }
 
   getRun(namespace: string, runId: string): Promise<RunRow | undefined> {
@@ -333,6 +338,7 @@ class MemoryStoreAdapter implements MemoryStore {
     if (row?.requestId !== undefined) this.#data.requests.delete(requestKey(row.namespace, row.requestId));
     this.#data.runs.delete(runId);
     this.#data.journals.delete(runId);
+    this.#data.snapshots.delete(runId);
     this.#data.blobs.delete(runId);
     for (const task of this.#data.tasks.values()) if (task.runId === runId) this.#data.tasks.delete(taskKey(task));
   }

@@ -1,4 +1,4 @@
-/** The statements of a batch, prepared once. Order: runs, journal, deleted tasks, tasks, checkpoints, blobs, copies of blobs, agent events, audit, schedules. */
+/** The statements of a batch, prepared once. Order: runs, journal, snapshots, deleted tasks, tasks, checkpoints, blobs, copies of blobs, agent events, audit, schedules. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { limits } from '../../../core/limits.ts';
 import type { AgentEventRow, AuditRow, BlobCopy, RunChange, RunRow, ScheduleChange } from '../port.ts';
@@ -10,6 +10,7 @@ export class BatchWriter {
   readonly #insertLabel: StatementSync;
   readonly #updateRun: StatementSync;
   readonly #insertJournal: StatementSync;
+  readonly #replaceSnapshot: StatementSync;
   readonly #deleteTask: StatementSync;
   readonly #replaceTask: StatementSync;
   readonly #updateCheckpoint: StatementSync;
@@ -27,6 +28,7 @@ export class BatchWriter {
     this.#insertLabel = db.prepare('INSERT INTO labels VALUES (?, ?, ?, ?)');
     this.#updateRun = db.prepare('UPDATE runs SET status = ?, ended_at = ?, failure_code = ? WHERE run_id = ?');
     this.#insertJournal = db.prepare('INSERT INTO journal VALUES (?, ?, ?)');
+    this.#replaceSnapshot = db.prepare('INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)');
     this.#deleteTask = db.prepare('DELETE FROM tasks WHERE run_id = ? AND path = ? AND attempt = ?');
     this.#replaceTask = db.prepare('INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#updateCheckpoint = db.prepare(
@@ -50,6 +52,7 @@ export class BatchWriter {
   write(frame: FrameReader): number {
     for (const change of frame.list<RunChange>()) this.#writeRunChange(change);
     const journalBytes = this.#writeJournal(frame);
+    this.#writeSnapshots(frame);
     this.#writeTasks(frame);
     this.#writeCheckpoints(frame);
     for (let rest = frame.integer(); rest > 0; rest--) this.writeBlob(frame.text(), frame.plainText(), frame.bytes());
@@ -167,6 +170,12 @@ export class BatchWriter {
       journalBytes += bytes.length;
     }
     return journalBytes;
+  }
+
+  #writeSnapshots(frame: FrameReader): void {
+    for (let rest = frame.integer(); rest > 0; rest--) {
+      this.#replaceSnapshot.run(frame.text(), frame.integer(), frame.bytes());
+    }
   }
 
   #writeTasks(frame: FrameReader): void {

@@ -80,7 +80,7 @@ export class Connection {
     return this.#transact(epoch, () => {
       const runs = this.queries.findPrunable(before, limit);
       this.#deleteLabels(runs);
-      for (const table of ['journal', 'blobs', 'tasks', 'runs']) {
+      for (const table of ['journal', 'snapshots', 'blobs', 'tasks', 'runs']) {
         const statement = this.db.prepare(`DELETE FROM ${table} WHERE run_id = ?`);
         for (const { runId } of runs) statement.run(runId);
       }

@@ -37,6 +37,11 @@ class FrameWriter {
       writeEvents(writer, events);
       writer.join();
     }
+    writer.uint32(batch.snapshots.length);
+    for (const { runId, position, bytes } of batch.snapshots) {
+      this.#text(runId);
+      writer.uint32(position).bytes(bytes);
+    }
     writer.uint32(batch.tasksDeleted.length);
     for (const key of batch.tasksDeleted) this.#key(key);
     writer.uint32(batch.tasks.length);

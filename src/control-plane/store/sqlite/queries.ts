@@ -9,6 +9,7 @@ import type {
   RunRow,
   ScheduleKey,
   ScheduleRow,
+  SnapshotRow,
   TaskKey,
   TaskRow,
   WorkflowRow,
@@ -71,6 +72,11 @@ export class Queries {
     const first = 'SELECT max(position) FROM journal WHERE run_id = ? AND position <= ?';
     const sql = `SELECT position, events FROM journal WHERE run_id = ? AND position >= coalesce((${first}), 0) ORDER BY position LIMIT ?`;
     return this.#prepare(sql).all(runId, runId, from, limit + 1) as unknown as EncodedRow[];
+  }
+
+  loadSnapshot(runId: string): SnapshotRow | undefined {
+    const columns = this.#prepare('SELECT position, bytes FROM snapshots WHERE run_id = ?').get(runId);
+    return columns === undefined ? undefined : ({ runId, ...columns } as unknown as SnapshotRow);
   }
 
   getRun(namespace: string, runId: string): RunRow | undefined {

@@ -7,7 +7,16 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { YardmasterError } from '../../../core/errors.ts';
-import type { ScheduleChange, ScheduleKey, ScheduleRow, StoreOpened, TaskKey, TaskRow, WorkflowRow } from '../port.ts';
+import type {
+  ScheduleChange,
+  ScheduleKey,
+  ScheduleRow,
+  SnapshotRow,
+  StoreOpened,
+  TaskKey,
+  TaskRow,
+  WorkflowRow,
+} from '../port.ts';
 import {
   type AgentEventRow,
   type AuditQuery,
@@ -123,6 +132,10 @@ export class SqliteCore {
 
   loadJournal(runId: string, from: number, limit: number): EncodedRow[] {
     return this.#read(({ queries }) => queries.loadJournal(runId, from, limit));
+  }
+
+  loadSnapshot(runId: string): SnapshotRow | undefined {
+    return this.#read(({ queries }) => queries.loadSnapshot(runId));
   }
 
   getRun(namespace: string, runId: string): RunRow | undefined {

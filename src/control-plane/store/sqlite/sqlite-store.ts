@@ -19,6 +19,7 @@ import {
   type ScheduleChange,
   type ScheduleKey,
   type ScheduleRow,
+  type SnapshotRow,
   type Store,
   StoreError,
   type StoreOpened,
@@ -111,6 +112,10 @@ class SqliteStore implements Store {
       .map(({ position, events }) => trimRow({ runId, position, events: decodeEvents(events) }, fromPosition))
       .filter((row) => row !== undefined)
       .slice(0, limit);
+  }
+
+  loadSnapshot(runId: string): Promise<SnapshotRow | undefined> {
+    return this.#call('loadSnapshot', [runId]);
   }
 
   getRun(namespace: string, runId: string): Promise<RunRow | undefined> {
