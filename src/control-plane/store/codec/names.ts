@@ -37,6 +37,7 @@ export const EVENT_TYPES = {
   StepFellBack: 50,
   RunTryScheduled: 55,
   RunTryStarted: 56,
+  BodiesTakenOver: 75,
 } as const satisfies Record<RunEvent['type'], number>;
 
 export const ATTEMPT_OUTCOMES = {
