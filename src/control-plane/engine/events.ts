@@ -333,6 +333,15 @@ export interface RunTryScheduled extends At {
   readonly dueAt: number;
 }
 
+/**
+ * The next try was scheduled and will not be: the run was cancelled, or its time is over. What completed is undone now, until
+ * `cleanupUntil`.
+ */
+export interface RunTryDropped extends At {
+  readonly type: 'RunTryDropped';
+  readonly cleanupUntil: number;
+}
+
 /** The run failed and is tried again: from ENDING it goes back to RUNNING. */
 export interface RunTryStarted extends At {
   readonly type: 'RunTryStarted';
@@ -392,5 +401,6 @@ export type RunEvent =
   | RunResumed
   | RunEnding
   | RunTryScheduled
+  | RunTryDropped
   | RunTryStarted
   | RunEnded;

@@ -1,6 +1,6 @@
-/** What RunTryScheduled and RunTryStarted do to a run's state; part of `evolve`. */
+/** What RunTryScheduled, RunTryDropped and RunTryStarted do to a run's state; part of `evolve`. */
 import { times } from '../../core/limits.ts';
-import type { RunTryScheduled, RunTryStarted } from './events.ts';
+import type { RunTryDropped, RunTryScheduled, RunTryStarted } from './events.ts';
 import { keepItems, keepIterations } from './evolve-bodies.ts';
 import { findStep } from './frames.ts';
 import {
@@ -22,6 +22,12 @@ import { isStepOver } from './status.ts';
 export function scheduleTry(state: RunState, { dueAt }: RunTryScheduled): void {
   state.tryAt = dueAt;
   state.deadlineAt = dueAt;
+}
+
+/** What is left of the cleanup has its whole time: the wait did not count. */
+export function dropTry(state: RunState, { cleanupUntil }: RunTryDropped): void {
+  state.tryAt = 0;
+  state.deadlineAt = cleanupUntil;
 }
 
 export function startTry(state: RunState, event: RunTryStarted): void {

@@ -26,7 +26,7 @@ import type {
 import { dropAttached, fallBack, forgiveAll, hasOwed, settleAttached } from './evolve-attached.ts';
 import { takeBodiesOver } from './evolve-bodies.ts';
 import { closeItems, endItem, openItems, startItem } from './evolve-map.ts';
-import { noteStray, noteStrayChild, scheduleTry, startTry } from './evolve-try.ts';
+import { dropTry, noteStray, noteStrayChild, scheduleTry, startTry } from './evolve-try.ts';
 import { findStep, openFrame } from './frames.ts';
 import {
   type AttemptRecord,
@@ -139,6 +139,7 @@ type OfRun =
   | 'RunResumed'
   | 'RunEnding'
   | 'RunTryScheduled'
+  | 'RunTryDropped'
   | 'RunTryStarted'
   | 'RunEnded';
 
@@ -164,6 +165,8 @@ function evolveRun(state: RunState, event: Extract<RunEvent, { readonly type: Of
       return beginEnding(state, event);
     case 'RunTryScheduled':
       return scheduleTry(state, event);
+    case 'RunTryDropped':
+      return dropTry(state, event);
     case 'RunTryStarted':
       return startTry(state, event);
     case 'RunEnded':

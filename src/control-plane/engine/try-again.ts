@@ -39,6 +39,13 @@ export function tryAgain(draft: Draft): boolean {
   return true;
 }
 
+/** It was scheduled, and the run ends with this try after all: the cleanup goes on with compensations. */
+export function dropTry(draft: Draft): void {
+  const { now, state } = draft;
+  draft.emit({ type: 'RunTryDropped', at: now, cleanupUntil: now + state.workflow.cleanupTimeoutMs });
+  runTimerTask(draft);
+}
+
 function mayStillRun(state: RunState, now: number): boolean {
   if (state.strayUntil > now) return true;
   return liveSteps(state).some((step) =>

@@ -370,6 +370,10 @@ export class RunModel {
         this.check(this.isEnding && this.try < this.tries, 'only a run that failed is tried again', () => 'scheduled');
         this.waitsForTry = true;
         return;
+      case 'RunTryDropped':
+        this.check(this.waitsForTry && this.isEnding, 'only a try that was scheduled is dropped', () => `at ${position}`);
+        this.waitsForTry = false;
+        return;
       case 'RunTryStarted':
         return this.startTry(event);
       case 'CancelRequested':
@@ -425,6 +429,7 @@ export class RunModel {
           | 'RunResumed'
           | 'RunEnding'
           | 'RunTryScheduled'
+          | 'RunTryDropped'
           | 'RunTryStarted'
           | 'RunEnded';
       }

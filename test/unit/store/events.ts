@@ -76,6 +76,7 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
     parent: optional(fc.record({ runId: text, path, depth: number }, { noNullPrototype: true })),
   },
   RunTryScheduled: { dueAt: at },
+  RunTryDropped: { cleanupUntil: at },
   RunTryStarted: {
     try: number,
     deadlineAt: optional(at),

@@ -194,6 +194,7 @@ export class RunEventWriter {
           },
         };
       case 'RunCreated':
+      case 'RunTryDropped':
       case 'StepQueued':
       case 'StopConfirmed':
       case 'StepStopping':

@@ -88,6 +88,8 @@ export function buildEvent(fields: EventFields): RunEvent {
       return buildRunEnding(fields);
     case EVENT_TYPES.RunTryScheduled:
       return { type: 'RunTryScheduled', at, dueAt: must(fields.until, 'a time') };
+    case EVENT_TYPES.RunTryDropped:
+      return { type: 'RunTryDropped', at, cleanupUntil: must(fields.until, 'a time') };
     case EVENT_TYPES.RunTryStarted:
       return buildRunTryStarted(fields);
     case EVENT_TYPES.RunEnded:

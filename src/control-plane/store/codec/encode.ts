@@ -133,6 +133,7 @@ type OfRun =
   | 'RunResumed'
   | 'RunEnding'
   | 'RunTryScheduled'
+  | 'RunTryDropped'
   | 'RunTryStarted'
   | 'RunEnded';
 type EventOfRun = Extract<RunEvent, { readonly type: OfRun }>;
@@ -153,6 +154,8 @@ function writeFieldsOfRun(writer: BinaryWriter, event: EventOfRun, first: number
       return writeRunEnd(writer, event, event.outcome);
     case 'RunTryScheduled':
       return writeUntil(writer, event.dueAt, first);
+    case 'RunTryDropped':
+      return writeUntil(writer, event.cleanupUntil, first);
     case 'RunTryStarted':
       return writeRunTryStarted(writer, event, first);
     case 'RunEnded':

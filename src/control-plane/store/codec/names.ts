@@ -38,6 +38,7 @@ export const EVENT_TYPES = {
   RunTryScheduled: 55,
   RunTryStarted: 56,
   BodiesTakenOver: 75,
+  RunTryDropped: 76,
 } as const satisfies Record<RunEvent['type'], number>;
 
 export const ATTEMPT_OUTCOMES = {
