@@ -294,3 +294,37 @@ test('watchers see the try, and the picture of a run begins anew for what starts
   }
   expect(told).toEqual(['runEnding FAILED', 'runTryStarted 2 b', 'runEnding COMPLETED', 'runEnded COMPLETED']);
 });
+
+test('what starts again gets its values of this try, also when they stand beside the journal', async () => {
+  await using mesh = await TestMesh.start();
+  const got: unknown[] = [];
+  let made = 0;
+  const large = (): string => String(++made).repeat(6_000 * made);
+  mesh
+    .agent('worker')
+    .failWith('flaky', 'NO', { times: 1 })
+    .setResponse('flaky', 1)
+    .setResponse('make', large)
+    .failWith('last', 'NO', { times: 1 })
+    .setResponse('last', 1)
+    .setResponse('use', (input: unknown) => {
+      got.push(input);
+      return {};
+    });
+  await mesh.registerWorkflow(flow([step('make')], { name: 'Sub', output: '${{ steps.make.output }}' }));
+  const run = await mesh.startWorkflow(
+    flow(
+      [
+        step('flaky', { onFailure: 'continue' }),
+        { id: 'call', type: 'workflow', workflow: 'Sub' },
+        { id: 'both', type: 'set', set: '${{ {"of": steps.call.output} }}' },
+        step('use', { parameters: { text: '${{ steps.both.output.of + "!" }}' } }),
+        step('last'),
+      ],
+      { retries: 1, output: '${{ steps.call.output }}' },
+    ),
+  );
+  expect(await run.result()).toMatchObject({ status: 'COMPLETED', output: '2'.repeat(12_000) });
+  expect(got).toEqual([{ text: `${'1'.repeat(6_000)}!` }, { text: `${'2'.repeat(12_000)}!` }]);
+  await expectReplay(mesh, run);
+});
