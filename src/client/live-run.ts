@@ -27,7 +27,7 @@ export function createLiveRun(start: RunView): LiveRun {
       const step = path === undefined ? undefined : (steps.get(path) ?? newStep(path, event));
       if (step !== undefined) steps.set(applyToStep(step, event));
       if (event.type === 'bodyEnded') steps.drop(`${event.step}/${event.number}/`);
-      if (event.type === 'runTryStarted') startAgain(steps, event.steps);
+      if (event.type === 'runTryStarted') startAgain(steps, event);
       run = { ...applyToRun(run, event), position: Math.max(run.position, event.position) };
       isStale = true;
     },
@@ -75,15 +75,24 @@ function newStep(path: string, event: RunEvent): StepView | undefined {
 /** As the server counts: a loop is one step, and so are a map and a child run; what belongs to a step is none. */
 const COUNTED: ReadonlySet<string> = new Set(['AGENT', 'LOOP', 'MAP', 'WORKFLOW']);
 
-/** As if they had not begun, but for their attempts; what is in a loop or a map among them is gone, and what belongs to them is not called for. */
-function startAgain(steps: LiveSteps, paths: readonly string[]): void {
+/**
+ * As if they had not begun, but for their attempts; what is in a loop or a map among them is gone, unless steps of it are among them, too,
+ * and what belongs to them is not called for.
+ */
+function startAgain(steps: LiveSteps, { steps: paths, continued }: Extract<RunEvent, { type: 'runTryStarted' }>): void {
   const again = new Set(paths);
-  for (const { path, fallbackOf = '', compensates = '' } of [...steps.outermost()])
-    if (again.has(fallbackOf) || again.has(compensates)) steps.remove(path);
+  const goesOn = new Set(paths.map((path) => path.slice(0, path.lastIndexOf('/') + 1)));
+  const keeps = new Set(continued);
+  for (const prefix of goesOn)
+    for (const { path, fallbackOf = '', compensates = '' } of steps.of(prefix))
+      if (again.has(fallbackOf) || again.has(compensates)) steps.remove(path);
   for (const path of paths) {
     const step = steps.get(path);
-    steps.dropInside(path);
-    if (step !== undefined) steps.set({ ...step, ...NOT_BEGUN });
+    const isCutShort = steps.hasInside(path);
+    steps.dropInside(path, goesOn);
+    if (step === undefined) continue;
+    const iterations = keeps.has(path) ? step.iterations - (isCutShort ? 1 : 0) : 0;
+    steps.set({ ...step, ...NOT_BEGUN, iterations });
   }
 }
 
@@ -100,7 +109,6 @@ const NOT_BEGUN = {
   skipReason: 'NONE',
   skippedBecauseOf: undefined,
   takenOver: false,
-  iterations: 0,
   items: undefined,
   signal: undefined,
   child: undefined,
@@ -162,8 +170,10 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
         waitReason: 'NONE',
         readyTime: step.readyTime ?? event.time,
         dueTime: undefined,
-        ...(event.kind === 'MAP' && { items: { total: event.items, started: 0, ended: 0, failed: 0 } }),
+        ...(event.kind === 'MAP' && itemsOf(event)),
       };
+    case 'bodiesTakenOver':
+      return { ...step, iterations: event.iterations, ...(step.kind === 'MAP' && itemsOf(event)) };
     case 'stepWaiting':
       return startWait(step, event);
     case 'childStarted': {
@@ -179,7 +189,7 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
     case 'attemptEnded':
       return endAttempt(step, event);
     case 'bodyStarted':
-      if (step.items !== undefined) return { ...step, items: { ...step.items, started: event.number + 1 } };
+      if (step.items !== undefined) return { ...step, items: { ...step.items, started: step.items.started + 1 } };
       return { ...step, status: 'RUNNING', waitReason: 'NONE', dueTime: undefined, iterations: event.number };
     case 'bodyEnded':
       if (step.items !== undefined) return endItem(step, step.items, event.status);
@@ -217,6 +227,11 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
     default:
       return step;
   }
+}
+
+function itemsOf(event: { readonly items: number; readonly keptItems: number }): Pick<StepView, 'items' | 'progress'> {
+  const { items: total, keptItems: kept } = event;
+  return { items: { total, started: kept, ended: kept, failed: 0 }, progress: total === 0 ? 0 : kept / total };
 }
 
 function endItem(step: StepView, counts: ItemCountsView, status: StepStatus): StepView {

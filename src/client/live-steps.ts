@@ -8,6 +8,8 @@ import type { StepView } from './views.ts';
 /** The steps of one iteration or one item, in the order of their first events. */
 type Body = Map<string, StepView>;
 
+const NONE: ReadonlySet<string> = new Set();
+
 export class LiveSteps {
   private readonly outside: Body = new Map();
   /** By the path of the loop or the map, and the prefix of the steps. */
@@ -38,10 +40,21 @@ export class LiveSteps {
     inside?.delete(prefix);
   }
 
-  /** Everything that a loop or a map runs. */
-  dropInside(path: string): void {
-    for (const inner of this.bodies.get(path)?.keys() ?? []) this.drop(inner);
-    this.bodies.delete(path);
+  /** Everything that a loop or a map runs, but for the iterations whose steps begin with one of `kept`. */
+  dropInside(path: string, kept: ReadonlySet<string> = NONE): void {
+    const inside = this.bodies.get(path);
+    for (const inner of inside?.keys() ?? []) if (!kept.has(inner)) this.drop(inner);
+    if (inside?.size === 0) this.bodies.delete(path);
+  }
+
+  /** A loop or a map that runs something. */
+  hasInside(path: string): boolean {
+    return (this.bodies.get(path)?.size ?? 0) > 0;
+  }
+
+  /** Those of one iteration or item; '': those outside of all. */
+  of(prefix: string): readonly StepView[] {
+    return [...(this.bodyOf(prefix)?.values() ?? [])];
   }
 
   /** Those outside of loops and maps. */

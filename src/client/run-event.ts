@@ -25,8 +25,9 @@ export type RunEventBody =
       readonly step: string;
       readonly kind: StepKind;
       readonly action: string;
-      /** Of a map: how many there are. */
+      /** Of a map: how many there are, and how many of them are done from an earlier try. */
       readonly items: number;
+      readonly keptItems: number;
       /** Path of the step that it is the fallback of. */
       readonly fallbackOf: string | undefined;
       /** Path of the step that it undoes. */
@@ -104,8 +105,21 @@ export type RunEventBody =
   | { readonly type: 'runEnding'; readonly outcome: WorkflowStatus }
   /** It failed and will be tried again when what may still run has stopped, at `dueTime` at the latest. */
   | { readonly type: 'runTryScheduled'; readonly dueTime: Date | undefined }
-  /** It failed and is tried again: `steps` start anew. */
-  | { readonly type: 'runTryStarted'; readonly tryNumber: number; readonly steps: readonly string[] }
+  /** It failed and is tried again: `steps` start anew. Of those, the loops and maps `continued` keep the iterations and items that are done. */
+  | {
+      readonly type: 'runTryStarted';
+      readonly tryNumber: number;
+      readonly steps: readonly string[];
+      readonly continued: readonly string[];
+    }
+  /** The run is another try: the loop or the map goes on after so many iterations, or with the items that are not kept. */
+  | {
+      readonly type: 'bodiesTakenOver';
+      readonly step: string;
+      readonly iterations: number;
+      readonly items: number;
+      readonly keptItems: number;
+    }
   | {
       readonly type: 'runEnded';
       readonly status: WorkflowStatus;

@@ -42,6 +42,8 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
       return event.compensates === undefined
         ? undefined
         : stepLine(event, 'COMPENSATING', `undoes ${event.compensates}`);
+    case 'bodiesTakenOver':
+      return keptLine(event);
     case 'stepFellBack':
       return stepLine(event, 'FALLBACK', `${event.fallback} runs: ${errorText(event)}`);
     case 'stepEnded':
@@ -67,6 +69,13 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** Of a loop whose first iteration goes on there is nothing more to tell than its steps do. */
+function keptLine(event: Extract<RunEvent, { readonly type: 'bodiesTakenOver' }>): string | undefined {
+  const { iterations, items, keptItems } = event;
+  if (items > 0) return stepLine(event, 'PENDING', `${keptItems} of ${plural(items, 'item')} taken over`);
+  return iterations === 0 ? undefined : stepLine(event, 'PENDING', `${plural(iterations, 'iteration')} taken over`);
 }
 
 function itemsLine(run: RunView, event: Extract<RunEvent, { readonly type: 'bodyEnded' }>): string | undefined {

@@ -36,8 +36,8 @@ function toBody(event: WireEvent['event']): Body {
     case 'runTryScheduled':
       return { type: 'runTryScheduled', dueTime: toDate(event.value.dueTime) };
     case 'runTryStarted': {
-      const { tryNumber, stepPaths } = event.value;
-      return { type: 'runTryStarted', tryNumber, steps: stepPaths };
+      const { tryNumber, stepPaths, continuedPaths } = event.value;
+      return { type: 'runTryStarted', tryNumber, steps: stepPaths, continued: continuedPaths };
     }
     case 'runEnded':
       return {
@@ -72,9 +72,9 @@ type StepCase = Exclude<
 function toStepBody(event: StepCase): Body {
   switch (event.case) {
     case 'stepReady': {
-      const { stepPath, kind, action, items, fallbackOf, compensates } = event.value;
+      const { stepPath, kind, action, items, keptItems, fallbackOf, compensates } = event.value;
       const belongs = { fallbackOf: textOrNone(fallbackOf), compensates: textOrNone(compensates) };
-      return { type: 'stepReady', step: stepPath, kind: readStepKind(kind), action, items, ...belongs };
+      return { type: 'stepReady', step: stepPath, kind: readStepKind(kind), action, items, keptItems, ...belongs };
     }
     case 'stepFellBack': {
       const { stepPath, status, fallbackPath, error } = event.value;
@@ -97,6 +97,10 @@ function toStepBody(event: StepCase): Body {
     }
     case 'signalTaken':
       return { type: 'signalTaken', step: event.value.stepPath, number: event.value.number };
+    case 'bodiesTakenOver': {
+      const { stepPath, iterations, items, keptItems } = event.value;
+      return { type: 'bodiesTakenOver', step: stepPath, iterations, items, keptItems };
+    }
     case 'bodyStarted':
       return { type: 'bodyStarted', step: event.value.stepPath, number: event.value.number };
     case 'bodyEnded': {
@@ -148,6 +152,7 @@ type AttemptCase = Exclude<
       | 'signalTaken'
       | 'bodyStarted'
       | 'bodyEnded'
+      | 'bodiesTakenOver'
       | 'retryScheduled'
       | 'stepEnded';
   }

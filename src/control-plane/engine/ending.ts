@@ -25,7 +25,7 @@ import { isRunOver, isStepOver, type RunOutcome } from './status.ts';
 import { killStep, stopSteps } from './stop.ts';
 import { abandonChild } from './stop-child.ts';
 import { dropTimer, runTimerTask, timerDue } from './tasks.ts';
-import { tryAgain } from './try-again.ts';
+import { dropTry, tryAgain } from './try-again.ts';
 import { mayTryAgain } from './try-rules.ts';
 
 export function beginEnding(
@@ -88,7 +88,10 @@ export function finishRunIfDone(draft: Draft): boolean {
   if (state.status === 'QUEUED') return false;
   if (state.ending === undefined) return finishBody(draft);
   const compensation = dueCompensation(draft);
-  if (compensation !== undefined) return callFor(draft, compensation);
+  if (compensation !== undefined) {
+    if (state.tryAt > 0) dropTry(draft);
+    return callFor(draft, compensation);
+  }
   if (state.openFinally > 0) return openFinally(draft);
   if (!draft.isLast && mayTryAgain(state, draft.now)) return tryAgain(draft);
   endRun(draft);

@@ -5,7 +5,7 @@
 import type { JsonValue } from '../../core/json.ts';
 import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
-import type { Failure, RunCreated, RunEvent, StepTakenOver } from './events.ts';
+import type { BodiesTakenOver, Failure, RunCreated, RunEvent, StepTakenOver } from './events.ts';
 
 /** Whatever has a fixed length: that of the row, type and times, numbers, flags. */
 const EVENT = 64;
@@ -28,6 +28,8 @@ export function eventBytes(event: RunEvent): number {
       return EVENT + event.path.length + ofValue(event.items?.list);
     case 'StepTakenOver':
       return EVENT + event.path.length + ofTakenOver(event);
+    case 'BodiesTakenOver':
+      return EVENT + event.path.length + ofKept(event.kept);
     case 'StepWaiting':
       return EVENT + event.path.length + ofValue(event.input) + ofText(event.title);
     case 'ChildStarted':
@@ -72,12 +74,19 @@ function ofRun(event: Exclude<RunEvent, OfStep>): number {
     case 'RunStarted':
     case 'RunResumed':
     case 'RunTryScheduled':
+    case 'RunTryDropped':
       return 0;
   }
 }
 
 function ofTakenOver({ output, failure, because, agentId }: StepTakenOver): number {
   return ofValue(output) + ofFailure(failure) + ofText(because) + ofText(agentId);
+}
+
+function ofKept(kept: BodiesTakenOver['kept']): number {
+  if (kept === undefined) return 0;
+  if ('last' in kept) return PART + ofValue(kept.last);
+  return kept.outputs.reduce((bytes, { output }) => bytes + PART + ofValue(output), PART + ofValue(kept.list));
 }
 
 function ofCreation({ params, runId, namespace, workflow, requestId, retryOf, rerunOf, ...more }: RunCreated): number {

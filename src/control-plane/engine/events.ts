@@ -77,14 +77,44 @@ export interface StepTakenOver extends At {
   readonly agentId?: string;
 }
 
+/**
+ * The run is another try, and this loop or map goes on where that of the run before was cut short. What is known of the steps of the
+ * iteration that did not end follows as StepTakenOver; an item that did not complete begins anew.
+ */
+export interface BodiesTakenOver extends At {
+  readonly type: 'BodiesTakenOver';
+  readonly path: string;
+  /** Absent: of a loop, in which no iteration had ended. */
+  readonly kept?: KeptIterations | KeptItems;
+}
+
+/** How many iterations of a loop ended, and what the last of them gave. */
+export interface KeptIterations {
+  readonly iterations: number;
+  readonly last: StoredValue;
+}
+
+/** The list of a map, and what the items gave that COMPLETED. */
+export interface KeptItems {
+  readonly list: StoredValue;
+  readonly count: number;
+  readonly outputs: readonly ItemOutput[];
+}
+
+export interface ItemOutput {
+  /** From 0. */
+  readonly number: number;
+  readonly output: StoredValue;
+}
+
 /** A block opened (parallel, sequential, condition, loop, map), or a step that needs no agent began (`set`, which ends in the same decision). */
 export interface BlockStarted extends At {
   readonly type: 'BlockStarted';
   readonly path: string;
   /** Of a condition: the branch that runs, from 0. Its choice is never made again. */
   readonly branch?: number;
-  /** Of a map: its list, which is never evaluated again. */
-  readonly items?: { readonly list: StoredValue; readonly count: number };
+  /** Of a map: its list, which is never evaluated again; `kept`: how many of its items COMPLETED in an earlier try; absent: none. */
+  readonly items?: { readonly list: StoredValue; readonly count: number; readonly kept?: number };
 }
 
 /** A loop begins an iteration, or a map an item: its steps exist from here on. */
@@ -303,6 +333,15 @@ export interface RunTryScheduled extends At {
   readonly dueAt: number;
 }
 
+/**
+ * The next try was scheduled and will not be: the run was cancelled, or its time is over. What completed is undone now, until
+ * `cleanupUntil`.
+ */
+export interface RunTryDropped extends At {
+  readonly type: 'RunTryDropped';
+  readonly cleanupUntil: number;
+}
+
 /** The run failed and is tried again: from ENDING it goes back to RUNNING. */
 export interface RunTryStarted extends At {
   readonly type: 'RunTryStarted';
@@ -310,9 +349,12 @@ export interface RunTryStarted extends At {
   readonly try: number;
   /** When the run times out, as before; absent: never. */
   readonly deadlineAt?: number;
-  /** Paths of the steps that start again, in the order of the definition. */
+  /** Paths of the steps that start again, in the order of the definition; then those in iterations that go on. */
   readonly again: readonly string[];
-  /** Of those: loops that keep the iterations which ended; absent: none. */
+  /**
+   * Of those: loops that keep the iterations which ended, and maps that keep the items which COMPLETED; absent: none. A loop goes on in
+   * the iteration that did not end when steps of it are named here, and begins that one anew when there are none.
+   */
   readonly continued?: readonly string[];
 }
 
@@ -331,6 +373,7 @@ export type RunEvent =
   | RunCreated
   | RunStarted
   | StepTakenOver
+  | BodiesTakenOver
   | BlockStarted
   | BodyStarted
   | BodyEnded
@@ -358,5 +401,6 @@ export type RunEvent =
   | RunResumed
   | RunEnding
   | RunTryScheduled
+  | RunTryDropped
   | RunTryStarted
   | RunEnded;

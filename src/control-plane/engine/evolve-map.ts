@@ -10,24 +10,28 @@ import { detailOf, type Frame, type MapDetail, type MapStep, type RunState, step
 export function openItems(step: MapStep, { items }: BlockStarted): void {
   const detail = detailOf(step);
   const count = items?.count ?? 0;
-  detail.openChildren = count;
-  detail.map = {
+  // Another try goes on with what it kept.
+  detail.map ??= {
     items: items?.list,
     count,
     started: 0,
     ended: 0,
+    next: 0,
     failed: 0,
     frames: new Map(),
     outputs: [],
     outputBytes: 0,
     kept: new Map(),
   };
+  detail.openChildren = count - detail.map.ended;
+  detail.completedChildren = detail.map.ended;
 }
 
 export function startItem(state: RunState, step: MapStep, { number }: BodyStarted): void {
   const map = mapOf(step);
   map.frames.set(number, openFrame(step, number, state.bodyNumberBefore));
-  map.started = number + 1;
+  map.started += 1;
+  map.next = number + 1;
 }
 
 export function endItem(state: RunState, step: MapStep, event: BodyEnded): void {
@@ -45,11 +49,15 @@ export function endItem(state: RunState, step: MapStep, event: BodyEnded): void 
   if (status === 'FAILED' || status === 'TIMED_OUT') map.failed += 1;
 }
 
-/** What is left of a map that is over is its output, how many items ended how, and what may have to be compensated. */
-export function closeItems(state: RunState, { detail }: MapStep, at: number): void {
+/**
+ * What is left of a map that completed is its output, how many items ended how, and what may have to be compensated. One that did not
+ * keeps what its items gave: another try goes on with it.
+ */
+export function closeItems(state: RunState, { detail, status }: MapStep, at: number): void {
   if (detail?.map === undefined) return;
   for (const frame of detail.map.frames.values()) leave(state, detail.map, frame, at);
   detail.map.frames.clear();
+  if (status !== 'COMPLETED') return;
   // What is kept may read of it.
   if (detail.map.kept.size === 0) detail.map.items = undefined;
   detail.map.outputs = [];

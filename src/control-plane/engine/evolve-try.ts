@@ -1,6 +1,7 @@
-/** What RunTryScheduled and RunTryStarted do to a run's state; part of `evolve`. */
+/** What RunTryScheduled, RunTryDropped and RunTryStarted do to a run's state; part of `evolve`. */
 import { times } from '../../core/limits.ts';
-import type { RunTryScheduled, RunTryStarted } from './events.ts';
+import type { RunTryDropped, RunTryScheduled, RunTryStarted } from './events.ts';
+import { keepItems, keepIterations } from './evolve-bodies.ts';
 import { findStep } from './frames.ts';
 import {
   attemptsOf,
@@ -10,10 +11,9 @@ import {
   fallbackOf,
   framesOf,
   isBodyStep,
-  isLoopStep,
-  type LoopDetail,
   type RunState,
   type Step,
+  type StepDetail,
   stepAt,
 } from './state.ts';
 import { isStepOver } from './status.ts';
@@ -24,13 +24,23 @@ export function scheduleTry(state: RunState, { dueAt }: RunTryScheduled): void {
   state.deadlineAt = dueAt;
 }
 
+/** What is left of the cleanup has its whole time: the wait did not count. */
+export function dropTry(state: RunState, { cleanupUntil }: RunTryDropped): void {
+  state.tryAt = 0;
+  state.deadlineAt = cleanupUntil;
+}
+
 export function startTry(state: RunState, event: RunTryStarted): void {
   const continued = new Set(event.continued);
+  const goesOn = new Set(event.again.map((path) => path.slice(0, path.lastIndexOf('/') + 1)));
+  const frames = new Set([state.root]);
   for (const path of event.again) {
     const step = againStep(state, path);
-    resetStep(step, continued.has(path));
-    for (const attached of [fallbackOf(step), compensationOf(step)])
-      if (attached !== undefined) resetStep(attached, false);
+    frames.add(step.frame);
+    const { loop, map } = step.detail ?? {};
+    resetStep(step);
+    if (continued.has(path)) keepBodies(step, { loop, map }, goesOn);
+    for (const attached of [fallbackOf(step), compensationOf(step)]) if (attached !== undefined) resetStep(attached);
   }
   // What starts again owes nothing until it has completed again.
   state.owed = state.owed.filter((path) => findStep(state, path)?.status === 'COMPLETED');
@@ -41,6 +51,7 @@ export function startTry(state: RunState, event: RunTryStarted): void {
   state.ending = undefined;
   state.cleanupFailures = [];
   state.bodyNumberBefore = state.bodyNumber;
+  for (const frame of frames) countDependencies(frame);
   countOpen(state);
 }
 
@@ -52,7 +63,7 @@ function againStep(state: RunState, path: string): Step {
 }
 
 /** As if it had not begun, but that the numbers of its attempts go on. */
-function resetStep(step: Step, keepsIterations: boolean): void {
+function resetStep(step: Step): void {
   const old = step.detail;
   step.status = 'PENDING';
   step.isQueued = false;
@@ -61,24 +72,31 @@ function resetStep(step: Step, keepsIterations: boolean): void {
   step.queuedAt = 0;
   step.input = undefined;
   step.detail = undefined;
-  if (old === undefined || (old.attempts.length === 0 && !keepsIterations)) return;
-  const detail = detailOf(step);
-  detail.attempts = old.attempts;
-  detail.olderAttempts = old.attempts.length;
-  if (keepsIterations && isLoopStep(step)) detail.loop = withoutFrame(old.loop);
+  if (old === undefined) return;
+  if (old.attempts.length > 0) {
+    const detail = detailOf(step);
+    detail.attempts = old.attempts;
+    detail.olderAttempts = old.attempts.length;
+  }
 }
 
-/** The iteration that was cut short is not counted: it begins again. */
-function withoutFrame(loop: LoopDetail | undefined): LoopDetail | undefined {
-  if (loop === undefined) return undefined;
-  const { frame, iterations, last, kept } = loop;
-  return { kept, frame: undefined, iterations: frame === undefined ? iterations : iterations - 1, last };
+/** Of a loop or a map that goes on. `frames`: prefixes of iterations that do. */
+function keepBodies(step: Step, { loop, map }: Pick<StepDetail, 'loop' | 'map'>, frames: ReadonlySet<string>): void {
+  const detail = detailOf(step);
+  if (loop !== undefined) detail.loop = keepIterations(loop, loop.frame !== undefined && frames.has(loop.frame.prefix));
+  if (map !== undefined) detail.map = keepItems(map);
+}
+
+function countDependencies(frame: Frame): void {
+  for (const step of frame.steps) {
+    const isOpen = (slot: number): boolean => !isStepOver(stepAt(frame, slot).status);
+    step.pendingDependencies = step.node.dependencies.filter(isOpen).length;
+  }
 }
 
 /** Blocks that start again count their children when they open. */
 function countOpen(state: RunState): void {
   const isOpen = (slot: number): boolean => !isStepOver(stepAt(state.root, slot).status);
-  for (const step of state.root.steps) step.pendingDependencies = step.node.dependencies.filter(isOpen).length;
   state.openRoots = state.workflow.roots.filter(isOpen).length;
   state.openFinally = state.workflow.finallyRoots.filter(isOpen).length;
 }

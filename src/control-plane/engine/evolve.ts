@@ -25,8 +25,9 @@ import type {
   StepWaiting,
 } from './events.ts';
 import { dropAttached, fallBack, forgiveAll, hasOwed, settleAttached } from './evolve-attached.ts';
+import { takeBodiesOver } from './evolve-bodies.ts';
 import { closeItems, endItem, openItems, startItem } from './evolve-map.ts';
-import { noteStray, noteStrayChild, scheduleTry, startTry } from './evolve-try.ts';
+import { dropTry, noteStray, noteStrayChild, scheduleTry, startTry } from './evolve-try.ts';
 import { findStep, openFrame } from './frames.ts';
 import {
   type AttemptRecord,
@@ -57,6 +58,8 @@ export function evolve(state: RunState, event: RunEvent): void {
   switch (event.type) {
     case 'StepTakenOver':
       return takeStepOver(state, event);
+    case 'BodiesTakenOver':
+      return takeBodiesOver(state, stepNamed(state, event.path), event);
     case 'BlockStarted':
       return startBlock(stepNamed(state, event.path), event);
     case 'BodyStarted':
@@ -138,6 +141,7 @@ type OfRun =
   | 'RunResumed'
   | 'RunEnding'
   | 'RunTryScheduled'
+  | 'RunTryDropped'
   | 'RunTryStarted'
   | 'RunEnded';
 
@@ -163,6 +167,8 @@ function evolveRun(state: RunState, event: Extract<RunEvent, { readonly type: Of
       return beginEnding(state, event);
     case 'RunTryScheduled':
       return scheduleTry(state, event);
+    case 'RunTryDropped':
+      return dropTry(state, event);
     case 'RunTryStarted':
       return startTry(state, event);
     case 'RunEnded':
@@ -191,14 +197,15 @@ function startBody(state: RunState, event: BodyStarted): void {
   const owner = stepNamed(state, path);
   if (isMapStep(owner)) return startItem(state, owner, event);
   const { step, detail, loop } = loopNamed(state, path);
-  loop.frame = openFrame(step, number, state.bodyNumberBefore);
+  if (loop.frame?.number !== number) loop.frame = openFrame(step, number, state.bodyNumberBefore);
   loop.iterations = number;
   step.status = 'RUNNING';
   detail.retryAt = 0;
-  detail.openChildren = step.node.children.length;
   detail.activeChildren = 0;
   detail.completedChildren = 0;
   detail.cursor = 0;
+  // In an iteration that another try goes on with, some are over.
+  countChildren(step);
 }
 
 function endBody(state: RunState, event: BodyEnded): void {

@@ -18,9 +18,12 @@ export function lookAtLoop(draft: Draft, step: LoopStep): void {
   const { detail } = step;
   if (detail?.loop === undefined) return;
   const { frame, iterations } = detail.loop;
-  if (frame !== undefined && detail.openChildren > 0) return startChildren(draft, step);
+  // Another try goes on in it.
+  const isPrepared = frame !== undefined && frame.number > iterations;
+  if (frame !== undefined && !isPrepared && detail.openChildren > 0) return startChildren(draft, step);
   if (detail.childFailure !== undefined || detail.stoppingUntil > 0 || isStopping(draft.state, step))
     return finishBlock(draft, step);
+  if (isPrepared) return startIteration(draft, step, frame.number);
   if (frame !== undefined) return evaluated(draft, step, () => endIteration(draft, step, iterations));
   if (iterations === 0) return evaluated(draft, step, () => begin(draft, step));
   if (detail.retryAt <= draft.now) startIteration(draft, step, iterations + 1);

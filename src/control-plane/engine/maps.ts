@@ -13,9 +13,17 @@ import { isMapStep, type MapDetail, type MapStep, type Step, stepAt } from './st
 import { isStepOver } from './status.ts';
 import { isStopping, stopBlock } from './stop.ts';
 
-/** Evaluates the list, once. Throws MissingValues, and what is wrong with the list, before it has emitted anything. */
+/**
+ * Evaluates the list, once: another try goes on with the list of the items that it kept. Throws MissingValues, and what is wrong with
+ * the list, before it has emitted anything.
+ */
 export function openMap(draft: Draft, step: MapStep): void {
   const { node, path, frame } = step;
+  const { items: known, count: knownCount = 0, ended: kept = 0 } = step.detail?.map ?? {};
+  if (known !== undefined) {
+    const items = { list: known, count: knownCount, ...(kept === 0 ? {} : { kept }) };
+    return draft.emit({ type: 'BlockStarted', at: draft.now, path, items });
+  }
   const list = evaluateTemplate(draft, frame, node.items, `items/${path}`);
   const count = countItems(draft, list, path);
   draft.emit({ type: 'BlockStarted', at: draft.now, path, items: { list, count } });
@@ -38,12 +46,20 @@ function startItems(draft: Draft, step: MapStep, map: MapDetail): void {
   const { path, node } = step;
   const opened: Step[] = [];
   while (map.started < map.count && map.frames.size < node.concurrency) {
-    const number = map.started;
+    const number = nextItem(map);
     draft.emit({ type: 'BodyStarted', at: draft.now, path, number });
     const frame = map.frames.get(number);
     if (frame !== undefined) opened.push(stepAt(frame, node.children[0] ?? -1));
   }
   draft.work.push(...opened.toReversed());
+}
+
+/** As many as are in front of `next` have started when none behind it is done from an earlier try. */
+function nextItem({ next, started, outputs }: MapDetail): number {
+  let number = next;
+  if (started === next) return number;
+  while (outputs[number] !== undefined) number += 1;
+  return number;
 }
 
 /** A step is over. If it is that of an item, the item is, too; otherwise nothing follows from it here. */

@@ -5,7 +5,7 @@
  * Invariants: 1. slot `i` of a frame is the step of node `i` of its body; 2. counters (`pendingDependencies`, `openChildren`, `openRoots`) are
  * what a count over the steps would give; 3. nothing here grows with the size of
  * an output, or with the iterations that a loop has behind it, unless these may have to be compensated; a map keeps what its items gave
- * until it ends, and of those that have not started nothing.
+ * until it completes, and of those that have not started nothing.
  */
 import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
@@ -229,7 +229,10 @@ export interface StepDetail {
 
 /** Of a loop that has begun. */
 export interface LoopDetail {
-  /** What runs now; undefined before the first iteration, between two, and after the last. */
+  /**
+   * What runs now; undefined before the first iteration, between two, and after the last. Of a loop that another try goes on with, what
+   * runs next: its number is not among `iterations` yet.
+   */
   frame: Frame | undefined;
   /** Iterations that started. */
   iterations: number;
@@ -241,17 +244,19 @@ export interface LoopDetail {
 
 /** Of a map that has begun. */
 export interface MapDetail {
-  /** The list as it was when the map began; undefined once nobody can read of it. */
+  /** The list as it was when the map began; undefined once it completed and nobody can read of it. */
   items: StoredValue | undefined;
   readonly count: number;
-  /** Items that started: the index of the next one. */
+  /** Items that started and ended; another try begins with those that COMPLETED. */
   started: number;
   ended: number;
+  /** Where to look for the next item: those that have an output are done. */
+  next: number;
   /** Items whose step FAILED or TIMED_OUT. */
   failed: number;
   /** Items that run, by index, in the order in which they started. */
   readonly frames: Map<number, Frame>;
-  /** By index, of items that COMPLETED; empty once the map is over. */
+  /** By index, of items that COMPLETED; empty once the map has completed. */
   outputs: (StoredValue | undefined)[];
   /** Of the outputs together. */
   outputBytes: number;

@@ -6,37 +6,30 @@
  *    skip it again.
  * 2. A block that is done is taken over whole, with the ends of its children, whatever they are. One that is not keeps the
  *    children that are.
- * 3. What a loop or a map ran stands in frames, and those of iterations and items that ended are gone: it is taken over whole or begins
- *    anew.
+ * 3. A loop that is not done keeps the iterations that ended, and of the one that did not the steps that are done; a map keeps the items
+ *    that COMPLETED. One with nothing left to go on with begins anew.
  * 4. What was compensated is not done any more. What completed and was not is taken over, and may still be compensated.
  * 5. A fallback is taken over with the step that it belongs to, a compensation never is.
  */
-import type { StepTakenOver } from './events.ts';
-import {
-  attemptsOf,
-  childrenOf,
-  isBodyStep,
-  isCalledFor,
-  isProtected,
-  ownerOf,
-  parentOf,
-  type RunState,
-  type Step,
-  stepAt,
-} from './state.ts';
+import { findAgain, finishedIterations } from './again.ts';
+import type { BodiesTakenOver, StepTakenOver } from './events.ts';
+import { itemOutputs } from './evolve-bodies.ts';
+import { attemptsOf, type BodyStep, isCalledFor, ownerOf, type RunState, type Step } from './state.ts';
 import { isStepOver } from './status.ts';
-import { findUndone } from './undone.ts';
 
-/** A step that is over, as the next try knows it. */
-export type TakenOver = Omit<StepTakenOver, 'type' | 'at'>;
+/** A step that is over, as the next try knows it; or what it keeps of a loop or a map that is not. */
+export type TakenOver = Omit<StepTakenOver, 'at'> | Omit<BodiesTakenOver, 'at'>;
 
-/** In the order of the definition; then what may have to be compensated, in the order in which it completed. */
+/**
+ * First the loops and maps that go on, those around before those inside; then steps in the order of the definition; then those that may
+ * have to be compensated, in the order in which they completed.
+ */
 export function takeOver(state: RunState): readonly TakenOver[] {
-  const { again } = findAgain(state);
-  const steps = state.root.steps.filter((step) => isTakenOver(step, again));
+  const { again, continued, frames } = findAgain(state);
+  const steps = frames.flatMap((frame) => frame.steps.filter((step) => isTakenOver(step, again)));
   const ranks = new Map(state.owed.map((path, i) => [path, i]));
   const rankOf = ({ node, path }: Step): number => (node.compensate === undefined ? -2 : (ranks.get(path) ?? -1));
-  return steps.toSorted((a, b) => rankOf(a) - rankOf(b)).flatMap(describe);
+  return [...continued.map(describeBodies), ...steps.toSorted((a, b) => rankOf(a) - rankOf(b)).flatMap(describe)];
 }
 
 function isTakenOver(step: Step, again: ReadonlySet<Step>): boolean {
@@ -45,61 +38,15 @@ function isTakenOver(step: Step, again: ReadonlySet<Step>): boolean {
   return step.node.attached?.kind === 'fallback' && !again.has(owner) && isCalledFor(step);
 }
 
-export interface Again {
-  /** Every step that starts again. */
-  readonly again: ReadonlySet<Step>;
-  /** Of those: because they come after another one. */
-  readonly after: ReadonlySet<Step>;
-}
-
-/** The steps that start again. One work list, no recursion: a chain may have 10,000 steps. */
-export function findAgain(state: RunState): Again {
-  const again = new Set<Step>();
-  const work: Step[] = [];
-  const whole = new Set<Step>();
-  const undone = findUndone(state);
-  for (const step of state.root.steps) {
-    if (step.node.attached !== undefined) continue;
-    const parent = parentOf(step);
-    // Blocks stand before their children.
-    if (parent !== undefined && whole.has(parent)) whole.add(step);
-    else if (!isDone(step) || undone.around.has(step)) work.push(step);
-    else if (step.node.kind !== 'agent') whole.add(step);
-  }
-  for (const step of work) again.add(step);
-  const after = new Set<Step>();
-  for (const step of undone.steps) work.push(step, ...restart(step, { again, after }));
-  for (let step = work.pop(); step !== undefined; step = work.pop()) {
-    for (const slot of step.node.dependents) work.push(...restart(stepAt(state.root, slot), { again, after }));
-  }
-  return { again, after };
-}
-
-interface Marks {
-  readonly again: Set<Step>;
-  /** Of those: because they come after another one. A block may start again for its own sake, and its children not. */
-  readonly after: Set<Step>;
-}
-
-/** What comes after a step that starts again does so, too, with everything in it. Answers the steps that were not marked before. */
-function restart(first: Step, { again, after }: Marks): readonly Step[] {
-  const marked: Step[] = [];
-  const stack = [first];
-  for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
-    if (after.has(step)) continue;
-    after.add(step);
-    if (!again.has(step)) marked.push(step);
-    again.add(step);
-    if (!isBodyStep(step)) stack.push(...childrenOf(step));
-  }
-  return marked;
-}
-
-function isDone(step: Step): boolean {
-  if (step.node.isCleanup) return false;
-  const reason = step.status === 'SKIPPED' ? step.detail?.skip?.reason : undefined;
-  if (reason === 'RUN_ON') return true;
-  return (step.status === 'COMPLETED' || reason === 'WHEN') && !isProtected(step);
+function describeBodies(step: BodyStep): TakenOver {
+  const { path, detail } = step;
+  const { loop, map } = detail ?? {};
+  const bodies = { type: 'BodiesTakenOver', path } as const;
+  if (map?.items !== undefined)
+    return { ...bodies, kept: { list: map.items, count: map.count, outputs: itemOutputs(map) } };
+  const iterations = finishedIterations(step);
+  if (iterations === 0 || loop?.last === undefined) return bodies;
+  return { ...bodies, kept: { iterations, last: loop.last } };
 }
 
 function describe(step: Step): readonly TakenOver[] {
@@ -110,6 +57,7 @@ function describe(step: Step): readonly TakenOver[] {
   const agentId = detail?.takenOver?.agentId ?? attempts.at(-1)?.agentId;
   return [
     {
+      type: 'StepTakenOver',
       path,
       status,
       number,

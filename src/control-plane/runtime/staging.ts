@@ -5,7 +5,7 @@ import { formatAttemptId } from '../../core/ids.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import type { Command, Decision } from '../engine/commands.ts';
-import type { RunEnded, RunEvent } from '../engine/events.ts';
+import type { BodiesTakenOver, RunEnded, RunEvent } from '../engine/events.ts';
 import { findStep } from '../engine/frames.ts';
 import { findAttempt, type RunState } from '../engine/state.ts';
 import type { RunStatus } from '../engine/status.ts';
@@ -187,6 +187,9 @@ export class Staging {
         return batch.addRun(statusOf(state.runId, 'RUNNING'));
       case 'StepTakenOver':
         return copyBlob(batch, state, event.output);
+      case 'BodiesTakenOver':
+        for (const value of valuesOf(event)) copyBlob(batch, state, value);
+        return;
       case 'AttemptEnded':
         return metrics.attemptEnded(event.outcome);
       case 'StepCompleted':
@@ -256,6 +259,11 @@ function statusOf(runId: string, status: RunStatus): RunChange {
 function copyBlob(batch: StagedBatch, { runId, retryOf }: RunState, value: StoredValue | undefined): void {
   if (retryOf === undefined || value?.kind !== 'blob') return;
   batch.blobCopies.push({ runId, blobId: value.blobId, fromRunId: retryOf });
+}
+
+function valuesOf({ kept }: BodiesTakenOver): readonly StoredValue[] {
+  if (kept === undefined) return [];
+  return 'last' in kept ? [kept.last] : [kept.list, ...kept.outputs.map(({ output }) => output)];
 }
 
 /** The step is over: nobody goes on from what its attempts said. */

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Failure, RunEnded, RunTryStarted, StepFellBack } from '../../../src/control-plane/engine/events.ts';
 import type { RunOutcome } from '../../../src/control-plane/engine/status.ts';
 import type { RunModel, StepModel } from './run-model.ts';
+import { survivesTry } from './try-model.ts';
 
 type Check = (isTrue: boolean, invariant: string, message: () => string) => void;
 
@@ -110,17 +111,13 @@ export class BelongingModel {
     this.owed = [];
   }
 
-  /** What starts again owes nothing; iterations that a loop keeps still do. */
-  startTry({ again, continued = [] }: RunTryStarted): void {
+  /** What starts again owes nothing; iterations and items that are kept still do. */
+  startTry(event: RunTryStarted): void {
     this.outcome = undefined;
     this.fallen.clear();
-    const isKept = (step: StepModel): boolean => {
-      const [root = ''] = step.path.split('/');
-      if (!again.includes(root)) return true;
-      return continued.includes(root) && this.model.past.get(step.path) === step;
-    };
+    const isKept = ({ path }: StepModel): boolean => survivesTry(this.model.steps, path, event);
     this.owed = this.owed.filter(isKept);
-    for (const step of this.unopened) if (again.includes(step.path.split('/')[0] ?? '')) this.unopened.delete(step);
+    for (const step of this.unopened) if (!isKept(step)) this.unopened.delete(step);
   }
 
   runEnded({ cleanupFailures = [] }: RunEnded): void {

@@ -68,6 +68,7 @@ class Recorder {
         return;
       case 'RunResumed':
       case 'RunTryScheduled':
+      case 'RunTryDropped':
       case 'RunTryStarted':
         return;
       case 'SignalReceived': {
@@ -149,6 +150,7 @@ class Recorder {
       case 'AttemptReturned':
       case 'StopConfirmed':
       case 'RetryScheduled':
+      case 'BodiesTakenOver':
       case 'StepFellBack':
       case 'ChildStarted':
       case 'LateResult':

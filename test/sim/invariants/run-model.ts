@@ -2,10 +2,12 @@
  * A second, small opinion on what a journal may say: it knows the protocol's rules and nothing of the engine. It takes events
  * as they become durable.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type {
   AttemptEnded,
   AttemptStarted,
   BlockStarted,
+  BodiesTakenOver,
   BodyEnded,
   RunCreated,
   RunEvent,
@@ -23,7 +25,7 @@ import type { ChildModel } from './child-model.ts';
 import type { StepInfo } from './definition-info.ts';
 import { ItemModel } from './item-model.ts';
 import { SignalModel } from './signal-model.ts';
-import { faultsOfTry, resetStep } from './try-model.ts';
+import { faultsOfTry, resetStep, resumedBy } from './try-model.ts';
 
 export interface AttemptModel {
   readonly number: number;
@@ -43,6 +45,13 @@ export interface StepModel {
   /** Of a loop: the iteration that runs, 0 for none, and how many ended. */
   iteration: number;
   iterationsEnded: number;
+  /** The iteration that begins with steps that are done; 0: none does. */
+  prepared: number;
+  /** What the last iteration gave. */
+  last: StoredValue | undefined;
+  /** What it kept of the run before. */
+  kept: BodiesTakenOver['kept'];
+  isContinued: boolean;
   /** Of a map that started. */
   items: ItemModel | undefined;
   /** Of a loop: it waits for the time of the next iteration. */
@@ -141,6 +150,10 @@ export class RunModel {
         prefix,
         iteration: 0,
         iterationsEnded: 0,
+        prepared: 0,
+        last: undefined,
+        kept: undefined,
+        isContinued: false,
         items: undefined,
         waitsForNext: false,
         hasStarted: false,
@@ -178,7 +191,7 @@ export class RunModel {
     this.open(info.id, `${path}/${number}/`);
   }
 
-  private endItem(step: StepModel, items: ItemModel, { number, status }: BodyEnded): void {
+  private endItem(step: StepModel, items: ItemModel, { number, status, output }: BodyEnded): void {
     const { path, info } = step;
     const top = this.steps.get(`${path}/${number}/${info.children[0]}`);
     const ended = top?.end?.status;
@@ -187,7 +200,8 @@ export class RunModel {
       'an item ends as its step does',
       () => `${path}/${number} is ${status ?? 'COMPLETED'}, its step ${ended}`,
     );
-    this.complainOf(path, items.end(number));
+    const given = output ?? top?.end?.output;
+    this.complainOf(path, items.end(number, status === undefined ? { output: given } : undefined));
     this.leave(`${path}/${number}/`);
   }
 
@@ -223,11 +237,13 @@ export class RunModel {
     this.check(number <= info.iterationsMax, 'a loop keeps its limit', () => `${path}/${number}`);
     step.iteration = number;
     step.waitsForNext = false;
-    this.open(info.id, `${path}/${number}/`);
+    if (step.prepared !== number) this.open(info.id, `${path}/${number}/`);
+    step.prepared = 0;
   }
 
-  private endBody(step: StepModel, number: number): void {
+  private endBody(step: StepModel, { number, output }: BodyEnded): void {
     const { path } = step;
+    step.last = output;
     this.check(number === step.iteration, 'an iteration that runs ends', () => `${path}/${number}`);
     this.checkChildren(step);
     this.leave(`${path}/`);
@@ -262,15 +278,19 @@ export class RunModel {
     for (const fault of faultsOfTry(this.steps, event))
       this.check(false, 'another try of a run starts again what is not done', () => `${name}: ${fault}`);
     this.belonging.startTry(event);
+    const resumed = resumedBy(event);
     for (const path of event.again) {
       const step = this.steps.get(path);
       if (step === undefined) continue;
-      this.leave(`${path}/`);
-      this.children.startAgain(this.runId, path);
-      resetStep(step, event.continued?.includes(path) === true);
+      const keeps = event.continued?.includes(path) === true ? this.keepBodies(step, resumed) : undefined;
+      if (keeps === undefined) {
+        this.leave(`${path}/`);
+        this.children.startAgain(this.runId, path);
+      }
+      resetStep(step, keeps);
       for (const id of [step.info.fallback, step.info.compensate]) {
-        const attached = id === undefined ? undefined : this.steps.get(id);
-        if (attached !== undefined) resetStep(attached, false);
+        const attached = id === undefined ? undefined : this.steps.get(step.prefix + id);
+        if (attached !== undefined) resetStep(attached);
       }
     }
     this.try = event.try;
@@ -281,8 +301,40 @@ export class RunModel {
     this.bodyNumberBefore = this.bodyNumber;
   }
 
+  /** Of a loop or a map that goes on: what is in the iteration that goes on stays, what is in items that are done anew is gone. */
+  private keepBodies(
+    { path, iteration, items }: StepModel,
+    resumed: ReadonlySet<string>,
+  ): { readonly prepared: number } {
+    if (resumed.has(`${path}/${iteration}/`)) return { prepared: iteration };
+    this.leave(`${path}/`);
+    for (const number of items?.left ?? [iteration]) this.children.startAgain(this.runId, `${path}/${number}`);
+    return { prepared: 0 };
+  }
+
+  private takeBodiesOver(step: StepModel, { kept }: BodiesTakenOver): void {
+    const { path, info } = step;
+    this.check(!this.hasBegun, 'a step is taken over before anything starts', () => path);
+    this.check(info.kind === 'loop' || info.kind === 'map', 'only loops and maps keep bodies', () => path);
+    step.isContinued = true;
+    step.kept = kept;
+    if (kept !== undefined && 'list' in kept) {
+      step.items = new ItemModel(
+        kept,
+        info.concurrency,
+        kept.outputs.map(({ number, output }) => [number, output] as const),
+      );
+      return;
+    }
+    step.iterationsEnded = kept?.iterations ?? 0;
+    step.last = kept?.last;
+    step.prepared = step.iterationsEnded + 1;
+    this.open(info.id, `${path}/${step.prepared}/`);
+  }
+
   /** Paths of the steps in a block that exist. */
-  private childPaths({ info, path, prefix, iteration, items }: StepModel): readonly string[] {
+  private childPaths({ info, path, prefix, iteration: running, prepared, items }: StepModel): readonly string[] {
+    const iteration = running === 0 ? prepared : running;
     if (info.kind === 'map') return items?.open.map((item) => `${path}/${item}/${info.children[0]}`) ?? [];
     if (info.kind !== 'loop') return info.children.map((child) => prefix + child);
     return iteration === 0 ? [] : info.children.map((child) => `${path}/${iteration}/${child}`);
@@ -317,6 +369,14 @@ export class RunModel {
       case 'RunTryScheduled':
         this.check(this.isEnding && this.try < this.tries, 'only a run that failed is tried again', () => 'scheduled');
         this.waitsForTry = true;
+        return;
+      case 'RunTryDropped':
+        this.check(
+          this.waitsForTry && this.isEnding,
+          'only a try that was scheduled is dropped',
+          () => `at ${position}`,
+        );
+        this.waitsForTry = false;
         return;
       case 'RunTryStarted':
         return this.startTry(event);
@@ -373,6 +433,7 @@ export class RunModel {
           | 'RunResumed'
           | 'RunEnding'
           | 'RunTryScheduled'
+          | 'RunTryDropped'
           | 'RunTryStarted'
           | 'RunEnded';
       }
@@ -383,6 +444,8 @@ export class RunModel {
     switch (event.type) {
       case 'StepTakenOver':
         return this.takeOver(step, event);
+      case 'BodiesTakenOver':
+        return this.takeBodiesOver(step, event);
       case 'BlockStarted':
       case 'StepReady':
         this.start(step);
@@ -417,7 +480,7 @@ export class RunModel {
       case 'BodyEnded':
         if (step.items !== undefined) return this.endItem(step, step.items, event);
         step.waitsForNext = event.nextAt !== undefined;
-        return this.endBody(step, event.number);
+        return this.endBody(step, event);
       case 'StepQueued':
         this.check(!step.isOver && !step.isQueued, 'a step waits once', () => `${path} is queued again`);
         step.isQueued = true;
@@ -480,7 +543,13 @@ export class RunModel {
   private count(step: StepModel, { items }: BlockStarted): void {
     const { info, path } = step;
     this.check((info.kind === 'map') === (items !== undefined), 'a map knows its items when it starts', () => path);
-    if (items !== undefined) step.items = new ItemModel(items.count, info.concurrency);
+    if (items === undefined) return;
+    const known = step.items;
+    const isSame = known === undefined || isDeepStrictEqual([known.list, known.count], [items.list, items.count]);
+    this.check(isSame, 'a map that goes on has its list', () => path);
+    step.items ??= new ItemModel(items, info.concurrency);
+    const kept = items.kept ?? 0;
+    this.check(kept === step.items.kept, 'a map says what it kept', () => `${path}: ${kept} of ${step.items?.kept}`);
   }
 
   /** A step ends after its child run, and as that did. */
@@ -539,6 +608,7 @@ export class RunModel {
     const block = this.steps.get(parentPath(step, parent));
     if (block === undefined) return;
     this.check(block.hasStarted && !block.isOver, 'a step starts inside its open block', () => `${id} in ${parent}`);
+    this.check(block.prepared === 0, 'a step starts inside its open block', () => `${id} before its iteration`);
     this.check(
       this.isChosen(step) !== false,
       'one branch runs',

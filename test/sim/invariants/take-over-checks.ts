@@ -4,7 +4,8 @@ import type { RunEvent } from '../../../src/control-plane/engine/events.ts';
 import type { MemoryData } from '../../../src/control-plane/store/memory/memory-data.ts';
 import type { Verdict } from '../failure.ts';
 import type { StepInfo } from './definition-info.ts';
-import type { RunModel } from './run-model.ts';
+import type { RunModel, StepModel } from './run-model.ts';
+import { hasBodiesToKeep, isFree } from './try-model.ts';
 
 export class TakeOverChecks {
   private readonly runs: ReadonlyMap<string, RunModel>;
@@ -43,30 +44,62 @@ export class TakeOverChecks {
   checkRun(model: RunModel): void {
     const before = this.runs.get(model.retryOf ?? '');
     if (before === undefined) return;
-    for (const { info, isTakenOver } of model.steps.values()) {
-      if (info.attached !== undefined) continue;
+    for (const step of model.steps.values()) {
+      const { info, path, prefix, isTakenOver } = step;
+      const old = before.steps.get(path);
+      // What began in the commit that created the run is not known of the one before.
+      if (info.attached !== undefined || old === undefined) continue;
+      const name = (): string => `${model.runId}/${path}`;
       const wasUndone = isUndone(before, info);
-      this.verdict.check(
-        !isTakenOver || !wasUndone,
-        'what was compensated is not taken over',
-        () => `${model.runId}/${info.id}`,
-      );
-      const isAgain = (path: string): boolean => model.steps.get(path)?.isTakenOver !== true;
-      const isWhole = info.parent !== undefined && !isAgain(info.parent);
+      this.verdict.check(!isTakenOver || !wasUndone, 'what was compensated is not taken over', name);
+      const isAgain = (id: string): boolean => model.steps.get(prefix + id)?.isTakenOver !== true;
+      const isWhole = info.parent !== undefined && info.parent !== info.owner && !isAgain(info.parent);
       this.verdict.check(
         !isTakenOver || isWhole || !info.dependencies.some(isAgain),
         'what comes after a step that starts again does so, too',
-        () => `${model.runId}/${info.id}`,
+        name,
       );
-      const hasEnded = before.steps.get(info.id)?.end?.status === 'COMPLETED';
-      const isFree = info.dependencies.length === 0 && info.parent === undefined && !info.isCleanup;
+      const isPlain = isFree(step) && !wasUndone && isNextIteration(model, before, prefix);
+      const hasEnded = old.end?.status === 'COMPLETED';
       this.verdict.check(
-        isTakenOver || !hasEnded || !isFree || wasUndone || (info.runOn ?? 'success') !== 'success',
+        isTakenOver || !hasEnded || !isPlain,
         'what completed is not started again without a cause',
-        () => `${model.runId}/${info.id}`,
+        name,
       );
+      this.checkBodies(step, old, isPlain && !hasEnded, name);
     }
   }
+
+  /** Iterations and items that ended are kept, as they were. `mustKeep`: nothing else speaks against it. */
+  private checkBodies(step: StepModel, old: StepModel, mustKeep: boolean, name: () => string): void {
+    const { kept, isContinued } = step;
+    this.verdict.check(
+      isContinued || !mustKeep || !hasBodiesToKeep(old),
+      'iterations and items that ended are kept',
+      name,
+    );
+    if (!isContinued) return;
+    const ended = old.iterationsEnded === 0 ? undefined : { iterations: old.iterationsEnded, last: old.last };
+    const outputs = [...(old.items?.done ?? [])].toSorted(([a], [b]) => a - b);
+    const items = {
+      list: old.items?.list,
+      count: old.items?.count,
+      outputs: outputs.map(([number, output]) => ({ number, output })),
+    };
+    this.verdict.check(
+      isDeepStrictEqual(kept, step.info.kind === 'map' ? items : ended),
+      'iterations and items are kept as they ended',
+      name,
+    );
+    this.verdict.check(old.end?.status !== 'COMPLETED', 'a loop or a map that completed is taken over whole', name);
+  }
+}
+
+/** Of a step in a loop that goes on: the iteration that was cut short, or outside of all. */
+function isNextIteration(model: RunModel, before: RunModel, prefix: string): boolean {
+  if (prefix === '') return true;
+  const owner = prefix.split('/').slice(0, -2).join('/');
+  return model.steps.get(owner)?.isContinued === true && prefix === `${owner}/${before.steps.get(owner)?.iteration}/`;
 }
 
 /** Its compensation, or one inside it, was given to an agent. */

@@ -166,7 +166,13 @@ function takesFailuresOver(): () => void {
               step.status === 'FAILED' && step.node.kind === 'agent' && isHandled(step) && !known.has(step.path),
           );
           const kept = failed.map(
-            (step): TakenOver => ({ path: step.path, status: 'FAILED', number: 1, ...failureOf(step) }),
+            (step): TakenOver => ({
+              type: 'StepTakenOver',
+              path: step.path,
+              status: 'FAILED',
+              number: 1,
+              ...failureOf(step),
+            }),
           );
           return seen.steps === undefined ? seen : { ...seen, steps: [...seen.steps, ...kept] };
         };

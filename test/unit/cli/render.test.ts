@@ -280,7 +280,7 @@ describe('progress in a pipe', () => {
         error: failure,
       }),
     ).toBe('12:00:01Z step=charge FALLBACK "bill runs: NO: card"');
-    const ready = { ...of, type: 'stepReady', kind: 'AGENT', action: 'x', items: 0 } as const;
+    const ready = { ...of, type: 'stepReady', kind: 'AGENT', action: 'x', items: 0, keptItems: 0 } as const;
     expect(
       renderChange(openRun, { ...ready, step: 'bill', fallbackOf: 'charge', compensates: undefined }),
     ).toBeUndefined();

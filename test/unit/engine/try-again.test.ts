@@ -101,7 +101,7 @@ test('cleanup runs in every try, and what ran on the failure does not when there
   await expectReplay(mesh, run);
 });
 
-test('a loop keeps the iterations that ended; the one that failed begins again', async () => {
+test('a loop keeps the iterations that ended, and what completed in the one that failed', async () => {
   await using mesh = await TestMesh.start();
   const seen: unknown[] = [];
   let fails = true;
@@ -121,8 +121,8 @@ test('a loop keeps the iterations that ended; the one that failed begins again',
     flow([loop('poll', body, { until: 'iteration >= 4' })], { retries: 1, output: '${{ steps.poll.output }}' }),
   );
   expect(await run.result()).toMatchObject({ status: 'COMPLETED', output: 4 });
-  expect(seen).toEqual([1, 2, 3, 3, 4]);
-  expect(triesOf(run)).toEqual([{ try: 2, again: ['poll'], continued: ['poll'] }]);
+  expect(seen).toEqual([1, 2, 3, 4]);
+  expect(triesOf(run)).toEqual([{ try: 2, again: ['poll', 'poll/3/second'], continued: ['poll'] }]);
   // The numbers of attempts go on, so that no attempt of the iteration before is taken for one of this.
   expect(run.history().map(({ path, number }) => `${path}#${number}`)).toEqual([
     'poll/1/first#1',
@@ -131,7 +131,6 @@ test('a loop keeps the iterations that ended; the one that failed begins again',
     'poll/2/second#1',
     'poll/3/first#1',
     'poll/3/second#1',
-    'poll/3/first#2',
     'poll/3/second#2',
     'poll/4/first#2',
     'poll/4/second#2',
@@ -294,4 +293,38 @@ test('watchers see the try, and the picture of a run begins anew for what starts
     else if (event.type === 'runEnded') told.push(`${event.type} ${event.status}`);
   }
   expect(told).toEqual(['runEnding FAILED', 'runTryStarted 2 b', 'runEnding COMPLETED', 'runEnded COMPLETED']);
+});
+
+test('what starts again gets its values of this try, also when they stand beside the journal', async () => {
+  await using mesh = await TestMesh.start();
+  const got: unknown[] = [];
+  let made = 0;
+  const large = (): string => String(++made).repeat(6_000 * made);
+  mesh
+    .agent('worker')
+    .failWith('flaky', 'NO', { times: 1 })
+    .setResponse('flaky', 1)
+    .setResponse('make', large)
+    .failWith('last', 'NO', { times: 1 })
+    .setResponse('last', 1)
+    .setResponse('use', (input: unknown) => {
+      got.push(input);
+      return {};
+    });
+  await mesh.registerWorkflow(flow([step('make')], { name: 'Sub', output: '${{ steps.make.output }}' }));
+  const run = await mesh.startWorkflow(
+    flow(
+      [
+        step('flaky', { onFailure: 'continue' }),
+        { id: 'call', type: 'workflow', workflow: 'Sub' },
+        { id: 'both', type: 'set', set: '${{ {"of": steps.call.output} }}' },
+        step('use', { parameters: { text: '${{ steps.both.output.of + "!" }}' } }),
+        step('last'),
+      ],
+      { retries: 1, output: '${{ steps.call.output }}' },
+    ),
+  );
+  expect(await run.result()).toMatchObject({ status: 'COMPLETED', output: '2'.repeat(12_000) });
+  expect(got).toEqual([{ text: `${'1'.repeat(6_000)}!` }, { text: `${'2'.repeat(12_000)}!` }]);
+  await expectReplay(mesh, run);
 });

@@ -76,6 +76,7 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
     parent: optional(fc.record({ runId: text, path, depth: number }, { noNullPrototype: true })),
   },
   RunTryScheduled: { dueAt: at },
+  RunTryDropped: { cleanupUntil: at },
   RunTryStarted: {
     try: number,
     deadlineAt: optional(at),
@@ -92,11 +93,32 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
     // Without an agent it is absent.
     agentId: optional(text.filter((agentId) => agentId !== '')),
   },
+  BodiesTakenOver: {
+    path,
+    kept: optional(
+      fc.oneof(
+        fc.record({ iterations: number, last: value }, { noNullPrototype: true }),
+        fc.record(
+          {
+            list: value,
+            count: number,
+            outputs: fc.array(fc.record({ number, output: value }, { noNullPrototype: true }), { maxLength: 3 }),
+          },
+          { noNullPrototype: true },
+        ),
+      ),
+    ),
+  },
   RunStarted: { deadlineAt: optional(at) },
   BlockStarted: {
     path,
     branch: optional(number),
-    items: optional(fc.record({ list: value, count: number }, { noNullPrototype: true })),
+    items: optional(
+      fc.oneof(
+        fc.record({ list: value, count: number }, { noNullPrototype: true }),
+        fc.record({ list: value, count: number, kept: number }, { noNullPrototype: true }),
+      ),
+    ),
   },
   BodyStarted: { path, number },
   BodyEnded: {

@@ -7,7 +7,15 @@ import { LogLevel } from '../../../gen/yardmaster/v1/report_pb.ts';
 import { RunEventSchema, type RunEvent as WireEvent } from '../../../gen/yardmaster/v1/run_event_pb.ts';
 import { RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
 import { AttemptOutcome, SkipReason, StepStatus } from '../../../gen/yardmaster/v1/step_state_pb.ts';
-import type { BodyEnded, ChildStarted, RunEvent, StepFellBack, StepWaiting } from '../../engine/events.ts';
+import type {
+  BlockStarted,
+  BodiesTakenOver,
+  BodyEnded,
+  ChildStarted,
+  RunEvent,
+  StepFellBack,
+  StepWaiting,
+} from '../../engine/events.ts';
 import { liveSteps, nodeOf } from '../../engine/frames.ts';
 import type { RunView, WatchedEvent } from '../../runtime/control-plane.ts';
 import { writeFailure, writeFailures } from './failure.ts';
@@ -68,7 +76,7 @@ export class RunEventWriter {
       case 'BodyEnded':
         return this.bodyEnded(event);
       case 'BlockStarted':
-        return this.ready(event.path, event.items?.count);
+        return this.ready(event.path, event.items);
       case 'StepReady':
         return this.ready(event.path);
       case 'StepWaiting':
@@ -130,6 +138,8 @@ export class RunEventWriter {
           takenOver: true,
           usedFallback: event.status === 'COMPLETED' && event.failure !== undefined,
         });
+      case 'BodiesTakenOver':
+        return bodiesTakenOver(event);
       case 'StepFellBack':
         return this.fellBack(event);
       case 'StepCompleted':
@@ -168,7 +178,8 @@ export class RunEventWriter {
       case 'RunTryStarted': {
         // Their tries are counted from 1 again.
         for (const path of event.again) this.memories.startAgain(path);
-        return { case: 'runTryStarted', value: { tryNumber: event.try, stepPaths: [...event.again] } };
+        const paths = { stepPaths: [...event.again], continuedPaths: [...(event.continued ?? [])] };
+        return { case: 'runTryStarted', value: { tryNumber: event.try, ...paths } };
       }
       case 'RunEnding':
         return { case: 'runEnding', value: { outcome: RunStatus[event.outcome], error: writeFailure(event.failure) } };
@@ -183,6 +194,7 @@ export class RunEventWriter {
           },
         };
       case 'RunCreated':
+      case 'RunTryDropped':
       case 'StepQueued':
       case 'StopConfirmed':
       case 'StepStopping':
@@ -198,13 +210,14 @@ export class RunEventWriter {
     return { case: 'bodyEnded', value };
   }
 
-  private ready(path: string, items = 0): Body {
+  private ready(path: string, items?: BlockStarted['items']): Body {
     const node = nodeOf(this.view.state, path);
     if (node === undefined) return undefined;
     const action = node.kind === 'agent' ? node.action : '';
     const { attached } = node;
     const owner = attached === undefined ? '' : this.besideOf(path, node.owner, attached.owner);
-    const value = { stepPath: path, kind: STEP_KINDS[node.kind], action, items };
+    const { count = 0, kept = 0 } = items ?? {};
+    const value = { stepPath: path, kind: STEP_KINDS[node.kind], action, items: count, keptItems: kept };
     if (attached?.kind === 'fallback') return { case: 'stepReady', value: { ...value, fallbackOf: owner } };
     return { case: 'stepReady', value: { ...value, compensates: owner } };
   }
@@ -250,6 +263,13 @@ export class RunEventWriter {
     const holder = this.memories.of(path).holders.get(number);
     return { stepPath: path, number, agentId: holder?.agentId ?? '', instanceId: holder?.instanceId ?? '' };
   }
+}
+
+function bodiesTakenOver({ path: stepPath, kept }: BodiesTakenOver): Body {
+  if (kept === undefined) return { case: 'bodiesTakenOver', value: { stepPath } };
+  const value =
+    'last' in kept ? { iterations: kept.iterations } : { items: kept.count, keptItems: kept.outputs.length };
+  return { case: 'bodiesTakenOver', value: { stepPath, ...value } };
 }
 
 function stepEnded(value: Extract<Body, { case: 'stepEnded' }>['value']): Body {

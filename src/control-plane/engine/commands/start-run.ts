@@ -31,7 +31,7 @@ export function startRun(
   draft.adopt(created);
   const isQueued = command.queued === true;
   if (!isQueued) beginRun(draft);
-  for (const step of command.retry?.steps ?? []) draft.emit({ type: 'StepTakenOver', at: context.now, ...step });
+  for (const step of command.retry?.steps ?? []) draft.emit({ ...step, at: context.now });
   if (!isQueued) openRun(draft);
   advance(draft);
   return { state, decision: draft.finish() };

@@ -56,6 +56,8 @@ function agentTimer(draft: Draft, step: AgentStep, command: TimerFired): void {
 function runTimer(draft: Draft): void {
   const { state } = draft;
   if (isRunOver(state.status) || state.deadlineAt === 0 || state.deadlineAt > draft.now) return;
+  // The time of the next try: all of this one is over, and there is nothing to kill.
+  if (state.tryAt > 0) return;
   if (state.ending !== undefined) return killRun(draft);
   const { timeoutMs } = state.workflow;
   beginEnding(draft, 'TIMED_OUT', {

@@ -2,6 +2,7 @@ import type {
   AttemptEnded,
   AttemptStarted,
   BlockStarted,
+  BodiesTakenOver,
   BodyEnded,
   RetryScheduled,
   RunCreated,
@@ -31,6 +32,8 @@ export function buildEvent(fields: EventFields): RunEvent {
       return { type: 'RunStarted', at, ...(fields.until === undefined ? {} : { deadlineAt: fields.until }) };
     case EVENT_TYPES.StepTakenOver:
       return buildStepTakenOver(fields);
+    case EVENT_TYPES.BodiesTakenOver:
+      return buildBodiesTakenOver(fields);
     case EVENT_TYPES.BlockStarted:
       return buildBlockStarted(fields);
     case EVENT_TYPES.StepReady:
@@ -85,6 +88,8 @@ export function buildEvent(fields: EventFields): RunEvent {
       return buildRunEnding(fields);
     case EVENT_TYPES.RunTryScheduled:
       return { type: 'RunTryScheduled', at, dueAt: must(fields.until, 'a time') };
+    case EVENT_TYPES.RunTryDropped:
+      return { type: 'RunTryDropped', at, cleanupUntil: must(fields.until, 'a time') };
     case EVENT_TYPES.RunTryStarted:
       return buildRunTryStarted(fields);
     case EVENT_TYPES.RunEnded:
@@ -177,13 +182,21 @@ function buildAttemptEnded(fields: EventFields): AttemptEnded {
   };
 }
 
-function buildBlockStarted({ at, path, branch, number, value }: EventFields): BlockStarted {
+/** `value` is the list of a map, or what the last iteration of a loop gave. */
+function buildBodiesTakenOver(fields: EventFields): BodiesTakenOver {
+  const { at, path, number: count, value, iterations, itemOutputs: outputs = [] } = fields;
+  const bodies = { type: 'BodiesTakenOver', at, path } as const;
+  if (iterations !== undefined) return { ...bodies, kept: { iterations, last: must(value, 'an output') } };
+  return value === undefined ? bodies : { ...bodies, kept: { list: value, count, outputs } };
+}
+
+function buildBlockStarted({ at, path, branch, number, value, keptItems: kept }: EventFields): BlockStarted {
   return {
     type: 'BlockStarted',
     at,
     path,
     ...(branch === undefined ? {} : { branch }),
-    ...(value === undefined ? {} : { items: { list: value, count: number } }),
+    ...(value === undefined ? {} : { items: { list: value, count: number, ...(kept === undefined ? {} : { kept }) } }),
   };
 }
 

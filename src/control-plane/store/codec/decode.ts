@@ -10,7 +10,7 @@ import { isJsonObject } from '../../../core/json.ts';
 import type { SecretMark } from '../../../core/secret-mark.ts';
 import { inlineValue, type StoredValue } from '../../../core/stored-value.ts';
 import { decodeValue } from '../../../core/value.ts';
-import type { Failure, ParentStep, RunEvent } from '../../engine/events.ts';
+import type { Failure, ItemOutput, ParentStep, RunEvent } from '../../engine/events.ts';
 import { buildEvent } from './build-event.ts';
 import { corrupt } from './corrupt.ts';
 import { type Creation, EventFields } from './event-fields.ts';
@@ -172,6 +172,16 @@ function readTryField(reader: BinaryReader, tag: number, fields: EventFields): v
     case 458:
       fields.key = reader.string(true);
       return;
+    case 602:
+      fields.itemOutputs ??= [];
+      fields.itemOutputs.push(readItemOutput(reader));
+      return;
+    case 608:
+      fields.keptItems = reader.uint32();
+      return;
+    case 616:
+      fields.iterations = reader.uint32();
+      return;
     default:
       unknownTag('JournalEvent', tag);
   }
@@ -245,6 +255,18 @@ function readBlobReference(reader: BinaryReader): StoredValue {
     else unknownTag('BlobReference', tag);
   });
   return { kind: 'blob', blobId, size };
+}
+
+function readItemOutput(reader: BinaryReader): ItemOutput {
+  let number = 0;
+  let output: StoredValue | undefined;
+  readMessage(reader, (tag) => {
+    if (tag === 8) number = reader.uint32();
+    else if (tag === 98) output = inlineValue(reader.bytes());
+    else if (tag === 106) output = readBlobReference(reader);
+    else unknownTag('ItemOutput', tag);
+  });
+  return output === undefined ? corrupt('an item has no output') : { number, output };
 }
 
 function readSecretMark(reader: BinaryReader): SecretMark {

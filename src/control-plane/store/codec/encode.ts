@@ -13,6 +13,7 @@ import { encodeValue } from '../../../core/value.ts';
 import type {
   AttemptEnded,
   AttemptStarted,
+  BodiesTakenOver,
   ChildStarted,
   Failure,
   ParentStep,
@@ -53,7 +54,10 @@ function writeFields(writer: BinaryWriter, event: RunEvent, first: number): void
       writeText(writer, 26, event.path);
       if (event.branch !== undefined) writer.uint32(200).uint32(event.branch);
       if (event.items !== undefined) writeNumber(writer, 32, event.items.count);
+      if (event.items?.kept !== undefined) writer.uint32(608).uint32(event.items.kept);
       return writeOptionalValue(writer, event.items?.list);
+    case 'BodiesTakenOver':
+      return writeBodiesTakenOver(writer, event);
     case 'StepQueued':
     case 'StepCancelled':
       return writeText(writer, 26, event.path);
@@ -122,6 +126,7 @@ type OfRun =
   | 'RunResumed'
   | 'RunEnding'
   | 'RunTryScheduled'
+  | 'RunTryDropped'
   | 'RunTryStarted'
   | 'RunEnded';
 type EventOfRun = Extract<RunEvent, { readonly type: OfRun }>;
@@ -142,6 +147,8 @@ function writeFieldsOfRun(writer: BinaryWriter, event: EventOfRun, first: number
       return writeRunEnd(writer, event, event.outcome);
     case 'RunTryScheduled':
       return writeUntil(writer, event.dueAt, first);
+    case 'RunTryDropped':
+      return writeUntil(writer, event.cleanupUntil, first);
     case 'RunTryStarted':
       return writeRunTryStarted(writer, event, first);
     case 'RunEnded':
@@ -197,6 +204,24 @@ function writeStepTakenOver(writer: BinaryWriter, event: StepTakenOver): void {
   if (event.reason !== undefined) writeNumber(writer, 128, SKIP_REASONS[event.reason]);
   writeOptionalText(writer, 138, event.because);
   writeNumber(writer, 192, STEP_ENDS[event.status]);
+}
+
+function writeBodiesTakenOver(writer: BinaryWriter, { path, kept }: BodiesTakenOver): void {
+  writeText(writer, 26, path);
+  if (kept === undefined) return;
+  if ('last' in kept) {
+    writeValue(writer, kept.last);
+    writer.uint32(616).uint32(kept.iterations);
+    return;
+  }
+  writeNumber(writer, 32, kept.count);
+  writeValue(writer, kept.list);
+  for (const { number, output } of kept.outputs) {
+    writer.uint32(602).fork();
+    writeNumber(writer, 8, number);
+    writeValue(writer, output);
+    writer.join();
+  }
 }
 
 function writeSignalReceived(writer: BinaryWriter, event: SignalReceived): void {

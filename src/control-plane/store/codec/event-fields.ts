@@ -1,7 +1,7 @@
 import type { SecretMark } from '../../../core/secret-mark.ts';
 import type { StoredValue } from '../../../core/stored-value.ts';
 import type { Priority } from '../../../workflow/definition.ts';
-import type { Failure, ParentStep, SkipReason, StepTakenOver } from '../../engine/events.ts';
+import type { Failure, ItemOutput, ParentStep, SkipReason, StepTakenOver } from '../../engine/events.ts';
 import type { AttemptOutcome, RunOutcome } from '../../engine/status.ts';
 
 /** What RunCreated says besides the parameters. */
@@ -54,6 +54,9 @@ export class EventFields {
   again: string[] | undefined = undefined;
   continued: string[] | undefined = undefined;
   key: string | undefined = undefined;
+  itemOutputs: ItemOutput[] | undefined = undefined;
+  keptItems: number | undefined = undefined;
+  iterations: number | undefined = undefined;
 
   /** Everything absent; times at the row's first event. */
   reset(first: number): void {
@@ -91,5 +94,8 @@ export class EventFields {
     this.again = undefined;
     this.continued = undefined;
     this.key = undefined;
+    this.itemOutputs = undefined;
+    this.keptItems = undefined;
+    this.iterations = undefined;
   }
 }

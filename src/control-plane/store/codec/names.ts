@@ -37,6 +37,8 @@ export const EVENT_TYPES = {
   StepFellBack: 50,
   RunTryScheduled: 55,
   RunTryStarted: 56,
+  BodiesTakenOver: 75,
+  RunTryDropped: 76,
 } as const satisfies Record<RunEvent['type'], number>;
 
 export const ATTEMPT_OUTCOMES = {

@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/run_event.proto.
  */
 export const file_yardmaster_v1_run_event: GenFile = /*@__PURE__*/
-  fileDesc("Ch15YXJkbWFzdGVyL3YxL3J1bl9ldmVudC5wcm90bxINeWFyZG1hc3Rlci52MSLeCwoIUnVuRXZlbnQSEAoIcG9zaXRpb24YASABKA0SKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcnVuX2lkGAMgASgJEjAKC3J1bl9zdGFydGVkGAQgASgLMhkueWFyZG1hc3Rlci52MS5SdW5TdGFydGVkSAASLgoKc3RlcF9yZWFkeRgFIAEoCzIYLnlhcmRtYXN0ZXIudjEuU3RlcFJlYWR5SAASOAoPYXR0ZW1wdF9zdGFydGVkGAYgASgLMh0ueWFyZG1hc3Rlci52MS5BdHRlbXB0U3RhcnRlZEgAEjQKDWF0dGVtcHRfZW5kZWQYByABKAsyGy55YXJkbWFzdGVyLnYxLkF0dGVtcHRFbmRlZEgAEjgKD3JldHJ5X3NjaGVkdWxlZBgIIAEoCzIdLnlhcmRtYXN0ZXIudjEuUmV0cnlTY2hlZHVsZWRIABIuCgpzdGVwX2VuZGVkGAkgASgLMhgueWFyZG1hc3Rlci52MS5TdGVwRW5kZWRIABIuCgpydW5fZW5kaW5nGAogASgLMhgueWFyZG1hc3Rlci52MS5SdW5FbmRpbmdIABIsCglydW5fZW5kZWQYCyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVuZGVkSAASQAoTYXR0ZW1wdF91bnJlYWNoYWJsZRgMIAEoCzIhLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFVucmVhY2hhYmxlSAASOgoQYXR0ZW1wdF9yZXR1cm5lZBgNIAEoCzIeLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFJldHVybmVkSAASOgoQY2FuY2VsX3JlcXVlc3RlZBgOIAEoCzIeLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUmVxdWVzdGVkSAASLgoKcnVuX3BhdXNlZBgSIAEoCzIYLnlhcmRtYXN0ZXIudjEuUnVuUGF1c2VkSAASMAoLcnVuX3Jlc3VtZWQYEyABKAsyGS55YXJkbWFzdGVyLnYxLlJ1blJlc3VtZWRIABIyCgxzdGVwX3dhaXRpbmcYGCABKAsyGi55YXJkbWFzdGVyLnYxLlN0ZXBXYWl0aW5nSAASOAoPc2lnbmFsX3JlY2VpdmVkGBkgASgLMh0ueWFyZG1hc3Rlci52MS5TaWduYWxSZWNlaXZlZEgAEjIKDHNpZ25hbF90YWtlbhgaIAEoCzIaLnlhcmRtYXN0ZXIudjEuU2lnbmFsVGFrZW5IABIyCgxib2R5X3N0YXJ0ZWQYIiABKAsyGi55YXJkbWFzdGVyLnYxLkJvZHlTdGFydGVkSAASLgoKYm9keV9lbmRlZBgjIAEoCzIYLnlhcmRtYXN0ZXIudjEuQm9keUVuZGVkSAASNAoNY2hpbGRfc3RhcnRlZBgtIAEoCzIbLnlhcmRtYXN0ZXIudjEuQ2hpbGRTdGFydGVkSAASOwoRcnVuX3RyeV9zY2hlZHVsZWQYNyABKAsyHi55YXJkbWFzdGVyLnYxLlJ1blRyeVNjaGVkdWxlZEgAEjcKD3J1bl90cnlfc3RhcnRlZBg4IAEoCzIcLnlhcmRtYXN0ZXIudjEuUnVuVHJ5U3RhcnRlZEgAEjUKDnN0ZXBfZmVsbF9iYWNrGDIgASgLMhsueWFyZG1hc3Rlci52MS5TdGVwRmVsbEJhY2tIABI4Cg9zdGVwX3Byb2dyZXNzZWQYDyABKAsyHS55YXJkbWFzdGVyLnYxLlN0ZXBQcm9ncmVzc2VkSAASMAoLc3RlcF9sb2dnZWQYECABKAsyGS55YXJkbWFzdGVyLnYxLlN0ZXBMb2dnZWRIABI8ChFjaGVja3BvaW50X3N0b3JlZBgRIAEoCzIfLnlhcmRtYXN0ZXIudjEuQ2hlY2twb2ludFN0b3JlZEgAEjQKDXJ1bl9lc3RpbWF0ZWQYPCABKAsyGy55YXJkbWFzdGVyLnYxLlJ1bkVzdGltYXRlZEgAQgcKBWV2ZW50Ik0KClJ1blN0YXJ0ZWQSEAoId29ya2Zsb3cYASABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgCIAEoDRITCgt0b3RhbF9zdGVwcxgDIAEoDSKOAQoJU3RlcFJlYWR5EhEKCXN0ZXBfcGF0aBgBIAEoCRIlCgRraW5kGAIgASgOMhcueWFyZG1hc3Rlci52MS5TdGVwS2luZBIOCgZhY3Rpb24YAyABKAkSDQoFaXRlbXMYKCABKA0SEwoLZmFsbGJhY2tfb2YYMiABKAkSEwoLY29tcGVuc2F0ZXMYMyABKAkifwoOQXR0ZW1wdFN0YXJ0ZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRISCgp0cnlfbnVtYmVyGAMgASgNEhAKCGFnZW50X2lkGAQgASgJEhMKC2luc3RhbmNlX2lkGAUgASgJEg8KB3Jlc3VtZWQYBiABKAgisAEKDEF0dGVtcHRFbmRlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJEi4KB291dGNvbWUYBSABKA4yHS55YXJkbWFzdGVyLnYxLkF0dGVtcHRPdXRjb21lEiYKBWVycm9yGAYgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvciKNAQoOUmV0cnlTY2hlZHVsZWQSEQoJc3RlcF9wYXRoGAEgASgJEhIKCnRyeV9udW1iZXIYAiABKA0SLAoIZHVlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBWVycm9yGAQgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvciLoAQoJU3RlcEVuZGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIpCgZzdGF0dXMYAiABKA4yGS55YXJkbWFzdGVyLnYxLlN0ZXBTdGF0dXMSJgoFZXJyb3IYAyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEi4KC3NraXBfcmVhc29uGAQgASgOMhkueWFyZG1hc3Rlci52MS5Ta2lwUmVhc29uEhoKEnNraXBwZWRfYmVjYXVzZV9vZhgFIAEoCRISCgp0YWtlbl9vdmVyGAYgASgIEhUKDXVzZWRfZmFsbGJhY2sYMiABKAgiXgoJUnVuRW5kaW5nEikKB291dGNvbWUYASABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxImCgVlcnJvchgCIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3IiqQEKCFJ1bkVuZGVkEigKBnN0YXR1cxgBIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzEiYKBWVycm9yGAIgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvchIaChJ1bmNvbnN1bWVkX3NpZ25hbHMYAyABKA0SLwoOY2xlYW51cF9lcnJvcnMYMiADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yIm4KEkF0dGVtcHRVbnJlYWNoYWJsZRIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJEg4KBnJlYXNvbhgFIAEoCSJbCg9BdHRlbXB0UmV0dXJuZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRIQCghhZ2VudF9pZBgDIAEoCRITCgtpbnN0YW5jZV9pZBgEIAEoCSIhCg9DYW5jZWxSZXF1ZXN0ZWQSDgoGcmVhc29uGAEgASgJIhsKCVJ1blBhdXNlZBIOCgZyZWFzb24YASABKAkiDAoKUnVuUmVzdW1lZCKUAQoLU3RlcFdhaXRpbmcSEQoJc3RlcF9wYXRoGAEgASgJEiUKBGtpbmQYAiABKA4yFy55YXJkbWFzdGVyLnYxLlN0ZXBLaW5kEiwKCGR1ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZzaWduYWwYBCABKAkSDQoFdGl0bGUYBSABKAkiXQoMQ2hpbGRTdGFydGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZydW5faWQYAiABKAkSEAoId29ya2Zsb3cYAyABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgEIAEoDSJRCg5TaWduYWxSZWNlaXZlZBIMCgRuYW1lGAEgASgJEg4KBm51bWJlchgCIAEoDRINCgVhY3RvchgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJIjAKC1NpZ25hbFRha2VuEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0iMAoLQm9keVN0YXJ0ZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDSKHAQoJQm9keUVuZGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SLAoIZHVlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBnN0YXR1cxgoIAEoDjIZLnlhcmRtYXN0ZXIudjEuU3RlcFN0YXR1cyI/Cg9SdW5UcnlTY2hlZHVsZWQSLAoIZHVlX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjcKDVJ1blRyeVN0YXJ0ZWQSEgoKdHJ5X251bWJlchgBIAEoDRISCgpzdGVwX3BhdGhzGAIgAygJIosBCgxTdGVwRmVsbEJhY2sSEQoJc3RlcF9wYXRoGAEgASgJEikKBnN0YXR1cxgCIAEoDjIZLnlhcmRtYXN0ZXIudjEuU3RlcFN0YXR1cxImCgVlcnJvchgDIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3ISFQoNZmFsbGJhY2tfcGF0aBgEIAEoCSJWCg5TdGVwUHJvZ3Jlc3NlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGZyYWN0aW9uGAMgASgBEg8KB21lc3NhZ2UYBCABKAkizgEKClN0ZXBMb2dnZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRImCgVsZXZlbBgDIAEoDjIXLnlhcmRtYXN0ZXIudjEuTG9nTGV2ZWwSDwoHbWVzc2FnZRgEIAEoCRI1CgZmaWVsZHMYBSADKAsyJS55YXJkbWFzdGVyLnYxLlN0ZXBMb2dnZWQuRmllbGRzRW50cnkaLQoLRmllbGRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI1ChBDaGVja3BvaW50U3RvcmVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0iPAoMUnVuRXN0aW1hdGVkEiwKCGVuZF90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_google_protobuf_timestamp, file_yardmaster_v1_report, file_yardmaster_v1_run, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
+  fileDesc("Ch15YXJkbWFzdGVyL3YxL3J1bl9ldmVudC5wcm90bxINeWFyZG1hc3Rlci52MSKbDAoIUnVuRXZlbnQSEAoIcG9zaXRpb24YASABKA0SKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcnVuX2lkGAMgASgJEjAKC3J1bl9zdGFydGVkGAQgASgLMhkueWFyZG1hc3Rlci52MS5SdW5TdGFydGVkSAASLgoKc3RlcF9yZWFkeRgFIAEoCzIYLnlhcmRtYXN0ZXIudjEuU3RlcFJlYWR5SAASOAoPYXR0ZW1wdF9zdGFydGVkGAYgASgLMh0ueWFyZG1hc3Rlci52MS5BdHRlbXB0U3RhcnRlZEgAEjQKDWF0dGVtcHRfZW5kZWQYByABKAsyGy55YXJkbWFzdGVyLnYxLkF0dGVtcHRFbmRlZEgAEjgKD3JldHJ5X3NjaGVkdWxlZBgIIAEoCzIdLnlhcmRtYXN0ZXIudjEuUmV0cnlTY2hlZHVsZWRIABIuCgpzdGVwX2VuZGVkGAkgASgLMhgueWFyZG1hc3Rlci52MS5TdGVwRW5kZWRIABIuCgpydW5fZW5kaW5nGAogASgLMhgueWFyZG1hc3Rlci52MS5SdW5FbmRpbmdIABIsCglydW5fZW5kZWQYCyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVuZGVkSAASQAoTYXR0ZW1wdF91bnJlYWNoYWJsZRgMIAEoCzIhLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFVucmVhY2hhYmxlSAASOgoQYXR0ZW1wdF9yZXR1cm5lZBgNIAEoCzIeLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFJldHVybmVkSAASOgoQY2FuY2VsX3JlcXVlc3RlZBgOIAEoCzIeLnlhcmRtYXN0ZXIudjEuQ2FuY2VsUmVxdWVzdGVkSAASLgoKcnVuX3BhdXNlZBgSIAEoCzIYLnlhcmRtYXN0ZXIudjEuUnVuUGF1c2VkSAASMAoLcnVuX3Jlc3VtZWQYEyABKAsyGS55YXJkbWFzdGVyLnYxLlJ1blJlc3VtZWRIABIyCgxzdGVwX3dhaXRpbmcYGCABKAsyGi55YXJkbWFzdGVyLnYxLlN0ZXBXYWl0aW5nSAASOAoPc2lnbmFsX3JlY2VpdmVkGBkgASgLMh0ueWFyZG1hc3Rlci52MS5TaWduYWxSZWNlaXZlZEgAEjIKDHNpZ25hbF90YWtlbhgaIAEoCzIaLnlhcmRtYXN0ZXIudjEuU2lnbmFsVGFrZW5IABIyCgxib2R5X3N0YXJ0ZWQYIiABKAsyGi55YXJkbWFzdGVyLnYxLkJvZHlTdGFydGVkSAASLgoKYm9keV9lbmRlZBgjIAEoCzIYLnlhcmRtYXN0ZXIudjEuQm9keUVuZGVkSAASNAoNY2hpbGRfc3RhcnRlZBgtIAEoCzIbLnlhcmRtYXN0ZXIudjEuQ2hpbGRTdGFydGVkSAASOwoRcnVuX3RyeV9zY2hlZHVsZWQYNyABKAsyHi55YXJkbWFzdGVyLnYxLlJ1blRyeVNjaGVkdWxlZEgAEjcKD3J1bl90cnlfc3RhcnRlZBg4IAEoCzIcLnlhcmRtYXN0ZXIudjEuUnVuVHJ5U3RhcnRlZEgAEjUKDnN0ZXBfZmVsbF9iYWNrGDIgASgLMhsueWFyZG1hc3Rlci52MS5TdGVwRmVsbEJhY2tIABI7ChFib2RpZXNfdGFrZW5fb3ZlchhLIAEoCzIeLnlhcmRtYXN0ZXIudjEuQm9kaWVzVGFrZW5PdmVySAASOAoPc3RlcF9wcm9ncmVzc2VkGA8gASgLMh0ueWFyZG1hc3Rlci52MS5TdGVwUHJvZ3Jlc3NlZEgAEjAKC3N0ZXBfbG9nZ2VkGBAgASgLMhkueWFyZG1hc3Rlci52MS5TdGVwTG9nZ2VkSAASPAoRY2hlY2twb2ludF9zdG9yZWQYESABKAsyHy55YXJkbWFzdGVyLnYxLkNoZWNrcG9pbnRTdG9yZWRIABI0Cg1ydW5fZXN0aW1hdGVkGDwgASgLMhsueWFyZG1hc3Rlci52MS5SdW5Fc3RpbWF0ZWRIAEIHCgVldmVudCJNCgpSdW5TdGFydGVkEhAKCHdvcmtmbG93GAEgASgJEhgKEHdvcmtmbG93X3ZlcnNpb24YAiABKA0SEwoLdG90YWxfc3RlcHMYAyABKA0iogEKCVN0ZXBSZWFkeRIRCglzdGVwX3BhdGgYASABKAkSJQoEa2luZBgCIAEoDjIXLnlhcmRtYXN0ZXIudjEuU3RlcEtpbmQSDgoGYWN0aW9uGAMgASgJEg0KBWl0ZW1zGCggASgNEhIKCmtlcHRfaXRlbXMYSyABKA0SEwoLZmFsbGJhY2tfb2YYMiABKAkSEwoLY29tcGVuc2F0ZXMYMyABKAkifwoOQXR0ZW1wdFN0YXJ0ZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRISCgp0cnlfbnVtYmVyGAMgASgNEhAKCGFnZW50X2lkGAQgASgJEhMKC2luc3RhbmNlX2lkGAUgASgJEg8KB3Jlc3VtZWQYBiABKAgisAEKDEF0dGVtcHRFbmRlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJEi4KB291dGNvbWUYBSABKA4yHS55YXJkbWFzdGVyLnYxLkF0dGVtcHRPdXRjb21lEiYKBWVycm9yGAYgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvciKNAQoOUmV0cnlTY2hlZHVsZWQSEQoJc3RlcF9wYXRoGAEgASgJEhIKCnRyeV9udW1iZXIYAiABKA0SLAoIZHVlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBWVycm9yGAQgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvciLoAQoJU3RlcEVuZGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIpCgZzdGF0dXMYAiABKA4yGS55YXJkbWFzdGVyLnYxLlN0ZXBTdGF0dXMSJgoFZXJyb3IYAyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEi4KC3NraXBfcmVhc29uGAQgASgOMhkueWFyZG1hc3Rlci52MS5Ta2lwUmVhc29uEhoKEnNraXBwZWRfYmVjYXVzZV9vZhgFIAEoCRISCgp0YWtlbl9vdmVyGAYgASgIEhUKDXVzZWRfZmFsbGJhY2sYMiABKAgiXgoJUnVuRW5kaW5nEikKB291dGNvbWUYASABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxImCgVlcnJvchgCIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3IiqQEKCFJ1bkVuZGVkEigKBnN0YXR1cxgBIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzEiYKBWVycm9yGAIgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvchIaChJ1bmNvbnN1bWVkX3NpZ25hbHMYAyABKA0SLwoOY2xlYW51cF9lcnJvcnMYMiADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yIm4KEkF0dGVtcHRVbnJlYWNoYWJsZRIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNEhAKCGFnZW50X2lkGAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJEg4KBnJlYXNvbhgFIAEoCSJbCg9BdHRlbXB0UmV0dXJuZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRIQCghhZ2VudF9pZBgDIAEoCRITCgtpbnN0YW5jZV9pZBgEIAEoCSIhCg9DYW5jZWxSZXF1ZXN0ZWQSDgoGcmVhc29uGAEgASgJIhsKCVJ1blBhdXNlZBIOCgZyZWFzb24YASABKAkiDAoKUnVuUmVzdW1lZCKUAQoLU3RlcFdhaXRpbmcSEQoJc3RlcF9wYXRoGAEgASgJEiUKBGtpbmQYAiABKA4yFy55YXJkbWFzdGVyLnYxLlN0ZXBLaW5kEiwKCGR1ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZzaWduYWwYBCABKAkSDQoFdGl0bGUYBSABKAkiXQoMQ2hpbGRTdGFydGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZydW5faWQYAiABKAkSEAoId29ya2Zsb3cYAyABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgEIAEoDSJRCg5TaWduYWxSZWNlaXZlZBIMCgRuYW1lGAEgASgJEg4KBm51bWJlchgCIAEoDRINCgVhY3RvchgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJIjAKC1NpZ25hbFRha2VuEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0iMAoLQm9keVN0YXJ0ZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDSKHAQoJQm9keUVuZGVkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SLAoIZHVlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBnN0YXR1cxgoIAEoDjIZLnlhcmRtYXN0ZXIudjEuU3RlcFN0YXR1cyI/Cg9SdW5UcnlTY2hlZHVsZWQSLAoIZHVlX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlAKDVJ1blRyeVN0YXJ0ZWQSEgoKdHJ5X251bWJlchgBIAEoDRISCgpzdGVwX3BhdGhzGAIgAygJEhcKD2NvbnRpbnVlZF9wYXRocxhLIAMoCSJbCg9Cb2RpZXNUYWtlbk92ZXISEQoJc3RlcF9wYXRoGAEgASgJEhIKCml0ZXJhdGlvbnMYAiABKA0SDQoFaXRlbXMYAyABKA0SEgoKa2VwdF9pdGVtcxgEIAEoDSKLAQoMU3RlcEZlbGxCYWNrEhEKCXN0ZXBfcGF0aBgBIAEoCRIpCgZzdGF0dXMYAiABKA4yGS55YXJkbWFzdGVyLnYxLlN0ZXBTdGF0dXMSJgoFZXJyb3IYAyABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEhUKDWZhbGxiYWNrX3BhdGgYBCABKAkiVgoOU3RlcFByb2dyZXNzZWQSEQoJc3RlcF9wYXRoGAEgASgJEg4KBm51bWJlchgCIAEoDRIQCghmcmFjdGlvbhgDIAEoARIPCgdtZXNzYWdlGAQgASgJIs4BCgpTdGVwTG9nZ2VkEhEKCXN0ZXBfcGF0aBgBIAEoCRIOCgZudW1iZXIYAiABKA0SJgoFbGV2ZWwYAyABKA4yFy55YXJkbWFzdGVyLnYxLkxvZ0xldmVsEg8KB21lc3NhZ2UYBCABKAkSNQoGZmllbGRzGAUgAygLMiUueWFyZG1hc3Rlci52MS5TdGVwTG9nZ2VkLkZpZWxkc0VudHJ5Gi0KC0ZpZWxkc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiNQoQQ2hlY2twb2ludFN0b3JlZBIRCglzdGVwX3BhdGgYASABKAkSDgoGbnVtYmVyGAIgASgNIjwKDFJ1bkVzdGltYXRlZBIsCghlbmRfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_google_protobuf_timestamp, file_yardmaster_v1_report, file_yardmaster_v1_run, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
 
 /**
  * Something that happened in a run. Events with a position are durable and in order; live ones have none and are never replayed.
@@ -232,6 +232,14 @@ export type RunEvent = Message<"yardmaster.v1.RunEvent"> & {
     case: "stepFellBack";
   } | {
     /**
+     * The run is another try, and a loop or a map keeps what ended in it.
+     *
+     * @generated from field: yardmaster.v1.BodiesTakenOver bodies_taken_over = 75;
+     */
+    value: BodiesTakenOver;
+    case: "bodiesTakenOver";
+  } | {
+    /**
      * Live: how far a step is.
      *
      * @generated from field: yardmaster.v1.StepProgressed step_progressed = 15;
@@ -340,6 +348,13 @@ export type StepReady = Message<"yardmaster.v1.StepReady"> & {
    * @generated from field: uint32 items = 40;
    */
   items: number;
+
+  /**
+   * How many of them completed in an earlier try and are kept; of maps only.
+   *
+   * @generated from field: uint32 kept_items = 75;
+   */
+  keptItems: number;
 
   /**
    * The step that it is the fallback of. Empty: it is none.
@@ -1064,11 +1079,19 @@ export type RunTryStarted = Message<"yardmaster.v1.RunTryStarted"> & {
   tryNumber: number;
 
   /**
-   * Steps that start again, in the order of the definition. The others are done; those inside of loops that are named here are gone.
+   * Steps that start again, in the order of the definition, then those in iterations that go on. The others are done; those inside of
+   * loops and maps that are named here are gone, but for those in the iteration of another step that is named.
    *
    * @generated from field: repeated string step_paths = 2;
    */
   stepPaths: string[];
+
+  /**
+   * Of those: loops that keep the iterations which ended, and maps that keep the items which completed.
+   *
+   * @generated from field: repeated string continued_paths = 75;
+   */
+  continuedPaths: string[];
 };
 
 /**
@@ -1077,6 +1100,47 @@ export type RunTryStarted = Message<"yardmaster.v1.RunTryStarted"> & {
  */
 export const RunTryStartedSchema: GenMessage<RunTryStarted> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_run_event, 21);
+
+/**
+ * The run is another try: a loop goes on after the iterations that ended in the run before, or in the one that did not; a map goes on with
+ * the items that did not complete.
+ *
+ * @generated from message yardmaster.v1.BodiesTakenOver
+ */
+export type BodiesTakenOver = Message<"yardmaster.v1.BodiesTakenOver"> & {
+  /**
+   * The loop or the map.
+   *
+   * @generated from field: string step_path = 1;
+   */
+  stepPath: string;
+
+  /**
+   * Of a loop: how many iterations are kept.
+   *
+   * @generated from field: uint32 iterations = 2;
+   */
+  iterations: number;
+
+  /**
+   * Of a map: how many items there are, and how many of them are kept.
+   *
+   * @generated from field: uint32 items = 3;
+   */
+  items: number;
+
+  /**
+   * @generated from field: uint32 kept_items = 4;
+   */
+  keptItems: number;
+};
+
+/**
+ * Describes the message yardmaster.v1.BodiesTakenOver.
+ * Use `create(BodiesTakenOverSchema)` to create a new message.
+ */
+export const BodiesTakenOverSchema: GenMessage<BodiesTakenOver> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run_event, 22);
 
 /**
  * A step failed for good, and what becomes of it is decided by its fallback.
@@ -1118,7 +1182,7 @@ export type StepFellBack = Message<"yardmaster.v1.StepFellBack"> & {
  * Use `create(StepFellBackSchema)` to create a new message.
  */
 export const StepFellBackSchema: GenMessage<StepFellBack> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 22);
+  messageDesc(file_yardmaster_v1_run_event, 23);
 
 /**
  * How far a step is.
@@ -1160,7 +1224,7 @@ export type StepProgressed = Message<"yardmaster.v1.StepProgressed"> & {
  * Use `create(StepProgressedSchema)` to create a new message.
  */
 export const StepProgressedSchema: GenMessage<StepProgressed> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 23);
+  messageDesc(file_yardmaster_v1_run_event, 24);
 
 /**
  * A line of an attempt's log.
@@ -1209,7 +1273,7 @@ export type StepLogged = Message<"yardmaster.v1.StepLogged"> & {
  * Use `create(StepLoggedSchema)` to create a new message.
  */
 export const StepLoggedSchema: GenMessage<StepLogged> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 24);
+  messageDesc(file_yardmaster_v1_run_event, 25);
 
 /**
  * A checkpoint is durable: the next attempt will get this one or a newer one.
@@ -1237,7 +1301,7 @@ export type CheckpointStored = Message<"yardmaster.v1.CheckpointStored"> & {
  * Use `create(CheckpointStoredSchema)` to create a new message.
  */
 export const CheckpointStoredSchema: GenMessage<CheckpointStored> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 25);
+  messageDesc(file_yardmaster_v1_run_event, 26);
 
 /**
  * When the run will probably end, by what completed runs of its workflow took.
@@ -1258,5 +1322,5 @@ export type RunEstimated = Message<"yardmaster.v1.RunEstimated"> & {
  * Use `create(RunEstimatedSchema)` to create a new message.
  */
 export const RunEstimatedSchema: GenMessage<RunEstimated> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run_event, 26);
+  messageDesc(file_yardmaster_v1_run_event, 27);
 

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/internal/v1/journal.proto.
  */
 export const file_yardmaster_internal_v1_journal: GenFile = /*@__PURE__*/
-  fileDesc("CiR5YXJkbWFzdGVyL2ludGVybmFsL3YxL2pvdXJuYWwucHJvdG8SFnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEiVwoKSm91cm5hbFJvdxITCgtmaXJzdF9hdF9tcxgBIAEoARI0CgZldmVudHMYAiADKAsyJC55YXJkbWFzdGVyLmludGVybmFsLnYxLkpvdXJuYWxFdmVudCLmCQoMSm91cm5hbEV2ZW50Ei8KBHR5cGUYASABKA4yIS55YXJkbWFzdGVyLmludGVybmFsLnYxLkV2ZW50VHlwZRITCgthdF9kZWx0YV9tcxgCIAEoARIMCgRwYXRoGAMgASgJEg4KBm51bWJlchgEIAEoDRIbCg51bnRpbF9kZWx0YV9tcxgFIAEoAUgBiAEBEhgKEGJhY2tvZmZfZGVsdGFfbXMYBiABKAESCwoDdHJ5GAcgASgNEhAKCGFnZW50X2lkGAggASgJEhMKC2luc3RhbmNlX2lkGAkgASgJEhIKCmlkZW1wb3RlbnQYCiABKAgSFAoHcmVzdW1lZBgXIAEoCEgCiAEBEjcKB291dGNvbWUYCyABKA4yJi55YXJkbWFzdGVyLmludGVybmFsLnYxLkF0dGVtcHRPdXRjb21lEhAKBmlubGluZRgMIAEoDEgAEjUKBGJsb2IYDSABKAsyJS55YXJkbWFzdGVyLmludGVybmFsLnYxLkJsb2JSZWZlcmVuY2VIABIwCgdmYWlsdXJlGA4gASgLMh8ueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5GYWlsdXJlEhgKC3VuY29uZmlybWVkGA8gASgISAOIAQESGgoNY291bnRzX2FzX3RyeRgWIAEoCEgEiAEBEjcKC3NraXBfcmVhc29uGBAgASgOMiIueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5Ta2lwUmVhc29uEhMKBmJyYW5jaBgZIAEoDUgFiAEBEhQKB2JlY2F1c2UYESABKAlIBogBARIsCgNlbmQYEiABKA4yHy55YXJkbWFzdGVyLmludGVybmFsLnYxLk91dGNvbWUSDgoGcmVhc29uGBMgASgJEjoKEGNsZWFudXBfZmFpbHVyZXMYFCABKAsyIC55YXJkbWFzdGVyLmludGVybmFsLnYxLkZhaWx1cmVzEjIKCGNyZWF0aW9uGBUgASgLMiAueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5DcmVhdGlvbhIzCgdzZWNyZXRzGCggAygLMiIueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5TZWNyZXRNYXJrEg0KBWFnYWluGDcgAygJEhEKCWNvbnRpbnVlZBg4IAMoCRIcCg9jb25jdXJyZW5jeV9rZXkYOSABKAlIB4gBARIxCghzdGVwX2VuZBgYIAEoDjIfLnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEuU3RlcEVuZBIOCgZzaWduYWwYHiABKAkSEgoFYWN0b3IYHyABKAlICIgBARISCgpyZXF1ZXN0X2lkGCAgASgJEhIKBXRpdGxlGCEgASgJSAmIAQESHwoSdW5jb25zdW1lZF9zaWduYWxzGCIgASgNSAqIAQESLAoFY2hpbGQYLSABKAsyHS55YXJkbWFzdGVyLmludGVybmFsLnYxLkNoaWxkQgcKBXZhbHVlQhEKD191bnRpbF9kZWx0YV9tc0IKCghfcmVzdW1lZEIOCgxfdW5jb25maXJtZWRCEAoOX2NvdW50c19hc190cnlCCQoHX2JyYW5jaEIKCghfYmVjYXVzZUISChBfY29uY3VycmVuY3lfa2V5QggKBl9hY3RvckIICgZfdGl0bGVCFQoTX3VuY29uc3VtZWRfc2lnbmFscyIoCgVDaGlsZBIOCgZydW5faWQYASABKAkSDwoHdmVyc2lvbhgCIAEoDSI7CgpTZWNyZXRNYXJrEg8KB3BvaW50ZXIYASABKAkSDgoGb2Zmc2V0GAIgASgNEgwKBG5hbWUYAyABKAki5AIKCENyZWF0aW9uEg4KBnJ1bl9pZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSEAoId29ya2Zsb3cYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIyCghwcmlvcml0eRgFIAEoDjIgLnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEuUHJpb3JpdHkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEi4KBmxhYmVscxgHIAEoCzIeLnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEuTGFiZWxzEhUKCHJldHJ5X29mGAggASgJSAGIAQESFQoIcmVydW5fb2YYCSABKAlIAogBARIzCgZwYXJlbnQYLSABKAsyHi55YXJkbWFzdGVyLmludGVybmFsLnYxLlBhcmVudEgDiAEBQg0KC19yZXF1ZXN0X2lkQgsKCV9yZXRyeV9vZkILCglfcmVydW5fb2ZCCQoHX3BhcmVudCI1CgZQYXJlbnQSDgoGcnVuX2lkGAEgASgJEgwKBHBhdGgYAiABKAkSDQoFZGVwdGgYAyABKA0idgoGTGFiZWxzEjwKB2VudHJpZXMYASADKAsyKy55YXJkbWFzdGVyLmludGVybmFsLnYxLkxhYmVscy5FbnRyaWVzRW50cnkaLgoMRW50cmllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiLgoNQmxvYlJlZmVyZW5jZRIPCgdibG9iX2lkGAEgASgJEgwKBHNpemUYAiABKA0i1gEKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhQKB2RldGFpbHMYAyABKAxIAIgBARIRCgRwYXRoGAQgASgJSAGIAQESFAoHYXR0ZW1wdBgFIAEoDUgCiAEBEhUKCGFnZW50X2lkGAYgASgJSAOIAQESGAoLaW5zdGFuY2VfaWQYByABKAlIBIgBAUIKCghfZGV0YWlsc0IHCgVfcGF0aEIKCghfYXR0ZW1wdEILCglfYWdlbnRfaWRCDgoMX2luc3RhbmNlX2lkIj0KCEZhaWx1cmVzEjEKCGZhaWx1cmVzGAEgAygLMh8ueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5GYWlsdXJlKuUHCglFdmVudFR5cGUSGgoWRVZFTlRfVFlQRV9VTlNQRUNJRklFRBAAEhoKFkVWRU5UX1RZUEVfUlVOX0NSRUFURUQQARIaChZFVkVOVF9UWVBFX1JVTl9TVEFSVEVEEAISHAoYRVZFTlRfVFlQRV9CTE9DS19TVEFSVEVEEAMSGQoVRVZFTlRfVFlQRV9TVEVQX1JFQURZEAQSGgoWRVZFTlRfVFlQRV9TVEVQX1FVRVVFRBAFEh4KGkVWRU5UX1RZUEVfQVRURU1QVF9TVEFSVEVEEAYSIgoeRVZFTlRfVFlQRV9BVFRFTVBUX1VOUkVBQ0hBQkxFEAcSHwobRVZFTlRfVFlQRV9BVFRFTVBUX1JFVFVSTkVEEAgSHAoYRVZFTlRfVFlQRV9BVFRFTVBUX0VOREVEEAkSHQoZRVZFTlRfVFlQRV9TVE9QX0NPTkZJUk1FRBAKEh4KGkVWRU5UX1RZUEVfUkVUUllfU0NIRURVTEVEEAsSHAoYRVZFTlRfVFlQRV9TVEVQX1NUT1BQSU5HEAwSHQoZRVZFTlRfVFlQRV9TVEVQX0NPTVBMRVRFRBANEhoKFkVWRU5UX1RZUEVfU1RFUF9GQUlMRUQQDhIbChdFVkVOVF9UWVBFX1NURVBfU0tJUFBFRBAPEh0KGUVWRU5UX1RZUEVfU1RFUF9DQU5DRUxMRUQQEBIaChZFVkVOVF9UWVBFX0xBVEVfUkVTVUxUEBESHwobRVZFTlRfVFlQRV9DQU5DRUxfUkVRVUVTVEVEEBISGQoVRVZFTlRfVFlQRV9SVU5fRU5ESU5HEBMSGAoURVZFTlRfVFlQRV9SVU5fRU5ERUQQFBIZChVFVkVOVF9UWVBFX1JVTl9QQVVTRUQQFRIaChZFVkVOVF9UWVBFX1JVTl9SRVNVTUVEEBYSHgoaRVZFTlRfVFlQRV9TVEVQX1RBS0VOX09WRVIQFxIbChdFVkVOVF9UWVBFX1NURVBfV0FJVElORxAeEh4KGkVWRU5UX1RZUEVfU0lHTkFMX1JFQ0VJVkVEEB8SGwoXRVZFTlRfVFlQRV9TSUdOQUxfVEFLRU4QIBIbChdFVkVOVF9UWVBFX0JPRFlfU1RBUlRFRBAhEhkKFUVWRU5UX1RZUEVfQk9EWV9FTkRFRBAiEhwKGEVWRU5UX1RZUEVfQ0hJTERfU1RBUlRFRBAtEiAKHEVWRU5UX1RZUEVfUlVOX1RSWV9TQ0hFRFVMRUQQNxIeChpFVkVOVF9UWVBFX1JVTl9UUllfU1RBUlRFRBA4Eh0KGUVWRU5UX1RZUEVfU1RFUF9GRUxMX0JBQ0sQMirFAgoOQXR0ZW1wdE91dGNvbWUSHwobQVRURU1QVF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASHQoZQVRURU1QVF9PVVRDT01FX0NPTVBMRVRFRBABEhoKFkFUVEVNUFRfT1VUQ09NRV9GQUlMRUQQAhIdChlBVFRFTVBUX09VVENPTUVfVElNRURfT1VUEAMSHQoZQVRURU1QVF9PVVRDT01FX0NBTkNFTExFRBAEEhwKGEFUVEVNUFRfT1VUQ09NRV9SRUpFQ1RFRBAFEh8KG0FUVEVNUFRfT1VUQ09NRV9IQU5ERURfQkFDSxAGEiAKHEFUVEVNUFRfT1VUQ09NRV9OT1RfQUNDRVBURUQQBxIYChRBVFRFTVBUX09VVENPTUVfTE9TVBAIEh4KGkFUVEVNUFRfT1VUQ09NRV9TVVBFUlNFREVEEAkqewoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFQoRT1VUQ09NRV9DT01QTEVURUQQARISCg5PVVRDT01FX0ZBSUxFRBACEhUKEU9VVENPTUVfQ0FOQ0VMTEVEEAMSFQoRT1VUQ09NRV9USU1FRF9PVVQQBCqWAQoHU3RlcEVuZBIYChRTVEVQX0VORF9VTlNQRUNJRklFRBAAEhYKElNURVBfRU5EX0NPTVBMRVRFRBABEhMKD1NURVBfRU5EX0ZBSUxFRBACEhYKElNURVBfRU5EX0NBTkNFTExFRBADEhYKElNURVBfRU5EX1RJTUVEX09VVBAEEhQKEFNURVBfRU5EX1NLSVBQRUQQBSrGAQoKU2tpcFJlYXNvbhIbChdTS0lQX1JFQVNPTl9VTlNQRUNJRklFRBAAEhQKEFNLSVBfUkVBU09OX1dIRU4QARIWChJTS0lQX1JFQVNPTl9SVU5fT04QAhIaChZTS0lQX1JFQVNPTl9ERVBFTkRFTkNZEAMSGgoWU0tJUF9SRUFTT05fUlVOX0VORElORxAEEh0KGVNLSVBfUkVBU09OX0JMT0NLX1NUT1BQRUQQBRIWChJTS0lQX1JFQVNPTl9CUkFOQ0gQBip1CghQcmlvcml0eRIYChRQUklPUklUWV9VTlNQRUNJRklFRBAAEhUKEVBSSU9SSVRZX0NSSVRJQ0FMEAESEQoNUFJJT1JJVFlfSElHSBACEhMKD1BSSU9SSVRZX05PUk1BTBADEhAKDFBSSU9SSVRZX0xPVxAEYgZwcm90bzM");
+  fileDesc("CiR5YXJkbWFzdGVyL2ludGVybmFsL3YxL2pvdXJuYWwucHJvdG8SFnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEiVwoKSm91cm5hbFJvdxITCgtmaXJzdF9hdF9tcxgBIAEoARI0CgZldmVudHMYAiADKAsyJC55YXJkbWFzdGVyLmludGVybmFsLnYxLkpvdXJuYWxFdmVudCLwCgoMSm91cm5hbEV2ZW50Ei8KBHR5cGUYASABKA4yIS55YXJkbWFzdGVyLmludGVybmFsLnYxLkV2ZW50VHlwZRITCgthdF9kZWx0YV9tcxgCIAEoARIMCgRwYXRoGAMgASgJEg4KBm51bWJlchgEIAEoDRIbCg51bnRpbF9kZWx0YV9tcxgFIAEoAUgBiAEBEhgKEGJhY2tvZmZfZGVsdGFfbXMYBiABKAESCwoDdHJ5GAcgASgNEhAKCGFnZW50X2lkGAggASgJEhMKC2luc3RhbmNlX2lkGAkgASgJEhIKCmlkZW1wb3RlbnQYCiABKAgSFAoHcmVzdW1lZBgXIAEoCEgCiAEBEjcKB291dGNvbWUYCyABKA4yJi55YXJkbWFzdGVyLmludGVybmFsLnYxLkF0dGVtcHRPdXRjb21lEhAKBmlubGluZRgMIAEoDEgAEjUKBGJsb2IYDSABKAsyJS55YXJkbWFzdGVyLmludGVybmFsLnYxLkJsb2JSZWZlcmVuY2VIABIwCgdmYWlsdXJlGA4gASgLMh8ueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5GYWlsdXJlEhgKC3VuY29uZmlybWVkGA8gASgISAOIAQESGgoNY291bnRzX2FzX3RyeRgWIAEoCEgEiAEBEjcKC3NraXBfcmVhc29uGBAgASgOMiIueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5Ta2lwUmVhc29uEhMKBmJyYW5jaBgZIAEoDUgFiAEBEhQKB2JlY2F1c2UYESABKAlIBogBARIsCgNlbmQYEiABKA4yHy55YXJkbWFzdGVyLmludGVybmFsLnYxLk91dGNvbWUSDgoGcmVhc29uGBMgASgJEjoKEGNsZWFudXBfZmFpbHVyZXMYFCABKAsyIC55YXJkbWFzdGVyLmludGVybmFsLnYxLkZhaWx1cmVzEjIKCGNyZWF0aW9uGBUgASgLMiAueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5DcmVhdGlvbhIzCgdzZWNyZXRzGCggAygLMiIueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5TZWNyZXRNYXJrEg0KBWFnYWluGDcgAygJEhEKCWNvbnRpbnVlZBg4IAMoCRI4CgxpdGVtX291dHB1dHMYSyADKAsyIi55YXJkbWFzdGVyLmludGVybmFsLnYxLkl0ZW1PdXRwdXQSFwoKa2VwdF9pdGVtcxhMIAEoDUgHiAEBEhcKCml0ZXJhdGlvbnMYTSABKA1ICIgBARIcCg9jb25jdXJyZW5jeV9rZXkYOSABKAlICYgBARIxCghzdGVwX2VuZBgYIAEoDjIfLnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEuU3RlcEVuZBIOCgZzaWduYWwYHiABKAkSEgoFYWN0b3IYHyABKAlICogBARISCgpyZXF1ZXN0X2lkGCAgASgJEhIKBXRpdGxlGCEgASgJSAuIAQESHwoSdW5jb25zdW1lZF9zaWduYWxzGCIgASgNSAyIAQESLAoFY2hpbGQYLSABKAsyHS55YXJkbWFzdGVyLmludGVybmFsLnYxLkNoaWxkQgcKBXZhbHVlQhEKD191bnRpbF9kZWx0YV9tc0IKCghfcmVzdW1lZEIOCgxfdW5jb25maXJtZWRCEAoOX2NvdW50c19hc190cnlCCQoHX2JyYW5jaEIKCghfYmVjYXVzZUINCgtfa2VwdF9pdGVtc0INCgtfaXRlcmF0aW9uc0ISChBfY29uY3VycmVuY3lfa2V5QggKBl9hY3RvckIICgZfdGl0bGVCFQoTX3VuY29uc3VtZWRfc2lnbmFscyJuCgpJdGVtT3V0cHV0Eg4KBm51bWJlchgBIAEoDRIQCgZpbmxpbmUYDCABKAxIABI1CgRibG9iGA0gASgLMiUueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5CbG9iUmVmZXJlbmNlSABCBwoFdmFsdWUiKAoFQ2hpbGQSDgoGcnVuX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKA0iOwoKU2VjcmV0TWFyaxIPCgdwb2ludGVyGAEgASgJEg4KBm9mZnNldBgCIAEoDRIMCgRuYW1lGAMgASgJIuQCCghDcmVhdGlvbhIOCgZydW5faWQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhAKCHdvcmtmbG93GAMgASgJEg8KB3ZlcnNpb24YBCABKA0SMgoIcHJpb3JpdHkYBSABKA4yIC55YXJkbWFzdGVyLmludGVybmFsLnYxLlByaW9yaXR5EhcKCnJlcXVlc3RfaWQYBiABKAlIAIgBARIuCgZsYWJlbHMYByABKAsyHi55YXJkbWFzdGVyLmludGVybmFsLnYxLkxhYmVscxIVCghyZXRyeV9vZhgIIAEoCUgBiAEBEhUKCHJlcnVuX29mGAkgASgJSAKIAQESMwoGcGFyZW50GC0gASgLMh4ueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5QYXJlbnRIA4gBAUINCgtfcmVxdWVzdF9pZEILCglfcmV0cnlfb2ZCCwoJX3JlcnVuX29mQgkKB19wYXJlbnQiNQoGUGFyZW50Eg4KBnJ1bl9pZBgBIAEoCRIMCgRwYXRoGAIgASgJEg0KBWRlcHRoGAMgASgNInYKBkxhYmVscxI8CgdlbnRyaWVzGAEgAygLMisueWFyZG1hc3Rlci5pbnRlcm5hbC52MS5MYWJlbHMuRW50cmllc0VudHJ5Gi4KDEVudHJpZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIi4KDUJsb2JSZWZlcmVuY2USDwoHYmxvYl9pZBgBIAEoCRIMCgRzaXplGAIgASgNItYBCgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIUCgdkZXRhaWxzGAMgASgMSACIAQESEQoEcGF0aBgEIAEoCUgBiAEBEhQKB2F0dGVtcHQYBSABKA1IAogBARIVCghhZ2VudF9pZBgGIAEoCUgDiAEBEhgKC2luc3RhbmNlX2lkGAcgASgJSASIAQFCCgoIX2RldGFpbHNCBwoFX3BhdGhCCgoIX2F0dGVtcHRCCwoJX2FnZW50X2lkQg4KDF9pbnN0YW5jZV9pZCI9CghGYWlsdXJlcxIxCghmYWlsdXJlcxgBIAMoCzIfLnlhcmRtYXN0ZXIuaW50ZXJuYWwudjEuRmFpbHVyZSqnCAoJRXZlbnRUeXBlEhoKFkVWRU5UX1RZUEVfVU5TUEVDSUZJRUQQABIaChZFVkVOVF9UWVBFX1JVTl9DUkVBVEVEEAESGgoWRVZFTlRfVFlQRV9SVU5fU1RBUlRFRBACEhwKGEVWRU5UX1RZUEVfQkxPQ0tfU1RBUlRFRBADEhkKFUVWRU5UX1RZUEVfU1RFUF9SRUFEWRAEEhoKFkVWRU5UX1RZUEVfU1RFUF9RVUVVRUQQBRIeChpFVkVOVF9UWVBFX0FUVEVNUFRfU1RBUlRFRBAGEiIKHkVWRU5UX1RZUEVfQVRURU1QVF9VTlJFQUNIQUJMRRAHEh8KG0VWRU5UX1RZUEVfQVRURU1QVF9SRVRVUk5FRBAIEhwKGEVWRU5UX1RZUEVfQVRURU1QVF9FTkRFRBAJEh0KGUVWRU5UX1RZUEVfU1RPUF9DT05GSVJNRUQQChIeChpFVkVOVF9UWVBFX1JFVFJZX1NDSEVEVUxFRBALEhwKGEVWRU5UX1RZUEVfU1RFUF9TVE9QUElORxAMEh0KGUVWRU5UX1RZUEVfU1RFUF9DT01QTEVURUQQDRIaChZFVkVOVF9UWVBFX1NURVBfRkFJTEVEEA4SGwoXRVZFTlRfVFlQRV9TVEVQX1NLSVBQRUQQDxIdChlFVkVOVF9UWVBFX1NURVBfQ0FOQ0VMTEVEEBASGgoWRVZFTlRfVFlQRV9MQVRFX1JFU1VMVBAREh8KG0VWRU5UX1RZUEVfQ0FOQ0VMX1JFUVVFU1RFRBASEhkKFUVWRU5UX1RZUEVfUlVOX0VORElORxATEhgKFEVWRU5UX1RZUEVfUlVOX0VOREVEEBQSGQoVRVZFTlRfVFlQRV9SVU5fUEFVU0VEEBUSGgoWRVZFTlRfVFlQRV9SVU5fUkVTVU1FRBAWEh4KGkVWRU5UX1RZUEVfU1RFUF9UQUtFTl9PVkVSEBcSIAocRVZFTlRfVFlQRV9CT0RJRVNfVEFLRU5fT1ZFUhBLEh4KGkVWRU5UX1RZUEVfUlVOX1RSWV9EUk9QUEVEEEwSGwoXRVZFTlRfVFlQRV9TVEVQX1dBSVRJTkcQHhIeChpFVkVOVF9UWVBFX1NJR05BTF9SRUNFSVZFRBAfEhsKF0VWRU5UX1RZUEVfU0lHTkFMX1RBS0VOECASGwoXRVZFTlRfVFlQRV9CT0RZX1NUQVJURUQQIRIZChVFVkVOVF9UWVBFX0JPRFlfRU5ERUQQIhIcChhFVkVOVF9UWVBFX0NISUxEX1NUQVJURUQQLRIgChxFVkVOVF9UWVBFX1JVTl9UUllfU0NIRURVTEVEEDcSHgoaRVZFTlRfVFlQRV9SVU5fVFJZX1NUQVJURUQQOBIdChlFVkVOVF9UWVBFX1NURVBfRkVMTF9CQUNLEDIqxQIKDkF0dGVtcHRPdXRjb21lEh8KG0FUVEVNUFRfT1VUQ09NRV9VTlNQRUNJRklFRBAAEh0KGUFUVEVNUFRfT1VUQ09NRV9DT01QTEVURUQQARIaChZBVFRFTVBUX09VVENPTUVfRkFJTEVEEAISHQoZQVRURU1QVF9PVVRDT01FX1RJTUVEX09VVBADEh0KGUFUVEVNUFRfT1VUQ09NRV9DQU5DRUxMRUQQBBIcChhBVFRFTVBUX09VVENPTUVfUkVKRUNURUQQBRIfChtBVFRFTVBUX09VVENPTUVfSEFOREVEX0JBQ0sQBhIgChxBVFRFTVBUX09VVENPTUVfTk9UX0FDQ0VQVEVEEAcSGAoUQVRURU1QVF9PVVRDT01FX0xPU1QQCBIeChpBVFRFTVBUX09VVENPTUVfU1VQRVJTRURFRBAJKnsKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhUKEU9VVENPTUVfQ09NUExFVEVEEAESEgoOT1VUQ09NRV9GQUlMRUQQAhIVChFPVVRDT01FX0NBTkNFTExFRBADEhUKEU9VVENPTUVfVElNRURfT1VUEAQqlgEKB1N0ZXBFbmQSGAoUU1RFUF9FTkRfVU5TUEVDSUZJRUQQABIWChJTVEVQX0VORF9DT01QTEVURUQQARITCg9TVEVQX0VORF9GQUlMRUQQAhIWChJTVEVQX0VORF9DQU5DRUxMRUQQAxIWChJTVEVQX0VORF9USU1FRF9PVVQQBBIUChBTVEVQX0VORF9TS0lQUEVEEAUqxgEKClNraXBSZWFzb24SGwoXU0tJUF9SRUFTT05fVU5TUEVDSUZJRUQQABIUChBTS0lQX1JFQVNPTl9XSEVOEAESFgoSU0tJUF9SRUFTT05fUlVOX09OEAISGgoWU0tJUF9SRUFTT05fREVQRU5ERU5DWRADEhoKFlNLSVBfUkVBU09OX1JVTl9FTkRJTkcQBBIdChlTS0lQX1JFQVNPTl9CTE9DS19TVE9QUEVEEAUSFgoSU0tJUF9SRUFTT05fQlJBTkNIEAYqdQoIUHJpb3JpdHkSGAoUUFJJT1JJVFlfVU5TUEVDSUZJRUQQABIVChFQUklPUklUWV9DUklUSUNBTBABEhEKDVBSSU9SSVRZX0hJR0gQAhITCg9QUklPUklUWV9OT1JNQUwQAxIQCgxQUklPUklUWV9MT1cQBGIGcHJvdG8z");
 
 /**
  * One row of a run's journal: the events of one decided batch, in order.
@@ -71,7 +71,7 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
 
   /**
    * The attempt, from 1. Attempt* events, StopConfirmed, LateResult. StepTakenOver: how many it took. SignalReceived, SignalTaken:
-   * the signal, from 1. Body* events: the iteration, from 1, or the item, from 0. BlockStarted of a map: how many items there are.
+   * the signal, from 1. Body* events: the iteration, from 1, or the item, from 0. BlockStarted and BodiesTakenOver of a map: how many items there are.
    *
    * @generated from field: uint32 number = 4;
    */
@@ -79,7 +79,7 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
 
   /**
    * A moment, minus `first_at_ms`. RunStarted, RunTryStarted and AttemptStarted: the deadline (absent: none); RetryScheduled and
-   * RunTryScheduled: when it is due; StepStopping: the end of the grace; RunEnding: the end of the cleanup; StepWaiting: the end of the wait (absent: none);
+   * RunTryScheduled: when it is due; StepStopping: the end of the grace; RunEnding, RunTryDropped: the end of the cleanup; StepWaiting: the end of the wait (absent: none);
    * BodyEnded: when the next iteration begins (absent: now, or there is none).
    *
    * @generated from field: optional double until_delta_ms = 5;
@@ -137,7 +137,8 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
 
   /**
    * RunCreated: the parameters; StepReady, StepWaiting: the input; StepCompleted, StepTakenOver, BodyEnded, RunEnding, RunEnded: the
-   * output; SignalReceived: the payload; BlockStarted of a map: its items. BodyEnded of an item without one: what its step gave.
+   * output; SignalReceived: the payload; BlockStarted and BodiesTakenOver of a map: its items. BodyEnded of an item without one: what its
+   * step gave. BodiesTakenOver of a loop: what its last iteration gave.
    *
    * @generated from oneof yardmaster.internal.v1.JournalEvent.value
    */
@@ -244,11 +245,32 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
   again: string[];
 
   /**
-   * RunTryStarted: of those, the loops that keep the iterations which ended.
+   * RunTryStarted: of those, the loops that keep the iterations which ended, and the maps that keep the items which completed.
    *
    * @generated from field: repeated string continued = 56;
    */
   continued: string[];
+
+  /**
+   * BodiesTakenOver of a map: what the items gave that completed.
+   *
+   * @generated from field: repeated yardmaster.internal.v1.ItemOutput item_outputs = 75;
+   */
+  itemOutputs: ItemOutput[];
+
+  /**
+   * BlockStarted of a map: how many of its items are done from an earlier try.
+   *
+   * @generated from field: optional uint32 kept_items = 76;
+   */
+  keptItems?: number | undefined;
+
+  /**
+   * BodiesTakenOver of a loop: how many iterations ended. Absent: none.
+   *
+   * @generated from field: optional uint32 iterations = 77;
+   */
+  iterations?: number | undefined;
 
   /**
    * StepReady: its concurrency key.
@@ -315,6 +337,50 @@ export const JournalEventSchema: GenMessage<JournalEvent> = /*@__PURE__*/
   messageDesc(file_yardmaster_internal_v1_journal, 1);
 
 /**
+ * What an item of a map gave.
+ *
+ * @generated from message yardmaster.internal.v1.ItemOutput
+ */
+export type ItemOutput = Message<"yardmaster.internal.v1.ItemOutput"> & {
+  /**
+   * The item, from 0.
+   *
+   * @generated from field: uint32 number = 1;
+   */
+  number: number;
+
+  /**
+   * As in JournalEvent.
+   *
+   * @generated from oneof yardmaster.internal.v1.ItemOutput.value
+   */
+  value: {
+    /**
+     * The bytes of a google.protobuf.Value.
+     *
+     * @generated from field: bytes inline = 12;
+     */
+    value: Uint8Array;
+    case: "inline";
+  } | {
+    /**
+     * A value in the table of blobs.
+     *
+     * @generated from field: yardmaster.internal.v1.BlobReference blob = 13;
+     */
+    value: BlobReference;
+    case: "blob";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message yardmaster.internal.v1.ItemOutput.
+ * Use `create(ItemOutputSchema)` to create a new message.
+ */
+export const ItemOutputSchema: GenMessage<ItemOutput> = /*@__PURE__*/
+  messageDesc(file_yardmaster_internal_v1_journal, 2);
+
+/**
  * A child run.
  *
  * @generated from message yardmaster.internal.v1.Child
@@ -340,7 +406,7 @@ export type Child = Message<"yardmaster.internal.v1.Child"> & {
  * Use `create(ChildSchema)` to create a new message.
  */
 export const ChildSchema: GenMessage<Child> = /*@__PURE__*/
-  messageDesc(file_yardmaster_internal_v1_journal, 2);
+  messageDesc(file_yardmaster_internal_v1_journal, 3);
 
 /**
  * A reference to a secret in an input, whose own text only shows it.
@@ -375,7 +441,7 @@ export type SecretMark = Message<"yardmaster.internal.v1.SecretMark"> & {
  * Use `create(SecretMarkSchema)` to create a new message.
  */
 export const SecretMarkSchema: GenMessage<SecretMark> = /*@__PURE__*/
-  messageDesc(file_yardmaster_internal_v1_journal, 3);
+  messageDesc(file_yardmaster_internal_v1_journal, 4);
 
 /**
  * What RunCreated says besides the parameters.
@@ -459,7 +525,7 @@ export type Creation = Message<"yardmaster.internal.v1.Creation"> & {
  * Use `create(CreationSchema)` to create a new message.
  */
 export const CreationSchema: GenMessage<Creation> = /*@__PURE__*/
-  messageDesc(file_yardmaster_internal_v1_journal, 4);
+  messageDesc(file_yardmaster_internal_v1_journal, 5);
 
 /**
  * A step of another run that waits for this one.
@@ -494,7 +560,7 @@ export type Parent = Message<"yardmaster.internal.v1.Parent"> & {
  * Use `create(ParentSchema)` to create a new message.
  */
 export const ParentSchema: GenMessage<Parent> = /*@__PURE__*/
-  messageDesc(file_yardmaster_internal_v1_journal, 5);
+  messageDesc(file_yardmaster_internal_v1_journal, 6);
 
 /**
  * Labels of a run; present and empty is not the same as absent.
@@ -515,7 +581,7 @@ export type Labels = Message<"yardmaster.internal.v1.Labels"> & {
  * Use `create(LabelsSchema)` to create a new message.
  */
 export const LabelsSchema: GenMessage<Labels> = /*@__PURE__*/
-  messageDesc(file_yardmaster_internal_v1_journal, 6);
+  messageDesc(file_yardmaster_internal_v1_journal, 7);
 
 /**
  * A value that stands in the table of blobs.
@@ -543,7 +609,7 @@ export type BlobReference = Message<"yardmaster.internal.v1.BlobReference"> & {
  * Use `create(BlobReferenceSchema)` to create a new message.
  */
 export const BlobReferenceSchema: GenMessage<BlobReference> = /*@__PURE__*/
-  messageDesc(file_yardmaster_internal_v1_journal, 7);
+  messageDesc(file_yardmaster_internal_v1_journal, 8);
 
 /**
  * Why something failed.
@@ -606,7 +672,7 @@ export type Failure = Message<"yardmaster.internal.v1.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_yardmaster_internal_v1_journal, 8);
+  messageDesc(file_yardmaster_internal_v1_journal, 9);
 
 /**
  * Failures of cleanup steps; present and empty is not the same as absent.
@@ -627,7 +693,7 @@ export type Failures = Message<"yardmaster.internal.v1.Failures"> & {
  * Use `create(FailuresSchema)` to create a new message.
  */
 export const FailuresSchema: GenMessage<Failures> = /*@__PURE__*/
-  messageDesc(file_yardmaster_internal_v1_journal, 9);
+  messageDesc(file_yardmaster_internal_v1_journal, 10);
 
 /**
  * The events of src/control-plane/engine/events.ts.
@@ -802,6 +868,20 @@ export const EventType = {
    * @generated from enum value: EVENT_TYPE_STEP_TAKEN_OVER = 23;
    */
   STEP_TAKEN_OVER: 23,
+
+  /**
+   * The run is another try, and this loop or map keeps what ended in it.
+   *
+   * @generated from enum value: EVENT_TYPE_BODIES_TAKEN_OVER = 75;
+   */
+  BODIES_TAKEN_OVER: 75,
+
+  /**
+   * The next try was scheduled and will not be.
+   *
+   * @generated from enum value: EVENT_TYPE_RUN_TRY_DROPPED = 76;
+   */
+  RUN_TRY_DROPPED: 76,
 
   /**
    * A step waits for a time, for a signal or for a child run.
