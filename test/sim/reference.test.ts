@@ -72,6 +72,9 @@ class History {
   private position = 0;
   private readonly facts: RunFacts = {
     runId: 'r',
+    workflow: 'W',
+    depth: 0,
+    registered: new Map(),
     namespace: 'default',
     version: 1,
     params: {},
@@ -148,6 +151,9 @@ class History {
       branch: undefined,
       attempts: [],
       iterations: [],
+      list: undefined,
+      items: [],
+      child: undefined,
       signal: undefined,
       isTakenOver: false,
       attemptsBefore: 0,

@@ -11,7 +11,7 @@ import type {
 } from '../../src/workflow/definition.ts';
 import { nestedSteps } from '../../src/workflow/nested.ts';
 import type { Dice } from './dice.ts';
-import { readsIteration, vary } from './variations.ts';
+import { readsItem, readsIteration, vary } from './variations.ts';
 
 export interface WorkflowSettings {
   readonly actions: readonly string[];
@@ -374,7 +374,7 @@ function mapOf(id: string, steps: StepDefinition[], dice: Dice): Omit<MapStepDef
       '[]',
       'params.n',
     ]),
-    step: rest.length === 0 && first !== undefined ? first : row,
+    step: readsItem(rest.length === 0 && first !== undefined ? first : row, dice.fork('reads')),
     ...(dice.chance(0.6) ? { concurrency: dice.int(1, 3) } : {}),
     ...(quorum === undefined ? {} : { quorum }),
     ...(quorum === undefined && dice.chance(0.6)

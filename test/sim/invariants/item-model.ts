@@ -2,6 +2,12 @@
 import type { StoredValue } from '../../../src/core/stored-value.ts';
 import { decodeValue } from '../../../src/core/value.ts';
 
+/** What its definition says of it. */
+interface Given {
+  readonly quorum: number | undefined;
+  readonly hasOutput: boolean;
+}
+
 export class ItemModel {
   private readonly count: number;
   private readonly concurrency: number;
@@ -31,10 +37,11 @@ export class ItemModel {
   }
 
   /** The map completed: nothing is left over, unless it had what it needed. */
-  complete(output: StoredValue | undefined, quorum: number | undefined): string | undefined {
+  complete(output: StoredValue | undefined, { quorum, hasOutput }: Given): string | undefined {
     if (this.running.size > 0) return `completed with ${this.open} running`;
     if (quorum === undefined && this.started !== this.count) return `completed after ${this.started} of ${this.count}`;
     if (output === undefined) return 'completed without a list';
+    if (hasOutput) return undefined;
     const list = output.kind === 'inline' ? decodeValue(output.bytes) : undefined;
     if (list === undefined || (Array.isArray(list) && list.length === this.count)) return undefined;
     return `gave ${JSON.stringify(list)} for ${this.count} items`;
