@@ -34,7 +34,7 @@ export function makeChildWorkflow(dice: Dice): WorkflowDefinition {
   return {
     name: CHILD,
     ...ofRuns(dice),
-    parameters: { type: 'object', properties: { k: { default: 7 } } },
+    parameters: { type: 'object', properties: { k: { default: 7 }, whole: { type: 'integer' } } },
     steps: [
       {
         id: 'c1',
@@ -298,7 +298,9 @@ class Maker {
       ...common,
       type: 'workflow',
       workflow: dice.chance(0.05) ? 'nowhere' : child,
-      ...(dice.chance(0.8) ? { parameters: given } : {}),
+      ...(dice.chance(0.8)
+        ? { parameters: dice.fork('fits').chance(0.08) ? { whole: '${{ params.n / 2 }}' } : given }
+        : {}),
       ...(dice.chance(0.3) ? { onFailure: 'continue' as const } : {}),
     };
   }

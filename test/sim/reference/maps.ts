@@ -35,13 +35,15 @@ export function mapEnds(
     const completed = ends.filter(({ status }) => status === 'COMPLETED').length;
     if (completed >= step.quorum) return [...natural(run, place, facts, end), ...stops];
     const isLost = count - (ends.length - completed) < step.quorum;
-    return [...(isLost ? [{ status: 'FAILED', code: 'QUORUM_NOT_REACHED' } as const] : []), ...stops];
+    return isLost ? [{ status: 'FAILED', code: 'QUORUM_NOT_REACHED' }, ...stops] : stops;
   }
   const failures = step.onFailure === 'continue' ? [] : failuresOf(run, tops, end);
   // Only the first failure of `failFast`, or whoever stops the map, leaves items out. What was stopped may have failed before.
   if (tops.length < count && (step.onFailure !== 'failFast' || failures.length === 0))
     return stops.length === 0 ? [] : [...failures, ...stops];
-  return [...(failures.length > 0 ? failures : natural(run, place, facts, end)), ...stops];
+  if (failures.length > 0) return [...failures, ...stops];
+  const wasStopped = tops.some((top) => run.endBefore(top, end.position)?.status === 'CANCELLED');
+  return wasStopped ? stops : [...natural(run, place, facts, end), ...stops];
 }
 
 interface Span {
