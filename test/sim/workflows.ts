@@ -11,7 +11,7 @@ import type {
 } from '../../src/workflow/definition.ts';
 import { nestedSteps } from '../../src/workflow/nested.ts';
 import type { Dice } from './dice.ts';
-import { readsIteration, vary } from './variations.ts';
+import { readsItem, readsIteration, vary } from './variations.ts';
 
 export interface WorkflowSettings {
   readonly actions: readonly string[];
@@ -34,7 +34,7 @@ export function makeChildWorkflow(dice: Dice): WorkflowDefinition {
   return {
     name: CHILD,
     ...ofRuns(dice),
-    parameters: { type: 'object', properties: { k: { default: 7 } } },
+    parameters: { type: 'object', properties: { k: { default: 7 }, whole: { type: 'integer' } } },
     steps: [
       {
         id: 'c1',
@@ -298,7 +298,9 @@ class Maker {
       ...common,
       type: 'workflow',
       workflow: dice.chance(0.05) ? 'nowhere' : child,
-      ...(dice.chance(0.8) ? { parameters: given } : {}),
+      ...(dice.chance(0.8)
+        ? { parameters: dice.fork('fits').chance(0.08) ? { whole: '${{ params.n / 2 }}' } : given }
+        : {}),
       ...(dice.chance(0.3) ? { onFailure: 'continue' as const } : {}),
     };
   }
@@ -374,7 +376,7 @@ function mapOf(id: string, steps: StepDefinition[], dice: Dice): Omit<MapStepDef
       '[]',
       'params.n',
     ]),
-    step: rest.length === 0 && first !== undefined ? first : row,
+    step: readsItem(rest.length === 0 && first !== undefined ? first : row, dice.fork('reads')),
     ...(dice.chance(0.6) ? { concurrency: dice.int(1, 3) } : {}),
     ...(quorum === undefined ? {} : { quorum }),
     ...(quorum === undefined && dice.chance(0.6)

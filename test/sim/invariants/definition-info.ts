@@ -29,6 +29,8 @@ export interface StepInfo {
   /** Tries in all; 1 without a policy. */
   readonly tries: number;
   readonly concurrency: number;
+  /** It gives what its `output` makes. */
+  readonly hasOutput: boolean;
   /** Of a map: so many items may complete it although others did not even begin. */
   readonly quorum: number | undefined;
   readonly agent: AgentStepDefinition | undefined;
@@ -86,6 +88,7 @@ export function readDefinition(definition: WorkflowDefinition): ReadonlyMap<stri
       runOn: step.runOn,
       tries: step.type === 'agent' ? (step.retry?.tries ?? 1) : 1,
       concurrency: concurrencyOf(step),
+      hasOutput: step.output !== undefined,
       quorum: step.type === 'map' ? step.quorum : undefined,
       agent: step.type === 'agent' ? step : undefined,
       waits: step.type === 'wait' || step.type === 'signal' ? { signal: signalOf(step) } : undefined,

@@ -3,6 +3,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type { StoredValue } from '../../../src/core/stored-value.ts';
 import { decodeValue } from '../../../src/core/value.ts';
 
+/** What its definition says of it. */
+interface Given {
+  readonly quorum: number | undefined;
+  readonly hasOutput: boolean;
+}
+
 export class ItemModel {
   readonly list: StoredValue;
   readonly count: number;
@@ -58,11 +64,12 @@ export class ItemModel {
   }
 
   /** The map completed: nothing is left over, unless it had what it needed. */
-  complete(output: StoredValue | undefined, quorum: number | undefined): string | undefined {
+  complete(output: StoredValue | undefined, { quorum, hasOutput }: Given): string | undefined {
     if (this.running.size > 0) return `completed with ${this.open} running`;
     if (quorum === undefined && this.started.size !== this.count)
       return `completed after ${this.started.size} of ${this.count}`;
     if (output === undefined) return 'completed without a list';
+    if (hasOutput) return undefined;
     const list = output.kind === 'inline' ? decodeValue(output.bytes) : undefined;
     if (list === undefined) return undefined;
     if (!Array.isArray(list) || list.length !== this.count)

@@ -4,7 +4,7 @@ import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
 import type { Answers } from '../answers.ts';
 import type { Verdict } from '../failure.ts';
 import { fits } from '../reference/compare.ts';
-import type { SeenEnd } from '../reference/facts.ts';
+import type { Registered, SeenEnd } from '../reference/facts.ts';
 import { type Ends, interpret } from '../reference/interpreter.ts';
 import { isJudged } from '../reference/judged.ts';
 import { outlineOf } from '../reference/outline.ts';
@@ -32,16 +32,27 @@ export class ReferenceChecks {
   }
 
   check(runId: string): void {
-    const recorded = readRun(runId, this.data(), this.answers);
+    const world = { data: this.data(), answers: this.answers, registered: this.registered() };
+    const recorded = readRun(runId, world);
     const definition = recorded && this.definitions.get(recorded.workflow);
     if (recorded === undefined || definition === undefined || !isJudged(definition)) return;
     const { facts, retryOf } = recorded;
-    const before = retryOf === undefined ? undefined : readRun(retryOf, this.data(), this.answers)?.facts;
+    const before = retryOf === undefined ? undefined : readRun(retryOf, world)?.facts;
     const { steps, run, faults } = interpret(definition, facts, before && takeOverOf(outlineOf(definition), before));
     for (const [path, ends] of steps) this.compare(`${runId}/${path}`, facts.steps.get(path)?.end, ends);
     this.compare(`run ${runId}`, facts.end, run);
     // The ends first: they say more of what is wrong.
     for (const fault of faults) this.verdict.fail(INVARIANT, `${runId}/${fault}`);
+  }
+
+  /** Those that a run may find by their names, from when on. */
+  private registered(): ReadonlyMap<string, Registered> {
+    const rows = [...this.data().workflows.values()].flatMap(([first]) => first ?? []);
+    const known = rows.flatMap(({ name, createdAt }): readonly [string, Registered][] => {
+      const definition = this.definitions.get(name);
+      return definition === undefined ? [] : [[name, { definition, since: createdAt }]];
+    });
+    return new Map(known);
   }
 
   private compare(name: string, seen: SeenEnd | undefined, ends: Ends): void {

@@ -10,6 +10,13 @@ import type { AttemptFacts, Moment, RunFacts, StepFacts } from '../reference/fac
 
 type Created = Extract<RunEvent, { type: 'RunCreated' }>;
 
+/** Where it stands what happened. */
+export interface Recording {
+  readonly data: MemoryData;
+  readonly answers: Answers;
+  readonly registered: RunFacts['registered'];
+}
+
 export interface Recorded {
   readonly workflow: string;
   readonly retryOf: string | undefined;
@@ -17,27 +24,31 @@ export interface Recorded {
 }
 
 /** Undefined: there is no journal of this run. */
-export function readRun(runId: string, data: MemoryData, answers: Answers): Recorded | undefined {
+export function readRun(runId: string, world: Recording): Recorded | undefined {
+  const { data } = world;
   const rows = [...(data.journals.get(runId) ?? [])].sort(([left], [right]) => left - right);
   const events = rows.flatMap(([, bytes]) => decodeEvents(bytes));
   const [created] = events;
   if (created?.type !== 'RunCreated') return undefined;
-  const recorder = new Recorder(created, (blobId) => data.blobs.get(runId)?.get(blobId), answers);
+  const recorder = new Recorder(created, world);
   for (const [position, event] of events.entries()) recorder.take(position, event);
   return { workflow: created.workflow, retryOf: created.retryOf, facts: recorder.facts };
 }
 
 class Recorder {
   readonly facts: RunFacts;
-  private readonly partsOf: (blobId: string) => readonly Uint8Array[] | undefined;
-  private readonly answers: Answers;
+  private readonly world: Recording;
+  private readonly runId: string;
 
-  constructor(created: Created, partsOf: (blobId: string) => readonly Uint8Array[] | undefined, answers: Answers) {
-    this.partsOf = partsOf;
-    this.answers = answers;
-    const { runId, namespace, version, params } = created;
+  constructor(created: Created, world: Recording) {
+    this.world = world;
+    const { runId, namespace, workflow, version, params, parent } = created;
+    this.runId = runId;
     this.facts = {
       runId,
+      workflow,
+      depth: parent?.depth ?? 0,
+      registered: world.registered,
       namespace,
       version,
       params: this.value(params) ?? null,
@@ -110,14 +121,22 @@ class Recorder {
       case 'BlockStarted':
         step.started = moment;
         step.branch = event.branch;
+        step.list = this.value(event.items?.list);
         return;
       case 'StepWaiting':
         step.started = moment;
+        step.input = this.value(event.input);
+        return;
+      case 'ChildStarted':
+        step.child = { ...event, started: moment, run: readRun(event.runId, this.world)?.facts };
         return;
       case 'BodyStarted':
-        step.iterations.push({ number: event.number, started: moment, ended: undefined, output: undefined });
+        if (step.list !== undefined) step.items.push({ number: event.number, started: moment, output: undefined });
+        else step.iterations.push({ number: event.number, started: moment, ended: undefined, output: undefined });
         return;
       case 'BodyEnded': {
+        const item = step.items.find(({ number }) => number === event.number);
+        if (item !== undefined) item.output = this.value(event.output);
         const iteration = step.iterations.at(-1);
         if (iteration !== undefined) Object.assign(iteration, { ended: moment, output: this.value(event.output) });
         return;
@@ -152,7 +171,6 @@ class Recorder {
       case 'RetryScheduled':
       case 'BodiesTakenOver':
       case 'StepFellBack':
-      case 'ChildStarted':
       case 'LateResult':
         return;
     }
@@ -163,7 +181,7 @@ class Recorder {
     started: Moment,
     { number, agentId, instanceId }: Extract<RunEvent, { type: 'AttemptStarted' }>,
   ): AttemptFacts {
-    const answer = this.answers.of(`${this.facts.runId}/${path}#${number}`);
+    const answer = this.world.answers.of(`${this.facts.runId}/${path}#${number}`);
     return { number, agentId, instanceId, started, answer, ended: undefined, outcome: undefined, code: undefined };
   }
 
@@ -177,6 +195,9 @@ class Recorder {
       branch: undefined,
       attempts: [],
       iterations: [],
+      list: undefined,
+      items: [],
+      child: undefined,
       signal: undefined,
       isTakenOver: false,
       attemptsBefore: 0,
@@ -189,7 +210,8 @@ class Recorder {
 
   private value(stored: StoredValue | undefined): JsonValue | undefined {
     if (stored === undefined) return undefined;
-    return decodeValue(stored.kind === 'inline' ? stored.bytes : Buffer.concat(this.partsOf(stored.blobId) ?? []));
+    if (stored.kind === 'inline') return decodeValue(stored.bytes);
+    return decodeValue(Buffer.concat(this.world.data.blobs.get(this.runId)?.get(stored.blobId) ?? []));
   }
 }
 
@@ -197,5 +219,5 @@ function endOf(event: Extract<RunEvent, { type: 'StepTakenOver' | 'StepFailed' |
   const status = event.type === 'StepSkipped' ? ('SKIPPED' as const) : event.status;
   const reason = event.type === 'StepFailed' ? undefined : event.reason;
   const failure = event.type === 'StepSkipped' ? undefined : event.failure;
-  return { status, reason, code: failure?.code, message: failure?.message };
+  return { status, reason, code: failure?.code, message: failure?.message, details: failure?.details };
 }

@@ -570,7 +570,7 @@ export class RunModel {
     this.check(child.outcome !== undefined || wasRefused, 'a step ends after its child run', told);
     if (event.type !== 'StepCompleted') return;
     this.check(child.outcome === 'COMPLETED', 'a step completes by its child run', told);
-    this.children.compare(this.runId, path, event.output);
+    if (!info.hasOutput) this.children.compare(this.runId, path, event.output);
   }
 
   private takeOver(step: StepModel, event: StepTakenOver): void {
@@ -735,7 +735,7 @@ export class RunModel {
       const winners = ofThisTry.filter((attempt) => attempt.outcome === 'COMPLETED');
       this.check(winners.length === 1, 'a step completes by one attempt', () => `${id} by ${winners.length}`);
     } else this.checkChildren(step);
-    if (step.items !== undefined) this.complainOf(id, step.items.complete(step.end?.output, step.info.quorum));
+    if (step.items !== undefined) this.complainOf(id, step.items.complete(step.end?.output, step.info));
   }
 
   private checkChildren(step: StepModel): void {

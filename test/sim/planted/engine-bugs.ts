@@ -1,15 +1,13 @@
 /** Known-bad variants of the engine: what blocks, loops, signals, waits and another try mean. Most leave a journal that is consistent in itself. */
-import { Draft } from '../../../src/control-plane/engine/decision.ts';
 import type { RunEvent } from '../../../src/control-plane/engine/events.ts';
 import { isHandled } from '../../../src/control-plane/engine/failure.ts';
 import { liveSteps } from '../../../src/control-plane/engine/frames.ts';
 import { isLoopStep, type RunState } from '../../../src/control-plane/engine/state.ts';
 import type { TakenOver } from '../../../src/control-plane/engine/take-over.ts';
-import { Catalogue } from '../../../src/control-plane/runtime/catalogue.ts';
 import { Retries } from '../../../src/control-plane/runtime/retries.ts';
 import { Runs } from '../../../src/control-plane/runtime/runs.ts';
-import type { CompiledNode, CompiledWorkflow } from '../../../src/workflow/compiled.ts';
 import type { SimSettings } from '../settings.ts';
+import { afterEmit, compiles, emits } from './engine-seams.ts';
 import { type PlantedBug, planted, substitute, withFaults } from './seams.ts';
 
 export const engineBugs: readonly PlantedBug[] = [
@@ -101,49 +99,6 @@ export const engineBugs: readonly PlantedBug[] = [
       ),
   },
 ];
-
-/** Every event that the engine decides passes through here, into the state and into the journal alike. */
-function emits(change: (event: RunEvent) => RunEvent): () => void {
-  return substitute(
-    Draft,
-    'emit',
-    (original) =>
-      function (this: Draft, ...args: never[]) {
-        const [event] = args as unknown as [RunEvent];
-        return original.apply(this, [change(event)] as never[]);
-      },
-  );
-}
-
-function afterEmit(act: (draft: Draft, event: RunEvent) => void): () => void {
-  return substitute(
-    Draft,
-    'emit',
-    (original) =>
-      function (this: Draft, ...args: never[]) {
-        const [event] = args as unknown as [RunEvent];
-        original.apply(this, args);
-        act(this, event);
-      },
-  );
-}
-
-/** Compiled nodes are shared by all runs of a version, so each is changed once. */
-function compiles(change: (node: CompiledNode) => Partial<CompiledNode> | false): () => void {
-  const changed = new WeakSet<CompiledWorkflow>();
-  return substitute(
-    Catalogue,
-    'compile',
-    (original) =>
-      async function (this: Catalogue, ...args: never[]) {
-        const workflow = (await original.apply(this, args)) as CompiledWorkflow;
-        if (changed.has(workflow)) return workflow;
-        changed.add(workflow);
-        for (const node of workflow.nodes) Object.assign(node, change(node) || {});
-        return workflow;
-      },
-  );
-}
 
 function halveWait(event: RunEvent): RunEvent {
   if (event.type !== 'StepWaiting' || event.dueAt === undefined) return event;

@@ -1,11 +1,12 @@
 /** Steps with steps in them: how they end by the ends of those, and what they give. A new kind of block has its rule here. */
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonValue } from '../../../src/core/json.ts';
-import type { LoopStepDefinition, ParallelStepDefinition } from '../../../src/workflow/definition.ts';
+import { type LoopStepDefinition, type ParallelStepDefinition, runsBodies } from '../../../src/workflow/definition.ts';
 import { plain, show } from './compare.ts';
 import { type Context, continues, isFailed } from './context.ts';
 import { Unknown } from './expressions.ts';
 import type { End, IterationFacts, Moment, StepFacts } from './facts.ts';
+import { listOutput } from './items.ts';
 import { completed, interrupted } from './leaves.ts';
 import type { Place } from './outline.ts';
 
@@ -36,20 +37,21 @@ function isTaken(run: Context, { frame }: Place, id: string): boolean {
   return child !== undefined && run.of(child)?.isTakenOver === true;
 }
 
-/** Completed, with what it gives. What a block gives without an `output` shows only where it is read, but for loops. */
-function natural(run: Context, place: Place, facts: StepFacts, end: Moment): readonly End[] {
-  const { output, type } = place.node.step;
-  if (output === undefined && type !== 'loop') return [{ status: 'COMPLETED' }];
+/** Completed, with what it gives. What a block gives without an `output` shows only where it is read, but for loops and maps. */
+export function natural(run: Context, place: Place, facts: StepFacts, end: Moment): readonly End[] {
+  const { step } = place.node;
+  const isOpen = step.output !== undefined || step.assert !== undefined;
+  if (!isOpen && !runsBodies(step)) return [{ status: 'COMPLETED' }];
   try {
     return [completed(run, place, naturalOutput(run, place, facts), end.at)];
   } catch (error) {
     if (!(error instanceof Unknown)) throw error;
-    return [{ status: 'COMPLETED' }, ...(output === undefined ? [] : [{ status: 'FAILED' } as const])];
+    return [{ status: 'COMPLETED' }, ...(isOpen ? [{ status: 'FAILED' } as const] : [])];
   }
 }
 
 /** Steps that failed and do not say `continue`; what they mean for a block without a policy. */
-function failuresOf(run: Context, children: readonly Place[], { position }: Moment): readonly End[] {
+export function failuresOf(run: Context, children: readonly Place[], { position }: Moment): readonly End[] {
   const ends = children.flatMap((child) => (continues(child) ? [] : (run.endBefore(child, position) ?? [])));
   const failed = ends.filter(isFailed);
   return failed.length === 0 ? [] : [{ status: 'FAILED' }, ...failed.map(({ status }) => ({ status }))];
@@ -83,7 +85,8 @@ function chooseBranch(run: Context, place: Place, { started, end }: StepFacts): 
 }
 
 /** Iteration after iteration, as the conditions and the limit say. */
-function loopEnds(run: Context, place: Place, step: LoopStepDefinition, facts: StepFacts, end: Moment): readonly End[] {
+function loopEnds(run: Context, place: Place, step: LoopStepDefinition, seen: StepFacts, end: Moment): readonly End[] {
+  const facts = { ...seen, iterations: seen.iterations.map((iteration) => closed(run, place, iteration, end)) };
   let before: IterationFacts | undefined;
   for (let iteration = 1; ; iteration++) {
     const last = (): JsonValue => lastOf(run, place, before);
@@ -116,6 +119,18 @@ function loopEnds(run: Context, place: Place, step: LoopStepDefinition, facts: S
   }
 }
 
+/** Of an iteration that ended in the decision that failed its loop there is no other word than the ends of its steps. */
+function closed(run: Context, loop: Place, iteration: IterationFacts, { position }: Moment): IterationFacts {
+  if (iteration.ended !== undefined) return iteration;
+  const ends = run.body(loop, iteration.number).map((place) => run.endBefore(place, position));
+  const wasStopped = ends.some((end) => end === undefined || end.status === 'CANCELLED' || isStop(end));
+  return { ...iteration, ended: wasStopped ? undefined : ends.at(-1) };
+}
+
+function isStop({ reason }: End): boolean {
+  return reason === 'RUN_ENDING' || reason === 'BLOCK_STOPPED';
+}
+
 /** The output of an iteration; null before the first one. */
 export function lastOf(run: Context, loop: Place, iteration: IterationFacts | undefined): JsonValue {
   if (iteration === undefined) return null;
@@ -136,6 +151,7 @@ export function naturalOutput(run: Context, place: Place, facts: StepFacts): Jso
       place,
       facts.iterations.findLast(({ ended }) => ended !== undefined),
     );
+  if (step.type === 'map') return listOutput(run, place, facts);
   if (step.type !== 'parallel') return lastOutput(run, place.frame.placesOf(listThatRan(run, place, facts)));
   const given = place.frame.placesOf(lists.flat()).flatMap((child): readonly [string, JsonValue][] => {
     const end = run.endBefore(child, Number.POSITIVE_INFINITY);

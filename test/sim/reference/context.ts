@@ -22,8 +22,8 @@ export interface Context {
   ): Value;
   /** Every step of the run, those of all iterations included. */
   all(): readonly Place[];
-  /** The steps at the top of one iteration. */
-  body(loop: Place, iteration: number): readonly Place[];
+  /** The steps at the top of one iteration or item. */
+  body(block: Place, number: number): readonly Place[];
   /** Something happened that must not have. */
   fault(place: Place, text: string): void;
 }
@@ -37,13 +37,18 @@ export function isFailed(end: End | undefined): boolean {
   return end?.status === 'FAILED' || end?.status === 'TIMED_OUT';
 }
 
-/** Nobody handles its failure: neither a step around it nor the policy of a parallel. Another handler (a fallback) asks here. */
+/** Nobody handles its failure: neither a step around it nor the policy of a parallel or a map. Another handler (a fallback) asks here. */
 export function isUnhandled(place: Place): boolean {
   for (let at: Place = place; ; at = at.around) {
     if (continues(at)) return false;
     if (at.around === undefined) return true;
-    if (at.around.node.step.type === 'parallel') return false;
+    if (hasPolicy(at.around)) return false;
   }
+}
+
+/** It says what the failure of one of its children, or of an item, means. */
+export function hasPolicy({ node: { step } }: Place): boolean {
+  return step.type === 'parallel' || step.type === 'map';
 }
 
 export const anySkip: End = { status: 'SKIPPED' };

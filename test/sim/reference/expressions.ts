@@ -2,6 +2,7 @@
 import { isYardmasterError } from '../../../src/core/errors.ts';
 import type { JsonValue } from '../../../src/core/json.ts';
 import type { Scope, StepView, Template } from '../../../src/workflow/compiled.ts';
+import { within } from '../../../src/workflow/expressions/prepare.ts';
 import { compileOutput, compileTemplate } from '../../../src/workflow/expressions/template.ts';
 import type { Frame, Place } from './outline.ts';
 
@@ -19,6 +20,8 @@ export interface Reading {
   readonly now: number;
   /** Of the innermost loop. `last` may throw Unknown. */
   readonly loop?: { readonly iteration: number; last(): JsonValue } | undefined;
+  /** Of the innermost map. `item` may throw Unknown. */
+  readonly map?: { readonly index: number; item(): JsonValue } | undefined;
   readonly result?: JsonValue;
   readonly output?: JsonValue;
 }
@@ -50,9 +53,10 @@ export class Expressions {
   }
 
   private read(text: JsonValue, reading: Reading, compile: typeof compileTemplate): Value {
-    const { spot, frame, now, loop, result, output } = reading;
+    const { spot, frame, now, loop, map, result, output } = reading;
     const { params, run, workflow, view } = this.world;
-    const around = loop === undefined ? 'nothing' : 'loop';
+    const looped = loop === undefined ? 'nothing' : 'loop';
+    const around = map === undefined ? looped : within(looped, 'map');
     const key = `${compile.name} ${spot} ${around} ${JSON.stringify(text)}`;
     const indexOf = (id: string): number | undefined => (this.ids.includes(id) ? this.ids.indexOf(id) : undefined);
     const template = this.templates.get(key) ?? compile(text, spot, { indexOf, around });
@@ -65,6 +69,7 @@ export class Expressions {
     try {
       const more = {
         ...(loop && { loop }),
+        ...(map && { map }),
         ...(result !== undefined && { result }),
         ...(output !== undefined && { output }),
       };

@@ -3,7 +3,8 @@
  * was sent and when), and what the engine made of them. The interpreter goes by the first kind and by times; the second is there to
  * be compared, and to choose where the documents leave a choice.
  */
-import type { JsonValue } from '../../../src/core/json.ts';
+import type { JsonObject, JsonValue } from '../../../src/core/json.ts';
+import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
 
 /** A place in the history of a run, and the wall time of its decision in ms. */
 export interface Moment {
@@ -25,6 +26,7 @@ export interface End {
 
 export interface SeenEnd extends End, Moment {
   readonly message?: string | undefined;
+  readonly details?: JsonObject | undefined;
 }
 
 /** What a handler did with an attempt, told by the handler and not by the journal. */
@@ -61,6 +63,24 @@ export interface IterationFacts {
   output: JsonValue | undefined;
 }
 
+export interface ItemFacts {
+  /** Where it stands in the list, from 0. */
+  readonly number: number;
+  readonly started: Moment;
+  /** What is recorded of it, when that is not what its step gave. */
+  output: JsonValue | undefined;
+}
+
+/** The run of another workflow that a step waits for; what is known of it, it says itself. */
+export interface ChildFacts {
+  readonly runId: string;
+  readonly version: number;
+  /** In the history of the parent. */
+  readonly started: Moment;
+  /** Undefined: it never began. */
+  readonly run: RunFacts | undefined;
+}
+
 export interface StepFacts {
   readonly path: string;
   /** It became READY, its block opened, or it began to wait. */
@@ -69,6 +89,11 @@ export interface StepFacts {
   branch: number | undefined;
   readonly attempts: AttemptFacts[];
   readonly iterations: IterationFacts[];
+  /** The list of a map, as it was recorded. */
+  list: JsonValue | undefined;
+  /** Items of it that began, in the order in which they did. */
+  readonly items: ItemFacts[];
+  child: ChildFacts | undefined;
   /** Number of the signal that it took. */
   signal: number | undefined;
   isTakenOver: boolean;
@@ -78,11 +103,23 @@ export interface StepFacts {
   end: SeenEnd | undefined;
 }
 
+/** A workflow that can be run by its name. */
+export interface Registered {
+  readonly definition: WorkflowDefinition;
+  /** Wall time. */
+  readonly since: number;
+}
+
 export interface RunFacts {
   readonly runId: string;
+  readonly workflow: string;
+  /** In how many child runs it stands, itself included. */
+  readonly depth: number;
   readonly namespace: string;
   readonly version: number;
   readonly params: JsonValue;
+  /** All workflows, by name. */
+  readonly registered: ReadonlyMap<string, Registered>;
   startedAt: number;
   readonly steps: Map<string, StepFacts>;
   readonly signals: SignalFacts[];

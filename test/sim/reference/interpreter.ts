@@ -11,11 +11,14 @@
 import type { JsonValue } from '../../../src/core/json.ts';
 import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
 import { blockEnds, lastOf, naturalOutput } from './blocks.ts';
+import { childEnds } from './children.ts';
 import { fits, show } from './compare.ts';
 import { anySkip, type Context, isFailed, isUnhandled } from './context.ts';
 import { Expressions, type Reading, Unknown } from './expressions.ts';
 import type { End, Moment, RunFacts, SeenEnd, StepFacts } from './facts.ts';
+import { itemAt } from './items.ts';
 import { agentEnds, setEnds, signalEnds, waitEnds } from './leaves.ts';
+import { mapEnds } from './maps.ts';
 import { gateOf, stopOf } from './order.ts';
 import { Frame, type Outline, outlineOf, type Place } from './outline.ts';
 import { deal } from './signals.ts';
@@ -117,41 +120,41 @@ class Interpreter implements Context {
     now: number,
     more: Partial<Reading> = {},
   ) {
-    const around = frame.loop;
-    const last = (): JsonValue => this.lastBefore(frame);
-    const loop = around === undefined ? undefined : { iteration: around.iteration, last };
-    return this.expressions[kind](text, { spot, frame, now, loop, ...more });
+    const iteration = innermost(frame, 'loop');
+    const item = innermost(frame, 'map');
+    const loop = iteration && { iteration: iteration.number, last: () => this.lastBefore(iteration) };
+    const map = item && { index: item.number, item: () => itemAt(this, item.place, item.number) };
+    return this.expressions[kind](text, { spot, frame, now, loop, map, ...more });
   }
 
   all(): readonly Place[] {
     return this.allPlaces;
   }
 
-  body(loop: Place, iteration: number): readonly Place[] {
-    return this.bodyFrame(loop, iteration).placesOf(loop.node.lists.flat());
+  body(block: Place, number: number): readonly Place[] {
+    return this.bodyFrame(block, number).placesOf(block.node.lists.flat());
   }
 
   // ---- places
 
-  private bodyFrame(loop: Place, iteration: number): Frame {
-    const prefix = `${loop.path}/${iteration}/`;
-    const frame = this.frames.get(prefix) ?? new Frame(loop.node.lists.flat(), prefix, { place: loop, iteration });
+  private bodyFrame(block: Place, number: number): Frame {
+    const prefix = `${block.path}/${number}/`;
+    const frame = this.frames.get(prefix) ?? new Frame(block.node.lists.flat(), prefix, { place: block, number });
     this.frames.set(prefix, frame);
     return frame;
   }
 
-  /** Everything that exists in the run, iterations included. */
+  /** Everything that exists in the run, iterations and items included. */
   private places(frame: Frame): Place[] {
     return [...frame.places.values()].flatMap((place) => {
-      const iterations = place.node.step.type === 'loop' ? (this.of(place)?.iterations ?? []) : [];
-      return [place, ...iterations.flatMap(({ number }) => this.places(this.bodyFrame(place, number)))];
+      const { iterations = [], items = [] } = this.of(place) ?? {};
+      return [place, ...[...iterations, ...items].flatMap(({ number }) => this.places(this.bodyFrame(place, number)))];
     });
   }
 
-  private lastBefore({ loop }: Frame): JsonValue {
-    if (loop === undefined) throw new Unknown();
-    const before = this.of(loop.place)?.iterations.find(({ number }) => number === loop.iteration - 1);
-    return lastOf(this, loop.place, before);
+  private lastBefore({ place, number: iteration }: NonNullable<Frame['body']>): JsonValue {
+    const before = this.of(place)?.iterations.find(({ number }) => number === iteration - 1);
+    return lastOf(this, place, before);
   }
 
   private view(place: Place) {
@@ -170,7 +173,7 @@ class Interpreter implements Context {
 
   /** What is in a block that never opened has no end of its own. */
   private isOpened({ around, frame }: Place): boolean {
-    if (around === undefined || frame.loop?.place === around) return true;
+    if (around === undefined || frame.body?.place === around) return true;
     const block = this.of(around);
     return block?.isTakenOver === true || block?.started !== undefined;
   }
@@ -241,6 +244,10 @@ class Interpreter implements Context {
           facts,
           this.signals === undefined ? facts.signal : this.signals.get(place.path),
         );
+      case 'workflow':
+        return childEnds(this, place, step, facts);
+      case 'map':
+        return mapEnds(this, place, step, facts, end);
       default:
         return blockEnds(this, place, facts, end);
     }
@@ -290,4 +297,11 @@ class Interpreter implements Context {
     });
     return failures.toSorted((left, right) => left.position - right.position)[0];
   }
+}
+
+/** What expressions in it mean by `iteration` and `last`, or by `item` and `index`. */
+function innermost(frame: Frame, type: 'loop' | 'map'): Frame['body'] {
+  const { body } = frame;
+  if (body === undefined || body.place.node.step.type === type) return body;
+  return innermost(body.place.frame, type);
 }

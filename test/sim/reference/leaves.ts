@@ -15,15 +15,22 @@ import { stopOf } from './order.ts';
 import type { Place } from './outline.ts';
 
 const ATTEMPT_MS = 3_600_000;
+const ASSERTION = 'ASSERTION_FAILED';
 const LOST_MAX = 3;
 const LOST_ON_THE_WAY: ReadonlySet<string> = new Set(['TIMEOUT', 'UNAVAILABLE', 'HANDLER_ERROR']);
 
-/** What it gives, by its `output`; the failure of that is its own. */
+/** What it gives, by its `output` and `assert`; the failure of those is its own. */
 export function completed(run: Context, place: Place, result: JsonValue, now: number): End {
-  const { output } = place.node.step;
-  if (output === undefined) return { status: 'COMPLETED', output: result };
-  const made = run.read('cel', output, place, 'output', now, { result });
-  return made.ok ? { status: 'COMPLETED', output: made.value } : { status: 'FAILED', code: made.code };
+  const { output, assert } = place.node.step;
+  const made =
+    output === undefined
+      ? ({ ok: true, value: result } as const)
+      : run.read('cel', output, place, 'output', now, { result });
+  if (!made.ok) return { status: 'FAILED', code: made.code };
+  const holds =
+    assert === undefined ? undefined : run.read('cel', assert, place, 'assert', now, { result, output: made.value });
+  if (holds?.ok === false) return { status: 'FAILED', code: holds.code };
+  return holds?.value === false ? { status: 'FAILED', code: ASSERTION } : { status: 'COMPLETED', output: made.value };
 }
 
 /** What time and stops may make of a step that did not end by itself. */
@@ -37,7 +44,7 @@ export function interrupted(run: Context, place: Place, { started }: StepFacts, 
 
 export function setEnds(run: Context, place: Place, step: SetStepDefinition, now: number): readonly End[] {
   const made = run.read('template', step.set, place, 'set', now);
-  return [made.ok ? { status: 'COMPLETED', output: made.value } : { status: 'FAILED', code: made.code }];
+  return [made.ok ? completed(run, place, made.value, now) : { status: 'FAILED', code: made.code }];
 }
 
 /** It never ends before its time. */
@@ -184,11 +191,7 @@ function judge(run: Context, place: Place, step: AgentStepDefinition, attempt: A
 /** A result, by `output` and `assert`. An expression that fails is not tried again. */
 function accept(run: Context, place: Place, step: AgentStepDefinition, result: JsonValue, now: number): Judged {
   const end = completed(run, place, result, now);
-  if (step.assert === undefined || end.status !== 'COMPLETED') return { end, isFinal: true };
-  const holds = run.read('cel', step.assert, place, 'assert', now, { result, output: end.output ?? null });
-  if (!holds.ok) return { end: { status: 'FAILED', code: holds.code }, isFinal: true };
-  if (holds.value !== false) return { end, isFinal: true };
-  return { end: { status: 'FAILED', code: 'ASSERTION_FAILED' }, isFinal: step.retry?.onAssert !== true };
+  return { end, isFinal: end.code !== ASSERTION || step.retry?.onAssert !== true };
 }
 
 /** The least that must go by before the next try; a random wait may be nothing. */

@@ -1,6 +1,7 @@
 /** When a step starts, when it is skipped instead, and what stops it. */
-import { anySkip, type Context, continues, isFailed } from './context.ts';
+import { anySkip, type Context, continues, hasPolicy, isFailed } from './context.ts';
 import type { End, Moment } from './facts.ts';
+import { countItems, itemsOf } from './items.ts';
 import type { Place } from './outline.ts';
 
 /** Undefined: it starts. `blocked`: something that it depends on has not ended. */
@@ -64,8 +65,9 @@ export function stopOf(run: Context, place: Place, moment: Moment): Stop {
 function stopWithin(run: Context, block: Place, moment: Moment): Stop {
   const { step, lists } = block.node;
   const started = run.of(block)?.started;
-  if (step.type === 'parallel') {
-    const children = block.frame.placesOf(lists.flat());
+  if (step.type === 'parallel' || step.type === 'map') {
+    const children = step.type === 'map' ? itemsOf(run, block) : block.frame.placesOf(lists.flat());
+    const all = step.type === 'map' ? countItems(run, block) : children.length;
     const ends = children.map((child) => run.endBefore(child, moment.position));
     if (step.quorum === undefined) {
       const hasFailed = ends.some((end, i) => isFailed(end) && !continues(children[i] ?? block));
@@ -78,7 +80,7 @@ function stopWithin(run: Context, block: Place, moment: Moment): Stop {
     } else {
       const completed = ends.filter((end) => end?.status === 'COMPLETED').length;
       const lost = ends.filter((end) => end !== undefined && end.status !== 'COMPLETED').length;
-      if (completed >= step.quorum || children.length - lost < step.quorum) return 'yes';
+      if (completed >= step.quorum || all - lost < step.quorum) return 'yes';
     }
   }
   const total = step.totalTimeoutMs ?? 0;
@@ -89,7 +91,7 @@ function stopWithin(run: Context, block: Place, moment: Moment): Stop {
 function failsChildOf(place: Place, block: Place): boolean {
   for (let at: Place = place; at.around !== undefined && !continues(at); at = at.around) {
     if (at.around === block) return true;
-    if (at.around.node.step.type === 'parallel') return false;
+    if (hasPolicy(at.around)) return false;
   }
   return false;
 }

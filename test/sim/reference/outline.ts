@@ -1,5 +1,5 @@
-/** A definition as a tree, and the steps of a run in it: those outside of loops, and those of each iteration. */
-import type { StepDefinition, WorkflowDefinition } from '../../../src/workflow/definition.ts';
+/** A definition as a tree, and the steps of a run in it: those outside of loops and maps, and those of each iteration and item. */
+import { runsBodies, type StepDefinition, type WorkflowDefinition } from '../../../src/workflow/definition.ts';
 
 export interface Node {
   readonly step: StepDefinition;
@@ -37,6 +37,8 @@ function listsOf(step: StepDefinition): readonly (readonly StepDefinition[])[] {
       return [...step.cases.map(({ steps }) => steps), step.default ?? []];
     case 'loop':
       return [step.body];
+    case 'map':
+      return [[step.step]];
     default:
       return [];
   }
@@ -47,31 +49,32 @@ export interface Place {
   readonly node: Node;
   readonly path: string;
   readonly frame: Frame;
-  /** The block around it; of the top of a body the loop. */
+  /** The block around it; of the top of a body the loop or the map. */
   readonly around: Place | undefined;
 }
 
-/** The steps outside of loops, or those of one iteration. */
+/** The steps outside of loops and maps, or those of one iteration or item. */
 export class Frame {
   readonly places = new Map<string, Place>();
   readonly prefix: string;
-  readonly loop: { readonly place: Place; readonly iteration: number } | undefined;
+  /** The iteration, from 1, or the item, from 0, whose steps these are. */
+  readonly body: { readonly place: Place; readonly number: number } | undefined;
 
-  constructor(tops: readonly Node[], prefix = '', loop: Frame['loop'] = undefined) {
+  constructor(tops: readonly Node[], prefix = '', body: Frame['body'] = undefined) {
     this.prefix = prefix;
-    this.loop = loop;
-    for (const node of tops) this.add(node, loop?.place);
+    this.body = body;
+    for (const node of tops) this.add(node, body?.place);
   }
 
   private add(node: Node, around: Place | undefined): void {
     const place = { node, path: this.prefix + node.step.id, frame: this, around };
     this.places.set(node.step.id, place);
-    if (node.step.type !== 'loop') for (const child of node.lists.flat()) this.add(child, place);
+    if (!runsBodies(node.step)) for (const child of node.lists.flat()) this.add(child, place);
   }
 
   /** The step of this id that an expression here means. */
   find(id: string): Place | undefined {
-    return this.places.get(id) ?? this.loop?.place.frame.find(id);
+    return this.places.get(id) ?? this.body?.place.frame.find(id);
   }
 
   placesOf(nodes: readonly Node[]): readonly Place[] {

@@ -1,4 +1,5 @@
 /** What another try of a run takes over from the run before: by the ends there, and by what the documents say of each kind. */
+import { runsBodies } from '../../../src/workflow/definition.ts';
 import type { RunFacts, SeenEnd } from './facts.ts';
 import { Frame, type Outline, type Place } from './outline.ts';
 
@@ -14,7 +15,7 @@ export function takeOverOf({ body }: Outline, before: RunFacts): TakeOver {
   const open = new Set<string>();
   const endOf = ({ path }: Place): SeenEnd | undefined => before.steps.get(path)?.end;
   const childrenOf = ({ node }: Place): readonly Place[] =>
-    node.step.type === 'loop' ? [] : frame.placesOf(node.lists.flat());
+    runsBodies(node.step) ? [] : frame.placesOf(node.lists.flat());
 
   const takeWhole = (place: Place): void => {
     const end = endOf(place);

@@ -74,16 +74,25 @@ export function buildEvent(fields: EventFields): RunEvent {
       return { type: 'StepCancelled', at, path };
     case EVENT_TYPES.LateResult:
       return { type: 'LateResult', at, path, number, outcome: must(fields.outcome, 'an outcome') };
+    case EVENT_TYPES.BodyStarted:
+      return { type: 'BodyStarted', at, path: fields.path, number: fields.number };
+    case EVENT_TYPES.BodyEnded:
+      return buildBodyEnded(fields);
+    default:
+      return buildRunEvent(fields);
+  }
+}
+
+/** Events of the run as a whole, but for how it began. */
+function buildRunEvent(fields: EventFields): RunEvent {
+  const { at } = fields;
+  switch (fields.type) {
     case EVENT_TYPES.CancelRequested:
       return { type: 'CancelRequested', at, reason: fields.reason };
     case EVENT_TYPES.RunPaused:
       return { type: 'RunPaused', at, reason: fields.reason };
     case EVENT_TYPES.RunResumed:
       return { type: 'RunResumed', at };
-    case EVENT_TYPES.BodyStarted:
-      return { type: 'BodyStarted', at, path: fields.path, number: fields.number };
-    case EVENT_TYPES.BodyEnded:
-      return buildBodyEnded(fields);
     case EVENT_TYPES.RunEnding:
       return buildRunEnding(fields);
     case EVENT_TYPES.RunTryScheduled:

@@ -1,0 +1,84 @@
+/** How a map ends by its items, and which of them begin when. */
+import { isDeepStrictEqual } from 'node:util';
+import type { MapStepDefinition } from '../../../src/workflow/definition.ts';
+import { failuresOf, natural } from './blocks.ts';
+import { plain, show } from './compare.ts';
+import type { Context } from './context.ts';
+import type { End, ItemFacts, Moment, StepFacts } from './facts.ts';
+import { itemsOf, listOf } from './items.ts';
+import { interrupted } from './leaves.ts';
+import { stopOf } from './order.ts';
+import type { Place } from './outline.ts';
+
+const AT_ONCE = 100;
+
+export function mapEnds(
+  run: Context,
+  place: Place,
+  step: MapStepDefinition,
+  facts: StepFacts,
+  end: Moment,
+): readonly End[] {
+  const list = listOf(run, place);
+  if (!list.ok) return [{ status: 'FAILED', code: list.code }];
+  if (facts.started === undefined) return [];
+  if (facts.list !== undefined && !isDeepStrictEqual(plain(facts.list), plain([...list.value])))
+    run.fault(place, `its items are ${show(facts.list)} instead of ${show(list.value)}`);
+  const count = list.value.length;
+  checkStarts(run, place, step, facts, { started: facts.started, end, count });
+  const tops = itemsOf(run, place);
+  for (const top of tops)
+    if (run.endBefore(top, end.position) === undefined) run.fault(place, `it ends before ${top.path}`);
+  const stops = interrupted(run, place, facts, end);
+  if (step.quorum !== undefined) {
+    const ends = tops.flatMap((top) => run.endBefore(top, end.position) ?? []);
+    const completed = ends.filter(({ status }) => status === 'COMPLETED').length;
+    if (completed >= step.quorum) return [...natural(run, place, facts, end), ...stops];
+    const isLost = count - (ends.length - completed) < step.quorum;
+    return isLost ? [{ status: 'FAILED', code: 'QUORUM_NOT_REACHED' }, ...stops] : stops;
+  }
+  const failures = step.onFailure === 'continue' ? [] : failuresOf(run, tops, end);
+  // Only the first failure of `failFast`, or whoever stops the map, leaves items out. What was stopped may have failed before.
+  if (tops.length < count && (step.onFailure !== 'failFast' || failures.length === 0))
+    return stops.length === 0 ? [] : [...failures, ...stops];
+  if (failures.length > 0) return [...failures, ...stops];
+  const wasStopped = tops.some((top) => run.endBefore(top, end.position)?.status === 'CANCELLED');
+  return wasStopped ? stops : [...natural(run, place, facts, end), ...stops];
+}
+
+interface Span {
+  readonly started: Moment;
+  readonly end: Moment;
+  readonly count: number;
+}
+
+/** In the order of the list, no more at once than it says, and each as soon as there is room. */
+function checkStarts(run: Context, map: Place, step: MapStepDefinition, { items }: StepFacts, span: Span): void {
+  const atOnce = step.concurrency ?? AT_ONCE;
+  const endOf = ({ number }: ItemFacts): Moment | undefined => {
+    const [top] = run.body(map, number);
+    return top && run.endBefore(top, Number.POSITIVE_INFINITY);
+  };
+  for (const [i, item] of items.entries()) {
+    if (item.number !== i) run.fault(map, `item ${item.number} begins as number ${i}`);
+    if (i >= span.count) run.fault(map, `item ${i} begins, of ${span.count}`);
+    const beside = items.slice(0, i).filter((other) => (endOf(other)?.position ?? Infinity) > item.started.position);
+    if (beside.length >= atOnce) run.fault(map, `item ${i} begins beside ${beside.length}, at most ${atOnce}`);
+    const [top] = run.body(map, i);
+    if (top !== undefined && stopOf(run, top, item.started) === 'yes')
+      run.fault(map, `item ${i} begins when it was stopped`);
+  }
+  // While a run is paused nothing begins.
+  if (run.facts.isPausedOnce) return;
+  const ends = items.flatMap((item) => endOf(item) ?? []).toSorted((left, right) => left.position - right.position);
+  for (let i = 0; i < span.count; i++) {
+    const due = i < atOnce ? span.started : ends[i - atOnce];
+    if (due === undefined) return;
+    const [top] = run.body(map, i);
+    // Whatever stops it may do so in the decision that gives it room.
+    const isStopped = top === undefined || stopOf(run, top, { position: due.position + 1, at: due.at }) !== 'no';
+    const begun = items.find(({ number }) => number === i);
+    if (isStopped || due.position >= span.end.position) return;
+    if (begun?.started.at !== due.at) run.fault(map, `item ${i} does not begin when there is room, at ${due.position}`);
+  }
+}
