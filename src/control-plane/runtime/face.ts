@@ -11,7 +11,6 @@ import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { AgentEventRow, AuditQuery, AuditRow, RunQuery, Store } from '../store/port.ts';
 import type { Admission } from './admission.ts';
 import type { AgentWatch } from './agent-watch.ts';
-import type { RunningControlPlane } from './assembly.ts';
 import type { AuditFacts, AuditLog } from './audit-log.ts';
 import type { Blobs } from './blobs.ts';
 import type { BulkProgress } from './bulk.ts';
@@ -35,6 +34,7 @@ import type {
   WatchedEvent,
   WorkflowChanges,
 } from './control-plane.ts';
+import type { RunningControlPlane } from './control-plane-options.ts';
 import type { EndedRuns } from './ended-runs.ts';
 import { healthOf } from './health.ts';
 import type { PastRuns } from './past-runs.ts';
