@@ -41,7 +41,7 @@ export {
   type WorkflowView,
 } from '../client/index.ts';
 export { isYardmasterError, type Problem, YardmasterError } from '../core/errors.ts';
-export type { ParamsOf, StepsOf, Workflow, WorkflowOutputOf } from '../workflow/builder/index.ts';
+export type { ParamsOf, RowBuilder, StepsOf, Workflow, WorkflowOutputOf } from '../workflow/builder/index.ts';
 export { cel, WorkflowBuilder } from '../workflow/builder/index.ts';
 export type { AgentInput } from './hosted-agents.ts';
 export { Orchestrator, Orchestrator as MultiAgentOrchestrator, type OrchestratorOptions } from './orchestrator.ts';

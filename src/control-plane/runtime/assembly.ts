@@ -1,19 +1,9 @@
-/**
- * Puts the runtime together over its seams (clock, randomness, store) and is the control plane that the API sees. The
- * start and the stop have one order each, here.
- */
-import { type Alerts, noAlerts } from '../../core/alerts.ts';
-import type { Clock } from '../../core/clock.ts';
+/** Puts the runtime together over its seams (clock, randomness, store): every part, and who knows whom. */
 import { STUCK_OVERDUE_FACTOR, times } from '../../core/limits.ts';
-import { type Logger, silentLogger } from '../../core/logger.ts';
-import { type Metrics, noMetrics } from '../../core/metrics.ts';
-import type { Random } from '../../core/random.ts';
-import type { SecretProvider } from '../../core/secret-provider.ts';
 import { concurrencyOf } from '../../workflow/compile.ts';
-import type { ParameterChecks } from '../parameters/port.ts';
 import { Fleet, type Now } from '../registry/fleet.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
-import type { Store, StoreError } from '../store/port.ts';
+import type { StoreError } from '../store/port.ts';
 import { Admission } from './admission.ts';
 import { AgentWatch } from './agent-watch.ts';
 import { AuditLog } from './audit-log.ts';
@@ -22,15 +12,16 @@ import { Catalogue } from './catalogue.ts';
 import { ChildRuns } from './child-runs.ts';
 import { Clearing } from './clearing.ts';
 import { Committer } from './committer.ts';
-import type { ControlPlane } from './control-plane.ts';
+import { type ControlPlaneOptions, Given, type RunningControlPlane } from './control-plane-options.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndedRuns } from './ended-runs.ts';
 import { Face } from './face.ts';
 import { FleetActions } from './fleet-actions.ts';
+import { assignWaiting, hasWork, startParts, stopParts } from './lifecycle.ts';
 import { Outbox } from './outbox.ts';
 import { PastRuns } from './past-runs.ts';
 import { Plans } from './plans.ts';
-import { type Recovered, type RecoveryOptions, recover } from './recovery.ts';
+import { type RecoveryOptions, recover } from './recovery.ts';
 import { Reports } from './reports.ts';
 import { Rereads } from './rereads.ts';
 import { Retention } from './retention.ts';
@@ -47,49 +38,15 @@ import { Staging } from './staging.ts';
 import { StallGuard } from './stall-guard.ts';
 import { Starts } from './starts.ts';
 import { StoreTrouble } from './store-trouble.ts';
-import type { StuckThresholds } from './stuck.ts';
 import { StuckWatch } from './stuck-watch.ts';
 import { Timers } from './timers.ts';
 import { Uploads } from './uploads.ts';
 import { WatchHub } from './watch.ts';
 import { WorkflowSchedules } from './workflow-schedules.ts';
 
+export type { ControlPlaneOptions, RunningControlPlane } from './control-plane-options.ts';
 export type { StuckThresholds } from './stuck.ts';
 
-export interface ControlPlaneOptions {
-  readonly node: string;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Not opened yet. */
-  readonly store: Store;
-  /** Closed at the stop. */
-  readonly parameterChecks: ParameterChecks;
-  readonly sha256: (bytes: Uint8Array) => Uint8Array;
-  readonly logger?: Logger;
-  readonly metrics?: Metrics;
-  readonly alerts?: Alerts;
-  readonly lossWindowMs?: number;
-  readonly beatIntervalMs?: number;
-  readonly retentionMs?: number;
-  /** When an open run counts as stuck. Defaults: `times` in core/limits.ts, and a factor of 3. */
-  readonly stuck?: Partial<StuckThresholds>;
-  /** Completed runs that are read at the start, for estimates; 0: none. Default 100. */
-  readonly pastRunsRead?: number;
-  /** Where secrets of workflows come from; without one every secret is missing. */
-  readonly secrets?: SecretProvider;
-  /** Another node took over, or the store cannot be mended: the process should end with exit code 70. */
-  readonly onFatal?: (error: Error) => void;
-}
-
-export interface RunningControlPlane extends ControlPlane {
-  readonly recovered: Recovered;
-  /** When something is due next, wall ms; for virtual clocks. */
-  nextTimer(): number | undefined;
-  /** True while a commit is being written or a run is being loaded; false while the store is in trouble and time must pass. */
-  isBusy(): boolean;
-}
-
-const ASSIGNMENTS_PER_FLUSH = 10_000;
 const PAST_RUNS_READ = 100;
 
 /** Opens the store, takes up what was open, and is ready for agents and clients. Rejects with what `Store.open` rejects with. */
@@ -101,38 +58,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   const recovered = await recover({ store, runs, scheduler, fleet, timers, admission, now: parts.now, onActive });
   await admission.load();
   await parts.scheduleBook.load();
-  return parts.start(recovered);
-}
-
-class Given {
-  readonly options: ControlPlaneOptions & { readonly epoch: number };
-  readonly clock: Clock;
-  readonly store: Store;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly alerts: Alerts;
-  readonly node: string;
-  readonly lossWindowMs: number;
-  readonly beatIntervalMs: number;
-
-  constructor(options: ControlPlaneOptions & { readonly epoch: number }) {
-    this.options = options;
-    this.clock = options.clock;
-    this.store = options.store;
-    this.node = options.node;
-    this.logger = options.logger ?? silentLogger;
-    this.metrics = options.metrics ?? noMetrics;
-    this.alerts = options.alerts ?? noAlerts;
-    this.lossWindowMs = options.lossWindowMs ?? times.lossWindowMs;
-    this.beatIntervalMs = options.beatIntervalMs ?? times.beatIntervalMs;
-  }
-
-  readonly hex = (bytes: Uint8Array): string =>
-    Array.from(this.options.sha256(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return startParts(parts, recovered);
 }
 
 /** Every part, in the order in which they need each other; what points backwards is a function. */
-class Parts extends Given {
+export class Parts extends Given {
   readonly scheduler = new Scheduler();
   readonly fleet = new Fleet({
     beatIntervalMs: this.beatIntervalMs,
@@ -182,7 +112,7 @@ class Parts extends Given {
     metrics: this.metrics,
     logger: this.logger,
     epoch: this.options.epoch,
-    beforeSeal: () => this.assign(),
+    beforeSeal: () => assignWaiting(this),
     afterEffects: () => this.outbox.flush(),
     onFailed: (batches, error: StoreError) => {
       this.runs.undo(batches);
@@ -465,53 +395,9 @@ class Parts extends Given {
     lost: () => this.actions.lost.values(),
     isStoreUsable: () => this.trouble.isUsable,
     nextTimer: () => earlier(this.timers.nearest(), this.ticker.nearest()),
-    isBusy: () => !this.committer.isMending && this.hasWork(),
-    onStop: () => this.stop(),
+    isBusy: () => !this.committer.isMending && hasWork(this),
+    onStop: () => stopParts(this),
   });
-
-  private hasWork(): boolean {
-    const { committer, runs, scheduleBook, children, past, stuck } = this;
-    const isLooking = past.isLoading || stuck.isBusy;
-    return committer.isBusy || runs.isBusy || scheduleBook.isBusy || children.isBusy || isLooking;
-  }
-
-  start(recovered: Recovered): Face {
-    this.face.recovered = recovered;
-    this.metrics.observe(this.face.gauges());
-    this.guard.start();
-    this.retention.start();
-    this.ticker.start();
-    this.past.load();
-    for (const runId of recovered.idle) this.staging.lookAt(runId);
-    this.children.start();
-    this.committer.kick();
-    return this.face;
-  }
-
-  private async stop(): Promise<void> {
-    this.guard.stop();
-    this.timers.stop();
-    this.admission.stop();
-    this.retention.stop();
-    this.children.stop();
-    await this.options.parameterChecks.close();
-    this.ticker.stop();
-    await this.past.stop();
-    await this.committer.idle();
-    this.committer.halt();
-    await this.store.close();
-  }
-
-  /** Called when a batch is sealed: every slot freed and every step ready in this turn share it. */
-  private assign(): void {
-    if (this.runs.isReading) return;
-    this.admission.settle();
-    const monotonic = this.clock.monotonic();
-    for (const assignment of this.scheduler.assignments(monotonic, ASSIGNMENTS_PER_FLUSH))
-      this.staging.assign(assignment);
-    const next = this.scheduler.nextChange(monotonic);
-    if (next !== undefined && next > monotonic) this.staging.wakeAt(next - monotonic, () => this.committer.kick());
-  }
 }
 
 function earlier(left: number | undefined, right: number | undefined): number | undefined {

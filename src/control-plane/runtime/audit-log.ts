@@ -48,6 +48,11 @@ export class AuditLog {
     this.options = options;
   }
 
+  /** Nobody outside asked: no entry. */
+  entryOf(caller: Caller | undefined, facts: Omit<AuditFacts, 'caller'>): AuditRow | undefined {
+    return caller === undefined ? undefined : this.entry({ ...facts, caller });
+  }
+
   /** For the batch of what it tells. */
   entry(facts: AuditFacts, errorCode = ''): AuditRow {
     const { clock, random } = this.options;

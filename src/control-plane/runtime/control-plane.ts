@@ -1,5 +1,5 @@
 /**
- * The control plane as its API sees it. One implementation (`runtime/assembly.ts`); the services of `api/` translate between this
+ * The control plane as its API sees it. One implementation (`runtime/face.ts`); the services of `api/` translate between this
  * and proto, and nothing else. Everything answers only when what it says is durable. Errors are YardmasterErrors.
  * With a `caller`, what changes something has an entry in the audit log.
  */

@@ -2,73 +2,49 @@
  * Between the engine, the scheduler and the fleet: turns a decision's effects into task rows, queue entries, slots and
  * timers at once (they are memory, undone with a failed batch), and into frames once the batch is durable.
  */
-import type { Clock } from '../../core/clock.ts';
 import { formatAttemptId, shardOf } from '../../core/ids.ts';
-import type { JsonObject } from '../../core/json.ts';
-import { limits, times } from '../../core/limits.ts';
+import { times } from '../../core/limits.ts';
 import type { Metrics } from '../../core/metrics.ts';
-import type { SecretMark } from '../../core/secret-mark.ts';
-import type { StoredValue } from '../../core/stored-value.ts';
 import type { CompiledAgentNode } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
 import type { CancelChild, Decision, Dispatch, SeekChild, Stop, TaskDone, TaskEffect } from '../engine/commands.ts';
 import { deadlinesOf } from '../engine/deadlines.ts';
-import type { Failure } from '../engine/events.ts';
 import { findAgentStep, findStep, liveSteps } from '../engine/frames.ts';
 import { type AgentStep, findAttempt, isAgentStep, type RunState } from '../engine/state.ts';
-import type { Fleet } from '../registry/fleet.ts';
 import type { WireAssignment } from '../registry/frames.ts';
 import { capabilityOf, type HeldAttempt, type Instance } from '../registry/instance.ts';
-import { classKeyOf } from '../scheduler/class-key.ts';
 import { orderKeyOf } from '../scheduler/order-key.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
-import type { SlotUse, StepClass, StepKey } from '../scheduler/types.ts';
+import type { SlotUse } from '../scheduler/types.ts';
 import type { TaskRow } from '../store/port.ts';
-import type { Blobs } from './blobs.ts';
-import type { Outbox } from './outbox.ts';
-import { isReadTrouble, READ_RETRY_MS } from './read-trouble.ts';
+import { Assignments, type AssignmentsOptions, encoded } from './assignments.ts';
 import type { RunHolder } from './run-holder.ts';
-import type { Resolved } from './secrets.ts';
 import type { StagedBatch } from './staged-batch.ts';
+import { keyOf, type NodeClass, StepClasses, slotOf } from './step-classes.ts';
 import { encodeTaskClass } from './task-class.ts';
 import type { Timers } from './timers.ts';
 
-const NO_METADATA: JsonObject = {};
-
-export interface DispatcherOptions {
-  readonly clock: Clock;
+export interface DispatcherOptions extends AssignmentsOptions {
   readonly metrics: Metrics;
   readonly scheduler: Scheduler;
-  readonly fleet: Fleet;
   readonly timers: Timers;
-  readonly blobs: Blobs;
-  readonly outbox: Outbox;
   readonly registryTime: () => number;
   /** An attempt was leased to an instance that has left meanwhile. */
   readonly onGone: (runId: string, path: string, number: number) => void;
   /** An attempt was leased to an instance whose stream has ended meanwhile. */
   readonly onUnreachable: (attempt: HeldAttempt) => void;
-  /** Puts secrets into an input. */
-  readonly resolve: (runId: string, input: Uint8Array, marks: readonly SecretMark[]) => Resolved;
-  /** An attempt was leased and cannot be sent. */
-  readonly onUnsendable: (attempt: HeldAttempt, failure: Pick<Failure, 'code' | 'message'>) => void;
-  readonly onBlobMissing: (runId: string, path: string, error: unknown) => void;
   /** A durable decision of the run asks for something about a child run. */
   readonly onChild: (runId: string, effect: SeekChild | CancelChild) => void;
 }
 
-/** What a node asks for does not change during a run: one entry per node of a loaded definition. */
-interface NodeClass {
-  readonly stepClass: StepClass;
-  readonly key: string;
-}
-
 export class Dispatcher {
   private readonly options: DispatcherOptions;
-  private readonly classes = new WeakMap<CompiledAgentNode, Map<string, NodeClass>>();
+  private readonly classes = new StepClasses();
+  private readonly assignments: Assignments;
 
   constructor(options: DispatcherOptions) {
     this.options = options;
+    this.assignments = new Assignments(options, (instanceId, attemptId) => this.release(instanceId, attemptId));
   }
 
   stage(holder: RunHolder, state: RunState, decision: Decision, batch: StagedBatch): void {
@@ -149,36 +125,17 @@ export class Dispatcher {
   }
 
   /** The assignment of a live attempt, made anew from the run's state (for an instance that came back without it). */
-  assignmentOf(
-    state: RunState,
-    path: string,
-    number: number,
-    checkpoint: Uint8Array | undefined,
-  ): WireAssignment | undefined {
-    const step = findAgentStep(state, path);
-    const attempt = step === undefined ? undefined : findAttempt(step, number);
-    if (attempt === undefined || attempt.outcome !== undefined || step?.input === undefined) return undefined;
-    return this.build(state, step.node, { ...attempt, path, input: step.input }, checkpoint);
+  assignmentOf(...live: Parameters<Assignments['ofLive']>): WireAssignment | undefined {
+    return this.assignments.ofLive(...live);
+  }
+
+  /** Sends an assignment to an instance that still holds it. */
+  send(instance: Instance, held: HeldAttempt, assignment: WireAssignment): void {
+    this.assignments.send(instance, held, assignment);
   }
 
   classOf(state: RunState, node: CompiledAgentNode): NodeClass {
-    let byNamespace = this.classes.get(node);
-    if (byNamespace === undefined) {
-      byNamespace = new Map();
-      this.classes.set(node, byNamespace);
-    }
-    const known = byNamespace.get(state.namespace);
-    if (known !== undefined) return known;
-    const stepClass: StepClass = {
-      namespace: state.namespace,
-      capability: node.action,
-      versionRange: node.version ?? '',
-      agentId: node.agentId ?? '',
-      labels: node.agentLabels,
-    };
-    const made = { stepClass, key: classKeyOf(stepClass) };
-    byNamespace.set(state.namespace, made);
-    return made;
+    return this.classes.of(state, node);
   }
 
   private putTask(holder: RunHolder, state: RunState, effect: TaskEffect, batch: StagedBatch): void {
@@ -286,92 +243,11 @@ export class Dispatcher {
     const checkpoint = holder.checkpoints?.get(effect.path);
     let prepared: WireAssignment | undefined;
     batch.preparations.push(() => {
-      prepared = encoded(instance, this.build(state, node, effect, checkpoint));
+      prepared = encoded(instance, this.assignments.build(state, node, effect, checkpoint));
     });
-    batch.effects.push(() => this.send(instance, held, prepared ?? this.build(state, node, effect, checkpoint)));
-  }
-
-  private build(
-    state: RunState,
-    node: CompiledAgentNode,
-    attempt: Pick<Dispatch, 'path' | 'number' | 'try' | 'instanceId' | 'idempotent' | 'input' | 'deadlineAt'>,
-    checkpoint: Uint8Array | undefined,
-  ): WireAssignment {
-    const { path, number } = attempt;
-    const secrets = state.secrets.length === 0 ? undefined : findAgentStep(state, path)?.detail?.secrets;
-    const instance = this.options.fleet.instances.get(attempt.instanceId);
-    const capability = instance === undefined ? undefined : capabilityOf(instance, node.action);
-    return {
-      attemptId: formatAttemptId({ runId: state.runId, path, number }),
-      runId: state.runId,
-      workflow: state.workflow.name,
-      path,
-      number,
-      try: attempt.try,
-      capability: node.action,
-      capabilityVersion: capability?.version ?? '',
-      input: attempt.input,
-      ...(secrets === undefined ? {} : { secrets }),
-      timeoutMs: attempt.deadlineAt === 0 ? 0 : Math.max(1, Math.round(attempt.deadlineAt - this.options.clock.now())),
-      idempotencyKey: `${state.runId}/${path}`,
-      idempotent: attempt.idempotent,
-      lossWindowMs: node.lossWindowMs ?? capability?.lossWindowMs ?? 0,
-      heartbeatTimeoutMs: node.heartbeatTimeoutMs ?? 0,
-      checkpoint,
-      priority: node.priority ?? state.priority,
-      metadata: node.metadata ?? NO_METADATA,
-    };
-  }
-
-  /** Sends an assignment to an instance that still holds it; the input is fetched first when it is not at hand. */
-  send(instance: Instance, held: HeldAttempt, assignment: WireAssignment): void {
-    if (instance.peer === undefined || instance.held.get(held.attemptId) !== held) return;
-    // It ended before it left: the agent will never have it, and nobody would confirm that it stopped.
-    if (held.isFenced) return this.release(instance.instanceId, held.attemptId);
-    const ready = this.options.blobs.forWire(held.runId, assignment.input);
-    if (ready !== undefined && assignment.secrets !== undefined)
-      return this.sendSecret(instance, held, assignment, ready);
-    if (ready !== undefined) {
-      this.options.outbox.assign(instance, ready === assignment.input ? assignment : { ...assignment, input: ready });
-      return;
-    }
-    this.options.blobs.read(held.runId, assignment.input).then(
-      (bytes) => {
-        if (instance.held.get(held.attemptId) !== held) return;
-        if (held.isFenced) return this.release(instance.instanceId, held.attemptId);
-        const input = { kind: 'inline', bytes } as const;
-        if (assignment.secrets !== undefined) this.sendSecret(instance, held, assignment, input);
-        else this.options.outbox.assign(instance, { ...assignment, input });
-        this.options.outbox.flushSoon();
-      },
-      (error) => {
-        if (!isReadTrouble(error)) return this.options.onBlobMissing(held.runId, held.path, error);
-        this.options.clock.timer(READ_RETRY_MS, () => this.send(instance, held, assignment));
-      },
+    batch.effects.push(() =>
+      this.send(instance, held, prepared ?? this.assignments.build(state, node, effect, checkpoint)),
     );
-  }
-
-  /** The values are in this frame and nowhere else. */
-  private sendSecret(
-    instance: Instance,
-    held: HeldAttempt,
-    { secrets = [], ...assignment }: WireAssignment,
-    input: StoredValue,
-  ): void {
-    const resolved = this.resolve(held.runId, input, secrets);
-    if ('bytes' in resolved) {
-      this.options.outbox.assign(instance, { ...assignment, input: { kind: 'inline', bytes: resolved.bytes } });
-      return;
-    }
-    this.release(instance.instanceId, held.attemptId);
-    this.options.onUnsendable(held, resolved.failure);
-  }
-
-  private resolve(runId: string, input: StoredValue, marks: readonly SecretMark[]): Resolved {
-    if (input.kind === 'blob') return tooLarge(input.size);
-    const resolved = this.options.resolve(runId, input.bytes, marks);
-    const size = 'bytes' in resolved ? resolved.bytes.length : 0;
-    return size > limits.inlineWireBytesMax ? tooLarge(size) : resolved;
   }
 
   private stop(state: RunState, effect: Stop, batch: StagedBatch): void {
@@ -391,29 +267,6 @@ export class Dispatcher {
       this.options.outbox.stop(instance, stop);
     });
   }
-}
-
-/** With its bytes, if it goes out as it is. */
-function encoded({ peer }: Instance, assignment: WireAssignment): WireAssignment {
-  if (peer === undefined || assignment.secrets !== undefined || assignment.input.kind !== 'inline') return assignment;
-  return { ...assignment, encoded: peer.encode(assignment) };
-}
-
-/** What does not fit a frame is fetched as it is stored, which is without the secrets. */
-function tooLarge(size: number): Resolved {
-  const message = `Cannot send an input of ${size} bytes with secrets in it: at most ${limits.inlineWireBytesMax}`;
-  return { failure: { code: 'LIMIT', message } };
-}
-
-/** The concurrency key of a step; undefined: none. */
-export function keyOf({ node, detail }: AgentStep): StepKey | undefined {
-  if (detail?.key === undefined || node.concurrencyKey === undefined) return undefined;
-  return { name: detail.key, limit: node.concurrencyKey.limit };
-}
-
-/** What an attempt takes of its instance. */
-export function slotOf(instanceId: string, { capability, key }: Pick<HeldAttempt, 'capability' | 'key'>): SlotUse {
-  return { instanceId, capability, ...(key === undefined ? {} : { key }) };
 }
 
 export function taskKey(runId: string, path: string, attempt: number): string {

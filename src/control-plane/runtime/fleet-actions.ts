@@ -8,8 +8,8 @@ import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { InstanceOffer } from '../scheduler/types.ts';
 import type { AgentWatch } from './agent-watch.ts';
 import type { Committer } from './committer.ts';
-import { slotOf } from './dispatcher.ts';
 import type { Reports } from './reports.ts';
+import { slotOf } from './step-classes.ts';
 
 /** Instances that left lately and are still shown. */
 const LOST_SHOWN_MAX = 200;

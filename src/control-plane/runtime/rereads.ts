@@ -9,9 +9,10 @@ import { type AttemptRecord, findAttempt, liveAttempts, type RunState } from '..
 import { isRunOver, type StopReason } from '../engine/status.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { HeldAttempt, Instance } from '../registry/instance.ts';
-import { type Dispatcher, slotOf } from './dispatcher.ts';
+import type { Dispatcher } from './dispatcher.ts';
 import type { Outbox } from './outbox.ts';
 import type { RunHolder } from './run-holder.ts';
+import { slotOf } from './step-classes.ts';
 import type { WatchHub } from './watch.ts';
 
 export interface RereadsOptions {

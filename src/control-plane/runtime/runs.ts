@@ -20,14 +20,12 @@ import type { AuditRow, Store, StoreError } from '../store/port.ts';
 import type { Blobs } from './blobs.ts';
 import type { Committer } from './committer.ts';
 import { excessOf } from './journal-bounds.ts';
+import { answerMissing } from './missing-run.ts';
 import { isReadTrouble, READ_RETRY_MS } from './read-trouble.ts';
 import { type Pending, RunHolder } from './run-holder.ts';
 import { type LoadedRun, RunLoader } from './run-loader.ts';
 import type { StagedBatch } from './staged-batch.ts';
-
-/** How often the batch of a command may fail before it is answered with the error; a busy or full disk never counts against an agent. */
-const CLIENT_FAILURES_MAX = 5;
-const FAILURES_MAX = 100;
+import { giveUp, isDecidedAgain } from './store-failures.ts';
 
 export interface RunsOptions {
   readonly clock: Clock;
@@ -167,10 +165,7 @@ export class Runs {
     const others: Pending[] = [];
     for (const batch of batches) {
       for (const pending of batch.pending) {
-        const { command, onAnswer } = pending;
-        if (command.type === 'AssignStep' || command.type === 'AdmitRun') continue;
-        if (command.type === 'Continue' && onAnswer === undefined) continue;
-        if (this.giveUp(pending, error)) continue;
+        if (!isDecidedAgain(pending) || giveUp(pending, error)) continue;
         const holder = this.holders.get(pending.runId);
         ((holder === undefined ? undefined : dropped.get(holder)) ?? others).push(pending);
       }
@@ -199,25 +194,10 @@ export class Runs {
     });
   }
 
-  private giveUp(pending: Pending, error: StoreError): boolean {
-    const wroteNothing = error.kind === 'BUSY' || error.kind === 'FULL';
-    if (!wroteNothing) pending.failures += 1;
-    const isRefused = pending.isClient && wroteNothing;
-    if (!isRefused && pending.failures < (pending.isClient ? CLIENT_FAILURES_MAX : FAILURES_MAX)) return false;
-    const code = isRefused ? 'STORE_UNAVAILABLE' : 'STORE_FAILED';
-    pending.onError?.(
-      new YardmasterError(code, `Cannot store what was asked: ${error.message}`, {
-        cause: error,
-        next: 'try again in a second',
-      }),
-    );
-    return true;
-  }
-
   private handle(holder: RunHolder, pending: Pending): void {
     try {
       if (pending.command.type === 'StartRun') this.start(holder, pending, pending.command);
-      else if (holder.state === undefined) this.answerMissing(holder, pending);
+      else if (holder.state === undefined) answerMissing(pending, this.options.onUnassigned);
       else this.decideOn(holder, holder.state, pending, pending.command);
     } catch (error) {
       this.broken(holder, pending, error);
@@ -415,19 +395,6 @@ export class Runs {
     if (!isClient) return false;
     onError?.(unreadable(error));
     return true;
-  }
-
-  private answerMissing(holder: RunHolder, pending: Pending): void {
-    const { type } = pending.command;
-    if (type === 'SettleAttempt') pending.onAnswer?.({ type: 'result', verdict: 'UNKNOWN' });
-    else if (type === 'ReturnAttempt') pending.onAnswer?.({ type: 'return', isLive: false });
-    else if (type === 'CancelRun' || type === 'SignalRun') {
-      const act = type === 'CancelRun' ? 'cancel' : 'signal';
-      pending.onError?.(
-        new YardmasterError('RUN_NOT_FOUND', `Cannot ${act} run "${holder.runId}": there is no such run`),
-      );
-    } else if (type === 'AssignStep') this.options.onUnassigned(pending);
-    else pending.onAnswer?.({ type: 'none' });
   }
 
   /** An invariant broke: the run's memory is dropped and read again, the process goes on. */

@@ -16,13 +16,14 @@ import type { RunChange, RunRow } from '../store/port.ts';
 import type { Admission } from './admission.ts';
 import type { Blobs } from './blobs.ts';
 import type { Committer } from './committer.ts';
-import { type Dispatcher, slotOf, taskKey } from './dispatcher.ts';
+import { type Dispatcher, taskKey } from './dispatcher.ts';
 import type { EndedRuns } from './ended-runs.ts';
 import type { PastRuns } from './past-runs.ts';
 import type { Pending, RunHolder } from './run-holder.ts';
 import type { Runs } from './runs.ts';
 import type { StagedBatch } from './staged-batch.ts';
 import type { Starts } from './starts.ts';
+import { slotOf } from './step-classes.ts';
 import type { WatchHub } from './watch.ts';
 
 export interface StagingOptions {

@@ -102,7 +102,7 @@ type NestedStep<Params, Steps> =
   | NestedWait<Params, Steps>
   | NestedChild<Params, Steps>;
 
-/** Steps inside these are known by id only as text: '${{ steps.a.output }}'. */
+/** Steps inside these are known by id only as text, '${{ steps.a.output }}': whoever wants types has a callback build the row. */
 type NestedOther<Params, Steps> = { readonly id: string } & (
   | ({ readonly type: 'condition'; readonly output?: unknown } & ConditionOptions<
       Params,

@@ -6,6 +6,7 @@ import type { JsonObject, JsonValue } from '../../core/json.ts';
 import { limits } from '../../core/limits.ts';
 import { celLiteral } from './cel.ts';
 import { recordingOf } from './recorder.ts';
+import { RowBuilder } from './row-builder.ts';
 import { createScope } from './scope.ts';
 
 /** A step as written, before anything about it is trusted. */
@@ -75,7 +76,7 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     case 'items':
       return outputSource(value, pointer);
     case 'step':
-      return childSource(value, pointer, problems);
+      return isCallback(value) ? oneStepSource(value, pointer, problems) : childSource(value, pointer, problems);
     case 'form':
       return isZodType(value) ? sourceOfParams(value, pointer, problems) : plainSource(value, pointer);
     case 'steps':
@@ -83,6 +84,7 @@ function sourceOfMember(key: string, value: unknown, pointer: string, problems: 
     case 'else':
     case 'cases':
     case 'body':
+      if (isCallback(value)) return rowSource(value, pointer, problems);
       return Array.isArray(value)
         ? value.map((child, i) => childSource(child, `${pointer}[${i}]`, problems))
         : plainSource(value, pointer);
@@ -103,6 +105,29 @@ function keySource(value: unknown, pointer: string): JsonValue {
 
 function limitOf({ limit }: Readonly<Record<string, unknown>>): readonly [string, JsonValue][] {
   return limit === undefined ? [] : [['limit', plainSource(limit, 'limit')]];
+}
+
+function rowSource(build: (row: unknown) => unknown, pointer: string, problems: Problem[]): JsonValue[] {
+  const answer = build(new RowBuilder());
+  const steps = RowBuilder.stepsOf(answer);
+  if (steps === undefined)
+    throw new YardmasterError('INVALID_VALUE', `${pointer} answers ${nameOf(answer)}, not the row that it builds`, {
+      next: 'answer what the last call answers: (row) => row.step(...).step(...)',
+    });
+  return steps.map((step, i) => sourceOfStep(step, `${pointer}[${i}]`, problems));
+}
+
+/** The step of a map. */
+function oneStepSource(build: (row: unknown) => unknown, pointer: string, problems: Problem[]): JsonValue {
+  const [only, ...others] = rowSource(build, pointer, problems);
+  if (only !== undefined && others.length === 0) return only;
+  throw new YardmasterError(
+    'INVALID_VALUE',
+    `${pointer} builds ${only === undefined ? 0 : others.length + 1} steps, not one`,
+    {
+      next: 'put them into one block: (row) => row.sequential(...)',
+    },
+  );
 }
 
 function childSource(child: unknown, pointer: string, problems: Problem[]): JsonValue {

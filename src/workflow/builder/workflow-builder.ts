@@ -8,59 +8,26 @@ import type { JsonObject, JsonValue } from '../../core/json.ts';
 import { WorkflowDefinitionError } from '../../core/orchestrator-errors.ts';
 import type { ConcurrencyDefinition, Priority } from '../definition.ts';
 import { readWorkflowValue } from '../read.ts';
-import type { Called, ChildOptions, GivenBy } from './child.ts';
-import type {
-  BranchOutput,
-  CaseOutputs,
-  Cases,
-  MapChild,
-  MapOutput,
-  OutputsOf,
-  ParallelChildren,
-  ParallelOutput,
-  SequentialChildren,
-  SequentialOutput,
-  SwitchOutput,
-  Zip,
-} from './children.ts';
-import type {
-  Action,
-  Belongings,
-  ConditionOptions,
-  Duration,
-  LoopOptions,
-  MapOptions,
-  OutputOf,
-  OutputOption,
-  ParallelOptions,
-  ScheduleOptions,
-  SequentialOptions,
-  SetOptions,
-  Shaped,
-  SignalOptions,
-  SignalOutput,
-  StepOptions,
-  SwitchOptions,
-  TypedBelongings,
-  Unshaped,
-  WaitOptions,
-} from './options.ts';
+import type { Action, Belongings, Duration, ScheduleOptions, StepOptions, Unshaped } from './options.ts';
 import type { Resolved, Untyped } from './recorded.ts';
 import type { Scope } from './scope.ts';
 import { sourceOfOutput, sourceOfParams, sourceOfStep, type WrittenStep } from './source.ts';
+import { type NoSteps, type OfWorkflow, StepMethods } from './step-methods.ts';
 import type { Workflow } from './workflow.ts';
 
-type OneStep<Id extends string, Output> = { readonly [K in Id]: Output };
-
-export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Output = null> {
+export class WorkflowBuilder<Params = Untyped, Steps = NoSteps, Output = null> extends StepMethods<
+  Params,
+  Steps,
+  OfWorkflow<Output>
+> {
   readonly #name: string;
   readonly #settings: Record<string, unknown> = {};
-  readonly #steps: WrittenStep[] = [];
   readonly #finally: WrittenStep[] = [];
   #params: z.ZodType | undefined;
   #output: unknown;
 
   constructor(name: string) {
+    super();
     this.#name = name;
   }
 
@@ -122,190 +89,7 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
   /** What a run takes. Checked before a run is created; defaults of the schema are filled in. */
   params<Schema extends z.ZodType>(schema: Schema): WorkflowBuilder<z.input<Schema>, Steps, Output> {
     this.#params = schema;
-    return this.#typed();
-  }
-
-  /** A step on an agent. What it gives is what its fallback gives when that ran. */
-  step<const Id extends string, A extends Action, Out = Unshaped, F extends Action = never, C extends Action = never>(
-    id: Id,
-    options: StepOptions<Params, Steps, A, Out> & TypedBelongings<Params, Steps, OneStep<Id, Untyped>, F, C>,
-  ): WorkflowBuilder<Params, Steps & OneStep<Id, Shaped<OutputOf<A>, Out> | OutputOf<F>>, Output> {
-    this.#steps.push({ id, type: 'agent', ...options });
-    return this.#typed();
-  }
-
-  /** A block whose children start together. */
-  parallel<
-    const Id extends string,
-    const Ids extends readonly string[],
-    const Actions extends readonly unknown[],
-    const Nested extends readonly unknown[],
-    Out = Unshaped,
-  >(
-    id: Id,
-    options: ParallelOptions<Params, Steps, ParallelChildren<Params, Steps, Ids, Actions, Nested>> &
-      OutputOption<Params, Steps, Untyped, Out>,
-  ): WorkflowBuilder<
-    Params,
-    Steps & OneStep<Id, Shaped<ParallelOutput<Zip<Ids, Actions, Nested>>, Out>> & OutputsOf<Zip<Ids, Actions, Nested>>,
-    Output
-  > {
-    this.#steps.push({ id, type: 'parallel', ...options });
-    return this.#typed();
-  }
-
-  /** A block whose children run in a row. */
-  sequential<
-    const Id extends string,
-    const Ids extends readonly string[],
-    const Actions extends readonly unknown[],
-    const Nested extends readonly unknown[],
-    Out = Unshaped,
-  >(
-    id: Id,
-    options: SequentialOptions<Params, Steps, SequentialChildren<Params, Steps, Ids, Actions, Nested>> &
-      OutputOption<Params, Steps, Untyped, Out>,
-  ): WorkflowBuilder<
-    Params,
-    Steps &
-      OneStep<Id, Shaped<SequentialOutput<Zip<Ids, Actions, Nested>>, Out>> &
-      OutputsOf<Zip<Ids, Actions, Nested>>,
-    Output
-  > {
-    this.#steps.push({ id, type: 'sequential', ...options });
-    return this.#typed();
-  }
-
-  /** One of two rows of steps. The output is that of the last step of the row that ran, null when it is not there. */
-  condition<
-    const Id extends string,
-    const ThenIds extends readonly string[] = readonly [],
-    const ThenActions extends readonly unknown[] = readonly [],
-    const ThenNested extends readonly unknown[] = readonly [],
-    const ElseIds extends readonly string[] = readonly [],
-    const ElseActions extends readonly unknown[] = readonly [],
-    const ElseNested extends readonly unknown[] = readonly [],
-    Out = Unshaped,
-  >(
-    id: Id,
-    options: ConditionOptions<
-      Params,
-      Steps,
-      SequentialChildren<Params, Steps, ThenIds, ThenActions, ThenNested>,
-      SequentialChildren<Params, Steps, ElseIds, ElseActions, ElseNested>
-    > &
-      OutputOption<Params, Steps, Untyped, Out>,
-  ): WorkflowBuilder<
-    Params,
-    Steps &
-      OneStep<
-        Id,
-        Shaped<
-          BranchOutput<Zip<ThenIds, ThenActions, ThenNested>> | BranchOutput<Zip<ElseIds, ElseActions, ElseNested>>,
-          Out
-        >
-      > &
-      OutputsOf<Zip<ThenIds, ThenActions, ThenNested>> &
-      OutputsOf<Zip<ElseIds, ElseActions, ElseNested>>,
-    Output
-  > {
-    this.#steps.push({ id, type: 'condition', ...options });
-    return this.#typed();
-  }
-
-  /** The row of steps whose case equals a value, else the default's. */
-  switch<
-    const Id extends string,
-    const Nested extends readonly unknown[],
-    const Ids extends readonly string[] = readonly [],
-    const Actions extends readonly unknown[] = readonly [],
-    const Deeper extends readonly unknown[] = readonly [],
-    Out = Unshaped,
-  >(
-    id: Id,
-    options: SwitchOptions<
-      Params,
-      Steps,
-      Cases<Params, Steps, Nested>,
-      SequentialChildren<Params, Steps, Ids, Actions, Deeper>
-    > &
-      OutputOption<Params, Steps, Untyped, Out>,
-  ): WorkflowBuilder<
-    Params,
-    Steps &
-      OneStep<Id, Shaped<SwitchOutput<Nested> | BranchOutput<Zip<Ids, Actions, Deeper>>, Out>> &
-      CaseOutputs<Nested> &
-      OutputsOf<Zip<Ids, Actions, Deeper>>,
-    Output
-  > {
-    this.#steps.push({ id, type: 'switch', ...options });
-    return this.#typed();
-  }
-
-  /** A value that the control plane computes; it is the step's output. */
-  set<const Id extends string, V = Untyped>(
-    id: Id,
-    options: SetOptions<Params, Steps, V>,
-  ): WorkflowBuilder<Params, Steps & OneStep<Id, Resolved<V>>, Output> {
-    this.#steps.push({ id, type: 'set', ...options });
-    return this.#typed();
-  }
-
-  /** Nothing until a time. Its output is null. */
-  wait<const Id extends string, Out = Unshaped>(
-    id: Id,
-    options: WaitOptions<Params, Steps> & OutputOption<Params, Steps, null, Out>,
-  ): WorkflowBuilder<Params, Steps & OneStep<Id, Shaped<null, Out>>, Output> {
-    this.#steps.push({ id, type: 'wait', ...options });
-    return this.#typed();
-  }
-
-  /** Nothing until somebody sends the signal, such as an approval. */
-  signal<const Id extends string, Out = Unshaped>(
-    id: Id,
-    options: SignalOptions<Params, Steps> & OutputOption<Params, Steps, SignalOutput, Out>,
-  ): WorkflowBuilder<Params, Steps & OneStep<Id, Shaped<SignalOutput, Out>>, Output> {
-    this.#steps.push({ id, type: 'signal', ...options });
-    return this.#typed();
-  }
-
-  /** A run of another workflow: one that was built, whose types are known, or one of that name. */
-  workflow<const Id extends string, W extends Called, Out = Unshaped>(
-    id: Id,
-    options: ChildOptions<Params, Steps, W, Out>,
-  ): WorkflowBuilder<Params, Steps & OneStep<Id, Shaped<GivenBy<W>, Out>>, Output> {
-    this.#steps.push({ id, type: 'workflow', ...options });
-    return this.#typed();
-  }
-
-  /** A body that runs again and again. The steps after it see its output, that of the last body's last step. */
-  loop<
-    const Id extends string,
-    const Ids extends readonly string[],
-    const Actions extends readonly unknown[],
-    const Nested extends readonly unknown[],
-    Out = Unshaped,
-  >(
-    id: Id,
-    options: LoopOptions<Params, Steps, SequentialChildren<Params, Steps, Ids, Actions, Nested>> &
-      OutputOption<Params, Steps, Untyped, Out>,
-  ): WorkflowBuilder<Params, Steps & OneStep<Id, Shaped<SequentialOutput<Zip<Ids, Actions, Nested>>, Out>>, Output> {
-    this.#steps.push({ id, type: 'loop', ...options });
-    return this.#typed();
-  }
-
-  /** One step for each item of a list, many at a time. The steps after it see the list of what they gave. */
-  map<
-    const Id extends string,
-    const ChildId extends string,
-    const A,
-    const Nested extends readonly unknown[] = readonly [],
-  >(
-    id: Id,
-    options: MapOptions<Params, Steps, MapChild<Params, Steps, ChildId, A, Nested>>,
-  ): WorkflowBuilder<Params, Steps & OneStep<Id, MapOutput<ChildId, A, Nested>>, Output> {
-    this.#steps.push({ id, type: 'map', ...options });
-    return this.#typed();
+    return this.typed();
   }
 
   /** A step that runs after the body, however it ended. The steps of the body do not see it. */
@@ -320,7 +104,7 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
   /** The run's output; without it null. Text is CEL, anything else JSON with expressions in it. */
   output<Out>(output: Out | ((scope: Scope<Params, Steps>) => Out)): WorkflowBuilder<Params, Steps, Resolved<Out>> {
     this.#output = output;
-    return this.#typed();
+    return this.typed();
   }
 
   /** The JSON that the YAML form would give; not checked beyond what cannot be written. Throws WORKFLOW_INVALID. */
@@ -333,7 +117,7 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
       ...sourceOfStep(this.#settings, 'workflow', problems),
       ...(this.#params === undefined ? {} : { parameters: sourceOfParams(this.#params, 'params', problems) }),
       ...(this.#output === undefined ? {} : { output: sourceOfOutput(this.#output, 'output', problems) }),
-      steps: steps(this.#steps, 'steps'),
+      steps: steps(this.written, 'steps'),
       ...(this.#finally.length === 0 ? {} : { finally: steps(this.#finally, 'finally') }),
     };
     refuse(this.#name, problems);
@@ -352,11 +136,6 @@ export class WorkflowBuilder<Params = Untyped, Steps = Record<never, never>, Out
   #set(key: string, value: unknown): this {
     this.#settings[key] = value;
     return this;
-  }
-
-  /** The same builder under the type it has now. Nothing at run time depends on these types. */
-  #typed<P, S, O>(): WorkflowBuilder<P, S, O> {
-    return this as unknown as WorkflowBuilder<P, S, O>;
   }
 }
 

@@ -30,6 +30,38 @@ test('30 conditions and switches with typed branches stay under a million type i
   expect(instantiations).toBeLessThan(1_000_000);
 });
 
+test('20 conditions with loops in rows of callbacks stay under a million type instantiations', {
+  timeout: 60_000,
+}, async () => {
+  const { errors, instantiations } = await checkTypes(rowsOf(20));
+  expect(errors).toEqual([]);
+  expect(instantiations).toBeGreaterThan(0);
+  expect(instantiations).toBeLessThan(1_000_000);
+});
+
+/** Each condition reads what the one before it gave, in a loop of its own. */
+function rowsOf(length: number): string {
+  const lines = [
+    "export const rows = new WorkflowBuilder('Rows')",
+    "  .step('c0', { action: clean, parameters: { rows: [] } })",
+  ];
+  for (let i = 1; i <= length; i++) {
+    lines.push(`  .condition('c${i}', {
+    if: ({ steps }) => cel<boolean>\`\${steps.c${i - 1}.output.kept} > ${i}\`,
+    then: (row) => row
+      .step('e${i}', { action: extract, parameters: ({ steps }) => ({ table: 'a', limit: steps.c${i - 1}.output.kept }) })
+      .loop('l${i}', {
+        until: 'true',
+        maxIterations: 3,
+        body: (body) => body.step('b${i}', { action: clean, parameters: ({ steps }) => ({ rows: steps.e${i}.output.rows }) }),
+      }),
+    else: (row) => row.step('f${i}', { action: clean, parameters: { rows: [] } }),
+  })`);
+  }
+  lines.push(`  .output(({ steps }) => ({ kept: steps.c${length}.output.kept }))`, '  .build();');
+  return lines.join('\n');
+}
+
 /** Each pair of a condition and a switch reads what the pair before it gave. */
 function branchesOf(length: number): string {
   const lines = [

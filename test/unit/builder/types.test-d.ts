@@ -505,3 +505,96 @@ const shapedBlock = start
   .output(({ steps }) => steps.both.output.n)
   .build();
 expectSame<WorkflowOutputOf<typeof shapedBlock>, number>();
+
+// A row that a callback builds: typed at any depth. Its steps see what stands before the block and each other.
+const rowed = start.condition('decide', {
+  if: ({ params }) => cel<boolean>`${params.deep.n} > 4`,
+  then: (row) =>
+    row
+      .step('fetch', { action: extract, parameters: ({ params }) => ({ table: params.table }) })
+      .loop('poll', {
+        until: 'last.kept > 3',
+        maxIterations: 9,
+        body: (body) =>
+          body
+            .step('again', {
+              action: extract,
+              parameters: ({ steps }) => ({ table: 'x', limit: steps.fetch.output.bytes }),
+            })
+            .condition('tidy', {
+              if: ({ steps }) => cel<boolean>`${steps.again.output.bytes} > 0`,
+              then: (deep) =>
+                deep.step('leaf', { action: clean, parameters: ({ steps }) => ({ rows: steps.again.output.rows }) }),
+              else: [{ id: 'none', action: clean, parameters: ({ steps }) => ({ rows: steps.fetch.output.rows }) }],
+            }),
+      })
+      .step('last', { action: extract, parameters: ({ steps }) => ({ table: 'y', limit: steps.poll.output.kept }) }),
+  else: (row) => row.step('tell', { action: notify, parameters: { text: 'no' } }),
+});
+const rowedOutput = rowed
+  .output(({ steps }) => ({
+    own: steps.decide.output,
+    rows: steps.fetch.output.rows,
+    polled: steps.poll.output,
+    sent: steps.tell.output.delivered,
+  }))
+  .build();
+expectSame<WorkflowOutputOf<typeof rowedOutput>['own'], OutputOf<typeof extract> | OutputOf<typeof notify>>();
+expectSame<WorkflowOutputOf<typeof rowedOutput>['polled'], OutputOf<typeof clean>>();
+expectSame<WorkflowOutputOf<typeof rowedOutput>['sent'], boolean>();
+// @ts-expect-error the steps of a body are not seen outside
+rowed.output(({ steps }) => steps.again.output);
+// @ts-expect-error no such step
+rowed.output(({ steps }) => steps.ftech.output);
+start.condition('c', {
+  if: 'true',
+  then: (row) => row.step('fetch', { action: extract, parameters: { table: 'x' } }),
+  // @ts-expect-error the other branch is not seen
+  else: (row) => row.step('tidy', { action: clean, parameters: ({ steps }) => ({ rows: steps.fetch.output.rows }) }),
+});
+start.sequential('s', {
+  steps: (row) =>
+    row
+      // @ts-expect-error a later step is not seen
+      .step('a', { action: clean, parameters: ({ steps }) => ({ rows: steps.b.output.rows }) })
+      .step('b', { action: extract, parameters: { table: 'x' } }),
+});
+start.sequential('s', {
+  // @ts-expect-error what the action takes is checked
+  steps: (row) => row.step('a', { action: extract, parameters: { tabel: 'x' } }),
+});
+// @ts-expect-error a row has no parameters of its own
+start.sequential('s', { steps: (row) => row.params(z.object({})) });
+// @ts-expect-error a row is not finished by itself
+start.sequential('s', { steps: (row) => row.step('a', { action: 'x' }).build() });
+// @ts-expect-error a callback answers its row
+start.loop('l', { until: 'true', maxIterations: 2, body: () => [{ id: 'a', action: 'x' }] });
+
+// Literals inside a row.
+const rowInRow = start
+  .sequential('outer', {
+    steps: (row) =>
+      row.parallel('both', { steps: [{ id: 'one', action: extract, parameters: { table: 'x' } }] }).step('two', {
+        action: clean,
+        parameters: ({ steps }) => ({ rows: steps.both.output.one.rows }),
+      }),
+  })
+  .output(({ steps }) => ({ own: steps.outer.output.kept, rows: steps.one.output.rows }))
+  .build();
+expectSame<WorkflowOutputOf<typeof rowInRow>['own'], number>();
+
+// The one step of a map.
+const mappedRow = start
+  .map('each', {
+    items: ({ params }) => [params.table],
+    step: (row) =>
+      row.sequential('item', {
+        steps: (item) =>
+          item
+            .step('get', { action: extract, parameters: ({ item: table }) => ({ table }) })
+            .step('tidy', { action: clean, parameters: ({ steps }) => ({ rows: steps.get.output.rows }) }),
+      }),
+  })
+  .output(({ steps }) => ({ all: steps.each.output }))
+  .build();
+expectSame<WorkflowOutputOf<typeof mappedRow>['all'], readonly OutputOf<typeof clean>[]>();

@@ -1,0 +1,49 @@
+/** What the parts do together: their start and their stop, in the one order that each has, and what happens as a batch is sealed. */
+import type { Parts } from './assembly.ts';
+import type { Face } from './face.ts';
+import type { Recovered } from './recovery.ts';
+
+const ASSIGNMENTS_PER_FLUSH = 10_000;
+
+export function startParts(parts: Parts, recovered: Recovered): Face {
+  parts.face.recovered = recovered;
+  parts.metrics.observe(parts.face.gauges());
+  parts.guard.start();
+  parts.retention.start();
+  parts.ticker.start();
+  parts.past.load();
+  for (const runId of recovered.idle) parts.staging.lookAt(runId);
+  parts.children.start();
+  parts.committer.kick();
+  return parts.face;
+}
+
+export async function stopParts(parts: Parts): Promise<void> {
+  parts.guard.stop();
+  parts.timers.stop();
+  parts.admission.stop();
+  parts.retention.stop();
+  parts.children.stop();
+  await parts.options.parameterChecks.close();
+  parts.ticker.stop();
+  await parts.past.stop();
+  await parts.committer.idle();
+  parts.committer.halt();
+  await parts.store.close();
+}
+
+/** True while something is on its way that time alone does not bring about. */
+export function hasWork({ committer, runs, scheduleBook, children, past, stuck }: Parts): boolean {
+  const isLooking = past.isLoading || stuck.isBusy;
+  return committer.isBusy || runs.isBusy || scheduleBook.isBusy || children.isBusy || isLooking;
+}
+
+/** Called when a batch is sealed: every slot freed and every step ready in this turn share it. */
+export function assignWaiting({ admission, clock, committer, runs, scheduler, staging }: Parts): void {
+  if (runs.isReading) return;
+  admission.settle();
+  const monotonic = clock.monotonic();
+  for (const assignment of scheduler.assignments(monotonic, ASSIGNMENTS_PER_FLUSH)) staging.assign(assignment);
+  const next = scheduler.nextChange(monotonic);
+  if (next !== undefined && next > monotonic) staging.wakeAt(next - monotonic, () => committer.kick());
+}
