@@ -51,7 +51,6 @@ import type { Signals } from './signals.ts';
 import type { Starts } from './starts.ts';
 import type { Incident } from './stuck.ts';
 import type { StuckWatch } from './stuck-watch.ts';
-import { stepNotFound } from './unknown-step.ts';
 import type { UploadRequest, Uploads } from './uploads.ts';
 import { agentNotFound, viewAgents, viewCapabilities, viewGauges } from './views.ts';
 import type { WatchHub } from './watch.ts';
