@@ -59,7 +59,7 @@ export class TakeOverChecks {
         'what comes after a step that starts again does so, too',
         name,
       );
-      const isPlain = isFree(step) && !wasUndone && isNextIteration(model, before, prefix);
+      const isPlain = isFree(step) && !wasUndone && isNextIteration(model, before, prefix) && isCutShort(before, prefix);
       const hasEnded = old.end?.status === 'COMPLETED';
       this.verdict.check(
         isTakenOver || !hasEnded || !isPlain,
@@ -93,6 +93,13 @@ export class TakeOverChecks {
     );
     this.verdict.check(old.end?.status !== 'COMPLETED', 'a loop or a map that completed is taken over whole', name);
   }
+}
+
+/** Not everything in it was done: else its loop failed for what it gave, and the iteration begins again. */
+function isCutShort({ steps }: RunModel, prefix: string): boolean {
+  if (prefix === '') return true;
+  const inside = [...steps.values()].filter((step) => step.prefix === prefix && step.info.attached === undefined);
+  return inside.some(({ end, skipReason }) => end?.status !== 'COMPLETED' && skipReason !== 'WHEN');
 }
 
 /** Of a step in a loop that goes on: the iteration that was cut short, or outside of all. */
