@@ -31,7 +31,8 @@ export function childEnds(run: Context, place: Place, step: WorkflowStepDefiniti
       run.fault(place, `it ends before its child run ${child.runId}`);
     return stops;
   }
-  if (over.status === 'COMPLETED') return [completed(run, place, over.output ?? null, end.at), ...stops];
+  // It counts, whatever came before, as a result within the grace does.
+  if (over.status === 'COMPLETED') return [completed(run, place, over.output ?? null, end.at)];
   if (end.code === 'CHILD_FAILED') checkDetails(run, place, end, child, over);
   return [{ status: 'FAILED', code: 'CHILD_FAILED' }, ...stops];
 }
