@@ -82,6 +82,11 @@ export class KeyGates {
     return true;
   }
 
+  /** For its key, or for an agent with it. */
+  isWaiting(runId: string, path: string): boolean {
+    return this.byRun.get(runId)?.has(path) === true;
+  }
+
   /** Steps of the run that are offered are taken out by the caller. */
   removeRun(runId: string): void {
     const steps = this.byRun.get(runId);

@@ -132,7 +132,7 @@ export class Scheduler {
   isWaiting(runId: string, path: string): boolean {
     for (let queue = this.runs.get(runId); queue !== undefined; queue = queue.nextOfRun)
       if (queue.find(path) !== undefined) return true;
-    return false;
+    return this.keys.isWaiting(runId, path);
   }
 
   /** Why a waiting step has no instance yet. Costs a look at every step of its class and every instance. */

@@ -56,6 +56,18 @@ test('a step without an agent is told once, shown with what to do, found by the 
   expect(await mesh.orchestrator.listRuns({ stuck: true })).toEqual([]);
 });
 
+test('a step that waits for its concurrency key is under way, however long another has it', async () => {
+  const { mesh, stuck } = await watched();
+  await using _ = mesh;
+  mesh.agent('loader', { slots: 2 }).setResponse('load', 1).setDelay('load', '5m');
+  const first = await mesh.startWorkflow(flow([step('load', { concurrencyKey: 'db' })]));
+  const second = await mesh.startWorkflow(flow([step('load', { concurrencyKey: 'db' })]));
+  await mesh.clock.advance('4m');
+  expect([stuck(), await mesh.orchestrator.listRuns({ stuck: true })]).toEqual([[], []]);
+  await mesh.clock.advance('7m');
+  expect([(await first.result()).status, (await second.result()).status]).toEqual(['COMPLETED', 'COMPLETED']);
+});
+
 test('many are found in pages, newest first, and cancelled by the filter without touching the others', async () => {
   const { mesh } = await watched();
   await using _ = mesh;

@@ -31,7 +31,12 @@ export function childEnds(run: Context, place: Place, step: WorkflowStepDefiniti
       run.fault(place, `it ends before its child run ${child.runId}`);
     return stops;
   }
-  if (over.status === 'COMPLETED') return [completed(run, place, over.output ?? null, end.at), ...stops];
+  // It counts beside a cancel, as a result within the grace does, and not after the time of the step.
+  if (over.status === 'COMPLETED')
+    return [
+      completed(run, place, over.output ?? null, end.at),
+      ...stops.filter(({ status }) => status === 'TIMED_OUT'),
+    ];
   if (end.code === 'CHILD_FAILED') checkDetails(run, place, end, child, over);
   return [{ status: 'FAILED', code: 'CHILD_FAILED' }, ...stops];
 }
@@ -83,7 +88,8 @@ function checkStop(run: Context, place: Place, child: RunFacts): void {
   const end = run.of(place)?.end;
   if (ending === undefined || end === undefined || end.position < ending.position) return;
   if (stopOf(run, place, { position: ending.position + 1, at: ending.at }) !== 'yes') return;
-  const isLate = child.ending === undefined || child.ending.at > ending.at + ON_THE_WAY_MS;
+  // One that is open was given up in the decision that stopped it: its cancel comes after the end of the run.
+  const isLate = (child.ending?.at ?? 0) > ending.at + ON_THE_WAY_MS;
   if (isLate && child.cancels.length === 0) run.fault(place, `its child run ${child.runId} is not cancelled`);
 }
 

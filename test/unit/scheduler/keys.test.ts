@@ -46,6 +46,19 @@ describe('one attempt of a key at a time', () => {
     expect(yard.scheduler.waiting()).toBe(1);
   });
 
+  test('lets a step wait, which is known to wait', () => {
+    const yard = yardWith();
+    yard.queue('r1/a', key('db'));
+    yard.queue('r2/a', key('db'));
+    expect(yard.assigned()).toEqual(['r1/a -> i1']);
+    const isWaiting = (runId: string): boolean => yard.scheduler.isWaiting(runId, 'a');
+    expect([isWaiting('r1'), isWaiting('r2')]).toEqual([false, true]);
+    yard.free('i1', 'db');
+    expect(isWaiting('r2')).toBe(true);
+    expect(yard.assigned()).toEqual(['r2/a -> i1']);
+    expect(isWaiting('r2')).toBe(false);
+  });
+
   test('is not held by a step that no agent can take', () => {
     const yard = yardWith();
     yard.queue('r1/a', { ...key('db'), queuedAt: 1 }, classOf({ capability: 'nobody' }));
