@@ -371,7 +371,11 @@ export class RunModel {
         this.waitsForTry = true;
         return;
       case 'RunTryDropped':
-        this.check(this.waitsForTry && this.isEnding, 'only a try that was scheduled is dropped', () => `at ${position}`);
+        this.check(
+          this.waitsForTry && this.isEnding,
+          'only a try that was scheduled is dropped',
+          () => `at ${position}`,
+        );
         this.waitsForTry = false;
         return;
       case 'RunTryStarted':

@@ -23,6 +23,10 @@ function admissionOf(concurrency: WorkflowConcurrency): { admission: Admission; 
   return { admission, submitted };
 }
 
+function ask(workflow: string): Parameters<Admission['take']>[1] {
+  return { namespace: 'default', workflow, parentRunId: undefined };
+}
+
 function row(number: number, status: RunRow['status']): RunRow {
   return {
     runId: `01jd${String(number).padStart(22, '0')}`,
@@ -50,9 +54,9 @@ test(`${limits.queuedRunsMax} runs may wait, and one more is refused with what t
   const { admission } = admissionOf({ limit: 1, overflow: 'queue' });
   admission.restore(row(0, 'RUNNING'));
   for (let i = 1; i < limits.queuedRunsMax; i++) admission.restore(row(i, 'QUEUED'));
-  expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
+  expect(admission.take('start "etl"', ask('etl'))).toBe(true);
   admission.restore(row(limits.queuedRunsMax, 'QUEUED'));
-  expect(() => admission.take('start "etl"', 'default', 'etl')).toThrow(
+  expect(() => admission.take('start "etl"', ask('etl'))).toThrow(
     expect.objectContaining({
       code: 'QUEUE_FULL',
       message: `Cannot start "etl": ${limits.queuedRunsMax} runs of it wait, at most ${limits.queuedRunsMax}`,
@@ -60,16 +64,16 @@ test(`${limits.queuedRunsMax} runs may wait, and one more is refused with what t
     }),
   );
   // Another workflow has a queue of its own.
-  expect(admission.take('start "other"', 'default', 'other')).toBe(false);
+  expect(admission.take('start "other"', ask('other'))).toBe(false);
 });
 
 test('of reject the runs that are active count, and those that are about to be', () => {
   const { admission, submitted } = admissionOf({ limit: 2, overflow: 'reject' });
-  expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
+  expect(admission.take('start "etl"', ask('etl'))).toBe(true);
   admission.restore(row(0, 'RUNNING'));
-  expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
+  expect(admission.take('start "etl"', ask('etl'))).toBe(true);
   admission.restore(row(1, 'QUEUED'));
-  expect(() => admission.take('start "etl"', 'default', 'etl')).toThrow(
+  expect(() => admission.take('start "etl"', ask('etl'))).toThrow(
     expect.objectContaining({
       code: 'CONCURRENCY_LIMIT',
       message: 'Cannot start "etl": 2 runs of it are open, at most 2 at once',
@@ -83,7 +87,7 @@ test('what the newest version says counts, in whatever order versions become kno
   admission.restore(row(0, 'RUNNING'));
   admission.registered('default', 'etl', { version: 3, concurrency: { limit: 2, overflow: 'reject' } });
   admission.registered('default', 'etl', { version: 2, concurrency: { limit: 1, overflow: 'reject' } });
-  expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
+  expect(admission.take('start "etl"', ask('etl'))).toBe(true);
 });
 
 test('after a restart nobody starts before the limit is read, also when a run ends meanwhile', async () => {
@@ -105,4 +109,45 @@ test('after a restart nobody starts before the limit is read, also when a run en
   await loading;
   admission.settle();
   expect(submitted).toEqual([second.runId]);
+});
+
+/** Run 0 runs another workflow (run 1), which runs the first one again (run 2), which runs itself (run 3). */
+function nested(): ReturnType<typeof admissionOf> {
+  const made = admissionOf({ limit: 1, overflow: 'reject' });
+  const inside = (number: number): Partial<RunRow> => ({ parentRunId: row(number - 1, 'RUNNING').runId });
+  // In no order at all.
+  for (const each of [
+    { ...row(3, 'RUNNING'), ...inside(3) },
+    { ...row(1, 'RUNNING'), ...inside(1), workflow: 'other' },
+    row(0, 'RUNNING'),
+    { ...row(2, 'RUNNING'), ...inside(2) },
+  ])
+    made.admission.restore(each);
+  return made;
+}
+
+test('a run inside of another one of its workflow is let in, whatever the limit says, also after a restart', async () => {
+  const { admission } = nested();
+  await admission.load();
+  for (const number of [1, 2, 3])
+    expect(admission.take('start "etl"', { ...ask('etl'), parentRunId: row(number, 'RUNNING').runId })).toBe(false);
+  expect(() => admission.take('start "etl"', ask('etl'))).toThrow('1 run of it is open, at most 1 at once');
+});
+
+test('guests whose host goes before them have its place, the outer one for those inside of it', async () => {
+  const { admission } = nested();
+  await admission.load();
+  const refused = (): string => {
+    try {
+      return String(admission.take('start "etl"', ask('etl')));
+    } catch (error) {
+      return error instanceof Error ? error.message : '';
+    }
+  };
+  admission.forget(row(0, 'RUNNING').runId);
+  expect(refused()).toContain('1 run of it is open');
+  admission.forget(row(3, 'RUNNING').runId);
+  expect(refused()).toContain('1 run of it is open');
+  admission.forget(row(2, 'RUNNING').runId);
+  expect(refused()).toBe('true');
 });
