@@ -129,7 +129,7 @@ function buildStepSkipped({ at, path, skipReason, because }: EventFields): StepS
 }
 
 function buildStepTakenOver(fields: EventFields): StepTakenOver {
-  const { at, path, number, agentId, value, failure, skipReason, because } = fields;
+  const { at, path, number, agentId, value, failure, skipReason, because, branch } = fields;
   return {
     type: 'StepTakenOver',
     at,
@@ -141,6 +141,7 @@ function buildStepTakenOver(fields: EventFields): StepTakenOver {
     ...(failure === undefined ? {} : { failure }),
     ...(skipReason === undefined ? {} : { reason: skipReason }),
     ...(because === undefined ? {} : { because }),
+    ...(branch === undefined ? {} : { branch }),
   };
 }
 
