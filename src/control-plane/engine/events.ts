@@ -75,6 +75,8 @@ export interface StepTakenOver extends At {
   /** Attempts that it took, and the agent of the last one: what expressions see of them. */
   readonly number: number;
   readonly agentId?: string;
+  /** Of a condition or a switch: the branch that ran, from 0. */
+  readonly branch?: number;
 }
 
 /**

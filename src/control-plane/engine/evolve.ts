@@ -257,6 +257,7 @@ function takeStepOver(state: RunState, event: StepTakenOver): void {
   detail.output = event.output;
   detail.failure = event.failure;
   detail.endedAt = event.at;
+  if (event.branch !== undefined) detail.branch = event.branch;
   if (event.reason !== undefined) detail.skip = { reason: event.reason, because: event.because };
   for (const dependent of step.node.dependents) stepAt(step.frame, dependent).pendingDependencies -= 1;
   settleAttached(state, step);

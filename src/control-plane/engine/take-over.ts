@@ -65,6 +65,7 @@ function describe(step: Step): readonly TakenOver[] {
       ...(detail?.output === undefined ? {} : { output: detail.output }),
       ...(detail?.failure === undefined ? {} : { failure: detail.failure }),
       ...(detail?.skip === undefined ? {} : { reason: detail.skip.reason }),
+      ...(detail === undefined || detail.branch < 0 ? {} : { branch: detail.branch }),
       ...(detail?.skip?.because === undefined ? {} : { because: detail.skip.because }),
     },
   ];

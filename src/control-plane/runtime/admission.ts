@@ -3,7 +3,9 @@
  *
  * Invariants: 1. a run with a limit is created QUEUED, and only this part starts it, in a batch that knows of every end before it;
  * 2. nothing is started while a run of a failed batch was not read again: what is active is not known then; 3. what is kept
- * of a run that waits is its id: its state is read when its turn comes; 4. everything here follows from the rows of the runs.
+ * of a run that waits is its id: its state is read when its turn comes; 4. everything here follows from the rows of the runs; 5. a run
+ * that stands in another one of its workflow, as a child run of it or of one further inside, never waits for a place: the one around it
+ * waits for its end, and would do so for ever. It is a guest in the place of that one.
  */
 import { ChurnMap } from '../../core/churn-map.ts';
 import type { CancelTimer, Clock } from '../../core/clock.ts';
@@ -39,10 +41,16 @@ interface Rule {
   readonly concurrency: WorkflowConcurrency | undefined;
 }
 
+/** Who asks for a place. */
+type Applicant = Pick<RunRow, 'namespace' | 'workflow' | 'parentRunId'>;
+type ActiveRun = Pick<RunRow, 'runId' | 'namespace' | 'workflow'> & Partial<Pick<RunRow, 'parentRunId'>>;
+
 export class Admission {
   private readonly options: AdmissionOptions;
   private readonly queues = new ChurnMap<WorkflowQueue>();
   private readonly rules = new Map<string, Rule>();
+  /** Of open child runs: their parents. */
+  private readonly parents = new ChurnMap<string>();
   /** Where something changed since the last look. */
   private changed: WorkflowQueue[] = [];
   /** Where a run could not be read. */
@@ -61,17 +69,20 @@ export class Admission {
   }
 
   /** A run that was active when the process began. */
-  restoreActive({ runId, namespace, workflow }: Pick<RunRow, 'runId' | 'namespace' | 'workflow'>): void {
+  restoreActive({ runId, namespace, workflow, parentRunId }: ActiveRun): void {
+    if (parentRunId !== undefined) this.parents.set(runId, parentRunId);
     this.queueOf(namespace, workflow).start(runId);
   }
 
   /** A run that waited when the process began. */
-  restoreQueued({ runId, namespace, workflow, priority }: QueuedRun): void {
+  restoreQueued({ runId, namespace, workflow, priority, parent }: QueuedRun): void {
+    if (parent !== undefined) this.parents.set(runId, parent.runId);
     this.queueOf(namespace, workflow).wait(runId, priority);
   }
 
   /** After everything was restored: reads what the workflows say whose runs wait, and lets in what may start. */
   async load(): Promise<void> {
+    for (const queue of this.queues.values()) this.findGuests(queue);
     for (const queue of this.queues.values()) {
       if (queue.waiting === 0) continue;
       await this.learn(queue.namespace, queue.workflow);
@@ -96,10 +107,11 @@ export class Admission {
   }
 
   /** Right before a start is decided; answers whether the run begins QUEUED. Throws CONCURRENCY_LIMIT and QUEUE_FULL. */
-  take(what: string, namespace: string, workflow: string): boolean {
+  take(what: string, { namespace, workflow, parentRunId }: Applicant): boolean {
     const key = keyOf(namespace, workflow);
     const concurrency = this.rules.get(key)?.concurrency;
     const queue = this.queues.get(key);
+    if (queue !== undefined && this.hostAbove(queue, parentRunId) !== undefined) return false;
     if (concurrency === undefined) return queue !== undefined && queue.waiting > 0;
     const waiting = queue?.waiting ?? 0;
     const active = queue?.active ?? 0;
@@ -126,10 +138,11 @@ export class Admission {
   staged(state: RunState, event: RunEvent): void {
     switch (event.type) {
       case 'RunCreated':
+        if (state.parent !== undefined) this.parents.set(state.runId, state.parent.runId);
         if (state.status === 'QUEUED') this.put(state);
         return;
       case 'RunStarted':
-        return this.queueOfState(state).start(state.runId);
+        return this.begin(this.queueOfState(state), state);
       case 'RunEnded':
         return this.leave(state);
       default:
@@ -141,7 +154,8 @@ export class Admission {
   reread(state: RunState): void {
     const queue = this.queueOfState(state);
     if (isRunOver(state.status)) return this.leave(state);
-    if (state.status !== 'QUEUED') queue.start(state.runId);
+    if (state.parent !== undefined) this.parents.set(state.runId, state.parent.runId);
+    if (state.status !== 'QUEUED') this.begin(queue, state);
     // The command that starts it waits for just this reading.
     else if (!queue.isEntering(state.runId)) this.put(state);
   }
@@ -149,9 +163,10 @@ export class Admission {
   /** There is no such run, or no longer. */
   forget(runId: string): void {
     for (const queue of this.queues.values()) {
-      queue.remove(runId);
+      this.remove(queue, runId);
       if (queue.waiting > 0) this.mark(queue);
     }
+    this.parents.delete(runId);
   }
 
   /** Lets in whoever has room. Called when a batch is sealed. */
@@ -231,9 +246,39 @@ export class Admission {
 
   private leave(state: RunState): void {
     const queue = this.queueOfState(state);
-    queue.remove(state.runId);
+    this.remove(queue, state.runId);
+    this.parents.delete(state.runId);
     // Also an empty one: it goes with the next look.
     this.mark(queue);
+  }
+
+  /** The run is active, in a place of its own unless it is a guest. */
+  private begin(queue: WorkflowQueue, { runId, parent }: RunState): void {
+    queue.start(runId, this.hostAbove(queue, parent?.runId));
+  }
+
+  /** In whose place a child run of `parentRunId` stands; undefined: none of those around it is an active run of this workflow. */
+  private hostAbove(queue: WorkflowQueue, parentRunId: string | undefined): string | undefined {
+    for (let above = parentRunId; above !== undefined; above = this.parents.get(above)) {
+      const host = queue.hostOf(above);
+      if (host !== undefined) return host;
+    }
+    return undefined;
+  }
+
+  /** Guests whose host goes before them, since it was killed, take its place, as many as they are. */
+  private remove(queue: WorkflowQueue, runId: string): void {
+    const guests = queue.guestsOf(runId);
+    queue.remove(runId);
+    for (const guest of guests) queue.start(guest, this.hostAbove(queue, this.parents.get(guest)));
+  }
+
+  /** Right after a restart, when all that is open is known. */
+  private findGuests(queue: WorkflowQueue): void {
+    for (const runId of queue.holders) {
+      const host = this.hostAbove(queue, this.parents.get(runId));
+      if (host !== undefined) queue.start(runId, host);
+    }
   }
 
   private again(queue: WorkflowQueue): void {

@@ -247,7 +247,7 @@ export class ChildRuns {
 
   /** Throws CONCURRENCY_LIMIT and QUEUE_FULL. */
   private takePlace({ row }: ChildStart): Pick<StartRun, 'queued'> {
-    const isQueued = this.options.admission.take(startOf(row.workflow), row.namespace, row.workflow);
+    const isQueued = this.options.admission.take(startOf(row.workflow), row);
     return isQueued ? { queued: true } : {};
   }
 

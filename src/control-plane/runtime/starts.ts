@@ -201,7 +201,7 @@ export class Starts {
     const { workflow, params, attachment, retry, rerunOf } = prepared;
     const audit = prepared.audit?.(runId);
     const schedule = prepared.schedule?.(runId);
-    const isQueued = this.options.admission.take(what, namespace, workflow.name);
+    const isQueued = this.options.admission.take(what, row);
     return new Promise((resolve, reject) => {
       this.options.runs.submit({
         runId,

@@ -2,8 +2,8 @@
  * The runs of one workflow in one namespace, over all its versions: which are active, and which wait for their turn. Pure.
  * Run ids begin with the time of their start, so they are the order: nothing else is kept of a run that waits.
  *
- * Invariants: 1. a run stands in one place: it waits, it enters, or it is active; 2. runs wait by (priority, time of the start);
- * 3. a run that enters was given a place, which counts, and its start is under way.
+ * Invariants: 1. a run stands in one place: it waits, it enters, it is active, or it is a guest in the place of an active one; 2. runs
+ * wait by (priority, time of the start); 3. a run that enters was given a place, which counts, and its start is under way.
  */
 import { compareText, SortedList } from '../../core/sorted-list.ts';
 import type { WorkflowConcurrency } from '../../workflow/compiled.ts';
@@ -30,6 +30,9 @@ export class WorkflowQueue {
   isChanged = false;
   /** The oldest first. */
   private readonly activeRuns = new SortedList<string>(compareText);
+  /** Active runs that stand in the place of another one, their host, which waits for them: no place is theirs. */
+  private readonly hosts = new Map<string, string>();
+  private readonly guests = new Map<string, Set<string>>();
   private readonly waitingRuns = priorities.map(() => new SortedList<string>(compareText));
   private readonly entering = new Map<string, Priority>();
   /** Asked to end to make room. */
@@ -50,7 +53,7 @@ export class WorkflowQueue {
   }
 
   get isEmpty(): boolean {
-    return this.active === 0 && this.waiting === 0;
+    return this.active === 0 && this.waiting === 0 && this.hosts.size === 0;
   }
 
   /** The run waits; it is put back when it had been given a place. */
@@ -59,11 +62,27 @@ export class WorkflowQueue {
     this.listOf(priority).add(runId);
   }
 
-  /** The run is active. */
-  start(runId: string): void {
-    if (this.activeRuns.has(runId)) return;
+  /** The run is active, in a place of its own or, as a guest, in that of `host`. */
+  start(runId: string, host?: string): void {
+    if (host === undefined && this.activeRuns.has(runId)) return;
     this.takeOut(runId);
-    this.activeRuns.add(runId);
+    if (host === undefined) this.activeRuns.add(runId);
+    else this.seat(runId, host);
+  }
+
+  /** The run in whose place it stands, itself or another one; undefined: it is not active. */
+  hostOf(runId: string): string | undefined {
+    return this.activeRuns.has(runId) ? runId : this.hosts.get(runId);
+  }
+
+  /** Of a run that is about to go, the oldest first. */
+  guestsOf(host: string): readonly string[] {
+    return [...(this.guests.get(host) ?? [])].sort(compareText);
+  }
+
+  /** Those with places, the oldest first. */
+  get holders(): readonly string[] {
+    return [...this.activeRuns];
   }
 
   /** The run is over, or gone. */
@@ -134,8 +153,26 @@ export class WorkflowQueue {
   }
 
   private takeOut(runId: string): void {
-    if (this.activeRuns.delete(runId) || this.entering.delete(runId)) return;
+    if (this.activeRuns.delete(runId) || this.entering.delete(runId) || this.rise(runId)) return;
     for (const runs of this.waitingRuns) if (runs.delete(runId)) return;
+  }
+
+  private seat(guest: string, host: string): void {
+    this.hosts.set(guest, host);
+    const its = this.guests.get(host);
+    if (its === undefined) this.guests.set(host, new Set([guest]));
+    else its.add(guest);
+  }
+
+  /** Answers whether it was a guest. */
+  private rise(guest: string): boolean {
+    const host = this.hosts.get(guest);
+    if (host === undefined) return false;
+    this.hosts.delete(guest);
+    const its = this.guests.get(host);
+    its?.delete(guest);
+    if (its?.size === 0) this.guests.delete(host);
+    return true;
   }
 
   /** Those that were asked to end are about to go. */

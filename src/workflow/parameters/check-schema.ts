@@ -42,6 +42,8 @@ class SchemaChecker {
   /** Every schema in the document, and which others look at the same value. */
   readonly #places = new Map<string, PlaceOfSchema>();
   readonly #refs: { readonly from: PlaceOfSchema; readonly ref: string; readonly path: Path }[] = [];
+  /** Pointers of the schemas that say `secret: true`. */
+  readonly #secrets: string[] = [];
   #patternSize = 0;
 
   constructor(base: Path, use: Use) {
@@ -96,7 +98,7 @@ class SchemaChecker {
     else if (name === 'secret' && value === true && !isOneParameter(place.path)) {
       const next = 'make the value a property of its own, of an object that is no list item and no alternative';
       this.#report('"secret" stands only in "properties", where one value is meant', path, next);
-    }
+    } else if (name === 'secret' && value === true) this.#secrets.push(pointerOf(place.path));
     this.#inside(kind, name, value, place);
   }
 
@@ -156,6 +158,7 @@ class SchemaChecker {
     const pointer = resolveRef(ref);
     if (pointer !== undefined && this.#places.has(pointer)) {
       from.sameValue.push(pointer);
+      this.#refToSecret(pointer, path);
       return;
     }
     const near = nearest(
@@ -164,6 +167,15 @@ class SchemaChecker {
     );
     const hint = near === undefined ? {} : { hint: `did you mean "${near}"?` };
     this.#report('"$ref" leads to no schema of this document', path, undefined, hint);
+  }
+
+  /** Which parameters are secret is said by where `secret` stands: what is meant by a reference to it would be stored and shown. */
+  #refToSecret(pointer: string, path: Path): void {
+    const secret = this.#secrets.find((each) => each === pointer || each.startsWith(`${pointer}/`));
+    if (secret === undefined || this.#use === 'form') return;
+    const fact = secret === pointer ? 'is secret' : `has a secret in it, "#${secret}"`;
+    const next = 'write that schema out here, with its "secret: true", or refer to a schema without secrets';
+    this.#report(`"$ref" leads to a schema that ${fact}: what stands here would not be secret`, path, next);
   }
 
   /** Found here and not by the first start that needs it. */

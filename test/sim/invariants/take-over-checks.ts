@@ -106,7 +106,12 @@ function isCutShort({ steps }: RunModel, prefix: string): boolean {
 function isNextIteration(model: RunModel, before: RunModel, prefix: string): boolean {
   if (prefix === '') return true;
   const owner = prefix.split('/').slice(0, -2).join('/');
-  return model.steps.get(owner)?.isContinued === true && prefix === `${owner}/${before.steps.get(owner)?.iteration}/`;
+  if (model.steps.get(owner)?.isContinued !== true) return false;
+  // One with nothing left to do, in which only the loop itself did not go on, begins anew.
+  const hasOpen = [...before.steps.values()].some(
+    (step) => step.prefix === prefix && step.info.attached === undefined && step.end?.status !== 'COMPLETED',
+  );
+  return hasOpen && prefix === `${owner}/${before.steps.get(owner)?.iteration}/`;
 }
 
 /** Its compensation, or one inside it, was given to an agent. */

@@ -23,6 +23,10 @@ function admissionOf(concurrency: WorkflowConcurrency): { admission: Admission; 
   return { admission, submitted };
 }
 
+function ask(workflow: string): Parameters<Admission['take']>[1] {
+  return { namespace: 'default', workflow, parentRunId: undefined };
+}
+
 function run(number: number): QueuedRun {
   return {
     runId: `01jd${String(number).padStart(22, '0')}`,
@@ -36,9 +40,9 @@ test(`${limits.queuedRunsMax} runs may wait, and one more is refused with what t
   const { admission } = admissionOf({ limit: 1, overflow: 'queue' });
   admission.restoreActive(run(0));
   for (let i = 1; i < limits.queuedRunsMax; i++) admission.restoreQueued(run(i));
-  expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
+  expect(admission.take('start "etl"', ask('etl'))).toBe(true);
   admission.restoreQueued(run(limits.queuedRunsMax));
-  expect(() => admission.take('start "etl"', 'default', 'etl')).toThrow(
+  expect(() => admission.take('start "etl"', ask('etl'))).toThrow(
     expect.objectContaining({
       code: 'QUEUE_FULL',
       message: `Cannot start "etl": ${limits.queuedRunsMax} runs of it wait, at most ${limits.queuedRunsMax}`,
@@ -46,16 +50,16 @@ test(`${limits.queuedRunsMax} runs may wait, and one more is refused with what t
     }),
   );
   // Another workflow has a queue of its own.
-  expect(admission.take('start "other"', 'default', 'other')).toBe(false);
+  expect(admission.take('start "other"', ask('other'))).toBe(false);
 });
 
 test('of reject the runs that are active count, and those that are about to be', () => {
   const { admission, submitted } = admissionOf({ limit: 2, overflow: 'reject' });
-  expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
+  expect(admission.take('start "etl"', ask('etl'))).toBe(true);
   admission.restoreActive(run(0));
-  expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
+  expect(admission.take('start "etl"', ask('etl'))).toBe(true);
   admission.restoreQueued(run(1));
-  expect(() => admission.take('start "etl"', 'default', 'etl')).toThrow(
+  expect(() => admission.take('start "etl"', ask('etl'))).toThrow(
     expect.objectContaining({
       code: 'CONCURRENCY_LIMIT',
       message: 'Cannot start "etl": 2 runs of it are open, at most 2 at once',
@@ -69,7 +73,7 @@ test('what the newest version says counts, in whatever order versions become kno
   admission.restoreActive(run(0));
   admission.registered('default', 'etl', { version: 3, concurrency: { limit: 2, overflow: 'reject' } });
   admission.registered('default', 'etl', { version: 2, concurrency: { limit: 1, overflow: 'reject' } });
-  expect(admission.take('start "etl"', 'default', 'etl')).toBe(true);
+  expect(admission.take('start "etl"', ask('etl'))).toBe(true);
 });
 
 test('after a restart nobody starts before the limit is read, also when a run ends meanwhile', async () => {
@@ -92,4 +96,45 @@ test('after a restart nobody starts before the limit is read, also when a run en
   await loading;
   admission.settle();
   expect(submitted).toEqual([second.runId]);
+});
+
+/** Run 0 runs another workflow (run 1), which runs the first one again (run 2), which runs itself (run 3). */
+function nested(): ReturnType<typeof admissionOf> {
+  const made = admissionOf({ limit: 1, overflow: 'reject' });
+  const inside = (number: number) => ({ parentRunId: run(number - 1).runId });
+  // In no order at all.
+  for (const each of [
+    { ...run(3), ...inside(3) },
+    { ...run(1), ...inside(1), workflow: 'other' },
+    run(0),
+    { ...run(2), ...inside(2) },
+  ])
+    made.admission.restoreActive(each);
+  return made;
+}
+
+test('a run inside of another one of its workflow is let in, whatever the limit says, also after a restart', async () => {
+  const { admission } = nested();
+  await admission.load();
+  for (const number of [1, 2, 3])
+    expect(admission.take('start "etl"', { ...ask('etl'), parentRunId: run(number).runId })).toBe(false);
+  expect(() => admission.take('start "etl"', ask('etl'))).toThrow('1 run of it is open, at most 1 at once');
+});
+
+test('guests whose host goes before them have its place, the outer one for those inside of it', async () => {
+  const { admission } = nested();
+  await admission.load();
+  const refused = (): string => {
+    try {
+      return String(admission.take('start "etl"', ask('etl')));
+    } catch (error) {
+      return error instanceof Error ? error.message : '';
+    }
+  };
+  admission.forget(run(0).runId);
+  expect(refused()).toContain('1 run of it is open');
+  admission.forget(run(3).runId);
+  expect(refused()).toContain('1 run of it is open');
+  admission.forget(run(2).runId);
+  expect(refused()).toBe('true');
 });

@@ -93,3 +93,21 @@ describe('cancelOldest', () => {
     expect(takeAll(queue, one)).toEqual(['d']);
   });
 });
+
+test('a guest takes no place, is not among those that make room, and knows its host', () => {
+  const queue = queueOf('d', 'e');
+  queue.start('a');
+  queue.start('b', 'a');
+  queue.start('c', 'a');
+  expect([queue.active, queue.hostOf('a'), queue.hostOf('b'), queue.hostOf('d')]).toEqual([1, 'a', 'a', undefined]);
+  expect(queue.inTheWay({ limit: 1, overflow: 'cancelOldest' })).toEqual(['a', 'd']);
+  expect(queue.guestsOf('a')).toEqual(['b', 'c']);
+  queue.remove('b');
+  expect(queue.guestsOf('a')).toEqual(['c']);
+  queue.remove('d');
+  queue.remove('e');
+  queue.remove('a');
+  expect(queue.isEmpty).toBe(false);
+  queue.remove('c');
+  expect(queue.isEmpty).toBe(true);
+});

@@ -90,6 +90,7 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
     failure: optional(failure),
     reason: optional(skipReason),
     because: optional(path),
+    branch: optional(number),
     // Without an agent it is absent.
     agentId: optional(text.filter((agentId) => agentId !== '')),
   },

@@ -172,6 +172,29 @@ test.each([
   expect(problems(schema)).toEqual([expect.stringContaining('"secret" stands only in "properties"')]);
 });
 
+test.each([
+  ['of another parameter', { p: { type: 'string', secret: true }, q: { $ref: '#/properties/p' } }, 'is secret'],
+  [
+    'by way of an alternative',
+    { p: { type: 'string', secret: true }, q: { anyOf: [{ $ref: '#/properties/p' }, { type: 'null' }] } },
+    'is secret',
+  ],
+  [
+    'in an object',
+    { db: { type: 'object', properties: { key: { secret: true } } }, q: { $ref: '#/properties/db' } },
+    'has a secret in it, "#/properties/db/properties/key"',
+  ],
+  ['in the schema itself', { p: { secret: true }, q: { $ref: '#' } }, 'has a secret in it, "#/properties/p"'],
+])('a reference to the schema of a secret %s is refused: what it means would not be secret', (_, properties, fact) => {
+  const found = problems({ type: 'object', properties });
+  expect(found).toEqual([expect.stringContaining(`"$ref" leads to a schema that ${fact}`)]);
+});
+
+test('a reference to a schema beside a secret is one as any other', () => {
+  const properties = { p: { type: 'string', secret: true }, pq: { type: 'string' }, q: { $ref: '#/properties/pq' } };
+  expect(problems({ type: 'object', properties })).toEqual([]);
+});
+
 test('a secret in an object within an object is one value', () => {
   expect(problems(property({ type: 'object', properties: { key: { type: 'string', secret: true } } }))).toEqual([]);
 });

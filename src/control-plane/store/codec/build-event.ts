@@ -32,8 +32,6 @@ export function buildEvent(fields: EventFields): RunEvent {
       return { type: 'RunStarted', at, ...(fields.until === undefined ? {} : { deadlineAt: fields.until }) };
     case EVENT_TYPES.StepTakenOver:
       return buildStepTakenOver(fields);
-    case EVENT_TYPES.BodiesTakenOver:
-      return buildBodiesTakenOver(fields);
     case EVENT_TYPES.BlockStarted:
       return buildBlockStarted(fields);
     case EVENT_TYPES.StepReady:
@@ -95,16 +93,27 @@ function buildRunEvent(fields: EventFields): RunEvent {
       return { type: 'RunResumed', at };
     case EVENT_TYPES.RunEnding:
       return buildRunEnding(fields);
+    case EVENT_TYPES.RunEnded:
+      return buildRunEnded(fields);
+    default:
+      return buildTryEvent(fields);
+  }
+}
+
+/** Of another try: rare. */
+function buildTryEvent(fields: EventFields): RunEvent {
+  const { at, type } = fields;
+  switch (type) {
     case EVENT_TYPES.RunTryScheduled:
       return { type: 'RunTryScheduled', at, dueAt: must(fields.until, 'a time') };
     case EVENT_TYPES.RunTryDropped:
       return { type: 'RunTryDropped', at, cleanupUntil: must(fields.until, 'a time') };
     case EVENT_TYPES.RunTryStarted:
       return buildRunTryStarted(fields);
-    case EVENT_TYPES.RunEnded:
-      return buildRunEnded(fields);
+    case EVENT_TYPES.BodiesTakenOver:
+      return buildBodiesTakenOver(fields);
     default:
-      return corrupt(`event type ${fields.type} is unknown`);
+      return corrupt(`event type ${type} is unknown`);
   }
 }
 
@@ -129,7 +138,7 @@ function buildStepSkipped({ at, path, skipReason, because }: EventFields): StepS
 }
 
 function buildStepTakenOver(fields: EventFields): StepTakenOver {
-  const { at, path, number, agentId, value, failure, skipReason, because } = fields;
+  const { at, path, number, agentId, value, failure, skipReason, because, branch } = fields;
   return {
     type: 'StepTakenOver',
     at,
@@ -141,6 +150,7 @@ function buildStepTakenOver(fields: EventFields): StepTakenOver {
     ...(failure === undefined ? {} : { failure }),
     ...(skipReason === undefined ? {} : { reason: skipReason }),
     ...(because === undefined ? {} : { because }),
+    ...(branch === undefined ? {} : { branch }),
   };
 }
 

@@ -203,6 +203,7 @@ function writeStepTakenOver(writer: BinaryWriter, event: StepTakenOver): void {
   writeOptionalFailure(writer, event.failure);
   if (event.reason !== undefined) writeNumber(writer, 128, SKIP_REASONS[event.reason]);
   writeOptionalText(writer, 138, event.because);
+  if (event.branch !== undefined) writer.uint32(200).uint32(event.branch);
   writeNumber(writer, 192, STEP_ENDS[event.status]);
 }
 

@@ -189,7 +189,7 @@ export type JournalEvent = Message<"yardmaster.internal.v1.JournalEvent"> & {
   skipReason: SkipReason;
 
   /**
-   * BlockStarted: the branch of a condition that runs, from 0.
+   * BlockStarted: the branch of a condition that runs, from 0. StepTakenOver: the one that ran.
    *
    * @generated from field: optional uint32 branch = 25;
    */
