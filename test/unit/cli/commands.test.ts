@@ -75,6 +75,17 @@ describe('exit codes', () => {
     expect(await yardmaster(mesh, `runs get ${RUN_ID}`)).toMatchObject({ code: 6 });
   });
 
+  test.each([
+    ['runs retry @failed -p ok=true', 'yardmaster runs retry --help'],
+    ['run serve --no-watch', 'yardmaster run --help'],
+    ['runs lst', 'yardmaster runs --help'],
+    ['nothing', 'yardmaster --help'],
+  ])('%s leads to the page of the command that was called', async (line, help) => {
+    const { code, err } = await yardmaster(new FakeMesh(), line);
+    expect(code).toBe(2);
+    expect(err).toMatch(new RegExp(`next: ${help}$`, 'm'));
+  });
+
   test('are 2 for a value of an option that cannot be read', async () => {
     const ran = await yardmaster(new FakeMesh(), 'runs list --limit 0');
     expect(ran.code).toBe(2);
