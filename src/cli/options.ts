@@ -1,7 +1,7 @@
 /** The options that every command has. */
 
 import { parseDuration } from '../core/duration.ts';
-import { YardmasterError } from '../core/errors.ts';
+import { type Problem, YardmasterError } from '../core/errors.ts';
 
 export const formats = ['table', 'wide', 'json', 'jsonl', 'yaml', 'name'] as const;
 export type Format = (typeof formats)[number];
@@ -45,9 +45,9 @@ export function readCount(text: string): number {
 }
 
 /** Exit code 2. */
-export function usageError(message: string, next?: string): YardmasterError {
+export function usageError(message: string, next?: string, problems: readonly Problem[] = []): YardmasterError {
   const meta = { status: 'INVALID_ARGUMENT' };
-  return new YardmasterError('USAGE', message, next === undefined ? { meta } : { meta, next });
+  return new YardmasterError('USAGE', message, { meta, problems, ...(next === undefined ? {} : { next }) });
 }
 
 /** An option that may be repeated. */

@@ -1,38 +1,82 @@
 /** `-p key=value`: typed by the workflow's parameter schema, else read as a YAML scalar. */
 import { parse } from 'yaml';
+import { isYardmasterError, type YardmasterError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import { nearest } from '../core/nearest.ts';
 import { usageError } from './options.ts';
 
-/** Throws USAGE as `readChanges` does, and for a parameter that is missing. */
+/** Throws USAGE with everything that `readChanges` refuses, and for each parameter that is missing. */
 export function readParameters(pairs: readonly string[], schema: JsonObject | undefined): JsonObject {
-  const parameters = readChanges(pairs, schema);
-  const properties = isJsonObject(schema?.properties) ? schema.properties : {};
-  refuseMissing(schema, properties, new Set(Object.keys(parameters)));
-  return parameters;
+  const { parameters, refusals } = readPairs(pairs, schema);
+  const missing = missingOf(schema, new Set(pairs.map(nameOf)));
+  if (missing.length > 0) refusals.push(missingError(missing));
+  return orThrow(parameters, refusals);
 }
 
-/** Throws USAGE for a pair without `=`, a value that its type does not fit, and a name that the schema excludes. */
+/** Throws USAGE with every pair without `=`, every value that its type does not fit, and every name that the schema excludes. */
 export function readChanges(pairs: readonly string[], schema: JsonObject | undefined): JsonObject {
-  const properties = isJsonObject(schema?.properties) ? schema.properties : {};
-  const members = pairs.map((pair): readonly [string, JsonValue] => {
-    const equals = pair.indexOf('=');
-    if (equals < 1) throw usageError(`Cannot read the parameter "${pair}": it is not like key=value`);
-    const name = pair.slice(0, equals);
-    const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    if (property === undefined && schema?.additionalProperties === false) throw unknownName(name, properties);
-    return [name, readParameter(name, pair.slice(equals + 1), typesOf(property))];
-  });
-  return Object.fromEntries(members);
+  const { parameters, refusals } = readPairs(pairs, schema);
+  return orThrow(parameters, refusals);
+}
+
+interface ReadPairs {
+  readonly parameters: JsonObject;
+  readonly refusals: YardmasterError[];
+}
+
+function readPairs(pairs: readonly string[], schema: JsonObject | undefined): ReadPairs {
+  const properties = propertiesOf(schema);
+  const members: (readonly [string, JsonValue])[] = [];
+  const refusals: YardmasterError[] = [];
+  for (const pair of pairs) {
+    try {
+      members.push(readPair(pair, schema, properties));
+    } catch (error) {
+      if (!isYardmasterError(error)) throw error;
+      refusals.push(error);
+    }
+  }
+  return { parameters: Object.fromEntries(members), refusals };
+}
+
+function readPair(pair: string, schema: JsonObject | undefined, properties: JsonObject): readonly [string, JsonValue] {
+  const equals = pair.indexOf('=');
+  if (equals < 1) throw usageError(`Cannot read the parameter "${pair}": it is not like key=value`);
+  const name = nameOf(pair);
+  const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
+  if (property === undefined && schema?.additionalProperties === false) throw unknownName(name, properties);
+  return [name, readParameter(name, pair.slice(equals + 1), typesOf(property))];
+}
+
+function nameOf(pair: string): string {
+  return pair.slice(0, Math.max(0, pair.indexOf('=')));
+}
+
+function propertiesOf(schema: JsonObject | undefined): JsonObject {
+  return isJsonObject(schema?.properties) ? schema.properties : {};
+}
+
+function orThrow(parameters: JsonObject, refusals: readonly YardmasterError[]): JsonObject {
+  const [first, second] = refusals;
+  if (first === undefined) return parameters;
+  if (second === undefined) throw first;
+  const problems = refusals.map(({ code, message, next }) => ({
+    code,
+    message: message.charAt(0).toLowerCase() + message.slice(1),
+    ...(next === undefined ? {} : { next }),
+  }));
+  throw usageError(`Cannot read the parameters: ${refusals.length} problems`, undefined, problems);
 }
 
 /** What has a default is filled in by the control plane. */
-function refuseMissing(schema: JsonObject | undefined, properties: JsonObject, given: ReadonlySet<string>): void {
+function missingOf(schema: JsonObject | undefined, given: ReadonlySet<string>): readonly string[] {
   const required = Array.isArray(schema?.required) ? schema.required.filter((name) => typeof name === 'string') : [];
-  const missing = required.filter((name) => !given.has(name) && !hasDefault(properties, name));
-  if (missing.length === 0) return;
+  return required.filter((name) => !given.has(name) && !hasDefault(propertiesOf(schema), name));
+}
+
+function missingError(missing: readonly string[]): YardmasterError {
   const pairs = missing.map((name) => `-p ${name}=...`).join(' ');
-  throw usageError(`Cannot start the run: the workflow needs ${missing.map((name) => `"${name}"`).join(', ')}`, pairs);
+  return usageError(`Cannot start the run: the workflow needs ${missing.map((name) => `"${name}"`).join(', ')}`, pairs);
 }
 
 function hasDefault(properties: JsonObject, name: string): boolean {

@@ -56,7 +56,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
     // Called without a command: the help is printed already.
     if (error instanceof CommanderError && error.code === 'commander.help') return exitCodes.usage;
     const isJson = args.includes('--json') || args.some((arg, i) => arg === '-o' && args[i + 1] === 'json');
-    tellError(createContext(options.terminal, { json: isJson }), usageProblem(error));
+    tellError(createContext(options.terminal, { json: isJson }), usageProblem(error, helpFor(program, args)));
     return exitCodes.usage;
   }
 }
@@ -67,8 +67,8 @@ function withVersionFlag(args: readonly string[]): string[] {
 }
 
 /** What is wrong with the words of a command line, from commander or from the reader of an option's value. */
-function usageProblem(error: unknown): YardmasterError {
-  if (error instanceof CommanderError) return commanderError(error);
+function usageProblem(error: unknown, help: string): YardmasterError {
+  if (error instanceof CommanderError) return commanderError(error, help);
   if (error instanceof YardmasterError && error.code === 'USAGE') return error;
   throw error;
 }
@@ -122,7 +122,19 @@ async function guard(context: Context, run: () => Promise<number>): Promise<numb
 }
 
 /** `error: unknown option '--foo'\n(Did you mean --for?)` */
-function commanderError(error: CommanderError): YardmasterError {
+function commanderError(error: CommanderError, help: string): YardmasterError {
   const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-  return usageError(message, 'yardmaster --help');
+  return usageError(message, help);
+}
+
+/** The page of the command that was called, as far as its words name one: that of the program has none of its options. */
+function helpFor(program: Command, args: readonly string[]): string {
+  let command = program;
+  for (const word of args) {
+    const inside = command.commands.find((known) => known.name() === word);
+    if (inside !== undefined) command = inside;
+  }
+  const words = [];
+  for (let at: Command | null = command; at !== null; at = at.parent) words.unshift(at.name());
+  return `${words.join(' ')} --help`;
 }

@@ -142,7 +142,7 @@ class ExpressionChecker {
     const fact = this.#whyNotReadable(where, target);
     if (fact === undefined) return;
     const message = `${nameOf(where)} reads "${reference.id}", ${fact}`;
-    this.findings.push({ code: 'NOT_UPSTREAM', message, path: where.path, part, ...remedy(where, target) });
+    this.findings.push({ code: 'NOT_UPSTREAM', message, path: where.path, part, ...this.#remedy(where, target) });
   }
 
   #unknownStep(reference: StepReference, where: Where): Omit<Finding, 'path'> {
@@ -180,6 +180,15 @@ class ExpressionChecker {
       case 'unordered':
         return hasUnknownDependency(reader) ? undefined : 'which may not have ended before it';
     }
+  }
+
+  #remedy({ reader }: Where, target: Entry): Pick<Finding, 'next'> {
+    if (reader === undefined || reader.level !== target.level || reader === target) return {};
+    const [here, there] = [reader.step.id, target.step.id];
+    // A dependency would close a circle then.
+    if (this.#upstream.relation(target, reader) === 'ended')
+      return { next: `move "${there}" above "${here}": it starts after that now` };
+    return { next: `add "${there}" to the dependencies of "${here}"` };
   }
 
   #guarded(where: Where, offset: number, work: () => void): void {
@@ -261,11 +270,6 @@ function hasUnknownDependency({ step, level }: Entry): boolean {
 
 function nameOf({ reader, spot }: Where): string {
   return reader === undefined ? 'the output' : `${spot === 'input' ? '' : `"${spot}" of `}step "${reader.step.id}"`;
-}
-
-function remedy({ reader }: Where, target: Entry): Pick<Finding, 'next'> {
-  if (reader === undefined || reader.level !== target.level || reader === target) return {};
-  return { next: `add "${target.step.id}" to the dependencies of "${reader.step.id}"` };
 }
 
 function toFinding(error: YardmasterError, where: Where, offset: number): Finding {

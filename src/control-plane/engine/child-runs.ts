@@ -5,9 +5,9 @@
 import { YardmasterError } from '../../core/errors.ts';
 import { limits } from '../../core/limits.ts';
 import type { Draft } from './decision.ts';
-import type { Failure } from './events.ts';
 import { failStep } from './failure.ts';
 import { EMPTY_INPUT, evaluateTemplate } from './outputs.ts';
+import { totalTimeoutFailure } from './overtime.ts';
 import type { ChildStep, RunState } from './state.ts';
 import { stopChild } from './stop-child.ts';
 import { dropWaiting, timerTask, totalDue } from './tasks.ts';
@@ -45,9 +45,7 @@ export function childTimer(draft: Draft, step: ChildStep): void {
   const due = totalDue(step);
   if (due === 0) return;
   if (due > draft.now) return timerTask(draft, step, due);
-  const { path, node } = step;
-  const message = `"${path}" took longer than its totalTimeout of ${node.totalTimeoutMs} ms`;
-  const failure: Failure = { code: 'TOTAL_TIMEOUT', message, path };
+  const failure = totalTimeoutFailure(step);
   if (step.detail?.child !== undefined) return stopChild(draft, step, failure);
   dropWaiting(draft, step);
   failStep(draft, step, 'TIMED_OUT', failure);

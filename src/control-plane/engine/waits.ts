@@ -2,6 +2,7 @@
  * Steps that nobody works on: `wait` ends at its time, `signal` with the oldest signal of its name. Each has at most one timer
  * row (attempt 0), due at the end of the wait, of the timeout or of `totalTimeout`, whichever comes first.
  */
+import { unitDuration } from '../../core/duration.ts';
 import { toYardmasterError, YardmasterError } from '../../core/errors.ts';
 import type { JsonValue } from '../../core/json.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
@@ -11,6 +12,7 @@ import { type Draft, MissingValues } from './decision.ts';
 import type { Failure } from './events.ts';
 import { failStep } from './failure.ts';
 import { evaluateJson, storeValue } from './outputs.ts';
+import { totalTimeoutFailure } from './overtime.ts';
 import { shapeOutput } from './shape.ts';
 import { isSignalStep, type KeptSignal, type SignalStep, type WaitingStep } from './state.ts';
 import { dropWaiting, timerDue, timerTask, totalDue } from './tasks.ts';
@@ -66,7 +68,7 @@ export function waitTimer(draft: Draft, step: WaitingStep): void {
 export function settleWait(draft: Draft, step: WaitingStep): void {
   const signal = isSignalStep(step) ? findSignal(draft, step) : undefined;
   if (signal !== undefined) return takeSignal(draft, step, signal);
-  if (isDue(totalDue(step), draft.now)) return timeOut(draft, step, totalFailure(step));
+  if (isDue(totalDue(step), draft.now)) return timeOut(draft, step, totalTimeoutFailure(step));
   if (!isDue(step.detail?.waitUntil ?? 0, draft.now)) return;
   if (isSignalStep(step)) endUnsignalled(draft, step);
   else complete(draft, step, () => outputOf(draft, step, null));
@@ -92,7 +94,7 @@ function endUnsignalled(draft: Draft, step: SignalStep): void {
       outputOf(draft, step, { payload: evaluateJson(draft, step.frame, fallback), actor: null, timedOut: true });
     return complete(draft, step, make);
   }
-  const message = `"${path}" waited ${node.timeoutMs} ms for signal "${node.signal}"`;
+  const message = `"${path}" waited ${unitDuration(node.timeoutMs ?? 0)} for signal "${node.signal}"`;
   timeOut(draft, step, { code: 'SIGNAL_TIMEOUT', message, path });
 }
 
@@ -138,11 +140,6 @@ function attempt(draft: Draft, { path }: WaitingStep, make: () => StoredValue | 
 function timeOut(draft: Draft, step: WaitingStep, failure: Failure): void {
   dropWaiting(draft, step);
   failStep(draft, step, 'TIMED_OUT', failure);
-}
-
-function totalFailure({ node, path }: WaitingStep): Failure {
-  const message = `"${path}" took longer than its totalTimeout of ${node.totalTimeoutMs} ms`;
-  return { code: 'TOTAL_TIMEOUT', message, path };
 }
 
 function isDue(at: number, now: number): boolean {

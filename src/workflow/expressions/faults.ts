@@ -4,6 +4,7 @@
  */
 import { isYardmasterError, YardmasterError } from '../../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import { inOurWords } from './library-words.ts';
 
 type CelFault = Error & { readonly exprId: bigint | undefined };
 
@@ -47,7 +48,7 @@ export function explainResult(expression: Explained, error: unknown): unknown {
 }
 
 function decode(message: string): YardmasterError {
-  if (!message.startsWith(PREFIX)) return new YardmasterError('BAD_EXPRESSION', message);
+  if (!message.startsWith(PREFIX)) return new YardmasterError('BAD_EXPRESSION', inOurWords(message));
   const record: unknown = JSON.parse(message.slice(PREFIX.length));
   if (!isJsonObject(record)) return new YardmasterError('BAD_EXPRESSION', message);
   const next = record.next;

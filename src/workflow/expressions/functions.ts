@@ -19,6 +19,7 @@ import { refuseLongText, spend, spendOnItems, spendOnText } from './meter.ts';
 import { type Key, kindOf, missingData } from './navigate.ts';
 import { negate, operators, sizeOf, wholeAsInt } from './operators.ts';
 import { standardFunctions } from './standard.ts';
+import { textFunctions } from './text-functions.ts';
 import { append, createGrowingList, MISSING } from './values.ts';
 
 const { DYN, STRING } = CelScalar;
@@ -48,7 +49,7 @@ const ours: readonly CelFunc[] = [
 ];
 
 /** The one environment in which everything is planned. */
-export const environment: CelEnv = celEnv({ funcs: [...standardFunctions, ...ours] });
+export const environment: CelEnv = celEnv({ funcs: [...standardFunctions, ...textFunctions, ...ours] });
 
 /** Our name for one of CEL's operators: `_+_` -> `@_+_`; `@in` -> `@@in`. */
 export function ownName(operator: string): string {

@@ -2,6 +2,7 @@
 import { parse } from '@bufbuild/cel';
 import { YardmasterError } from '../../core/errors.ts';
 import { limits } from '../../core/limits.ts';
+import { reservedHint, syntaxHint } from './hints.ts';
 import { skipString } from './source.ts';
 import { depthOf, type Tree } from './tree.ts';
 
@@ -48,7 +49,7 @@ function parseOrExplain(source: string): ReturnType<typeof parse> {
     return parse(source);
   } catch (error) {
     const offset = offsetOfFailure(error) ?? 0;
-    throw badExpression(describe(error, source, offset), offset, 1);
+    throw badExpression(describe(error, source, offset), offset, 1, hintFor(error, source, offset));
   }
 }
 
@@ -58,9 +59,19 @@ function offsetOfFailure(error: unknown): number | undefined {
   return typeof offset === 'number' ? offset : undefined;
 }
 
+function hintFor(error: unknown, source: string, offset: number): string | undefined {
+  const name = error instanceof Error ? error.name : '';
+  if (name === 'parse error') return reservedHint(wordAt(source, offset), source, offset);
+  return name === 'syntax error' ? syntaxHint(source, offset) : undefined;
+}
+
 function describe(error: unknown, source: string, offset: number): string {
   const name = error instanceof Error ? error.name : '';
-  if (error instanceof RangeError) return 'too deeply nested to read';
+  // The parser's stack is over; its other RangeErrors are about an escape in a text that is none.
+  if (error instanceof RangeError)
+    return error.message.includes('call stack')
+      ? 'too deeply nested to read'
+      : 'a text in it has a "\\" that is no escape';
   if (name === 'parse error') return `"${wordAt(source, offset)}" is a reserved word`;
   if (name !== 'syntax error') return error instanceof Error ? error.message : String(error);
   if (offset >= source.length) return 'the expression ends too early';

@@ -10,6 +10,7 @@
 import { YardmasterError } from '../../core/errors.ts';
 import { nearest } from '../../core/nearest.ts';
 import { ownName } from './functions.ts';
+import { functionHint, macroUsage } from './hints.ts';
 import { isIdent, keyText, type Link, linkOf, pathOf } from './links.ts';
 import { operators } from './operators.ts';
 import { badExpression, type ParsedTree } from './parse.ts';
@@ -208,8 +209,13 @@ class Rewriter {
     switch (call.function) {
       case 'size':
         return callNode(tree.id, '@size', target === undefined ? args : [target]);
+      case 'charAt':
+      case 'indexOf':
+      case 'lastIndexOf':
       case 'replace':
-        return callNode(tree.id, '@replace', args, target);
+      case 'split':
+      case 'substring':
+        return callNode(tree.id, ownName(call.function), args, target);
       case 'join':
         return callNode(tree.id, '@join', args.length === 0 ? [textNode(tree.id, '')] : args, target);
       default:
@@ -222,13 +228,11 @@ class Rewriter {
     const shapes = shapesOf(name);
     if (shapes === undefined) {
       if (name === 'secret') throw this.#bad(tree, ...MISPLACED_SECRET);
+      const macro = macroUsage(name);
+      if (macro !== undefined) throw this.#bad(tree, `"${name}" is written ${macro}`, name.length);
       const near = nearest(name, functionNames());
-      throw this.#bad(
-        tree,
-        `unknown function "${name}"`,
-        name.length,
-        near === undefined ? undefined : `did you mean "${near}"?`,
-      );
+      const hint = functionHint(name) ?? (near === undefined ? undefined : `did you mean "${near}"?`);
+      throw this.#bad(tree, `unknown function "${name}"`, name.length, hint);
     }
     const isMethod = call.target !== undefined;
     if (shapes.some((shape) => shape.isMethod === isMethod && shape.arity === call.args.length)) return;
@@ -254,7 +258,11 @@ class Rewriter {
 
   #maybe(path: Tree, name: string, locals: Locals): Tree {
     if (linkOf(path) !== undefined) return this.#look(path, locals, '@maybe');
-    throw this.#bad(path, `${name}() takes a path such as params.a.b`, 1);
+    if (path.exprKind.case !== 'identExpr') throw this.#bad(path, `${name}() takes a path such as params.a.b`, 1);
+    const root = path.exprKind.value.name;
+    const hint =
+      root === 'last' ? 'it is null in the first iteration: last == null ? ... : last' : 'ask for what is in it';
+    throw this.#bad(path, `${name}() takes a path such as params.a.b: "${root}" is always there`, root.length, hint);
   }
 
   #struct(tree: Tree, struct: Struct, locals: Locals): Tree {

@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { exitCodeOf, exitCodeOfRun } from '../../../src/cli/exit-codes.ts';
 import { readParameters } from '../../../src/cli/parameters.ts';
 import { Orchestrator, YardmasterError } from '../../../src/client/index.ts';
+import { isYardmasterError } from '../../../src/core/errors.ts';
 import { RunStatus } from '../../../src/gen/yardmaster/v1/run_pb.ts';
 import { FakeMesh, RUN_ID, refusal } from '../client/fake-mesh.ts';
 import { type Ran, runCommand, type Setting } from './capture.ts';
@@ -72,6 +73,17 @@ describe('exit codes', () => {
     const mesh = new FakeMesh();
     mesh.failures.push(new ConnectError('gone', Code.Unavailable));
     expect(await yardmaster(mesh, `runs get ${RUN_ID}`)).toMatchObject({ code: 6 });
+  });
+
+  test.each([
+    ['runs retry @failed -p ok=true', 'yardmaster runs retry --help'],
+    ['run serve --no-watch', 'yardmaster run --help'],
+    ['runs lst', 'yardmaster runs --help'],
+    ['nothing', 'yardmaster --help'],
+  ])('%s leads to the page of the command that was called', async (line, help) => {
+    const { code, err } = await yardmaster(new FakeMesh(), line);
+    expect(code).toBe(2);
+    expect(err).toMatch(new RegExp(`next: ${help}$`, 'm'));
   });
 
   test('are 2 for a value of an option that cannot be read', async () => {
@@ -228,6 +240,25 @@ describe('-p key=value', () => {
 
   test('says what the workflow needs and did not get', () => {
     expect(() => readParameters(['limit=1'], { ...schema, required: ['table', 'limit'] })).toThrow('needs "table"');
+  });
+
+  test('says everything that is wrong at once, and asks for nothing that was given wrongly', () => {
+    const read = () =>
+      readParameters(['limit=many', 'tabel=x', 'ratio=x', 'tags'], { ...schema, required: ['table', 'limit'] });
+    expect(read).toThrow('Cannot read the parameters: 5 problems');
+    let problems: readonly string[] = [];
+    try {
+      read();
+    } catch (error) {
+      if (isYardmasterError(error)) problems = error.problems.map(({ message }) => message);
+    }
+    expect(problems).toEqual([
+      'cannot set the parameter "limit": "many" is no integer',
+      'cannot set the parameter "tabel": the workflow does not have it; did you mean "table"?',
+      'cannot set the parameter "ratio": "x" is no number or null',
+      'cannot read the parameter "tags": it is not like key=value',
+      'cannot start the run: the workflow needs "table"',
+    ]);
   });
 
   test('asks for nothing that the schema has a default for', () => {

@@ -212,6 +212,9 @@ describe('what may be read', () => {
     ]);
     const late = { id: 's', type: 'switch', switch: 'steps.late.output', cases: [{ equals: 1, steps: [agent('x')] }] };
     expect(errors({ ...late, dependencies: [] }, agent('late'))).toEqual([
+      'steps[0].switch: NOT_UPSTREAM "switch" of step "s" reads "late", which may not have ended before it (move "late" above "s": it starts after that now)',
+    ]);
+    expect(errors({ ...late, dependencies: [] }, agent('late', { dependencies: [] }))).toEqual([
       'steps[0].switch: NOT_UPSTREAM "switch" of step "s" reads "late", which may not have ended before it (add "late" to the dependencies of "s")',
     ]);
     expect(errors({ id: 'v', type: 'set', set: { n: '${{ steps.w.output }}' } })).toEqual([

@@ -22,6 +22,14 @@ function failure(source: string, data: ScopeData = {}): { code: string; message:
   }
 }
 
+function thrownBy(source: string): unknown {
+  try {
+    return evaluate(source, { params });
+  } catch (error) {
+    return error;
+  }
+}
+
 const params = {
   n: 3,
   price: 10,
@@ -190,6 +198,38 @@ describe('what can be written', () => {
   });
 });
 
+describe('positions in a text', () => {
+  const data = { params: { text: 'aé😀b😀', plain: 'hello hello' } };
+
+  test.each([
+    ['size(params.text)', 5],
+    ['params.text.charAt(2)', '😀'],
+    ['params.text.charAt(5)', ''],
+    ['params.text.substring(2, 4)', '😀b'],
+    ['params.text.substring(3)', 'b😀'],
+    ['params.text.indexOf("b")', 3],
+    ['params.text.indexOf("😀", 3)', 4],
+    ['params.text.lastIndexOf("😀")', 4],
+    ['params.text.lastIndexOf("😀", 3)', 2],
+    ['params.text.indexOf("z")', -1],
+    ['params.text.substring(0, size(params.text)) == params.text', true],
+    ['params.text.split("")', ['a', 'é', '😀', 'b', '😀']],
+    ['params.plain.split(" ")', ['hello', 'hello']],
+    ['params.plain.split("l", 2)', ['he', 'lo hello']],
+    ['params.plain.split("l", 0)', []],
+    ['params.plain.split("l", -1)', ['he', '', 'o he', '', 'o']],
+  ])('count characters, as size does: %s is %j', (source, expected) => {
+    expect(evaluate(source, data)).toEqual(expected);
+  });
+
+  test.each(['params.text.charAt(6)', 'params.text.substring(-1)', 'params.text.indexOf("b", 6)'])(
+    '%s is outside of the text',
+    (source) => {
+      expect(failure(source, data).message).toMatch(/position -?\d is outside of a text of 5 characters$/);
+    },
+  );
+});
+
 describe('bad expressions', () => {
   test.each([
     ['1 +', 'nothing stands after "+"'],
@@ -205,6 +245,42 @@ describe('bad expressions', () => {
     ['google.protobuf.Value{}', 'unknown type "google.protobuf.Value"'],
   ])('%j: %s', (source, message) => {
     expect(failure(source)).toEqual({ code: 'BAD_EXPRESSION', message });
+  });
+
+  test.each([
+    ['params.n = 3', 'unexpected "="', 'write =='],
+    ['params.n === 3', 'unexpected "="', 'write == or !='],
+    ['params.a and params.b', 'unexpected "and"', 'write &&'],
+    ['not params.a', 'unexpected "params"', 'write !'],
+    ['params.a ?? 1', 'unexpected "?"', 'write default(a.b, c)'],
+    ['params.in', '"in" is a reserved word', 'write ["in"] instead of .in'],
+    ['params.rows.map(x)', '"map" is written x.map(item, value) or x.map(item, condition, value)', undefined],
+    ['len(params.rows)', 'unknown function "len"', 'write size(x)'],
+    ['szie(params.rows)', 'unknown function "szie"', 'did you mean "size"?'],
+    [
+      'default(params, 1)',
+      'default() takes a path such as params.a.b: "params" is always there',
+      'ask for what is in it',
+    ],
+    ['"\\x"', 'a text in it has a "\\" that is no escape', undefined],
+  ])('%j: %s, and what was meant', (source, message, next) => {
+    expect(thrownBy(source)).toMatchObject({ code: 'BAD_EXPRESSION', message, next });
+  });
+
+  test.each([
+    ['params.n ? 1 : 2', 'true or false is needed here, not a number'],
+    ['!params.none', 'true or false is needed here, not null'],
+    ['params.text && true', 'true or false is needed here, not a string'],
+    ['string(params.rows)', 'string() does not take a list'],
+    ['params.n.contains("a")', 'contains() does not work on a number, with a string'],
+    ['params.text.substring(0.5)', 'substring() does not work on a string, with a number'],
+    ['duration("2d")', 'this is no duration such as 90s, 1h30m or 48h (there are no days)'],
+    ['timestamp("tomorrow")', 'this is no time with its offset, such as 2026-12-01T09:00:00Z'],
+    ['int("x")', 'this is no whole number'],
+  ])('%j fails when it is evaluated: %s', (source, message) => {
+    const told = failure(source, { params });
+    expect(told.code).toBe('BAD_EXPRESSION');
+    expect(told.message.replace(/^cannot evaluate .* at column \d+: /, '')).toBe(message);
   });
 
   test('a step that does not exist is UNKNOWN_STEP', () => {

@@ -1,3 +1,4 @@
+import { unitDuration } from '../../../core/duration.ts';
 import { times } from '../../../core/limits.ts';
 import { childTimer } from '../child-runs.ts';
 import type { TimerFired } from '../commands.ts';
@@ -6,6 +7,7 @@ import { beginEnding, killRun } from '../ending.ts';
 import type { Failure } from '../events.ts';
 import { failStep } from '../failure.ts';
 import { findStep } from '../frames.ts';
+import { totalTimeoutFailure } from '../overtime.ts';
 import { requeue, retryOrFail } from '../retry.ts';
 import {
   type AgentStep,
@@ -62,19 +64,14 @@ function runTimer(draft: Draft): void {
   const { timeoutMs } = state.workflow;
   beginEnding(draft, 'TIMED_OUT', {
     code: 'RUN_TIMEOUT',
-    message: `the run took longer than its timeout of ${timeoutMs} ms`,
+    message: `the run took longer than its timeout of ${unitDuration(timeoutMs ?? 0)}`,
   });
 }
 
 function blockTimer(draft: Draft, step: BlockStep): void {
   const due = totalDue(step);
   if (due === 0 || due > draft.now) return loopTimer(draft, step);
-  const failure = {
-    code: 'TOTAL_TIMEOUT',
-    message: `"${step.path}" took longer than its totalTimeout of ${step.node.totalTimeoutMs} ms`,
-    path: step.path,
-  };
-  stopBlock(draft, step, failure);
+  stopBlock(draft, step, totalTimeoutFailure(step));
   draft.work.push(step);
 }
 
@@ -102,7 +99,7 @@ function waitingTimer(draft: Draft, step: AgentStep): void {
   dropWaiting(draft, step);
   failStep(draft, step, 'FAILED', {
     code: 'NO_AGENT',
-    message: `"${step.path}" waited ${step.node.queueTimeoutMs} ms for an agent that offers "${step.node.action}"`,
+    message: `"${step.path}" waited ${unitDuration(step.node.queueTimeoutMs ?? 0)} for an agent that offers "${step.node.action}"`,
     path: step.path,
   });
 }
@@ -128,14 +125,14 @@ function overdue(draft: Draft, step: AgentStep, attempt: AttemptRecord, heardAt:
   if (isDue(attempt.deadlineAt, draft.now)) {
     return {
       code: 'STEP_TIMEOUT',
-      message: `"${step.path}" took longer than its timeout of ${attempt.deadlineAt - attempt.startedAt} ms`,
+      message: `"${step.path}" took longer than its timeout of ${unitDuration(attempt.deadlineAt - attempt.startedAt)}`,
       ...place,
     };
   }
   if (isDue(heartbeatDue(step, attempt, heardAt), draft.now)) {
     return {
       code: 'HEARTBEAT_TIMEOUT',
-      message: `"${step.path}" gave no sign for ${step.node.heartbeatTimeoutMs} ms`,
+      message: `"${step.path}" gave no sign for ${unitDuration(step.node.heartbeatTimeoutMs ?? 0)}`,
       ...place,
     };
   }
@@ -144,11 +141,7 @@ function overdue(draft: Draft, step: AgentStep, attempt: AttemptRecord, heardAt:
 
 /** `totalTimeout` spans all tries: nothing is tried again. */
 function endByTotal(draft: Draft, step: AgentStep): void {
-  const failure = {
-    code: 'TOTAL_TIMEOUT',
-    message: `"${step.path}" took longer than its totalTimeout of ${step.node.totalTimeoutMs} ms`,
-    path: step.path,
-  };
+  const failure = totalTimeoutFailure(step);
   for (const attempt of liveAttempts(step)) timeOut(draft, step, attempt, failure, true);
   dropWaiting(draft, step);
   failStep(draft, step, 'TIMED_OUT', failure);
