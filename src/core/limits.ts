@@ -30,8 +30,8 @@ export const limits = {
   journalBytesMax: 64 * MIB,
   /** Rows of one run's journal from one snapshot of its state to the next (ADR 18). */
   snapshotRows: 2_000,
-  /** A larger snapshot is not written: it would stand in the way of the commit that it is in. */
-  snapshotBytesMax: 4 * MIB,
+  /** A larger one is not written: it is made on the thread that serves everybody, some 10 ms a MiB. */
+  snapshotBytesMax: MIB,
   /** A value above this stands in `blobs`, not in events. */
   inlineEventBytesMax: 4 * KIB,
   /** A value above this does not travel in a frame of the agent stream but through BlobService. */

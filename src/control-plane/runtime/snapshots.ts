@@ -34,11 +34,13 @@ export function countRow(holder: RunHolder, position: number): SnapshotRow | und
   if (state.position !== position || isRunOver(state.status)) return undefined;
   holder.rowsSinceSnapshot = 0;
   const bytes = encodeSnapshot(state);
-  return bytes.length > limits.snapshotBytesMax ? undefined : { runId, position, bytes };
+  return bytes === undefined ? undefined : { runId, position, bytes };
 }
 
-export function encodeSnapshot(state: RunState): Uint8Array {
-  const tree = encodeTree(toPlain(state));
+/** Undefined when it is larger than snapshots may be. */
+export function encodeSnapshot(state: RunState): Uint8Array | undefined {
+  const tree = encodeTree(toPlain(state), limits.snapshotBytesMax);
+  if (tree === undefined) return undefined;
   return new BinaryWriter().string(FINGERPRINT).fixed32(crc32(tree)).bytes(tree).finish();
 }
 

@@ -21,6 +21,7 @@ import type { Store } from '../../../src/control-plane/store/port.ts';
 import type { FaultKind } from '../nemesis.ts';
 import { type SimSettings, smallLimits } from '../settings.ts';
 import type { SimOptions } from '../simulate.ts';
+import { forgetful, withSnapshots } from './forgetful-snapshot.ts';
 
 export interface PlantedBug {
   readonly name: string;
@@ -220,6 +221,11 @@ export const plantedBugs: readonly PlantedBug[] = [
             },
         ),
       ),
+  },
+  {
+    name: 'snapshot that forgets failed tries',
+    seedsMax: 10,
+    plant: () => planted(() => {}, { adjust: withSnapshots, wrapStore: forgetful }),
   },
   {
     name: 'unbounded outgoing queue',
