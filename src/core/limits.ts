@@ -28,6 +28,9 @@ export const limits = {
   journalEventsMax: 100_000,
   /** What the events of one run take in its journal; beyond it the run fails with LIMIT. Values above `inlineEventBytesMax` are not in it. */
   journalBytesMax: 64 * MIB,
+  /** Events, and bytes of values above `inlineEventBytesMax`, of one commit: what is decided beyond that while the writer is busy goes into the next. */
+  commitEventsMax: 4_096,
+  commitBlobBytesMax: 16 * MIB,
   /** Rows of one run's journal from one snapshot of its state to the next (ADR 18). */
   snapshotRows: 2_000,
   /** A larger one is not written: it is made on the thread that serves everybody, some 10 ms a MiB. */
