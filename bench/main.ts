@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- CASE ...] [--json FILE] [--kills N]`: everything in one run, durable, agents and client in processes of their
- * own. Cases: throughput, waiting, queued, curves, idle, failover; all of them without a word.
+ * own. Cases: throughput, waiting, queued, curves, recovery, idle, failover; all of them without a word.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -8,6 +8,7 @@ import { measureCurves } from './curves.ts';
 import { measureFailover } from './failover.ts';
 import { measureIdle } from './idle.ts';
 import { measureQueued } from './queued.ts';
+import { measureRecovery } from './recovery.ts';
 import { type BenchResult, printTable } from './table.ts';
 import { measureThroughput } from './throughput.ts';
 import { measureWaiting } from './waiting.ts';
@@ -38,6 +39,10 @@ if (wants('waiting')) {
 if (wants('curves')) {
   say('long runs ...');
   result = { ...result, curves: await measureCurves() };
+}
+if (wants('recovery')) {
+  say('loads of long runs ...');
+  result = { ...result, recovery: await measureRecovery() };
 }
 if (wants('queued')) {
   say('100,000 queued runs ...');

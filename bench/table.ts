@@ -4,6 +4,7 @@ import type { CurveFigures, CurvePoint } from './curves.ts';
 import type { FailoverFigures } from './failover.ts';
 import type { IdleFigures } from './idle.ts';
 import type { QueuedFigures } from './queued.ts';
+import type { RecoveryPoint } from './recovery.ts';
 import type { ThroughputFigures } from './throughput.ts';
 import type { WaitingFigures } from './waiting.ts';
 
@@ -14,6 +15,7 @@ export interface BenchResult extends Partial<ThroughputFigures> {
   readonly idle?: IdleFigures;
   readonly waiting?: WaitingFigures;
   readonly queued?: QueuedFigures;
+  readonly recovery?: readonly RecoveryPoint[];
 }
 
 type Row = readonly [figure: string, measured: string, required: string, aim: string];
@@ -23,6 +25,7 @@ export function printTable(result: BenchResult): void {
     ['figure', 'measured', 'required', 'aim'],
     ...throughputRows(result),
     ...curveRows(result),
+    ...recoveryRows(result),
     ...otherRows(result),
   ];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
@@ -63,6 +66,17 @@ function throughputRows({ ceilings, chain1, chain64, fanout8 }: BenchResult): Ro
 }
 
 /** A figure of the longest run against that of the shortest says whether the cost of a step grows with its run. */
+function recoveryRows({ recovery = [] }: BenchResult): Row[] {
+  return recovery.map((point) => {
+    const { wholeMs, readMs, decodeMs, foldMs, snapshotMs, rowsAfter, snapshotBytes } = point;
+    const parts = `read ${readMs.toFixed(0)}, decode ${decodeMs.toFixed(0)}, fold ${foldMs.toFixed(0)}`;
+    const gain =
+      snapshotBytes === 0 ? 'no snapshot' : `${snapshotMs.toFixed(0)} ms with ${rowsAfter} rows after a snapshot`;
+    const name = `load of a loop, ${point.iterations} iterations, ${point.events} events`;
+    return [name, `${wholeMs.toFixed(0)} ms whole (${parts}); ${gain}`, '', ''];
+  });
+}
+
 function curveRows({ curves }: BenchResult): Row[] {
   if (curves === undefined) return [];
   return Object.entries(curves).flatMap(([shape, points]: [string, readonly CurvePoint[]]) =>

@@ -28,10 +28,13 @@ export const limits = {
   journalEventsMax: 100_000,
   /** What the events of one run take in its journal; beyond it the run fails with LIMIT. Values above `inlineEventBytesMax` are not in it. */
   journalBytesMax: 64 * MIB,
-  /** Rows of one run's journal from one snapshot of its state to the next (ADR 18). */
+  /** Events, and bytes of values above `inlineEventBytesMax`, of one commit: what is decided beyond that while the writer is busy goes into the next. */
+  commitEventsMax: 4_096,
+  commitBlobBytesMax: 16 * MIB,
+  /** Rows of one run's journal from one snapshot of its state to the next (ADR 19). */
   snapshotRows: 2_000,
-  /** A larger snapshot is not written: it would stand in the way of the commit that it is in. */
-  snapshotBytesMax: 4 * MIB,
+  /** A larger one is not written: it is made on the thread that serves everybody, some 10 ms a MiB. */
+  snapshotBytesMax: MIB,
   /** A value above this stands in `blobs`, not in events. */
   inlineEventBytesMax: 4 * KIB,
   /** A value above this does not travel in a frame of the agent stream but through BlobService. */

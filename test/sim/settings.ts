@@ -34,8 +34,9 @@ export interface SimSettings {
     readonly inlineWireBytesMax: number;
     readonly streamQueueBytesMax: number;
     readonly frameBytesSoft: number;
-    /** Absent: as in the product, where no run of a simulation is long enough for one. */
+    /** Absent: as in the product, where no run of a simulation is long enough for a snapshot, and no batch for a cut. */
     readonly snapshotRows?: number;
+    readonly commitEventsMax?: number;
   };
 }
 
@@ -89,7 +90,7 @@ export function drawSettings(dice: Dice): SimSettings {
       workMs: dice.pick([200, 3_000, 25_000]),
       outputChars: dice.pick([10, 500, 9_000]),
     },
-    limits: withSnapshots(
+    limits: withSmallSteps(
       dice.fork('snapshots'),
       dice.pick([
         {
@@ -104,8 +105,13 @@ export function drawSettings(dice: Dice): SimSettings {
   };
 }
 
-/** In most worlds runs are loaded from snapshots, in some of them after every row. */
-function withSnapshots(dice: Dice, limits: SimSettings['limits']): SimSettings['limits'] {
+/** In most worlds runs are loaded from snapshots, in some of them after every row; and commits are cut, in some after every event. */
+function withSmallSteps(dice: Dice, limits: SimSettings['limits']): SimSettings['limits'] {
   const snapshotRows = dice.pick([1, 2, 5, 12, 0]);
-  return snapshotRows === 0 ? limits : { ...limits, snapshotRows };
+  const commitEventsMax = dice.fork('commits').pick([1, 8, 40, 0]);
+  return {
+    ...limits,
+    ...(snapshotRows > 0 && { snapshotRows }),
+    ...(commitEventsMax > 0 && { commitEventsMax }),
+  };
 }

@@ -31,6 +31,8 @@ const EARLY_EVENTS = 128;
 export class Committer {
   current = new StagedBatch();
   private inFlight: StagedBatch | undefined = undefined;
+  /** Batches that are as large as one may be and wait for the writer, the oldest first; `current` follows them. */
+  private full: StagedBatch[] = [];
   private isScheduled = false;
   private isFlushing = false;
   private isHalted = false;
@@ -52,12 +54,13 @@ export class Committer {
   }
 
   get isBusy(): boolean {
-    return this.inFlight !== undefined || this.isScheduled || !this.current.isEmpty;
+    return this.inFlight !== undefined || this.isScheduled || !this.current.isEmpty || this.full.length > 0;
   }
 
   /** Something was staged, or may be assigned: see to it that a flush comes. */
   kick(): void {
-    if (this.isHalted || this.isMending || this.inFlight !== undefined) return;
+    if (this.isHalted || this.isMending) return;
+    if (this.inFlight !== undefined) return this.setAside();
     // Much was staged in this turn: the writer begins with it while the rest is decided.
     if (this.current.eventCount >= EARLY_EVENTS && !this.isFlushing) return this.flush();
     if (this.isScheduled) return;
@@ -74,7 +77,7 @@ export class Committer {
    */
   barrier(): Promise<boolean> {
     if (this.isMending) return new Promise((resolve) => this.mendedWaiters.push(() => resolve(false)));
-    const batch = this.current.isEmpty ? this.inFlight : this.current;
+    const batch = this.current.isEmpty ? (this.full.at(-1) ?? this.inFlight) : this.current;
     if (batch === undefined) return Promise.resolve(true);
     const settled = new Promise<boolean>((resolve) => batch.onSettled.push(resolve));
     this.kick();
@@ -83,12 +86,16 @@ export class Committer {
 
   /** The bytes of a blob that is not durable yet. */
   findBlob(runId: string, blobId: string): Uint8Array | undefined {
-    return this.current.findBlob(runId, blobId) ?? this.inFlight?.findBlob(runId, blobId);
+    for (const batch of [this.current, ...this.full.toReversed()]) {
+      const bytes = batch.findBlob(runId, blobId);
+      if (bytes !== undefined) return bytes;
+    }
+    return this.inFlight?.findBlob(runId, blobId);
   }
 
   /** Resolves when nothing is staged and nothing is being written. */
   async idle(): Promise<void> {
-    while (this.inFlight !== undefined || this.isScheduled || !this.current.isEmpty) {
+    while (this.isBusy) {
       await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
     }
   }
@@ -109,14 +116,26 @@ export class Committer {
 
   private flush(): void {
     if (this.inFlight !== undefined || this.isHalted || this.isMending) return;
+    const batch = this.full.shift() ?? this.takeCurrent();
+    if (batch.isEmpty) return this.wakeIdle();
+    this.inFlight = batch;
+    this.write(batch);
+  }
+
+  private takeCurrent(): StagedBatch {
     this.isFlushing = true;
     this.options.beforeSeal();
     this.isFlushing = false;
     const batch = this.current;
-    if (batch.isEmpty) return this.wakeIdle();
+    if (!batch.isEmpty) this.current = new StagedBatch();
+    return batch;
+  }
+
+  /** The writer is busy: what is staged from now on goes into another commit, if this one has enough. */
+  private setAside(): void {
+    if (!this.current.isFull) return;
+    this.full.push(this.current);
     this.current = new StagedBatch();
-    this.inFlight = batch;
-    this.write(batch);
   }
 
   private write(batch: StagedBatch): void {
@@ -156,15 +175,19 @@ export class Committer {
   }
 
   private failed(batch: StagedBatch, error: unknown): void {
-    const next = this.current;
+    const undone = [batch, ...this.full, this.current];
+    this.full = [];
     this.current = new StagedBatch();
     this.inFlight = undefined;
     this.isMending = true;
     this.failures += 1;
     this.options.metrics.commitFailed();
-    for (const settled of [...batch.onSettled, ...next.onSettled]) settled(false);
+    for (const settled of undone.flatMap(({ onSettled }) => onSettled)) settled(false);
     const known = error instanceof StoreError ? error : new StoreError('UNCLEAR', String(error), error);
-    this.options.onFailed(next.isEmpty ? [batch] : [batch, next], known);
+    this.options.onFailed(
+      undone.filter((one) => one === batch || !one.isEmpty),
+      known,
+    );
   }
 
   private wakeIdle(): void {

@@ -1,5 +1,5 @@
 /**
- * Snapshots of runs: the state as it was after a row of the journal, so that a long run is loaded without its whole journal (ADR 18).
+ * Snapshots of runs: the state as it was after a row of the journal, so that a long run is loaded without its whole journal (ADR 19).
  *
  * Invariants: 1. a snapshot is written in the commit of its row and says what the fold of the journal up to there says; 2. whatever is
  * not exactly what this program writes is no snapshot: another version of the program or of the format, other bytes; 3. a run of
@@ -34,11 +34,13 @@ export function countRow(holder: RunHolder, position: number): SnapshotRow | und
   if (state.position !== position || isRunOver(state.status)) return undefined;
   holder.rowsSinceSnapshot = 0;
   const bytes = encodeSnapshot(state);
-  return bytes.length > limits.snapshotBytesMax ? undefined : { runId, position, bytes };
+  return bytes === undefined ? undefined : { runId, position, bytes };
 }
 
-export function encodeSnapshot(state: RunState): Uint8Array {
-  const tree = encodeTree(toPlain(state));
+/** Undefined when it is larger than snapshots may be. */
+export function encodeSnapshot(state: RunState): Uint8Array | undefined {
+  const tree = encodeTree(toPlain(state), limits.snapshotBytesMax);
+  if (tree === undefined) return undefined;
   return new BinaryWriter().string(FINGERPRINT).fixed32(crc32(tree)).bytes(tree).finish();
 }
 

@@ -2,6 +2,7 @@
  * Everything that was decided since the last seal and waits for one commit. Changes to one task are merged: ready then
  * leased writes one row, and a task that is done only deletes it.
  */
+import { limits } from '../../core/limits.ts';
 import type { RunEvent } from '../engine/events.ts';
 import type {
   AgentEventRow,
@@ -50,6 +51,11 @@ export class StagedBatch {
       this.schedules.length === 0 &&
       this.effects.length === 0
     );
+  }
+
+  /** Nothing more needs to go with it: the next commit can have the rest. */
+  get isFull(): boolean {
+    return this.eventCount >= limits.commitEventsMax || this.blobBytes >= limits.commitBlobBytesMax;
   }
 
   addEvents(holder: RunHolder, position: number, events: readonly RunEvent[]): void {

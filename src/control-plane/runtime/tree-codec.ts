@@ -3,7 +3,8 @@
  * what was written, with absent and undefined members, holes of lists and keys such as `__proto__` as they were. A text, and the
  * keys of an object, are written once and later named by their number. Independent of the version of Node.
  */
-import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { TreeSink } from './tree-sink.ts';
 
 const UNDEFINED = 0;
 const NULL = 1;
@@ -22,11 +23,11 @@ const KNOWN_OBJECT = 13;
 
 const UINT32_MAX = 0xffff_ffff;
 
-/** Throws TypeError for what is no plain value. */
-export function encodeTree(tree: unknown): Uint8Array {
-  const writer = new TreeWriter();
-  writer.write(tree);
-  return writer.finish();
+/** Undefined when it takes more than `bytesMax`. Throws TypeError for what is no plain value. */
+export function encodeTree(tree: unknown, bytesMax = Number.POSITIVE_INFINITY): Uint8Array | undefined {
+  const sink = new TreeSink(bytesMax);
+  new TreeWriter(sink).write(tree);
+  return sink.isFull ? undefined : sink.finish();
 }
 
 /** Throws what a reader throws, and RangeError. Bytes in it are views into `bytes`. */
@@ -34,56 +35,70 @@ export function decodeTree(bytes: Uint8Array): unknown {
   return new TreeReader(bytes).readAll();
 }
 
-class TreeWriter {
-  readonly #writer = new BinaryWriter();
-  readonly #texts = new Map<string, number>();
-  /** By the keys, joined. */
-  readonly #shapes = new Map<string, number>();
+/** Keys that came in this order, and those that may follow. */
+interface Shape {
+  number: number | undefined;
+  readonly next: Map<string, Shape>;
+}
 
-  finish(): Uint8Array {
-    return this.#writer.finish();
+class TreeWriter {
+  readonly #sink: TreeSink;
+  readonly #texts = new Map<string, number>();
+  readonly #shapes: Shape = { number: undefined, next: new Map() };
+  #shapeCount = 0;
+
+  constructor(sink: TreeSink) {
+    this.#sink = sink;
   }
 
   write(value: unknown): void {
-    const writer = this.#writer;
-    if (value === undefined) writer.uint32(UNDEFINED);
-    else if (value === null) writer.uint32(NULL);
-    else if (typeof value === 'boolean') writer.uint32(value ? TRUE : FALSE);
+    const sink = this.#sink;
+    if (sink.isFull) return;
+    if (value === undefined) sink.uint32(UNDEFINED);
+    else if (value === null) sink.uint32(NULL);
+    else if (typeof value === 'boolean') sink.uint32(value ? TRUE : FALSE);
     else if (typeof value === 'number') this.#number(value);
     else if (typeof value === 'string') this.#text(value);
-    else if (value instanceof Uint8Array) writer.uint32(BYTES).bytes(value);
-    else if (Array.isArray(value)) this.#list(value);
+    else if (typeof value !== 'object') throw new TypeError(`a ${typeof value} is no plain value`);
+    else this.#compound(value);
+  }
+
+  #compound(value: object): void {
+    if (value instanceof Uint8Array) {
+      this.#sink.uint32(BYTES);
+      this.#sink.bytes(value);
+    } else if (Array.isArray(value)) this.#list(value);
     else if (value instanceof Map) this.#map(value);
-    else if (typeof value === 'object') this.#object(value);
-    else throw new TypeError(`a ${typeof value} is no plain value`);
+    else this.#object(value);
   }
 
   #number(value: number): void {
     const isInteger = Number.isInteger(value) && value >= 0 && value <= UINT32_MAX && !Object.is(value, -0);
-    if (isInteger) this.#writer.uint32(INTEGER).uint32(value);
-    else this.#writer.uint32(DOUBLE).double(value);
+    this.#sink.uint32(isInteger ? INTEGER : DOUBLE);
+    if (isInteger) this.#sink.uint32(value);
+    else this.#sink.double(value);
   }
 
   #text(text: string): void {
     const number = this.#texts.get(text);
-    if (number !== undefined) {
-      this.#writer.uint32(KNOWN_TEXT).uint32(number);
-      return;
-    }
+    this.#sink.uint32(number === undefined ? TEXT : KNOWN_TEXT);
+    if (number !== undefined) return this.#sink.uint32(number);
     this.#texts.set(text, this.#texts.size);
-    this.#writer.uint32(TEXT).string(text);
+    this.#sink.text(text);
   }
 
   #list(list: readonly unknown[]): void {
-    this.#writer.uint32(LIST).uint32(list.length);
+    this.#sink.uint32(LIST);
+    this.#sink.uint32(list.length);
     for (let i = 0; i < list.length; i++) {
       if (i in list) this.write(list[i]);
-      else this.#writer.uint32(HOLE);
+      else this.#sink.uint32(HOLE);
     }
   }
 
   #map(map: ReadonlyMap<unknown, unknown>): void {
-    this.#writer.uint32(MAP).uint32(map.size);
+    this.#sink.uint32(MAP);
+    this.#sink.uint32(map.size);
     for (const [key, value] of map) {
       this.write(key);
       this.write(value);
@@ -94,15 +109,30 @@ class TreeWriter {
     const prototype: unknown = Object.getPrototypeOf(object);
     if (prototype !== Object.prototype) throw new TypeError('an object of a class is no plain value');
     const keys = Object.keys(object);
-    const name = JSON.stringify(keys);
-    const shape = this.#shapes.get(name);
-    if (shape !== undefined) this.#writer.uint32(KNOWN_OBJECT).uint32(shape);
-    else {
-      this.#shapes.set(name, this.#shapes.size);
-      this.#writer.uint32(OBJECT).uint32(keys.length);
-      for (const key of keys) this.#writer.string(key);
+    const shape = this.#shapeOf(keys);
+    if (shape.number !== undefined) {
+      this.#sink.uint32(KNOWN_OBJECT);
+      this.#sink.uint32(shape.number);
+    } else {
+      shape.number = this.#shapeCount++;
+      this.#sink.uint32(OBJECT);
+      this.#sink.uint32(keys.length);
+      for (const key of keys) this.#sink.text(key);
     }
     for (const value of Object.values(object)) this.write(value);
+  }
+
+  #shapeOf(keys: readonly string[]): Shape {
+    let shape = this.#shapes;
+    for (const key of keys) {
+      let next = shape.next.get(key);
+      if (next === undefined) {
+        next = { number: undefined, next: new Map() };
+        shape.next.set(key, next);
+      }
+      shape = next;
+    }
+    return shape;
   }
 }
 

@@ -59,7 +59,8 @@ export class TakeOverChecks {
         'what comes after a step that starts again does so, too',
         name,
       );
-      const isPlain = isFree(step) && !wasUndone && isNextIteration(model, before, prefix) && isCutShort(before, prefix);
+      const isPlain =
+        isFree(step) && !wasUndone && isNextIteration(model, before, prefix) && isCutShort(before, prefix);
       const hasEnded = old.end?.status === 'COMPLETED';
       this.verdict.check(
         isTakenOver || !hasEnded || !isPlain,

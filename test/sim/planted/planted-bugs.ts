@@ -22,6 +22,7 @@ import type { Store } from '../../../src/control-plane/store/port.ts';
 import { type SimSettings, smallLimits } from '../settings.ts';
 import { bodyBugs } from './body-bugs.ts';
 import { engineBugs } from './engine-bugs.ts';
+import { forgetful, withSnapshots } from './forgetful-snapshot.ts';
 import { type PlantedBug, planted, substitute, withFaults } from './seams.ts';
 
 export const plantedBugs: readonly PlantedBug[] = [
@@ -183,6 +184,11 @@ export const plantedBugs: readonly PlantedBug[] = [
             },
         ),
       ),
+  },
+  {
+    name: 'snapshot that forgets failed tries',
+    seedsMax: 10,
+    plant: () => planted(() => {}, { adjust: withSnapshots, wrapStore: forgetful }),
   },
   {
     name: 'unbounded outgoing queue',

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { decodeTree, encodeTree } from '../../../src/control-plane/runtime/tree-codec.ts';
+import { decodeTree, encodeTree as encodeWithin } from '../../../src/control-plane/runtime/tree-codec.ts';
+
+function encodeTree(tree: unknown): Uint8Array {
+  const bytes = encodeWithin(tree);
+  if (bytes === undefined) throw new Error('it is too large');
+  return bytes;
+}
 
 const leaf = fc.oneof(
   fc.constantFrom(
@@ -52,6 +58,13 @@ it('writes a text and the keys of an object once', () => {
   const item = (at: number) => ({ instanceId: '01k5x9q4d7m8n2p3r6s7t8v9w0', startedAt: at, failure: undefined });
   const one = encodeTree([item(1)]).length;
   expect(encodeTree([item(1), item(2)]).length).toBeLessThan(one + 10);
+});
+
+it('stops at its bound', () => {
+  const whole = { list: Array.from({ length: 100 }, (_, i) => `text ${i}`), bytes: new Uint8Array(5_000) };
+  const { length } = encodeTree(whole);
+  expect(encodeWithin(whole, length)).toHaveLength(length);
+  expect(encodeWithin(whole, length - 1)).toBeUndefined();
 });
 
 it('refuses what is no plain value', () => {
