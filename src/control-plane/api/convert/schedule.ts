@@ -2,6 +2,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { isJsonObject, type JsonObject } from '../../../core/json.ts';
+import { limits } from '../../../core/limits.ts';
 import { RunStatus } from '../../../gen/yardmaster/v1/run_pb.ts';
 import {
   type Schedule,
@@ -19,9 +20,7 @@ import { readPriority, writePriority } from './priority.ts';
 import { quote, readLabels, readName } from './text.ts';
 import { readDuration, writeDuration, writeTime } from './times.ts';
 
-const NAME_CHARS_MAX = 64;
 const DAY_MS = 86_400_000;
-const WINDOW_MS_MAX = 365 * DAY_MS;
 /** What the control plane says itself. */
 const RESERVED_LABELS = ['schedule', 'scheduled-at'];
 
@@ -52,7 +51,8 @@ const CATCH_UP_NUMBERS: Readonly<Record<ScheduleSpec['catchUp'], ScheduleCatchUp
 };
 
 export function readScheduleName(faults: Faults, pointer: string, name: string): string {
-  if (name.length > NAME_CHARS_MAX) faults.add(pointer, `${quote(name)} has more than ${NAME_CHARS_MAX} characters`);
+  if (name.length > limits.scheduleNameCharsMax)
+    faults.add(pointer, `${quote(name)} has more than ${limits.scheduleNameCharsMax} characters`);
   return readName(faults, pointer, name);
 }
 
@@ -115,7 +115,8 @@ function readOwnLabels(faults: Faults, labels: Schedule['labels']): Record<strin
 
 function readWindow(faults: Faults, { catchUpWindow }: Schedule): number {
   const ms = readDuration(faults, 'catch_up_window', catchUpWindow) ?? DAY_MS;
-  if (ms <= 0 || ms > WINDOW_MS_MAX) faults.add('catch_up_window', 'is not more than 0 and at most 365 days');
+  if (ms <= 0 || ms > limits.catchUpWindowMsMax)
+    faults.add('catch_up_window', 'is not more than 0 and at most 365 days');
   return ms;
 }
 
