@@ -78,6 +78,18 @@ describe('a definition', () => {
     expect([codes([step('i'.repeat(64))]), codes([step('i'.repeat(65))])]).toEqual([[], ['BAD_ID']]);
   });
 
+  test('has at most so many labels, each of so many characters, as a whole and in a step', () => {
+    const read = (labels: object) => [
+      ...inspectWorkflowValue({ name: 'Limits', labels, steps: [step('a')] }).errors.map(({ code }) => code),
+      ...codes([step('a', { labels })]),
+    ];
+    const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`l${i}`, 'x']));
+    const long = (length: number) => ({ ['k'.repeat(length)]: 'x', key: 'v'.repeat(length) });
+    expect([read(many(limits.labelsMax)), read(long(limits.labelCharsMax))]).toEqual([[], []]);
+    expect(read(many(limits.labelsMax + 1))).toEqual(['LIMIT', 'LIMIT']);
+    expect(read(long(limits.labelCharsMax + 1))).toEqual(['BAD_FIELD', 'BAD_FIELD', 'BAD_FIELD', 'BAD_FIELD']);
+  });
+
   test('has durations of at most a hundred years', () => {
     expect(codes([step('a', { timeout: DURATION_MS_MAX })])).toEqual([]);
     expect(codes([step('a', { timeout: DURATION_MS_MAX + 1 })])).toEqual(['BAD_FIELD']);
