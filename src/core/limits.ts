@@ -8,6 +8,8 @@ export const limits = {
   stepsMax: 10_000,
   /** Secrets of one workflow. */
   secretsMax: 100,
+  /** Times that aliases of one YAML file may be resolved; a handful is use, thousands are a bomb. */
+  yamlAliasesMax: 100,
   /** Iterations of one loop: some events each, and the journal of a run has its own limit. */
   iterationsMax: 10_000,
   /** Items of one map: its list is counted when it starts, and an item costs at least six events of the run's journal. */
@@ -112,13 +114,25 @@ export const limits = {
   /** Schedules of one control plane: all are kept in memory. Their parameters are written with every tick. */
   schedulesMax: 1_000,
   scheduleParametersBytesMax: 64 * KIB,
-  /** How far back a schedule may make up for ticks that it missed. */
+  cronCharsMax: 256,
+  /** How long ago a tick may have been missed that is still made up for: a year. */
   catchUpWindowMsMax: 365 * 86_400_000,
   /** Items of one page of a list, and the default. */
   pageSizeMax: 500,
   pageSizeDefault: 50,
   /** Runs that one page of a filtered list looks at: reads stand in front of the commits behind them, so none may take long. */
   runsLookedAtMax: 2_000,
+  /** Labels of a run or of an instance, and characters of a name and of a value. */
+  labelsMax: 64,
+  labelCharsMax: 256,
+  /** What makes a call idempotent. */
+  requestIdCharsMax: 128,
+  /** An attempt id is a run id, a path of a few step ids and a number. */
+  attemptIdCharsMax: 2_048,
+  blobIdCharsMax: 4_096,
+  /** Updates and results of one report. */
+  reportEntriesMax: 100_000,
+  failureCodeCharsMax: 256,
   /** Labels of one filter. */
   filterLabelsMax: 16,
   /** Runs of one portion of a bulk action: all are durable before the next portion is read and before progress is told. */
@@ -127,6 +141,10 @@ export const limits = {
   signalPayloadBytesMax: 64 * KIB,
   /** Signals of one name that no step of the run has taken (design: workflows.md section 4). */
   signalsKeptMax: 100,
+  /** Actors that may answer one signal. */
+  answerersMax: 100,
+  /** What somebody is asked, with its values; the rest is cut. */
+  titleCharsMax: 512,
   /** Names of signals in one workflow: an error lists them, and each may keep that many. */
   signalNamesMax: 100,
   /** Workflows, and steps of all of them, of which the last durations are kept. */
@@ -144,6 +162,9 @@ export const limits = {
   runRetriesMax: 100,
   /** Ids that the answer of a bulk action names. */
   bulkIdsMax: 20,
+  /** The file of settings, and a file with a secret. */
+  configFileBytesMax: MIB,
+  secretFileBytesMax: 64 * KIB,
 } as const;
 
 /** An attempt that takes so many times what is usual is overdue. */

@@ -5,6 +5,7 @@ import { isJsonObject, type JsonValue } from '../core/json.ts';
 import { limits } from '../core/limits.ts';
 import { canonicalWorkflow } from './canonical.ts';
 import { checkAttached, checkCompensated } from './check-attached.ts';
+import { checkLabels } from './check-labels.ts';
 import { checkSchedule } from './check-schedule.ts';
 import { checkSignal, checkSignals, checkWait } from './check-waits.ts';
 import type {
@@ -61,6 +62,7 @@ class FieldChecker {
     this.#within(0, limits.runRetriesMax, definition.retries, subject, ['retries']);
     const { limit } = definition.concurrency ?? {};
     this.#within(1, limits.concurrencyMax, limit, subject, ['concurrency']);
+    this.findings.push(...checkLabels(definition.labels, subject, ['labels']));
     this.#parameters(definition.parameters, subject);
     this.#schedule(definition.schedule, subject);
     this.#depth(definition.output, subject, ['output']);
@@ -104,6 +106,7 @@ class FieldChecker {
     if (step.version !== undefined && validRange(step.version) === null) {
       this.report('BAD_FIELD', `${subject}: "version" must be a semver range such as ^1.2`, [...path, 'version']);
     }
+    this.findings.push(...checkLabels(step.agentLabels, subject, [...path, 'labels']));
     this.#depth(step.parameters, subject, [...path, 'parameters']);
     this.#duration(step.timeoutMs, subject, [...path, 'timeout']);
     this.#duration(step.queueTimeoutMs, subject, [...path, 'queueTimeout']);

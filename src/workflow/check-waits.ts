@@ -9,7 +9,6 @@ import { checkFormSchema } from './parameters/check-schema.ts';
 import type { Survey } from './survey.ts';
 import { isTimeText, readLength, readTime } from './wait-times.ts';
 
-const ANSWERERS_MAX = 100;
 const ACTOR_PATTERN = /^[ -~]{1,128}$/;
 
 export function checkWait(step: WaitStepDefinition, path: Path): readonly Finding[] {
@@ -39,10 +38,10 @@ export function checkSignal(step: SignalStepDefinition, path: Path): readonly Fi
     findings.push(bad(`${subject} has a "default" but no "timeout", so that it never counts`, [...path, 'default']));
   if (step.form !== undefined) findings.push(...checkFormSchema(step.form, [...path, 'form']));
   const answerers = step.answerers ?? [];
-  if (answerers.length > ANSWERERS_MAX)
+  if (answerers.length > limits.answerersMax)
     findings.push({
       code: 'LIMIT',
-      message: `${subject} has ${answerers.length} answerers, limit ${ANSWERERS_MAX}`,
+      message: `${subject} has ${answerers.length} answerers, limit ${limits.answerersMax}`,
       path,
     });
   for (const [i, actor] of answerers.entries()) {

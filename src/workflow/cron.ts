@@ -4,9 +4,9 @@
  */
 import { Cron } from 'croner';
 import { dateOf } from '../core/clock.ts';
+import { limits } from '../core/limits.ts';
 import { nearest } from '../core/nearest.ts';
 
-const CRON_CHARS_MAX = 256;
 const NICKNAME = /^@(hourly|daily|midnight|weekly|monthly|yearly|annually)$/i;
 /** As in the IANA database; offsets such as `+02:00` are none. */
 const ZONE = /^[A-Za-z][A-Za-z0-9_+/-]*$/;
@@ -39,7 +39,7 @@ export function findTimezoneFault(timezone: string): string | undefined {
 
 /** Undefined: it can be read, and ticks some day. */
 export function findCronFault(cron: string): string | undefined {
-  if (cron.length > CRON_CHARS_MAX) return `it has ${cron.length} characters, at most ${CRON_CHARS_MAX}`;
+  if (cron.length > limits.cronCharsMax) return `it has ${cron.length} characters, at most ${limits.cronCharsMax}`;
   const fields = cron.trim().split(/\s+/).length;
   if (!NICKNAME.test(cron.trim()) && fields !== 5 && fields !== 6) {
     return 'it does not have five fields (minute, hour, day of month, month, day of week), nor six with the second first';

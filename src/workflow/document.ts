@@ -31,9 +31,6 @@ export type ReadDocument =
   | { readonly ok: true; readonly value: unknown; readonly locator: Locator }
   | { readonly ok: false; readonly findings: readonly MalformedFinding[]; readonly locator: Locator };
 
-/** Times that aliases may be resolved; a handful is use, thousands are a bomb. */
-const ALIASES_MAX = 100;
-
 export function readDocument(source: SourceText): ReadDocument {
   const bare = new TextLocator(source);
   if (source.text.length > limits.definitionBytesMax) {
@@ -70,7 +67,7 @@ function readYaml(source: SourceText): ReadDocument {
     ...findDuplicateKeys(document),
   ];
   if (findings.length > 0) return { ok: false, findings, locator };
-  return { ok: true, value: document.toJS({ maxAliasCount: ALIASES_MAX }), locator };
+  return { ok: true, value: document.toJS({ maxAliasCount: limits.yamlAliasesMax }), locator };
 }
 
 /** Offsets of a problem that has no path yet, because the text never became a value. */

@@ -71,7 +71,12 @@ const labels = z
     (value) => isRecord(value) && Object.values(value).every((label) => typeof label === 'string'),
     'must be an object whose values are text',
   )
-  .meta({ type: 'object', additionalProperties: { type: 'string' } });
+  .meta({
+    type: 'object',
+    additionalProperties: { type: 'string', maxLength: limits.labelCharsMax },
+    propertyNames: { minLength: 1, maxLength: limits.labelCharsMax },
+    maxProperties: limits.labelsMax,
+  });
 
 const text = z.string({ error: 'must be text' });
 const flag = z.boolean({ error: 'must be true or false' });
@@ -348,7 +353,12 @@ const durationOrTemplate = z
     if (ms === undefined) context.addIssue({ code: 'custom', message });
     return ms ?? 0;
   })
-  .meta({ type: ['string', 'number'] });
+  .meta({
+    type: ['string', 'number'],
+    pattern: `${DURATION_PATTERN.source}|\\$\\{\\{`,
+    minimum: 0,
+    maximum: DURATION_MS_MAX,
+  });
 
 export const waitSchema = z
   .strictObject({

@@ -57,13 +57,15 @@ export function readDocumentation(root: string, documents = findDocuments(root))
   };
 }
 
-/** README, CONTRIBUTING and the like, and everything in docs/. */
+/** README, CONTRIBUTING and the like, and everything in docs/ and examples/. */
 export function findDocuments(root: string): readonly string[] {
   const top = readdirSync(root).filter((name) => name.endsWith('.md'));
-  const docs = readdirSync(join(root, 'docs'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.md'))
-    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
-  return [...top, ...docs].sort();
+  const inside = ['docs', 'examples'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.md'))
+      .map((entry) => relative(root, join(entry.parentPath, entry.name))),
+  );
+  return [...top, ...inside].sort();
 }
 
 const FENCE = /^( *)(`{3,})(.*)$/;

@@ -12,12 +12,15 @@ import { type Program, root, run, start, stop, waitForLine, workFolder } from '.
 
 export class DocumentRunner implements AsyncDisposable {
   readonly #folder: string;
+  /** Their commands are for a checkout. */
+  readonly #isOfExamples: boolean;
   readonly #background: ChildProcess[] = [];
   #url: string | undefined;
   #printed: string | undefined;
 
   constructor(document: string) {
     this.#folder = folderOf(document);
+    this.#isOfExamples = document.startsWith('examples/');
     rmSync(this.#folder, { recursive: true, force: true });
     mkdirSync(this.#folder, { recursive: true });
   }
@@ -100,7 +103,7 @@ export class DocumentRunner implements AsyncDisposable {
 
   #program(command: string, args: readonly string[]): Program {
     const env = this.#url === undefined ? {} : { YARDMASTER_URL: this.#url };
-    return { command, args, cwd: this.#folder, env };
+    return { command, args, cwd: this.#isOfExamples ? root : this.#folder, env };
   }
 }
 

@@ -4,7 +4,6 @@ import { RUN_ID_LENGTH } from '../../core/ids.ts';
 import { limits } from '../../core/limits.ts';
 import type { BlobService, UploadRequest } from '../../gen/yardmaster/v1/blob_service_pb.ts';
 import type { ControlPlane } from '../runtime/control-plane.ts';
-import { BLOB_ID_CHARS_MAX } from './convert/payload.ts';
 import { readAttemptId } from './convert/text.ts';
 import { readRequest } from './requests.ts';
 
@@ -27,7 +26,7 @@ export function createBlobService({ controlPlane }: BlobServiceOptions): Service
     async *download({ runId, blobId }) {
       readRequest('download a blob', (faults) => {
         if (runId.length !== RUN_ID_LENGTH) faults.add('run_id', 'is not a run id');
-        if (blobId === '' || blobId.length > BLOB_ID_CHARS_MAX) faults.add('blob_id', 'is not a blob id');
+        if (blobId === '' || blobId.length > limits.blobIdCharsMax) faults.add('blob_id', 'is not a blob id');
       });
       const bytes = await controlPlane.downloadBlob(runId, blobId);
       for (let from = 0; from < bytes.length; from += limits.blobFrameBytesMax) {

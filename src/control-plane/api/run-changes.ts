@@ -11,7 +11,7 @@ import { readCaller } from './caller.ts';
 import type { Faults } from './convert/faults.ts';
 import { readValue } from './convert/payload.ts';
 import { readBulkFilter } from './convert/run-filter.ts';
-import { cutText, readName } from './convert/text.ts';
+import { cutText, readName, readRequestId } from './convert/text.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
 
 type Plane = Pick<
@@ -23,7 +23,6 @@ type Changes = Pick<
   'cancelRun' | 'cancelRuns' | 'pauseRun' | 'resumeRun' | 'signalRun'
 >;
 
-const REQUEST_ID_CHARS_MAX = 128;
 const RUN_ID_PATTERN = /^[0-9a-zA-Z]{4,26}$/;
 
 export function createRunChanges(controlPlane: Plane): Changes {
@@ -104,21 +103,13 @@ function readSignal(faults: Faults, request: WireSignal): Omit<SignalRunRequest,
     runId: readRunId(faults, request.runId),
     name: readName(faults, 'name', request.name),
     payload: bytes ?? NULL_VALUE,
-    requestId: readRequestId(faults, request.requestId),
+    requestId: readRequestId(faults, 'request_id', request.requestId),
   };
 }
 
 function signalFacts({ runId, name, requestId }: WireSignal, caller: Caller): AuditFacts {
   const subject = { kind: 'RUN', subject: runId.toLowerCase(), requestId } as const;
   return { namespace: NAMESPACE, caller, action: 'run.signal', ...subject, details: { signal: name } };
-}
-
-/** At most 128 characters, as the ids of everything. */
-export function readRequestId(faults: Faults, requestId: string): string {
-  if (requestId.length > REQUEST_ID_CHARS_MAX) {
-    faults.add('request_id', `has ${requestId.length} characters; at most ${REQUEST_ID_CHARS_MAX} are allowed`);
-  }
-  return requestId;
 }
 
 function factsOf(action: AuditFacts['action'], runId: string, reason: string, caller: Caller): AuditFacts {

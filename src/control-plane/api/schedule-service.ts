@@ -8,10 +8,8 @@ import { readCaller } from './caller.ts';
 import { Faults } from './convert/faults.ts';
 import { cutPage, readPage } from './convert/paging.ts';
 import { readSchedule, writeSchedule } from './convert/schedule.ts';
-import { cutText, readName } from './convert/text.ts';
+import { cutText, readName, readRequestId } from './convert/text.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
-
-const REQUEST_ID_CHARS_MAX = 128;
 
 export interface ScheduleServiceOptions {
   readonly controlPlane: Pick<ControlPlane, 'schedules' | 'noteRefusal'>;
@@ -79,7 +77,7 @@ export function createScheduleService({ controlPlane }: ScheduleServiceOptions):
       const { runId, version, isRepeat } = await audited(controlPlane, describe, async () => {
         const asked = readRequest('trigger a schedule', (faults) => ({
           name: readName(faults, 'name', request.name),
-          requestId: readRequestId(faults, request.requestId),
+          requestId: readRequestId(faults, 'request_id', request.requestId),
         }));
         return schedules.trigger({ namespace: NAMESPACE, ...asked, caller });
       });
@@ -97,12 +95,6 @@ function readPut(wire: Schedule | undefined, caller: Caller): PutScheduleRequest
   const { paused } = schedule;
   const { problems } = faults;
   return { namespace: NAMESPACE, name, spec, problems, caller, ...(paused === undefined ? {} : { isPaused: paused }) };
-}
-
-function readRequestId(faults: Faults, requestId: string): string {
-  if (requestId.length > REQUEST_ID_CHARS_MAX)
-    faults.add('request_id', `has more than ${REQUEST_ID_CHARS_MAX} characters`);
-  return requestId;
 }
 
 function factsOf(

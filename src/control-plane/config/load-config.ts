@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { z } from 'zod';
 import { type Problem, YardmasterError } from '../../core/errors.ts';
+import { limits } from '../../core/limits.ts';
 import { nearest } from '../../core/nearest.ts';
 import {
   type Config,
@@ -19,7 +20,6 @@ import {
 
 const ENV_PREFIX = 'YARDMASTER_';
 const PREFIX_PATH = 'secrets.prefix';
-const FILE_BYTES_MAX = 1_024 * 1_024;
 
 export interface ConfigSources {
   /** By path, such as `{'listen.port': 7421}`; undefined values are not set. */
@@ -84,7 +84,7 @@ function readFile(file: string, problems: Problem[]): readonly Setting[] {
   };
   try {
     const text = readFileSync(file, 'utf8');
-    if (text.length > FILE_BYTES_MAX) return fail('is over 1 MiB');
+    if (text.length > limits.configFileBytesMax) return fail('is over 1 MiB');
     const value: unknown = parse(text, { maxAliasCount: 0 });
     return value === null ? [] : flatten(value, '', file);
   } catch (error) {

@@ -5,6 +5,7 @@
 import { unitDuration } from '../../core/duration.ts';
 import { toYardmasterError, YardmasterError } from '../../core/errors.ts';
 import type { JsonValue } from '../../core/json.ts';
+import { limits } from '../../core/limits.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import { decodeValue, encodeValue } from '../../core/value.ts';
 import { latestTime, readLength, readTime } from '../../workflow/wait-times.ts';
@@ -19,7 +20,6 @@ import { dropWaiting, timerDue, timerTask, totalDue } from './tasks.ts';
 import { wake } from './wake.ts';
 
 /** Characters of a title that are kept. */
-const TITLE_CHARS_MAX = 512;
 
 /** Begins to wait. Throws MissingValues, and what its expressions throw. */
 export function openWait(draft: Draft, step: WaitingStep): void {
@@ -54,7 +54,7 @@ function titleOf(draft: Draft, { node, frame }: SignalStep): string {
   if (node.title === undefined) return '';
   const title = evaluateJson(draft, frame, node.title);
   const text = typeof title === 'string' ? title : JSON.stringify(title);
-  return text.slice(0, TITLE_CHARS_MAX).toWellFormed();
+  return text.slice(0, limits.titleCharsMax).toWellFormed();
 }
 
 /** The row came due: what is really over by now ends; what is not gets its row again. */

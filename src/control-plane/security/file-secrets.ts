@@ -1,10 +1,9 @@
 /** One file per secret in one folder, as Kubernetes and Docker mount them. Read anew each time, so that a new value counts at once. */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { limits } from '../../core/limits.ts';
 import { SECRET_NAME_PATTERN } from '../../core/secret-mark.ts';
 import type { SecretProvider } from '../../core/secret-provider.ts';
-
-const FILE_BYTES_MAX = 64 * 1024;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -22,7 +21,8 @@ function readSecret(folder: string, name: string): string | undefined {
   const file = join(folder, name);
   const found = statSync(file, { throwIfNoEntry: false });
   if (found?.isFile() !== true) return undefined;
-  if (found.size > FILE_BYTES_MAX) throw new Error(`it has ${found.size} bytes, at most ${FILE_BYTES_MAX}`);
+  if (found.size > limits.secretFileBytesMax)
+    throw new Error(`it has ${found.size} bytes, at most ${limits.secretFileBytesMax}`);
   const value = utf8.decode(readFileSync(file)).replace(/\r?\n$/, '');
   return value === '' ? undefined : value;
 }

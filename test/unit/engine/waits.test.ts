@@ -309,6 +309,19 @@ describe('a signal', () => {
     await expectReplay(mesh, run);
   });
 
+  test('asks at most so many characters; the rest is cut', async () => {
+    await using mesh = await TestMesh.start();
+    const asked = async (length: number): Promise<string | undefined> => {
+      const run = await mesh.startWorkflow(flow([signal('ask', 'go', { title: '${{ params.t }}' })]), {
+        t: 'x'.repeat(length),
+      });
+      await mesh.settle();
+      return (await mesh.orchestrator.getRun(run.id)).steps[0]?.signal?.title;
+    };
+    expect(await asked(limits.titleCharsMax)).toHaveLength(limits.titleCharsMax);
+    expect(await asked(limits.titleCharsMax + 1)).toHaveLength(limits.titleCharsMax);
+  });
+
   test('is refused under a name that no step waits for, from others than its answerers, after the end, and over a hundred', async () => {
     await using mesh = await TestMesh.start();
     mesh.agent('worker').setResponse('a', 1).setDelay('a', '1h');

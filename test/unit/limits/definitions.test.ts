@@ -1,5 +1,6 @@
 /** Each limit of a definition and of its expressions: the last that is taken, and the first that is refused. */
 import { describe, expect, test } from 'vitest';
+import { DURATION_MS_MAX } from '../../../src/core/duration.ts';
 import { isYardmasterError } from '../../../src/core/errors.ts';
 import type { JsonValue } from '../../../src/core/json.ts';
 import { limits } from '../../../src/core/limits.ts';
@@ -51,6 +52,58 @@ describe('a definition', () => {
   test('has values at most so deep', () => {
     expect(codes([step('a', { metadata: { deep: nested(limits.valueDepthMax - 1) } })])).toEqual([]);
     expect(codes([step('a', { metadata: { deep: nested(limits.valueDepthMax) } })])).not.toEqual([]);
+  });
+
+  test('has a loop of at most so many iterations', () => {
+    const loop = (maxIterations: number) => [
+      { id: 'l', type: 'loop', until: 'true', maxIterations, body: [step('a')] },
+    ];
+    expect(codes(loop(limits.iterationsMax))).toEqual([]);
+    expect(codes(loop(limits.iterationsMax + 1))).toEqual(['LIMIT']);
+  });
+
+  test('has at most so many answerers of one signal', () => {
+    const asking = (length: number) => {
+      const answerers = Array.from({ length }, (_, i) => `a${i}`);
+      return [{ id: 's', type: 'signal', signal: 'go', answerers }];
+    };
+    expect(codes(asking(limits.answerersMax))).toEqual([]);
+    expect(codes(asking(limits.answerersMax + 1))).toEqual(['LIMIT']);
+  });
+
+  test('has a name of at most 128 characters, and ids of at most 64', () => {
+    const named = (length: number) =>
+      inspectWorkflowValue({ name: 'n'.repeat(length), steps: [step('a')] }).errors.map(({ code }) => code);
+    expect([named(128), named(129)]).toEqual([[], ['BAD_NAME']]);
+    expect([codes([step('i'.repeat(64))]), codes([step('i'.repeat(65))])]).toEqual([[], ['BAD_ID']]);
+  });
+
+  test('has at most so many labels, each of so many characters, as a whole and in a step', () => {
+    const read = (labels: object) => [
+      ...inspectWorkflowValue({ name: 'Limits', labels, steps: [step('a')] }).errors.map(({ code }) => code),
+      ...codes([step('a', { labels })]),
+    ];
+    const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`l${i}`, 'x']));
+    const long = (length: number) => ({ ['k'.repeat(length)]: 'x', key: 'v'.repeat(length) });
+    expect([read(many(limits.labelsMax)), read(long(limits.labelCharsMax))]).toEqual([[], []]);
+    expect(read(many(limits.labelsMax + 1))).toEqual(['LIMIT', 'LIMIT']);
+    expect(read(long(limits.labelCharsMax + 1))).toEqual(['BAD_FIELD', 'BAD_FIELD', 'BAD_FIELD', 'BAD_FIELD']);
+  });
+
+  test('has durations of at most a hundred years', () => {
+    expect(codes([step('a', { timeout: DURATION_MS_MAX })])).toEqual([]);
+    expect(codes([step('a', { timeout: DURATION_MS_MAX + 1 })])).toEqual(['BAD_FIELD']);
+  });
+
+  test('has at most so many aliases in its text', () => {
+    const read = (count: number) => {
+      const uses = Array.from({ length: count }, () => '*one').join(', ');
+      const text = `name: Limits\nsteps:\n  - { id: a, action: work, parameters: [&one x, ${uses}] }\n`;
+      return inspectWorkflow({ text, format: 'yaml' }).errors.map(({ code }) => code);
+    };
+    // What they stand for counts as well.
+    expect(read(limits.yamlAliasesMax - 1)).toEqual([]);
+    expect(read(limits.yamlAliasesMax)).toEqual(['MALFORMED_TEXT']);
   });
 
   test('has at most so many bytes', () => {

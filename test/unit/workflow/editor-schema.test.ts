@@ -208,6 +208,26 @@ const good: Readonly<Record<string, unknown>> = {
   'a map over what an expression gives': mapOf({ concurrency: 5, onFailure: 'continue', totalTimeout: '1h' }),
   'a map over a list that is written out': mapOf({ items: [1, '${{ params.n }}', {}], quorum: 2, output: 'result' }),
   'a map of a block': mapOf({ step: { id: 's', type: 'sequential', steps: [{ id: 'a', action: 'work' }] } }),
+  'all of a child run': {
+    name: 'W',
+    steps: [
+      {
+        id: 'c',
+        type: 'workflow',
+        workflow: 'Report',
+        version: 2,
+        parameters: { n: 1 },
+        totalTimeout: '1h',
+        onFailure: 'continue',
+        compensate: { id: 'u', action: 'undo' },
+      },
+    ],
+  },
+  'a form, and answerers': {
+    name: 'W',
+    steps: [{ id: 's', type: 'signal', signal: 'go', form: { type: 'object' }, answerers: ['ann'] }],
+  },
+  'secrets of a workflow': { ...step({ parameters: 'secret:DB' }), secrets: ['DB'] },
   'blocks in blocks': block({ steps: [{ id: 's', type: 'sequential', steps: [{ id: 'a', action: 'work' }] }] }),
 };
 
@@ -254,6 +274,12 @@ const bad: Readonly<Record<string, unknown>> = {
   'a shrinking wait': step({ retry: { tries: 2, factor: 0.5 } }),
   'an unknown field of retry': step({ retry: { tries: 2, wait: 1 } }),
   'labels that are numbers': step({ labels: { zone: 1 } }),
+  'a label without a name': step({ labels: { '': 'eu' } }),
+  'a label of more than it may have': step({ labels: { region: 'x'.repeat(257) } }),
+  'more labels than there may be': {
+    ...step({}),
+    labels: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`l${i}`, 'x'])),
+  },
   'one dependency as text': step({ dependencies: 'b' }),
   'a word that is not in the list': step({ runOn: 'allways' }),
   'a field left empty': step({ description: null }),
@@ -288,6 +314,10 @@ const bad: Readonly<Record<string, unknown>> = {
   'a map that runs nothing at once': mapOf({ concurrency: 0 }),
   'a map with a quorum and a policy': mapOf({ quorum: 1, onFailure: 'waitAll' }),
   'a map without its type': { name: 'W', steps: [{ id: 'm', items: 'params', step: { id: 'a', action: 'work' } }] },
+  'a child run of nothing': { name: 'W', steps: [{ id: 'c', type: 'workflow' }] },
+  'a child run of no version': { name: 'W', steps: [{ id: 'c', type: 'workflow', workflow: 'Report', version: 0 }] },
+  'a child run without its type': { name: 'W', steps: [{ id: 'c', workflow: 'Report' }] },
+  'a wait for weeks': { name: 'W', steps: [{ id: 'w', type: 'wait', for: 'two weeks' }] },
   'a wrong step inside': block({ steps: [{ id: 'a' }] }),
 };
 

@@ -2,6 +2,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { auditActions } from '../../../core/audit-actions.ts';
 import { firstUlidAt } from '../../../core/ids.ts';
+import { limits } from '../../../core/limits.ts';
 import { nearest } from '../../../core/nearest.ts';
 import { ActorProof } from '../../../gen/yardmaster/v1/actor_pb.ts';
 import { type AuditEntrySchema, AuditOutcome, AuditSubjectKind } from '../../../gen/yardmaster/v1/audit_pb.ts';
@@ -14,7 +15,6 @@ import { quote } from './text.ts';
 import { readTime, writeTime } from './times.ts';
 
 /** Ids, names of workflows and of actors: none is longer. */
-const FILTER_CHARS_MAX = 128;
 
 export function readAuditQuery(faults: Faults, namespace: string, request: ListAuditEntriesRequest): AuditQuery {
   const { action, subject, actor } = request;
@@ -65,7 +65,8 @@ function checkAction(faults: Faults, action: string): void {
 }
 
 function checkLength(faults: Faults, pointer: string, text: string): void {
-  if (text.length > FILTER_CHARS_MAX) faults.add(pointer, `has more than ${FILTER_CHARS_MAX} characters`);
+  if (text.length > limits.auditNameCharsMax)
+    faults.add(pointer, `has more than ${limits.auditNameCharsMax} characters`);
 }
 
 /** The lower of two ids; '' is none. */

@@ -10,7 +10,6 @@ import type { ReportedResult } from '../../registry/frames.ts';
 import type { Faults } from './faults.ts';
 
 /** A blob id has the path of its step in it. */
-export const BLOB_ID_CHARS_MAX = 4_096;
 
 /**
  * The bytes of a Value from a frame, checked and copied: what the decoder gives is a view that would keep the whole frame
@@ -51,7 +50,7 @@ export function readOutput(
       return readInlineOutput(payload.kind.value);
     case 'blob': {
       const { blobId, size } = payload.kind.value;
-      if (blobId === '' || blobId.length > BLOB_ID_CHARS_MAX)
+      if (blobId === '' || blobId.length > limits.blobIdCharsMax)
         faults.add(`${pointer()}.blob.blob_id`, 'is not a blob id');
       if (size > limits.blobBytesMax) faults.add(`${pointer()}.blob.size`, `${size} is over ${limits.blobBytesMax}`);
       return { kind: 'blob', blobId, size };

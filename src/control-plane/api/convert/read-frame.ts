@@ -29,7 +29,6 @@ import { cutText, readAttemptId, readLogFields, readName } from './text.ts';
 
 const ACTION = 'read a frame';
 /** More entries than fit would be a mistake, not news. */
-const ENTRIES_MAX = 100_000;
 
 const readRejectReason = enumReader(RejectReason, 'UNSPECIFIED');
 const readLogLevel = enumReader(LogLevel, 'INFO');
@@ -116,8 +115,8 @@ interface WireReport {
 function readAnyReport(faults: Faults, report: WireReport, onIgnored: () => void): ReportFrame {
   const updates: AttemptUpdate[] = [];
   const results: ReportedResult[] = [];
-  if (report.updates.length + report.results.length > ENTRIES_MAX) {
-    faults.add('report', `has more than ${ENTRIES_MAX} entries`);
+  if (report.updates.length + report.results.length > limits.reportEntriesMax) {
+    faults.add('report', `has more than ${limits.reportEntriesMax} entries`);
     return { type: 'report', updates, results };
   }
   for (let i = 0; i < report.updates.length; i++) {

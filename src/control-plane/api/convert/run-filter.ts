@@ -13,8 +13,6 @@ import { writeToken } from './paging.ts';
 import { readLabels, readName } from './text.ts';
 import { readTime } from './times.ts';
 
-const FAILURE_CODE_CHARS_MAX = 256;
-
 export interface ReadFilter extends RunFilter {
   /** Ids below this one were made before `created_before`; '': no bound. */
   readonly before: string;
@@ -28,8 +26,8 @@ export function readRunFilter(faults: Faults, wire: WireFilter | undefined): Rea
   const labels = readFilterLabels(faults, wire.labels);
   const createdAfter = readTime(faults, 'filter.created_after', wire.createdAfter);
   const createdBefore = readTime(faults, 'filter.created_before', wire.createdBefore);
-  if (wire.failureCode.length > FAILURE_CODE_CHARS_MAX) {
-    faults.add('filter.failure_code', `has more than ${FAILURE_CODE_CHARS_MAX} characters`);
+  if (wire.failureCode.length > limits.failureCodeCharsMax) {
+    faults.add('filter.failure_code', `has more than ${limits.failureCodeCharsMax} characters`);
   }
   return {
     ...(wire.workflow !== '' && { workflow: readName(faults, 'filter.workflow', wire.workflow) }),

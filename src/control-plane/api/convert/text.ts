@@ -3,11 +3,7 @@ import { NAME_PATTERN } from '../../../core/ids.ts';
 import { limits } from '../../../core/limits.ts';
 import type { Faults } from './faults.ts';
 
-const LABELS_MAX = 64;
-const LABEL_CHARS_MAX = 256;
 const FIELDS_MAX = 32;
-/** An attempt id is a run id, a path of a few step ids and a number. */
-const ATTEMPT_ID_CHARS_MAX = 2_048;
 
 export function readName(faults: Faults, pointer: string, value: string): string {
   if (!NAME_PATTERN.test(value)) {
@@ -18,7 +14,7 @@ export function readName(faults: Faults, pointer: string, value: string): string
 
 /** An id that only has to be there: what it means is judged by whoever knows ids. */
 export function readAttemptId(faults: Faults, pointer: () => string, value: string): string {
-  if (value === '' || value.length > ATTEMPT_ID_CHARS_MAX) faults.add(pointer(), 'is not an attempt id');
+  if (value === '' || value.length > limits.attemptIdCharsMax) faults.add(pointer(), 'is not an attempt id');
   return value;
 }
 
@@ -28,14 +24,14 @@ export function readLabels(
   labels: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const entries = Object.entries(labels);
-  if (entries.length > LABELS_MAX)
-    faults.add(pointer, `has ${entries.length} labels; at most ${LABELS_MAX} are allowed`);
-  const kept = entries.slice(0, LABELS_MAX);
+  if (entries.length > limits.labelsMax)
+    faults.add(pointer, `has ${entries.length} labels; at most ${limits.labelsMax} are allowed`);
+  const kept = entries.slice(0, limits.labelsMax);
   for (const [key, value] of kept) {
-    if (key === '' || key.length > LABEL_CHARS_MAX || value.length > LABEL_CHARS_MAX) {
+    if (key === '' || key.length > limits.labelCharsMax || value.length > limits.labelCharsMax) {
       faults.add(
         `${pointer}.${cutText(key, 64)}`,
-        `is not a label: key and value have at most ${LABEL_CHARS_MAX} characters`,
+        `is not a label: key and value have at most ${limits.labelCharsMax} characters`,
       );
     }
   }
@@ -45,7 +41,7 @@ export function readLabels(
 /** Facts beside a line of a log: the first few, each cut. */
 export function readLogFields(fields: Readonly<Record<string, string>>): Record<string, string> {
   const entries = Object.entries(fields).slice(0, FIELDS_MAX);
-  return Object.fromEntries(entries.map(([key, value]) => [cutText(key, LABEL_CHARS_MAX), cutText(value, 1_024)]));
+  return Object.fromEntries(entries.map(([key, value]) => [cutText(key, limits.labelCharsMax), cutText(value, 1_024)]));
 }
 
 /** A text for people: cut, and still well formed. */
@@ -58,12 +54,10 @@ export function quote(value: string): string {
   return JSON.stringify(cutText(value, 64));
 }
 
-const REQUEST_ID_CHARS_MAX = 128;
-
 /** '' : none. */
 export function readRequestId(faults: Faults, field: string, text: string): string {
-  if (text.length > REQUEST_ID_CHARS_MAX) {
-    faults.add(field, `has ${text.length} characters; at most ${REQUEST_ID_CHARS_MAX} are allowed`);
+  if (text.length > limits.requestIdCharsMax) {
+    faults.add(field, `has ${text.length} characters; at most ${limits.requestIdCharsMax} are allowed`);
   }
   return text;
 }

@@ -175,7 +175,7 @@ export type State = Message<"yardmaster.v1.State"> & {
   draining: boolean;
 
   /**
-   * Facts to select by, such as `region: eu`.
+   * Facts to select by, such as `region: eu`; at most 64, names and values of at most 256 characters.
    *
    * @generated from field: map<string, string> labels = 5;
    */

@@ -66,7 +66,7 @@ export type StartRunRequest = Message<"yardmaster.v1.StartRunRequest"> & {
   priority: Priority;
 
   /**
-   * Facts to find the run by.
+   * Facts to find the run by; at most 64, names and values of at most 256 characters.
    *
    * @generated from field: map<string, string> labels = 6;
    */

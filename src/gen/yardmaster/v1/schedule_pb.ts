@@ -70,7 +70,7 @@ export type Schedule = Message<"yardmaster.v1.Schedule"> & {
   parameters?: Value | undefined;
 
   /**
-   * Facts to find the runs by, besides `schedule` and `scheduled-at`.
+   * Facts to find the runs by, besides `schedule` and `scheduled-at`; as many and as long as in StartRun.
    *
    * @generated from field: map<string, string> labels = 7;
    */

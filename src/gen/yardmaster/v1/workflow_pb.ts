@@ -98,7 +98,7 @@ export type Workflow = Message<"yardmaster.v1.Workflow"> & {
   cleanupTimeout?: Duration | undefined;
 
   /**
-   * Facts to find it by.
+   * Facts to find it by; as many and as long as in StartRun.
    *
    * @generated from field: map<string, string> labels = 11;
    */
