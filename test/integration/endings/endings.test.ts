@@ -94,6 +94,10 @@ describe('statuses', () => {
     });
     await mesh.advance('10s');
     expect((await of()).b).toBe('READY NO_AGENT');
+    // When the next try comes, and which of how many that is, is seen from outside.
+    const again = (await viewOf(mesh, run)).steps.find(({ path }) => path === 'again');
+    expect(again?.nextTry).toEqual({ number: 2, of: 2 });
+    expect(again?.dueTime?.getTime()).toBe((again?.attempts[0]?.endTime?.getTime() ?? 0) + 60_000);
     worker.setResponse('b', 1).setResponse('again', 1);
     await mesh.orchestrator.signal(run.id, 'go');
     await mesh.advance('2m');
