@@ -58,6 +58,7 @@ function newStep(path: string, event: RunEvent): StepView | undefined {
     progressMessage: '',
     cleanup: compensates !== undefined,
     dueTime: undefined,
+    nextTry: undefined,
     skipReason: 'NONE',
     skippedBecauseOf: undefined,
     takenOver: false,
@@ -104,6 +105,7 @@ const NOT_BEGUN = {
   startTime: undefined,
   endTime: undefined,
   dueTime: undefined,
+  nextTry: undefined,
   progress: 0,
   progressMessage: '',
   skipReason: 'NONE',
@@ -170,6 +172,7 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
         waitReason: 'NONE',
         readyTime: step.readyTime ?? event.time,
         dueTime: undefined,
+        nextTry: undefined,
         ...(event.kind === 'MAP' && itemsOf(event)),
       };
     case 'bodiesTakenOver':
@@ -190,20 +193,28 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
       return endAttempt(step, event);
     case 'bodyStarted':
       if (step.items !== undefined) return { ...step, items: { ...step.items, started: step.items.started + 1 } };
-      return { ...step, status: 'RUNNING', waitReason: 'NONE', dueTime: undefined, iterations: event.number };
+      return {
+        ...step,
+        status: 'RUNNING',
+        waitReason: 'NONE',
+        dueTime: undefined,
+        nextTry: undefined,
+        iterations: event.number,
+      };
     case 'bodyEnded':
       if (step.items !== undefined) return endItem(step, step.items, event.status);
       return event.dueTime === undefined
         ? step
         : { ...step, status: 'WAITING', waitReason: 'BACKOFF', dueTime: event.dueTime };
     case 'retryScheduled':
-      return { ...step, status: 'WAITING', waitReason: 'BACKOFF', dueTime: event.dueTime };
+      return awaitRetry(step, event);
     case 'stepFellBack':
       return {
         ...step,
         status: 'RUNNING',
         waitReason: 'NONE',
         dueTime: undefined,
+        nextTry: undefined,
         signal: undefined,
         error: event.error,
         usedFallback: true,
@@ -215,6 +226,7 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
         waitReason: 'NONE',
         endTime: event.time,
         dueTime: undefined,
+        nextTry: undefined,
         signal: undefined,
         error: event.error,
         skipReason: event.skipReason,
@@ -232,6 +244,11 @@ function applyToStep(step: StepView, event: RunEvent): StepView {
 function itemsOf(event: { readonly items: number; readonly keptItems: number }): Pick<StepView, 'items' | 'progress'> {
   const { items: total, keptItems: kept } = event;
   return { items: { total, started: kept, ended: kept, failed: 0 }, progress: total === 0 ? 0 : kept / total };
+}
+
+function awaitRetry(step: StepView, event: Extract<RunEvent, { readonly type: 'retryScheduled' }>): StepView {
+  const { dueTime, tryNumber, tries } = event;
+  return { ...step, status: 'WAITING', waitReason: 'BACKOFF', dueTime, nextTry: { number: tryNumber, of: tries } };
 }
 
 function endItem(step: StepView, counts: ItemCountsView, status: StepStatus): StepView {
@@ -274,6 +291,7 @@ function startAttempt(step: StepView, event: Extract<RunEvent, { readonly type: 
     waitReason: 'NONE',
     startTime: step.startTime ?? event.time,
     dueTime: undefined,
+    nextTry: undefined,
     progress: event.resumed ? step.progress : 0,
     progressMessage: '',
     attempts: [...step.attempts, attempt],

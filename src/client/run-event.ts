@@ -49,6 +49,8 @@ export type RunEventBody =
       readonly type: 'retryScheduled';
       readonly step: string;
       readonly tryNumber: number;
+      /** How many it has in all. */
+      readonly tries: number;
       readonly dueTime: Date | undefined;
     }
   | {

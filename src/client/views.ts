@@ -101,6 +101,8 @@ export interface StepView {
   readonly progressMessage: string;
   readonly cleanup: boolean;
   readonly dueTime: Date | undefined;
+  /** While it waits for its next try: which one that is, from 2, and how many it has in all. */
+  readonly nextTry: { readonly number: number; readonly of: number } | undefined;
   /** What a WAITING signal step waits for. */
   readonly signal: SignalWaitView | undefined;
   readonly skipReason: SkipReason;

@@ -7,7 +7,7 @@ import { itemsNote } from './items.ts';
 import { type Paint, paintStatus, type Style } from './style.ts';
 import { cut, instanceName, plural, safe } from './text.ts';
 import { roughly, stopwatch } from './time.ts';
-import { waitNote } from './timeline.ts';
+import { dueNote, waitNote } from './timeline.ts';
 import { isHeldKind } from './waits.ts';
 
 export interface FrameOptions {
@@ -142,7 +142,7 @@ function historyOf({ attempts }: StepView): string {
 }
 
 function waitingLine(step: StepView, { nowMs, reasons }: FrameOptions): Line {
-  const due = step.dueTime === undefined ? '' : ` in ${roughly(step.dueTime.getTime() - nowMs)}`;
+  const due = dueNote(step, nowMs);
   const reason = reasons.get(step.path);
   const text = reason === undefined ? `${waitNote(step)}${due}` : `waits: ${safe(reason)}`;
   return { sign: '..', paint: 'warn', step: safe(step.path), text: [text, historyOf(step)].join('  ').trimEnd() };

@@ -27,7 +27,7 @@ function bodyOf(run: RunView, event: RunEvent): string | undefined {
     case 'attemptEnded':
       return event.outcome === 'COMPLETED' ? undefined : stepLine(event, event.outcome, errorText(event));
     case 'retryScheduled':
-      return stepLine(event, 'WAITING', `try ${event.tryNumber}${dueText(event)}`);
+      return stepLine(event, 'WAITING', `try ${event.tryNumber} of ${event.tries}${dueText(event)}`);
     case 'stepWaiting':
       return stepLine(event, 'WAITING', waitText(event));
     case 'childStarted':

@@ -114,7 +114,7 @@ function rowsOfStep(step: StepView, nowMs: number, from: string): readonly Row[]
   const waitsMs = step.attempts.at(-1)?.endTime?.getTime() ?? step.readyTime?.getTime() ?? nowMs;
   if (step.status === 'READY' || step.status === 'WAITING') {
     const bar = { waitFromMs: waitsMs, fromMs: nowMs, toMs: nowMs, mark: '' };
-    rows.push({ step: name, number: '', bar, note: waitNote(step), isPlain: false });
+    rows.push({ step: name, number: '', bar, note: `${waitNote(step)}${dueNote(step, nowMs)}`, isPlain: false });
   } else if (rows.length === 0) {
     rows.push({ step: name, number: '', bar: undefined, note: absentNote(step, from), isPlain: step.takenOver });
   }
@@ -129,7 +129,7 @@ function rowOfHeld(step: StepView, nowMs: number, source: string): Row {
   const isOpen = step.status === 'WAITING';
   const to = step.endTime?.getTime() ?? nowMs;
   const mark = isOpen || step.status === 'COMPLETED' ? '' : 'x';
-  const due = isOpen && step.dueTime !== undefined ? ` in ${roughly(step.dueTime.getTime() - nowMs)}` : '';
+  const due = isOpen ? dueNote(step, nowMs) : '';
   const ended = step.status === 'COMPLETED' ? 'waited' : absentNote(step, source);
   if (step.child !== undefined) return { ...name, ...barOfChild(step, from, to) };
   const note = isOpen ? `${waitNote(step)}${due}` : ended;
@@ -196,8 +196,15 @@ const WAITS: Readonly<Record<Exclude<StepView['waitReason'], 'NONE' | 'UNKNOWN' 
 export function waitNote(step: StepView): string {
   const { waitReason } = step;
   if (waitReason === 'NONE' || waitReason === 'UNKNOWN') return 'waits';
+  if (waitReason === 'BACKOFF' && step.nextTry !== undefined)
+    return `waits: try ${step.nextTry.number} of ${step.nextTry.of}`;
   if (waitReason === 'CHILD') return `waits: ${childNote(step)}`;
   return `waits: ${waitReason === 'SIGNAL' ? signalNote(step) : WAITS[waitReason]}`;
+}
+
+/** ` in 4s` */
+export function dueNote({ dueTime }: StepView, nowMs: number): string {
+  return dueTime === undefined ? '' : ` in ${roughly(dueTime.getTime() - nowMs)}`;
 }
 
 function absentNote(step: StepView, from: string): string {

@@ -114,11 +114,12 @@ function toStepBody(event: StepCase): Body {
       };
     }
     case 'retryScheduled': {
-      const { stepPath, tryNumber, dueTime, error } = event.value;
+      const { stepPath, tryNumber, tries, dueTime, error } = event.value;
       return {
         type: 'retryScheduled',
         step: stepPath,
         tryNumber,
+        tries,
         dueTime: toDate(dueTime),
         error: toFailure(error),
       };

@@ -79,6 +79,7 @@ function toStep(step: StepState): StepView {
     progressMessage: step.progressMessage,
     cleanup: step.cleanup,
     dueTime: toDate(step.dueTime),
+    nextTry: step.nextTry === 0 ? undefined : { number: step.nextTry, of: step.tries },
     signal: toSignalWait(step.signal),
     skipReason: readSkipReason(step.skipReason),
     skippedBecauseOf: textOrNone(step.skippedBecauseOf),

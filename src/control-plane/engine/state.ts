@@ -391,6 +391,12 @@ export function shownStatus({ status, isQueued, detail }: Step): StepStatus {
   return status === 'READY' && !isQueued && (detail?.retryAt ?? 0) > 0 ? 'WAITING' : status;
 }
 
+/** Of an agent step whose next try is not due yet: which one that is, and how many it has in all. */
+export function nextTryOf(step: Step): { readonly number: number; readonly of: number } | undefined {
+  if (!isAgentStep(step) || step.isQueued || (step.detail?.retryAt ?? 0) === 0) return undefined;
+  return { number: step.failedTries + 1, of: step.node.retry.tries };
+}
+
 /** The number that the next attempt gets. Numbers only grow: nothing ever leaves the list. */
 export function nextNumber(step: Step): number {
   return step.frame.numbersBefore + attemptsOf(step).length + 1;

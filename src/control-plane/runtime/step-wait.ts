@@ -10,6 +10,7 @@ import {
   attemptsOf,
   isAgentStep,
   liveAttempts,
+  nextTryOf,
   parentOf,
   type RunState,
   type Step,
@@ -243,6 +244,11 @@ function timeText(ms: number): string {
   return toJson(TimestampSchema, timestampFromMs(ms));
 }
 
+function nextTryText(step: Step): string {
+  const next = nextTryOf(step);
+  return next === undefined ? 'its next try' : `try ${next.number} of ${next.of}`;
+}
+
 /** An agent step that is not queued: somebody has it, or had it. */
 function waitOfAttempts(state: RunState, step: Step, { isOutOfReach }: WaitFacts): StepWait {
   const { detail } = step;
@@ -264,7 +270,7 @@ function waitOfAttempts(state: RunState, step: Step, { isOutOfReach }: WaitFacts
   if (live === undefined && retryAt > 0) {
     const last = attemptsOf(step).at(-1);
     const why = last?.failure === undefined ? '' : ` after ${last.failure.code}`;
-    const summary = `waits until ${timeText(retryAt)} for its next try${why}`;
+    const summary = `waits until ${timeText(retryAt)} for ${nextTryText(step)}${why}`;
     return { reason: 'BACKOFF', summary, next: watch, since: last?.endedAt ?? 0, dueAt: retryAt };
   }
   if (live === undefined) return runs(`${step.path} is ${step.status}`, watch);

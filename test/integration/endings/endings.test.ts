@@ -94,6 +94,10 @@ describe('statuses', () => {
     });
     await mesh.advance('10s');
     expect((await of()).b).toBe('READY NO_AGENT');
+    // When the next try comes, and which of how many that is, is seen from outside.
+    const again = (await viewOf(mesh, run)).steps.find(({ path }) => path === 'again');
+    expect(again?.nextTry).toEqual({ number: 2, of: 2 });
+    expect(again?.dueTime?.getTime()).toBe((again?.attempts[0]?.endTime?.getTime() ?? 0) + 60_000);
     worker.setResponse('b', 1).setResponse('again', 1);
     await mesh.orchestrator.signal(run.id, 'go');
     await mesh.advance('2m');
@@ -417,7 +421,7 @@ describe('another try', () => {
     await expectReplay(mesh, run);
   });
 
-  test('a loop that completed keeps its finished iterations; one that did not begins anew', async () => {
+  test('a loop keeps its finished iterations, whether it completed or not, and the steps that completed in the one that was cut short', async () => {
     await using mesh = await TestMesh.start();
     const worker = fleet(mesh, 'a').failWith('b', 'ONCE', { times: 1 });
     const old = await mesh.startWorkflow(
@@ -430,7 +434,7 @@ describe('another try', () => {
     worker.setResponse('b', 'mended');
     const run = await mesh.retryRun(old.id);
     expect((await run.result()).status).toBe('COMPLETED');
-    expect(startsOf(run)).toEqual(['cut/1/c', 'cut/2/c', 'cut/2/b']);
+    expect(startsOf(run)).toEqual(['cut/2/b']);
   });
 });
 
@@ -508,5 +512,24 @@ describe('failure modes of the last resort', () => {
     await mesh.advance('1s');
     expect((await run.result()).error).toMatchObject({ code: 'LIMIT', step: 'b' });
     expect(run).toHaveHistory(['a#1 COMPLETED']);
+  });
+
+  test('a map that did not complete starts the items that did not, in the next try of its run and in a retry', async () => {
+    await using mesh = await TestMesh.start();
+    const seen: unknown[] = [];
+    let fails = 2;
+    fleet(mesh, 'a').setResponse('a', (input: unknown) => {
+      seen.push(input);
+      if (input === 2 && fails-- > 0) throw new Error('not yet');
+      return input;
+    });
+    const each = { id: 'each', type: 'map', items: '[1, 2, 3]', step: step('a', { parameters: '${{ item }}' }) };
+    const old = await mesh.startWorkflow(flow([each], { retries: 1, output: '${{ steps.each.output }}' }));
+    expect((await old.result()).status).toBe('FAILED');
+    expect(seen).toEqual([1, 2, 3, 2]);
+    const run = await mesh.retryRun(old.id);
+    expect(await run.result()).toMatchObject({ status: 'COMPLETED', output: [1, 2, 3] });
+    expect(startsOf(run)).toEqual(['each/1/a']);
+    await expectReplay(mesh, run);
   });
 });

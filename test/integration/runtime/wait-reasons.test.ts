@@ -88,7 +88,7 @@ const cases: Readonly<Record<Exclude<WaitReason, 'NONE' | 'UNKNOWN'>, readonly C
           step('load', { retry: { tries: 2, backoff: '5m', maxBackoff: '5m', jitter: false } }),
         ]);
       },
-      summary: /^waits until 2026-01-01T00:05:00Z for its next try after ONCE$/,
+      summary: /^waits until 2026-01-01T00:05:00Z for try 2 of 2 after ONCE$/,
       next: /^yardmaster runs watch \w{8}$/,
     },
     {

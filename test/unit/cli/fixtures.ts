@@ -48,6 +48,7 @@ export function step(path: string, more: Partial<StepView> = {}): StepView {
     progressMessage: '',
     cleanup: false,
     dueTime: undefined,
+    nextTry: undefined,
     signal: undefined,
     skipReason: 'NONE',
     skippedBecauseOf: undefined,

@@ -147,6 +147,27 @@ next: yardmaster runs signal e7b2 go
 `);
   });
 
+  test('says of a step that waits for its next try which one that is, and when it is due', () => {
+    const attempt = {
+      number: 1,
+      tryNumber: 1,
+      agent: 'cleaner',
+      instance: 'i',
+      outcome: 'FAILED',
+      error: undefined,
+    } as const;
+    const waiting = step('clean', {
+      status: 'WAITING',
+      waitReason: 'BACKOFF',
+      readyTime: at(1),
+      dueTime: at(24),
+      nextTry: { number: 2, of: 3 },
+      attempts: [{ ...attempt, startTime: at(2), endTime: at(3), resumed: false }],
+    });
+    const drawn = renderTimeline(run({ steps: [waiting] }), { ...options, nowMs: START + 20_000 });
+    expect(drawn).toContain('waits: try 2 of 3 in 4s');
+  });
+
   test('draws a map in one line, with how far its items are and those that run below', () => {
     const items = { total: 10_000, started: 52, ended: 42, failed: 3 };
     const steps = [
@@ -280,6 +301,9 @@ describe('progress in a pipe', () => {
         error: failure,
       }),
     ).toBe('12:00:01Z step=charge FALLBACK "bill runs: NO: card"');
+    expect(
+      renderChange(openRun, { ...of, type: 'retryScheduled', step: 'charge', tryNumber: 2, tries: 3, dueTime: at(5) }),
+    ).toBe('12:00:01Z step=charge WAITING "try 2 of 3 at 12:00:05Z"');
     const ready = { ...of, type: 'stepReady', kind: 'AGENT', action: 'x', items: 0, keptItems: 0 } as const;
     expect(
       renderChange(openRun, { ...ready, step: 'bill', fallbackOf: 'charge', compensates: undefined }),

@@ -104,7 +104,9 @@ export class RunEventWriter {
       }
       case 'RetryScheduled': {
         const { try: tryNumber, failure } = this.memories.of(event.path);
-        const value = { stepPath: event.path, tryNumber, dueTime: writeTime(event.dueAt) };
+        const node = nodeOf(this.view.state, event.path);
+        const tries = node?.kind === 'agent' ? node.retry.tries : 0;
+        const value = { stepPath: event.path, tryNumber, tries, dueTime: writeTime(event.dueAt) };
         return { case: 'retryScheduled', value: { ...value, error: writeFailure(failure) } };
       }
       default:

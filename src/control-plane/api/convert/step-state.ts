@@ -18,6 +18,7 @@ import {
   type AttemptRecord,
   isFallingBack,
   type MapDetail,
+  nextTryOf,
   ownerOf,
   type Step,
   shareOfItems,
@@ -69,6 +70,7 @@ export function writeStep(step: Step, { progress, waits, usualMs, values }: Besi
     progress: step.status === 'COMPLETED' ? 1 : (shown?.fraction ?? shareOfItems(step)),
     progressMessage: shown?.message ?? '',
     dueTime: status === 'WAITING' ? writeTime(detail?.waitUntil || detail?.retryAt) : undefined,
+    ...writeNextTry(step),
     ...(step.status === 'WAITING' && { signal: writeSignalWait(step) }),
     skipReason: detail?.skip === undefined ? SkipReason.UNSPECIFIED : SkipReason[detail.skip.reason],
     skippedBecauseOf: detail?.skip?.because ?? '',
@@ -108,6 +110,11 @@ export function writeSignalWait({ node, detail }: Step): MessageInitShape<typeof
     answerers: [...node.answerers],
     form: writeStruct(node.form),
   };
+}
+
+function writeNextTry(step: Step): { readonly nextTry: number; readonly tries: number } | undefined {
+  const next = nextTryOf(step);
+  return next === undefined ? undefined : { nextTry: next.number, tries: next.of };
 }
 
 function writeChild({ node, detail }: Step): MessageInitShape<typeof ChildRunSchema> | undefined {
