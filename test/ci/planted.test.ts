@@ -4,10 +4,10 @@ import { findAll, table } from '../sim/planted/find.ts';
 import { plantedBugs } from '../sim/planted/planted-bugs.ts';
 import { simulate } from '../sim/simulate.ts';
 
-it('finds each of the ten planted bugs within the stated number of seeds', async () => {
+it('finds each of the twelve planted bugs within the stated number of seeds', async () => {
   const found = await findAll();
   console.log(table(found));
-  expect(found).toHaveLength(10);
+  expect(found).toHaveLength(12);
   expect(found.filter(({ seeds }) => seeds === undefined)).toEqual([]);
 });
 

@@ -17,6 +17,7 @@ import { FleetChecks } from './invariants/fleet-checks.ts';
 import { type InstanceFacts, Observer } from './invariants/observer.ts';
 import { Nemesis } from './nemesis.ts';
 import { Network } from './network.ts';
+import { ScheduleWork } from './schedules.ts';
 import { drawSettings, type SimSettings } from './settings.ts';
 import { SimClient } from './sim-client.ts';
 import { Disk } from './sim-store.ts';
@@ -38,6 +39,8 @@ export interface SimResult {
   readonly virtualMs: number;
   readonly runs: number;
   readonly executions: number;
+  /** Ticks of schedules by what became of them. */
+  readonly ticks: ReadonlyMap<string, number>;
   readonly invariant: string | undefined;
   readonly message: string;
   readonly lastLines: readonly string[];
@@ -83,6 +86,7 @@ class Simulation {
   private readonly executions: Executions;
   private readonly agents: readonly AgentHost[];
   private readonly nemesis: Nemesis;
+  private readonly schedules: ScheduleWork;
   private readonly sqlDisk: SqlDisk | undefined;
   private readonly facts = new Map<string, Omit<InstanceFacts, 'hasHandled'>>();
 
@@ -113,7 +117,10 @@ class Simulation {
     this.executions = new Executions(world, verdict);
     this.agents = this.makeAgents(network);
     this.observer = new Observer(host, verdict, (instanceId) => this.factsOf(instanceId));
-    host.observer = this.observer;
+    const { schedules: count, stormMs } = settings;
+    const own = dice.fork('schedules');
+    this.schedules = new ScheduleWork({ world, dice: own, host, verdict, observer: this.observer, count, stormMs });
+    host.observer = this.schedules.checks.beside(this.observer);
     this.client = new SimClient({ world, dice: dice.fork('client'), host, verdict, observer: this.observer });
     this.nemesis = new Nemesis({
       world,
@@ -145,6 +152,7 @@ class Simulation {
       this.world.after(this.dice.between(0, 500), undefined, 'timer', () => agent.start());
     this.nemesis.start();
     this.work();
+    this.schedules.begin();
     try {
       await this.world.run(this.settings.stormMs, () => this.isStopped());
       if (!this.verdict.isFailed) await this.calm();
@@ -162,6 +170,7 @@ class Simulation {
   /** Everything heals; all runs must end, and everything must be let go. */
   private async calm(): Promise<void> {
     this.nemesis.heal();
+    this.schedules.calm();
     const until = this.world.now + CALM_MS;
     await this.world.run(until, () => this.isStopped() || this.isDone());
     if (!this.verdict.isFailed && !this.isDone()) this.verdict.fail('all runs end', this.openWork());
@@ -177,7 +186,8 @@ class Simulation {
 
   private isDone(): boolean {
     const { openRequests, openWaits, started, retries } = this.client;
-    if (openRequests > 0 || openWaits > 0 || started.size - retries < this.settings.runs) return false;
+    if (!this.schedules.isDone || openRequests > 0 || openWaits > 0 || started.size - retries < this.settings.runs)
+      return false;
     for (const { outcome } of this.observer.runs.values()) if (outcome === undefined) return false;
     // The agents know, too: nothing is held any more, at either end.
     for (const instance of this.observer.current?.fleet.instances.values() ?? [])
@@ -216,7 +226,10 @@ class Simulation {
     }
     const left = [...this.host.data.tasks.values()];
     this.verdict.check(left.length === 0, 'no task outlives its run', () => JSON.stringify(left[0]));
-    const asked = [...this.observer.runs.keys()].filter((runId) => !this.observer.children.isChild(runId));
+    const asked = [...this.observer.runs.keys()].filter(
+      (runId) =>
+        !this.observer.children.isChild(runId) && this.host.data.runs.get(runId)?.labels.schedule === undefined,
+    );
     const known = [...this.client.started.values()].every((runId) => this.observer.runs.has(runId));
     this.verdict.check(
       known && isDeepStrictEqual(new Set(this.client.started.values()), new Set(asked)),
@@ -367,6 +380,7 @@ class Simulation {
       virtualMs: world.now,
       runs: this.observer.runs.size,
       executions: this.executions.count,
+      ticks: this.schedules.checks.counts,
       invariant: verdict.invariant,
       message: verdict.message,
       lastLines: trace.lastLines(),

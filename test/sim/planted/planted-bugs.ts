@@ -21,6 +21,7 @@ import type { Store } from '../../../src/control-plane/store/port.ts';
 import type { FaultKind } from '../nemesis.ts';
 import { type SimSettings, smallLimits } from '../settings.ts';
 import type { SimOptions } from '../simulate.ts';
+import { scheduleBugs } from './schedule-bugs.ts';
 
 export interface PlantedBug {
   readonly name: string;
@@ -62,6 +63,7 @@ function withFaults(...kinds: readonly FaultKind[]): SimOptions {
 }
 
 export const plantedBugs: readonly PlantedBug[] = [
+  ...scheduleBugs,
   {
     name: 'ack before commit',
     seedsMax: 10,
