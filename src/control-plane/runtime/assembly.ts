@@ -179,6 +179,7 @@ class Parts extends Given {
     beforeSeal: () => this.assign(),
     afterEffects: () => this.outbox.flush(),
     onFailed: (batches, error: StoreError) => {
+      for (const { runId, blobId } of batches.flatMap(({ blobs }) => blobs)) this.blobs.forget(runId, blobId);
       this.runs.undo(batches);
       this.trouble.handle(batches, error);
     },
