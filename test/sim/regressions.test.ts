@@ -3,6 +3,7 @@
  * tests of its own, too; these are cheap and often hit the same corner again.
  */
 import { expect, it } from 'vitest';
+import type { SimSettings } from './settings.ts';
 import { simulate } from './simulate.ts';
 
 const regressions: readonly { readonly seed: number; readonly found: string }[] = [
@@ -23,7 +24,9 @@ const regressions: readonly { readonly seed: number; readonly found: string }[] 
 
 for (const { seed, found } of regressions) {
   it(`seed ${seed}: ${found}`, async () => {
-    const { invariant, message, lastLines } = await simulate(seed);
+    // There were no schedules when they failed.
+    const adjust = (settings: SimSettings): SimSettings => ({ ...settings, schedules: 0 });
+    const { invariant, message, lastLines } = await simulate(seed, { adjust });
     expect(invariant, `${message}\n${lastLines.join('\n')}`).toBeUndefined();
   });
 }

@@ -19,6 +19,8 @@ export interface SimSettings {
   readonly pauses: number;
   /** Share of the runs that did not complete of which another try is made. */
   readonly retries: number;
+  /** Schedules that start runs by the clock. */
+  readonly schedules: number;
   /** Time with faults. */
   readonly stormMs: number;
   readonly pauseMs: number;
@@ -48,6 +50,10 @@ export const smallLimits: SimSettings['limits'] = {
   frameBytesSoft: 2_048,
 };
 
+function drawSchedules(dice: Dice): number {
+  return dice.chance(0.3) ? dice.int(1, 2) : 0;
+}
+
 export function drawSettings(dice: Dice): SimSettings {
   const beatIntervalMs = dice.pick([500, 1_000, 2_000, 5_000]);
   const isCalm = dice.chance(0.05);
@@ -64,6 +70,7 @@ export function drawSettings(dice: Dice): SimSettings {
     cancels: dice.pick([0, 0.1, 0.3]),
     pauses: dice.fork('pauses').pick([0, 0, 0.2]),
     retries: dice.fork('retries').pick([0, 0.5, 1]),
+    schedules: drawSchedules(dice.fork('schedules')),
     stormMs: dice.int(10_000, 60_000),
     pauseMs: dice.pick([800, 2_500, 8_000]),
     kinds: isCalm ? [] : FAULT_KINDS.filter((kind) => (LATER_KINDS.has(kind) ? dice.fork(kind) : dice).chance(level)),

@@ -125,6 +125,15 @@ export class SimClient {
     );
   }
 
+  /** Any other call, asked until it is answered. */
+  ask<T>(call: (face: RunningControlPlane) => Promise<T>, onDone: (value: T) => void = () => undefined): void {
+    this.openRequests += 1;
+    this.persist(call, (value) => {
+      this.openRequests -= 1;
+      onDone(value);
+    });
+  }
+
   cancel(runId: string): void {
     this.openRequests += 1;
     this.persist(

@@ -20,6 +20,7 @@ import { type InstanceFacts, Observer } from './invariants/observer.ts';
 import { Nemesis } from './nemesis.ts';
 import { Network } from './network.ts';
 import { isInside, type Part } from './part.ts';
+import { ScheduleWork } from './schedules.ts';
 import { findLeak, withSecrets } from './secrets.ts';
 import { drawSettings, type SimSettings } from './settings.ts';
 import { SimClient } from './sim-client.ts';
@@ -44,6 +45,8 @@ export interface SimResult {
   readonly executions: number;
   /** Ends that the reference interpreter compared, those that had to be just so, and those that it left open. */
   readonly compared: { readonly ends: number; readonly exact: number; readonly open: number };
+  /** Ticks of schedules by what became of them. */
+  readonly ticks: ReadonlyMap<string, number>;
   readonly invariant: string | undefined;
   readonly message: string;
   readonly lastLines: readonly string[];
@@ -100,6 +103,7 @@ class Simulation {
   private readonly answers = new Answers();
   private readonly agents: readonly AgentHost[];
   private readonly nemesis: Nemesis;
+  private readonly schedules: ScheduleWork;
   private readonly sqlDisk: SqlDisk | undefined;
   private readonly facts = new Map<string, Omit<InstanceFacts, 'hasHandled'>>();
 
@@ -136,7 +140,10 @@ class Simulation {
     this.executions = new Executions(world, verdict);
     this.agents = this.makeAgents(network);
     this.observer = new Observer(host, verdict, this.answers, (instanceId) => this.factsOf(instanceId));
-    host.observer = this.observer;
+    const { schedules: count, stormMs } = settings;
+    const own = dice.fork('schedules');
+    this.schedules = new ScheduleWork({ world, dice: own, host, verdict, observer: this.observer, count, stormMs });
+    host.observer = this.schedules.checks.beside(this.observer);
     this.client = new SimClient({ world, dice: dice.fork('client'), host, verdict, observer: this.observer });
     this.nemesis = new Nemesis({
       world,
@@ -169,6 +176,7 @@ class Simulation {
       this.world.after(this.dice.between(0, 500), undefined, 'timer', () => agent.start());
     this.nemesis.start();
     this.work();
+    this.schedules.begin();
     try {
       await this.world.run(this.settings.stormMs, () => this.isStopped());
       if (!this.verdict.isFailed) await this.calm();
@@ -186,6 +194,7 @@ class Simulation {
   /** Everything heals; all runs must end, and everything must be let go. */
   private async calm(): Promise<void> {
     this.nemesis.heal();
+    this.schedules.calm();
     const until = this.world.now + CALM_MS;
     await this.world.run(until, () => this.isStopped() || this.isDone());
     if (!this.verdict.isFailed && !this.isDone()) this.verdict.fail('all runs end', this.openWork());
@@ -201,7 +210,8 @@ class Simulation {
 
   private isDone(): boolean {
     const { openRequests, openWaits, started, retries } = this.client;
-    if (openRequests > 0 || openWaits > 0 || started.size - retries < this.runsAsked) return false;
+    if (!this.schedules.isDone || openRequests > 0 || openWaits > 0 || started.size - retries < this.runsAsked)
+      return false;
     for (const { outcome } of this.observer.runs.values()) if (outcome === undefined) return false;
     // The agents know, too: nothing is held any more, at either end.
     for (const instance of this.observer.current?.fleet.instances.values() ?? [])
@@ -242,7 +252,10 @@ class Simulation {
     this.verdict.check(leak === undefined, 'the value of a secret is nowhere stored', () => `it is in ${leak}`);
     const left = [...this.host.data.tasks.values()];
     this.verdict.check(left.length === 0, 'no task outlives its run', () => JSON.stringify(left[0]));
-    const asked = [...this.observer.runs.keys()].filter((runId) => !this.observer.children.isChild(runId));
+    const asked = [...this.observer.runs.keys()].filter(
+      (runId) =>
+        !this.observer.children.isChild(runId) && this.host.data.runs.get(runId)?.labels.schedule === undefined,
+    );
     const known = [...this.client.started.values()].every((runId) => this.observer.runs.has(runId));
     this.verdict.check(
       known && isDeepStrictEqual(new Set(this.client.started.values()), new Set(asked)),
@@ -400,6 +413,7 @@ class Simulation {
       runs: this.observer.runs.size,
       executions: this.executions.count,
       compared: this.observer.compared,
+      ticks: this.schedules.checks.counts,
       invariant: verdict.invariant,
       message: verdict.message,
       lastLines: trace.lastLines(),

@@ -115,6 +115,7 @@ export class Parts extends Given {
     beforeSeal: () => assignWaiting(this),
     afterEffects: () => this.outbox.flush(),
     onFailed: (batches, error: StoreError) => {
+      for (const { runId, blobId } of batches.flatMap(({ blobs }) => blobs)) this.blobs.forget(runId, blobId);
       this.runs.undo(batches);
       this.trouble.handle(batches, error);
     },

@@ -31,7 +31,20 @@ export class Blobs {
     return cached;
   }
 
-  remember(runId: string, blobId: string, bytes: Uint8Array): void {
+  /** They are being written: under this name there may have been others, as of an earlier try of the run. */
+  replace(runId: string, blobId: string, bytes: Uint8Array): void {
+    this.forget(runId, blobId);
+    this.remember(runId, blobId, bytes);
+  }
+
+  /** What was being written was undone: what the store has counts. */
+  forget(runId: string, blobId: string): void {
+    const key = `${runId}/${blobId}`;
+    this.cachedBytes -= this.cache.get(key)?.length ?? 0;
+    this.cache.delete(key);
+  }
+
+  private remember(runId: string, blobId: string, bytes: Uint8Array): void {
     const key = `${runId}/${blobId}`;
     if (bytes.length > CACHE_BYTES_MAX / 4) return;
     // A value that is stored again takes the place of what was known of it.

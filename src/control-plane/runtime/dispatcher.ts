@@ -64,7 +64,7 @@ export class Dispatcher {
           break;
         case 'storeBlob':
           batch.addBlob({ runId: holder.runId, blobId: effect.blobId, bytes: effect.bytes });
-          this.options.blobs.remember(holder.runId, effect.blobId, effect.bytes);
+          this.options.blobs.replace(holder.runId, effect.blobId, effect.bytes);
           break;
         case 'runOver':
           holder.checkpoints = undefined;

@@ -136,7 +136,7 @@ export class Staging {
     if (attachment === undefined || decision.events.length === 0) return;
     if (decision.answer.type === 'result' && decision.answer.verdict !== 'ACCEPTED') return;
     batch.addBlob({ runId: holder.runId, blobId: attachment.blobId, bytes: attachment.bytes });
-    this.options.blobs.remember(holder.runId, attachment.blobId, attachment.bytes);
+    this.options.blobs.replace(holder.runId, attachment.blobId, attachment.bytes);
   }
 
   /** The run was loaded since the scheduler chose. The step waits again when the instance left, or when a commit failed meanwhile. */

@@ -59,7 +59,7 @@ export class Uploads {
         bytes.subarray(from, from + limits.blobPartBytesMax),
       );
     }
-    this.options.blobs.remember(key.runId, blobId, bytes);
+    this.options.blobs.replace(key.runId, blobId, bytes);
     return { blobId, size: bytes.length };
   }
 

@@ -23,9 +23,11 @@ import { type SimSettings, smallLimits } from '../settings.ts';
 import { bodyBugs } from './body-bugs.ts';
 import { engineBugs } from './engine-bugs.ts';
 import { forgetful, withSnapshots } from './forgetful-snapshot.ts';
+import { scheduleBugs } from './schedule-bugs.ts';
 import { type PlantedBug, planted, substitute, withFaults } from './seams.ts';
 
 export const plantedBugs: readonly PlantedBug[] = [
+  ...scheduleBugs,
   {
     name: 'ack before commit',
     seedsMax: 10,

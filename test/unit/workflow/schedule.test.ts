@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { toWireWorkflow } from '../../../src/client/convert/definition.ts';
 import { Faults } from '../../../src/control-plane/api/convert/faults.ts';
 import { readDefinition, writeWorkflow } from '../../../src/control-plane/api/convert/workflow.ts';
+import { limits } from '../../../src/core/limits.ts';
 import type { ScheduleOverlap } from '../../../src/gen/yardmaster/v1/schedule_pb.ts';
 import { WorkflowScheduleSchema, WorkflowSchema } from '../../../src/gen/yardmaster/v1/workflow_pb.ts';
 import { WorkflowBuilder } from '../../../src/workflow/builder/index.ts';
@@ -201,7 +202,12 @@ test('a cron that never ticks, parameters that are too large and windows that ar
   expect(problemsOf({ cron: '0 0 30 2 *' })).toEqual(['BAD_CRON schedule.cron']);
   expect(problemsOf({ cron: '' })).toEqual(['BAD_CRON schedule.cron']);
   expect(problemsOf({ cron: '@daily', catchUpWindowMs: 0 })).toEqual(['BAD_FIELD schedule.catchUpWindow']);
-  const pad = 'x'.repeat(64 * 1_024);
+  const { catchUpWindowMsMax } = limits;
+  expect(problemsOf({ cron: '@daily', catchUpWindowMs: catchUpWindowMsMax })).toEqual([]);
+  expect(problemsOf({ cron: '@daily', catchUpWindowMs: catchUpWindowMsMax + 1 })).toEqual([
+    'BAD_FIELD schedule.catchUpWindow',
+  ]);
+  const pad = 'x'.repeat(limits.scheduleParametersBytesMax);
   expect(problemsOf({ cron: '@daily', parameters: { pad } })).toEqual(['LIMIT schedule.parameters']);
   expect(problemsOf({ cron: '0 0 29 2 *' })).toEqual([]);
 });
