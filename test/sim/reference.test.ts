@@ -81,6 +81,7 @@ class History {
     cancels: [],
     isPausedOnce: false,
     ending: undefined,
+    cleanupFailures: [],
     end: undefined,
   };
 
@@ -149,6 +150,7 @@ class History {
       attempts: [],
       iterations: [],
       signal: undefined,
+      fellBack: undefined,
       isTakenOver: false,
       attemptsBefore: 0,
       agentBefore: undefined,

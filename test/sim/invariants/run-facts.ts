@@ -41,12 +41,13 @@ class Recorder {
       namespace,
       version,
       params: this.value(params) ?? null,
-      startedAt: created.at,
+      startedAt: undefined,
       steps: new Map(),
       signals: [],
       cancels: [],
       isPausedOnce: false,
       ending: undefined,
+      cleanupFailures: [],
       end: undefined,
     };
   }
@@ -80,6 +81,7 @@ class Recorder {
         return;
       case 'RunEnded':
         facts.ending ??= { ...moment, outcome: event.status };
+        facts.cleanupFailures = (event.cleanupFailures ?? []).map(({ code }) => code);
         facts.end ??= {
           ...moment,
           status: event.status,
@@ -136,6 +138,9 @@ class Recorder {
       case 'StepCompleted':
         step.end ??= { ...moment, status: 'COMPLETED', output: this.value(event.output) };
         return;
+      case 'StepFellBack':
+        step.fellBack = { ...moment, ...endOf(event) };
+        return;
       case 'StepFailed':
       case 'StepSkipped':
         step.end ??= { ...moment, ...endOf(event) };
@@ -149,7 +154,6 @@ class Recorder {
       case 'AttemptReturned':
       case 'StopConfirmed':
       case 'RetryScheduled':
-      case 'StepFellBack':
       case 'ChildStarted':
       case 'LateResult':
         return;
@@ -176,6 +180,7 @@ class Recorder {
       attempts: [],
       iterations: [],
       signal: undefined,
+      fellBack: undefined,
       isTakenOver: false,
       attemptsBefore: 0,
       agentBefore: undefined,
@@ -191,9 +196,9 @@ class Recorder {
   }
 }
 
-function endOf(event: Extract<RunEvent, { type: 'StepTakenOver' | 'StepFailed' | 'StepSkipped' }>) {
+function endOf(event: Extract<RunEvent, { type: 'StepTakenOver' | 'StepFailed' | 'StepFellBack' | 'StepSkipped' }>) {
   const status = event.type === 'StepSkipped' ? ('SKIPPED' as const) : event.status;
-  const reason = event.type === 'StepFailed' ? undefined : event.reason;
+  const reason = event.type === 'StepFailed' || event.type === 'StepFellBack' ? undefined : event.reason;
   const failure = event.type === 'StepSkipped' ? undefined : event.failure;
   return { status, reason, code: failure?.code, message: failure?.message };
 }

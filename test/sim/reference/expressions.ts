@@ -21,13 +21,15 @@ export interface Reading {
   readonly loop?: { readonly iteration: number; last(): JsonValue } | undefined;
   readonly result?: JsonValue;
   readonly output?: JsonValue;
+  /** A fallback, which sees its owner as that failed. */
+  readonly fallback?: Place | undefined;
 }
 
 export interface World {
   readonly params: JsonValue;
   readonly run: Scope['run'];
   readonly workflow: Scope['workflow'];
-  view(place: Place): StepView;
+  view(place: Place, fallback: Place | undefined): StepView;
 }
 
 export class Expressions {
@@ -50,7 +52,7 @@ export class Expressions {
   }
 
   private read(text: JsonValue, reading: Reading, compile: typeof compileTemplate): Value {
-    const { spot, frame, now, loop, result, output } = reading;
+    const { spot, frame, now, loop, result, output, fallback } = reading;
     const { params, run, workflow, view } = this.world;
     const around = loop === undefined ? 'nothing' : 'loop';
     const key = `${compile.name} ${spot} ${around} ${JSON.stringify(text)}`;
@@ -60,7 +62,7 @@ export class Expressions {
     const step = (index: number): StepView => {
       const place = frame.find(this.ids[index] ?? '');
       if (place === undefined) throw new Unknown();
-      return view(place);
+      return view(place, fallback);
     };
     try {
       const more = {

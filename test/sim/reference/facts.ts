@@ -71,6 +71,8 @@ export interface StepFacts {
   readonly iterations: IterationFacts[];
   /** Number of the signal that it took. */
   signal: number | undefined;
+  /** It failed and called for its fallback, and with which failure. */
+  fellBack: SeenEnd | undefined;
   isTakenOver: boolean;
   /** What expressions see of a step that was taken over. */
   attemptsBefore: number;
@@ -83,12 +85,15 @@ export interface RunFacts {
   readonly namespace: string;
   readonly version: number;
   readonly params: JsonValue;
-  startedAt: number;
+  /** Undefined: it never left the queue. */
+  startedAt: number | undefined;
   readonly steps: Map<string, StepFacts>;
   readonly signals: SignalFacts[];
   readonly cancels: Moment[];
   isPausedOnce: boolean;
   /** When its end was decided. */
   ending: (Moment & { readonly outcome: EndStatus }) | undefined;
+  /** Codes of what is reported beside the outcome. */
+  cleanupFailures: readonly string[];
   end: SeenEnd | undefined;
 }

@@ -9,6 +9,6 @@ export function isJudged({ steps, finally: cleanup, retries, concurrency }: Work
 
 function isStepJudged(step: StepDefinition): boolean {
   if (step.type === 'map' || step.type === 'workflow') return false;
-  if (step.fallback !== undefined || step.compensate !== undefined) return false;
+  if (step.compensate !== undefined) return false;
   return nestedSteps(step).every(isStepJudged);
 }
