@@ -259,8 +259,10 @@ export function keepValue(draft: Draft, value: StoredValue, blobId: string): Sto
 }
 
 /** Keeps `bytes` inline, or as a blob of the run that this decision stores. */
-export function storeValue(draft: Draft, bytes: Uint8Array, blobId: string): StoredValue {
+export function storeValue(draft: Draft, bytes: Uint8Array, name: string): StoredValue {
   if (bytes.length <= limits.inlineEventBytesMax) return inlineValue(bytes);
+  // What starts again stores its values again, and they may be others: those of the try before stay what they are.
+  const blobId = draft.state.try === 1 ? name : `${name}~${draft.state.try}`;
   draft.effect({ type: 'storeBlob', blobId, bytes });
   return { kind: 'blob', blobId, size: bytes.length };
 }

@@ -9,7 +9,7 @@
 import { times } from '../../core/limits.ts';
 import type { Draft } from './decision.ts';
 import { liveSteps } from './frames.ts';
-import { attemptsOf, isLoopStep, type LoopStep, type RunState, stepAt } from './state.ts';
+import { attemptsOf, isLoopStep, isProtected, type LoopStep, type RunState, stepAt } from './state.ts';
 import { findAgain } from './take-over.ts';
 import { runTimerTask } from './tasks.ts';
 import { deadlineOf } from './try-rules.ts';
@@ -47,8 +47,9 @@ function mayStillRun(state: RunState, now: number): boolean {
   );
 }
 
-/** A loop that ran as often as it may has nothing left to go on with: it begins anew. */
+/** A loop that ran as often as it may has nothing left to go on with, and one that is cleanup starts again: they begin anew. */
 function keepsIterations(step: LoopStep): boolean {
+  if (step.status === 'COMPLETED' || isProtected(step)) return false;
   return finishedIterations(step) > 0 && finishedIterations(step) < step.node.maxIterations;
 }
 

@@ -33,9 +33,10 @@ export class Blobs {
 
   remember(runId: string, blobId: string, bytes: Uint8Array): void {
     const key = `${runId}/${blobId}`;
-    if (bytes.length > CACHE_BYTES_MAX / 4 || this.cache.has(key)) return;
+    if (bytes.length > CACHE_BYTES_MAX / 4) return;
+    // A value that is stored again takes the place of what was known of it.
+    this.cachedBytes += bytes.length - (this.cache.get(key)?.length ?? 0);
     this.cache.set(key, bytes);
-    this.cachedBytes += bytes.length;
     for (const [oldest, value] of this.cache) {
       if (this.cachedBytes <= CACHE_BYTES_MAX) break;
       this.cache.delete(oldest);

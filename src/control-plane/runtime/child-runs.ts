@@ -263,7 +263,8 @@ export class ChildRuns {
     const ended = { kind: 'ended', status, ...(failure === undefined ? {} : { failure }) } as const;
     if (output === undefined) return this.settle(parent, runId, ended);
     if (output.kind === 'inline') return this.settle(parent, runId, { ...ended, output });
-    const blobId = `child/${parent.path}`;
+    // Of a child run: in another try the step has another one.
+    const blobId = `child/${parent.path}/${runId}`;
     const bytes = await orRefusal(() => this.options.blobs.load(runId, output.blobId));
     if ('refused' in bytes) return this.settle(parent, runId, bytes.refused);
     const stored = { kind: 'blob', blobId, size: bytes.length } as const;

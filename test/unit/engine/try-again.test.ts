@@ -1,6 +1,7 @@
 /** Workflow `retries`: what another try of the run keeps, what starts again, and when there is none. */
 import { expect, test } from 'vitest';
 import type { RunEvent } from '../../../src/control-plane/engine/events.ts';
+import { limits } from '../../../src/core/limits.ts';
 import { TestMesh, type TestRun } from '../../../src/testing/index.ts';
 import { expectReplay, flow, loop, parallel, sequential, statuses, step, stepThrough } from './flow.ts';
 
@@ -101,6 +102,37 @@ test('cleanup runs in every try, and what ran on the failure does not when there
   await expectReplay(mesh, run);
 });
 
+test('large values that a try makes leave those of the try before as they are', async () => {
+  await using mesh = await TestMesh.start();
+  worker(mesh, 'b tell', { b: 1 });
+  const pad = 'x'.repeat(limits.inlineEventBytesMax);
+  const run = await mesh.startWorkflow(
+    flow(
+      [
+        { id: 'note', type: 'set', set: { try: '${{ run.try }}', pad: '${{ params.pad }}' } },
+        step('b', { dependencies: ['note'] }),
+        { id: 'told', type: 'set', runOn: 'always', set: { of: '${{ steps.b.status }}', pad: '${{ params.pad }}' } },
+        step('tell', { runOn: 'always', parameters: '${{ steps.told.output }}' }),
+      ],
+      { retries: 1 },
+    ),
+    { pad },
+  );
+  expect((await run.result()).status).toBe('COMPLETED');
+  const named = run.journal().flatMap((event) => {
+    const stored = event.type === 'StepReady' ? event.input : event.type === 'StepCompleted' ? event.output : undefined;
+    return stored?.kind === 'blob' ? [`${event.type} ${stored.blobId}`] : [];
+  });
+  expect(named).toEqual([
+    'StepCompleted out/note',
+    'StepCompleted out/told',
+    'StepReady out/told',
+    'StepCompleted out/told~2',
+    'StepReady out/told~2',
+  ]);
+  await expectReplay(mesh, run);
+});
+
 test('a loop keeps the iterations that ended; the one that failed begins again', async () => {
   await using mesh = await TestMesh.start();
   const seen: unknown[] = [];
@@ -173,6 +205,21 @@ test('a loop that ran as often as it may begins anew, and so does one after a st
     'poll/1/look#2 COMPLETED',
   ]);
   await expectReplay(mesh, after);
+});
+
+test('a loop that is cleanup begins anew in every try, and is not gone on with', async () => {
+  await using mesh = await TestMesh.start();
+  worker(mesh, 'a x', { a: 1 });
+  const run = await mesh.startWorkflow(
+    flow([step('a'), loop('tidy', [step('x')], { runOn: 'always', until: 'iteration >= 2', maxIterations: 3 })], {
+      retries: 1,
+    }),
+  );
+  expect((await run.result()).status).toBe('COMPLETED');
+  const bodies = run.journal().flatMap((event) => (event.type === 'BodyStarted' ? [event.number] : []));
+  expect(bodies).toEqual([1, 2, 1, 2]);
+  expect(triesOf(run)).toEqual([{ try: 2, again: ['a', 'tidy'] }]);
+  await expectReplay(mesh, run);
 });
 
 test('a block keeps its completed children, and a branch is not chosen again', async () => {
@@ -294,4 +341,38 @@ test('watchers see the try, and the picture of a run begins anew for what starts
     else if (event.type === 'runEnded') told.push(`${event.type} ${event.status}`);
   }
   expect(told).toEqual(['runEnding FAILED', 'runTryStarted 2 b', 'runEnding COMPLETED', 'runEnded COMPLETED']);
+});
+
+test('what starts again gets its values of this try, also when they stand beside the journal', async () => {
+  await using mesh = await TestMesh.start();
+  const got: unknown[] = [];
+  let made = 0;
+  const large = (): string => String(++made).repeat(6_000 * made);
+  mesh
+    .agent('worker')
+    .failWith('flaky', 'NO', { times: 1 })
+    .setResponse('flaky', 1)
+    .setResponse('make', large)
+    .failWith('last', 'NO', { times: 1 })
+    .setResponse('last', 1)
+    .setResponse('use', (input: unknown) => {
+      got.push(input);
+      return {};
+    });
+  await mesh.registerWorkflow(flow([step('make')], { name: 'Sub', output: '${{ steps.make.output }}' }));
+  const run = await mesh.startWorkflow(
+    flow(
+      [
+        step('flaky', { onFailure: 'continue' }),
+        { id: 'call', type: 'workflow', workflow: 'Sub' },
+        { id: 'both', type: 'set', set: '${{ {"of": steps.call.output} }}' },
+        step('use', { parameters: { text: '${{ steps.both.output.of + "!" }}' } }),
+        step('last'),
+      ],
+      { retries: 1, output: '${{ steps.call.output }}' },
+    ),
+  );
+  expect(await run.result()).toMatchObject({ status: 'COMPLETED', output: '2'.repeat(12_000) });
+  expect(got).toEqual([{ text: `${'1'.repeat(6_000)}!` }, { text: `${'2'.repeat(12_000)}!` }]);
+  await expectReplay(mesh, run);
 });
