@@ -1,18 +1,10 @@
 /** The reference interpreter by itself: what it says of runs that nobody ran. */
 import { describe, expect, it } from 'vitest';
-import type { StepDefinition, WorkflowDefinition } from '../../src/workflow/definition.ts';
-import type { AttemptFacts, End, EndStatus, RunFacts, StepFacts } from './reference/facts.ts';
+import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
+import { history, work } from './reference/history.ts';
 import { interpret } from './reference/interpreter.ts';
 import { outlineOf } from './reference/outline.ts';
 import { takeOverOf } from './reference/take-over.ts';
-
-const work = (id: string, dependencies: readonly string[] = [], more: object = {}): StepDefinition => ({
-  id,
-  type: 'agent',
-  action: 'work',
-  dependencies,
-  ...more,
-});
 
 describe('the reference interpreter', () => {
   it('takes what a handler gave through `output`, and the next step skips when the first one fails', () => {
@@ -62,101 +54,3 @@ describe('the reference interpreter', () => {
     expect([...takeOverOf(outlineOf({ name: 'W', steps }), facts).ends.keys()]).toEqual(['a']);
   });
 });
-
-/** A run that happened on paper: each word is one decision, a second after the one before. */
-function history(): History {
-  return new History();
-}
-
-class History {
-  private position = 0;
-  private readonly facts: RunFacts = {
-    runId: 'r',
-    namespace: 'default',
-    version: 1,
-    params: {},
-    startedAt: 0,
-    steps: new Map(),
-    signals: [],
-    cancels: [],
-    isPausedOnce: false,
-    ending: undefined,
-    cleanupFailures: [],
-    end: undefined,
-  };
-
-  opened(path: string): this {
-    this.step(path).started ??= this.next();
-    return this;
-  }
-
-  ran(path: string, output: number | object): this {
-    return this.attempt(path, 'COMPLETED', { kind: 'completed', output: JSON.parse(JSON.stringify(output)) });
-  }
-
-  failed(path: string, code: string): this {
-    return this.attempt(path, 'FAILED', { kind: 'failed', code, retryable: true, retryAfterMs: 0 });
-  }
-
-  lost(path: string): this {
-    return this.attempt(path, 'LOST', undefined);
-  }
-
-  ended(path: string, status: EndStatus): this {
-    this.step(path).end = { ...this.next(), status };
-    return this;
-  }
-
-  over(outcome: EndStatus): RunFacts {
-    const last = [...this.facts.steps.values()].map(({ end }) => end?.at ?? 0);
-    this.facts.ending = { position: this.next().position, at: Math.max(...last), outcome };
-    const end: End = { status: outcome };
-    this.facts.end = { ...this.next(), ...end };
-    return this.facts;
-  }
-
-  private attempt(path: string, outcome: string, answer: AttemptFacts['answer']): this {
-    this.opened(path);
-    const { attempts } = this.step(path);
-    const number = attempts.length + 1;
-    const started = this.next();
-    const code = answer?.kind === 'failed' ? answer.code : undefined;
-    attempts.push({
-      number,
-      agentId: 'ag',
-      instanceId: `ag-${number}`,
-      started,
-      ended: this.next(),
-      outcome,
-      code,
-      answer,
-    });
-    return this;
-  }
-
-  private next() {
-    this.position += 1;
-    return { position: this.position, at: this.position * 1_000 };
-  }
-
-  private step(path: string): StepFacts {
-    const known = this.facts.steps.get(path);
-    if (known !== undefined) return known;
-    const step: StepFacts = {
-      path,
-      started: undefined,
-      input: undefined,
-      branch: undefined,
-      attempts: [],
-      iterations: [],
-      signal: undefined,
-      fellBack: undefined,
-      isTakenOver: false,
-      attemptsBefore: 0,
-      agentBefore: undefined,
-      end: undefined,
-    };
-    this.facts.steps.set(path, step);
-    return step;
-  }
-}

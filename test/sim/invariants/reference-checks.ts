@@ -4,10 +4,11 @@ import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
 import type { Answers } from '../answers.ts';
 import type { Verdict } from '../failure.ts';
 import { fits } from '../reference/compare.ts';
-import type { SeenEnd } from '../reference/facts.ts';
-import { type Ends, interpret } from '../reference/interpreter.ts';
+import type { RunFacts, SeenEnd } from '../reference/facts.ts';
+import { type Ends, type Interpretation, interpret } from '../reference/interpreter.ts';
 import { isJudged } from '../reference/judged.ts';
 import { outlineOf } from '../reference/outline.ts';
+import { completeTries, faultsOfTries } from '../reference/run-tries.ts';
 import { takeOverOf } from '../reference/take-over.ts';
 import { readRun } from './run-facts.ts';
 
@@ -35,13 +36,26 @@ export class ReferenceChecks {
     const recorded = readRun(runId, this.data(), this.answers);
     const definition = recorded && this.definitions.get(recorded.workflow);
     if (recorded === undefined || definition === undefined || !isJudged(definition)) return;
-    const { facts, retryOf } = recorded;
-    const before = retryOf === undefined ? undefined : readRun(retryOf, this.data(), this.answers)?.facts;
-    const { steps, run, faults } = interpret(definition, facts, before && takeOverOf(outlineOf(definition), before));
-    for (const [path, ends] of steps) this.compare(`${runId}/${path}`, facts.steps.get(path)?.end, ends);
-    this.compare(`run ${runId}`, facts.end, run);
+    const { retryOf } = recorded;
+    const before = retryOf === undefined ? undefined : this.factsOf(retryOf, definition).at(-1);
+    const tries = this.factsOf(runId, definition);
+    for (const facts of tries) {
+      const taken = before && facts.try === 1 ? takeOverOf(outlineOf(definition), before) : undefined;
+      this.checkTry(runId, facts, interpret(definition, facts, taken));
+    }
+    for (const fault of faultsOfTries(definition, tries)) this.verdict.fail(INVARIANT, `${runId}: ${fault}`);
+  }
+
+  private factsOf(runId: string, definition: WorkflowDefinition): readonly RunFacts[] {
+    return completeTries(definition, readRun(runId, this.data(), this.answers)?.tries ?? []);
+  }
+
+  private checkTry(runId: string, facts: RunFacts, { steps, run, faults }: Interpretation): void {
+    const which = facts.try === 1 ? runId : `${runId} try ${facts.try}`;
+    for (const [path, ends] of steps) this.compare(`${which}/${path}`, facts.steps.get(path)?.end, ends);
+    this.compare(`run ${which}`, facts.end, run);
     // The ends first: they say more of what is wrong.
-    for (const fault of faults) this.verdict.fail(INVARIANT, `${runId}/${fault}`);
+    for (const fault of faults) this.verdict.fail(INVARIANT, `${which}/${fault}`);
   }
 
   private compare(name: string, seen: SeenEnd | undefined, ends: Ends): void {

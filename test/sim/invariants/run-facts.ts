@@ -13,7 +13,8 @@ type Created = Extract<RunEvent, { type: 'RunCreated' }>;
 export interface Recorded {
   readonly workflow: string;
   readonly retryOf: string | undefined;
-  readonly facts: RunFacts;
+  /** The tries of the run, each with what happened in it alone. */
+  readonly tries: readonly RunFacts[];
 }
 
 /** Undefined: there is no journal of this run. */
@@ -24,11 +25,13 @@ export function readRun(runId: string, data: MemoryData, answers: Answers): Reco
   if (created?.type !== 'RunCreated') return undefined;
   const recorder = new Recorder(created, (blobId) => data.blobs.get(runId)?.get(blobId), answers);
   for (const [position, event] of events.entries()) recorder.take(position, event);
-  return { workflow: created.workflow, retryOf: created.retryOf, facts: recorder.facts };
+  return { workflow: created.workflow, retryOf: created.retryOf, tries: [...recorder.before, recorder.facts] };
 }
 
 class Recorder {
-  readonly facts: RunFacts;
+  /** Of the try that is read. */
+  facts: RunFacts;
+  readonly before: RunFacts[] = [];
   private readonly partsOf: (blobId: string) => readonly Uint8Array[] | undefined;
   private readonly answers: Answers;
 
@@ -46,6 +49,8 @@ class Recorder {
       signals: [],
       cancels: [],
       isPausedOnce: false,
+      try: 1,
+      isTriedAgain: false,
       ending: undefined,
       cleanupFailures: [],
       end: undefined,
@@ -69,7 +74,9 @@ class Recorder {
         return;
       case 'RunResumed':
       case 'RunTryScheduled':
+        return;
       case 'RunTryStarted':
+        this.nextTry(moment);
         return;
       case 'SignalReceived': {
         const { name, number, actor } = event;
@@ -77,7 +84,7 @@ class Recorder {
         return;
       }
       case 'RunEnding':
-        facts.ending = { ...moment, outcome: event.outcome };
+        facts.ending = { ...moment, outcome: event.outcome, code: event.failure?.code };
         return;
       case 'RunEnded':
         facts.ending ??= { ...moment, outcome: event.status };
@@ -89,9 +96,30 @@ class Recorder {
           output: event.status === 'COMPLETED' ? (this.value(event.output) ?? null) : undefined,
         };
         return;
+      // Of an attempt of a try before, perhaps.
+      case 'StopConfirmed':
+      case 'LateResult':
+        return;
       default:
         this.takeStep(this.step(event.path), moment, event);
     }
+  }
+
+  private nextTry(moment: Moment): void {
+    const { facts } = this;
+    const taken = new Set([...facts.steps.values()].map(({ signal }) => signal));
+    this.before.push(facts);
+    this.facts = {
+      ...facts,
+      steps: new Map(),
+      signals: facts.signals.filter(({ number }) => !taken.has(number)),
+      cancels: [],
+      ending: undefined,
+      end: undefined,
+      try: facts.try + 1,
+    };
+    facts.isTriedAgain = true;
+    facts.end = { ...moment, status: facts.ending?.outcome ?? 'COMPLETED', code: facts.ending?.code };
   }
 
   private takeStep(step: StepFacts, moment: Moment, event: Extract<RunEvent, { readonly path: string }>): void {
@@ -107,6 +135,7 @@ class Recorder {
       case 'StepReady':
         step.started = moment;
         step.input = this.value(event.input);
+        step.key = event.key;
         return;
       case 'BlockStarted':
         step.started = moment;
@@ -152,10 +181,8 @@ class Recorder {
       case 'StepStopping':
       case 'AttemptUnreachable':
       case 'AttemptReturned':
-      case 'StopConfirmed':
       case 'RetryScheduled':
       case 'ChildStarted':
-      case 'LateResult':
         return;
     }
   }
@@ -176,6 +203,7 @@ class Recorder {
       path,
       started: undefined,
       input: undefined,
+      key: undefined,
       branch: undefined,
       attempts: [],
       iterations: [],

@@ -103,19 +103,19 @@ export const engineBugs: readonly PlantedBug[] = [
 ];
 
 /** Every event that the engine decides passes through here, into the state and into the journal alike. */
-function emits(change: (event: RunEvent) => RunEvent): () => void {
+export function emits(change: (event: RunEvent, draft: Draft) => RunEvent): () => void {
   return substitute(
     Draft,
     'emit',
     (original) =>
       function (this: Draft, ...args: never[]) {
         const [event] = args as unknown as [RunEvent];
-        return original.apply(this, [change(event)] as never[]);
+        return original.apply(this, [change(event, this)] as never[]);
       },
   );
 }
 
-function afterEmit(act: (draft: Draft, event: RunEvent) => void): () => void {
+export function afterEmit(act: (draft: Draft, event: RunEvent) => void): () => void {
   return substitute(
     Draft,
     'emit',
@@ -129,7 +129,7 @@ function afterEmit(act: (draft: Draft, event: RunEvent) => void): () => void {
 }
 
 /** Compiled nodes are shared by all runs of a version, so each is changed once. */
-function compiles(change: (node: CompiledNode) => Partial<CompiledNode> | false): () => void {
+export function compiles(change: (node: CompiledNode) => Partial<CompiledNode> | false): () => void {
   const changed = new WeakSet<CompiledWorkflow>();
   return substitute(
     Catalogue,

@@ -20,6 +20,7 @@ import { Timers } from '../../../src/control-plane/runtime/timers.ts';
 import type { Scheduler } from '../../../src/control-plane/scheduler/scheduler.ts';
 import type { Store } from '../../../src/control-plane/store/port.ts';
 import { type SimSettings, smallLimits } from '../settings.ts';
+import { cleanupBugs } from './cleanup-bugs.ts';
 import { engineBugs } from './engine-bugs.ts';
 import { type PlantedBug, planted, substitute, withFaults } from './seams.ts';
 
@@ -198,6 +199,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     plant: () => planted(substitute(Secrets, 'cleanerOf', () => () => undefined)),
   },
   ...engineBugs,
+  ...cleanupBugs,
 ];
 
 /** Takes the end of an attempt back that is not LIVE any more, so that a late result is accepted. */

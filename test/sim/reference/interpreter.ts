@@ -12,6 +12,7 @@ import type { JsonValue } from '../../../src/core/json.ts';
 import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
 import { blockEnds, lastOf, naturalOutput } from './blocks.ts';
 import { fits, show } from './compare.ts';
+import { checkCompensations, isCompensationCalled } from './compensation.ts';
 import { anySkip, type Context, isFailed } from './context.ts';
 import { Expressions, type Reading, Unknown } from './expressions.ts';
 import type { End, Moment, RunFacts, SeenEnd, StepFacts } from './facts.ts';
@@ -62,7 +63,7 @@ class Interpreter implements Context {
     const { params, runId, namespace, startedAt, version } = facts;
     this.expressions = new Expressions(this.outline.ids, {
       params,
-      run: { id: runId, namespace, startedAt: startedAt ?? 0, try: 1 },
+      run: { id: runId, namespace, startedAt: startedAt ?? 0, try: facts.try },
       workflow: { name: definition.name, version },
       view: (place, fallback) => this.view(place, fallback),
     });
@@ -78,6 +79,7 @@ class Interpreter implements Context {
     for (const place of places) if (!isQueued && this.isOpened(place)) steps.set(place.path, this.endsOf(place));
     const known = new Set(places.map(({ path }) => path));
     for (const path of this.facts.steps.keys()) if (!known.has(path)) this.faults.add(`${path}: there is no such step`);
+    if (!isQueued) checkCompensations(this, this.definition, this.outline, this.root);
     const run = runEnds(this, this.definition, this.outline, this.root);
     return { steps, run, faults: [...this.faults] };
   }
@@ -106,6 +108,9 @@ class Interpreter implements Context {
       code: end.code ?? seen.code,
       reason: end.reason ?? seen.reason,
       output: end.output ?? seen.output,
+      // That of a step which was taken over stands in another run.
+      position: seen.position,
+      at: seen.at,
     };
   }
 
@@ -178,8 +183,10 @@ class Interpreter implements Context {
     const code = failure?.code;
     return {
       status: end?.status ?? 'PENDING',
-      attempt: facts?.isTakenOver === true ? facts.attemptsBefore : (facts?.attempts.length ?? 0),
-      agent: facts?.isTakenOver === true ? facts.agentBefore : attempt?.agentId,
+      // Starts in all tries of the run; in a loop in this one alone.
+      attempt:
+        (place.frame.loop === undefined ? attempt?.number : facts?.attempts.length) ?? facts?.attemptsBefore ?? 0,
+      agent: attempt?.agentId ?? facts?.agentBefore,
       error: code === undefined ? undefined : { code, message: failure?.message ?? '' },
       output: () => (end?.status === 'COMPLETED' ? this.output(place) : undefined),
     };
@@ -188,6 +195,7 @@ class Interpreter implements Context {
   /** What is in a block that never opened has no end of its own. */
   private isOpened(place: Place): boolean {
     const { around, frame, belongs } = place;
+    if (belongs?.as === 'compensation') return isCompensationCalled(this, place);
     if (belongs !== undefined) return this.of(place) !== undefined || this.of(belongs.to)?.fellBack !== undefined;
     if (around === undefined || frame.loop?.place === around) return true;
     const block = this.of(around);
@@ -218,6 +226,8 @@ class Interpreter implements Context {
   private makeEnds(place: Place): Ends {
     const before = this.taken?.ends.get(place.path);
     const facts = this.of(place);
+    if (facts?.startsAgain === true) this.fault(place, 'it starts again, and is done');
+    if (facts?.isKept === true) return facts.end && [facts.end];
     if (this.taken?.open.has(place.path) === true) return undefined;
     if ((before !== undefined) !== (facts?.isTakenOver === true))
       this.fault(place, before === undefined ? 'it is taken over' : 'it is not taken over');

@@ -29,8 +29,9 @@ export function runEnds(run: Context, { timeoutMs = 0, output }: WorkflowDefinit
 
 /** One that never left the queue ends by a cancel alone, and without cleanup: nothing of it may have begun. */
 function queuedEnds(run: Context): readonly End[] {
-  for (const { path, isTakenOver } of run.facts.steps.values())
-    if (!isTakenOver) run.faultOfRun(`${path} begins in a run that is QUEUED`);
+  for (const { path, isTakenOver, started, end } of run.facts.steps.values())
+    if (!isTakenOver && (started !== undefined || end?.status !== 'SKIPPED'))
+      run.faultOfRun(`${path} begins in a run that is QUEUED`);
   return run.facts.cancels.length > 0 ? [{ status: 'CANCELLED' }] : [];
 }
 

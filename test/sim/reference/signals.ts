@@ -14,7 +14,7 @@ export function deal(
     const waiting = places
       .filter(({ node: { step } }) => step.type === 'signal' && step.signal === name)
       .flatMap(({ path }) => steps.get(path) ?? [])
-      .filter(({ started, isTakenOver }) => started !== undefined && !isTakenOver)
+      .filter(({ started, isTakenOver, isKept }) => started !== undefined && !isTakenOver && isKept !== true)
       .toSorted((left, right) => (left.started?.position ?? 0) - (right.started?.position ?? 0));
     for (const { path, started, end } of waiting) {
       // Whoever was there first has gone on with what came before; the next one came before this step ended, or never.
