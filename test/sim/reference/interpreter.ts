@@ -179,7 +179,9 @@ class Interpreter implements Context {
     const fellBack = facts?.fellBack;
     const end = fallback?.belongs?.to === place ? fellBack : this.endBefore(place, Number.POSITIVE_INFINITY);
     const attempt = facts?.attempts.at(-1);
-    const failure = fellBack ?? (isFailed(end) ? { ...end, message: facts?.end?.message } : undefined);
+    // Of a step that was taken over the failure came with it, also when its fallback completed it.
+    const failed = isFailed(end) ? { ...end, message: facts?.end?.message } : undefined;
+    const failure = fellBack ?? (facts?.isTakenOver === true ? facts.end : failed);
     const code = failure?.code;
     return {
       status: end?.status ?? 'PENDING',
