@@ -17,7 +17,9 @@ const regressions: readonly { readonly seed: number; readonly found: string }[] 
   { seed: 167, found: 'a queueTimeout that came due beside an unreachable attempt was lost' },
   { seed: 258, found: 'a decision that waited for a value did not know the value that it stored itself' },
   { seed: 277, found: 'a paused run that timed out began `finally` beside its compensations' },
+  { seed: 378, found: 'another try went on with a loop in the cleanup that had ended' },
   { seed: 427, found: 'an instance that returned was told to stop before the timeout was durable' },
+  { seed: 20053, found: 'a try wrote over the large values that the journal of the try before names' },
   { seed: 30054, found: 'a child run began before the word of its parent, whose commit had failed twice' },
   { seed: 30134, found: 'the same, over an unclear commit' },
 ];

@@ -4,12 +4,13 @@ import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
 import type { Answers } from '../answers.ts';
 import type { Verdict } from '../failure.ts';
 import { fits } from '../reference/compare.ts';
-import type { Registered, SeenEnd } from '../reference/facts.ts';
-import { type Ends, interpret } from '../reference/interpreter.ts';
+import type { Registered, RunFacts, SeenEnd } from '../reference/facts.ts';
+import { type Ends, type Interpretation, interpret } from '../reference/interpreter.ts';
 import { isJudged } from '../reference/judged.ts';
 import { outlineOf } from '../reference/outline.ts';
+import { completeTries, faultsOfTries } from '../reference/run-tries.ts';
 import { takeOverOf } from '../reference/take-over.ts';
-import { readRun } from './run-facts.ts';
+import { type Recording, readRun } from './run-facts.ts';
 
 const INVARIANT = 'a run ends as the reference interpreter says';
 
@@ -32,17 +33,34 @@ export class ReferenceChecks {
   }
 
   check(runId: string): void {
-    const world = { data: this.data(), answers: this.answers, registered: this.registered() };
-    const recorded = readRun(runId, world);
+    const recorded = readRun(runId, this.world());
     const definition = recorded && this.definitions.get(recorded.workflow);
-    if (recorded === undefined || definition === undefined || !isJudged(definition)) return;
-    const { facts, retryOf } = recorded;
-    const before = retryOf === undefined ? undefined : readRun(retryOf, world)?.facts;
-    const { steps, run, faults } = interpret(definition, facts, before && takeOverOf(outlineOf(definition), before));
-    for (const [path, ends] of steps) this.compare(`${runId}/${path}`, facts.steps.get(path)?.end, ends);
-    this.compare(`run ${runId}`, facts.end, run);
+    if (recorded === undefined || definition === undefined) return;
+    const { retryOf } = recorded;
+    if (!isJudged(definition, retryOf !== undefined || recorded.tries.length > 1)) return;
+    const before = retryOf === undefined ? undefined : this.factsOf(retryOf, definition).at(-1);
+    const tries = this.factsOf(runId, definition);
+    for (const facts of tries) {
+      const taken = before && facts.try === 1 ? takeOverOf(outlineOf(definition), before) : undefined;
+      this.checkTry(runId, facts, interpret(definition, facts, taken));
+    }
+    for (const fault of faultsOfTries(definition, tries)) this.verdict.fail(INVARIANT, `${runId}: ${fault}`);
+  }
+
+  private factsOf(runId: string, definition: WorkflowDefinition): readonly RunFacts[] {
+    return completeTries(definition, readRun(runId, this.world())?.tries ?? []);
+  }
+
+  private checkTry(runId: string, facts: RunFacts, { steps, run, faults }: Interpretation): void {
+    const which = facts.try === 1 ? runId : `${runId} try ${facts.try}`;
+    for (const [path, ends] of steps) this.compare(`${which}/${path}`, facts.steps.get(path)?.end, ends);
+    this.compare(`run ${which}`, facts.end, run);
     // The ends first: they say more of what is wrong.
-    for (const fault of faults) this.verdict.fail(INVARIANT, `${runId}/${fault}`);
+    for (const fault of faults) this.verdict.fail(INVARIANT, `${which}/${fault}`);
+  }
+
+  private world(): Recording {
+    return { data: this.data(), answers: this.answers, registered: this.registered() };
   }
 
   /** Those that a run may find by their names, from when on. */

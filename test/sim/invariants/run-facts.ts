@@ -20,7 +20,8 @@ export interface Recording {
 export interface Recorded {
   readonly workflow: string;
   readonly retryOf: string | undefined;
-  readonly facts: RunFacts;
+  /** The tries of the run, each with what happened in it alone. */
+  readonly tries: readonly RunFacts[];
 }
 
 /** Undefined: there is no journal of this run. */
@@ -32,11 +33,13 @@ export function readRun(runId: string, world: Recording): Recorded | undefined {
   if (created?.type !== 'RunCreated') return undefined;
   const recorder = new Recorder(created, world);
   for (const [position, event] of events.entries()) recorder.take(position, event);
-  return { workflow: created.workflow, retryOf: created.retryOf, facts: recorder.facts };
+  return { workflow: created.workflow, retryOf: created.retryOf, tries: [...recorder.before, recorder.facts] };
 }
 
 class Recorder {
-  readonly facts: RunFacts;
+  /** Of the try that is read. */
+  facts: RunFacts;
+  readonly before: RunFacts[] = [];
   private readonly world: Recording;
   private readonly runId: string;
 
@@ -52,12 +55,15 @@ class Recorder {
       namespace,
       version,
       params: this.value(params) ?? null,
-      startedAt: created.at,
+      startedAt: undefined,
       steps: new Map(),
       signals: [],
       cancels: [],
       isPausedOnce: false,
+      try: 1,
+      isTriedAgain: false,
       ending: undefined,
+      cleanupFailures: [],
       end: undefined,
     };
   }
@@ -80,7 +86,9 @@ class Recorder {
       case 'RunResumed':
       case 'RunTryScheduled':
       case 'RunTryDropped':
+        return;
       case 'RunTryStarted':
+        this.nextTry(moment);
         return;
       case 'SignalReceived': {
         const { name, number, actor } = event;
@@ -88,10 +96,11 @@ class Recorder {
         return;
       }
       case 'RunEnding':
-        facts.ending = { ...moment, outcome: event.outcome };
+        facts.ending = { ...moment, outcome: event.outcome, code: event.failure?.code };
         return;
       case 'RunEnded':
         facts.ending ??= { ...moment, outcome: event.status };
+        facts.cleanupFailures = (event.cleanupFailures ?? []).map(({ code }) => code);
         facts.end ??= {
           ...moment,
           status: event.status,
@@ -99,9 +108,30 @@ class Recorder {
           output: event.status === 'COMPLETED' ? (this.value(event.output) ?? null) : undefined,
         };
         return;
+      // Of an attempt of a try before, perhaps.
+      case 'StopConfirmed':
+      case 'LateResult':
+        return;
       default:
         this.takeStep(this.step(event.path), moment, event);
     }
+  }
+
+  private nextTry(moment: Moment): void {
+    const { facts } = this;
+    const taken = new Set([...facts.steps.values()].map(({ signal }) => signal));
+    this.before.push(facts);
+    this.facts = {
+      ...facts,
+      steps: new Map(),
+      signals: facts.signals.filter(({ number }) => !taken.has(number)),
+      cancels: [],
+      ending: undefined,
+      end: undefined,
+      try: facts.try + 1,
+    };
+    facts.isTriedAgain = true;
+    facts.end = { ...moment, status: facts.ending?.outcome ?? 'COMPLETED', code: facts.ending?.code };
   }
 
   private takeStep(step: StepFacts, moment: Moment, event: Extract<RunEvent, { readonly path: string }>): void {
@@ -117,6 +147,7 @@ class Recorder {
       case 'StepReady':
         step.started = moment;
         step.input = this.value(event.input);
+        step.key = event.key;
         return;
       case 'BlockStarted':
         step.started = moment;
@@ -128,7 +159,7 @@ class Recorder {
         step.input = this.value(event.input);
         return;
       case 'ChildStarted':
-        step.child = { ...event, started: moment, run: readRun(event.runId, this.world)?.facts };
+        step.child = { ...event, started: moment, run: readRun(event.runId, this.world)?.tries.at(-1) };
         return;
       case 'BodyStarted':
         if (step.list !== undefined) step.items.push({ number: event.number, started: moment, output: undefined });
@@ -156,6 +187,9 @@ class Recorder {
       case 'StepCompleted':
         step.end ??= { ...moment, status: 'COMPLETED', output: this.value(event.output) };
         return;
+      case 'StepFellBack':
+        step.fellBack = { ...moment, ...endOf(event) };
+        return;
       case 'StepFailed':
       case 'StepSkipped':
         step.end ??= { ...moment, ...endOf(event) };
@@ -167,10 +201,8 @@ class Recorder {
       case 'StepStopping':
       case 'AttemptUnreachable':
       case 'AttemptReturned':
-      case 'StopConfirmed':
       case 'RetryScheduled':
       case 'BodiesTakenOver':
-      case 'StepFellBack':
       case 'LateResult':
         return;
     }
@@ -192,6 +224,7 @@ class Recorder {
       path,
       started: undefined,
       input: undefined,
+      key: undefined,
       branch: undefined,
       attempts: [],
       iterations: [],
@@ -199,6 +232,7 @@ class Recorder {
       items: [],
       child: undefined,
       signal: undefined,
+      fellBack: undefined,
       isTakenOver: false,
       attemptsBefore: 0,
       agentBefore: undefined,
@@ -215,9 +249,9 @@ class Recorder {
   }
 }
 
-function endOf(event: Extract<RunEvent, { type: 'StepTakenOver' | 'StepFailed' | 'StepSkipped' }>) {
+function endOf(event: Extract<RunEvent, { type: 'StepTakenOver' | 'StepFailed' | 'StepFellBack' | 'StepSkipped' }>) {
   const status = event.type === 'StepSkipped' ? ('SKIPPED' as const) : event.status;
-  const reason = event.type === 'StepFailed' ? undefined : event.reason;
+  const reason = event.type === 'StepFailed' || event.type === 'StepFellBack' ? undefined : event.reason;
   const failure = event.type === 'StepSkipped' ? undefined : event.failure;
   return { status, reason, code: failure?.code, message: failure?.message, details: failure?.details };
 }

@@ -6,14 +6,14 @@ import type { CompiledNode, CompiledWorkflow } from '../../../src/workflow/compi
 import { substitute } from './seams.ts';
 
 /** Every event that the engine decides passes through here, into the state and into the journal alike. */
-export function emits(change: (event: RunEvent) => RunEvent): () => void {
+export function emits(change: (event: RunEvent, draft: Draft) => RunEvent): () => void {
   return substitute(
     Draft,
     'emit',
     (original) =>
       function (this: Draft, ...args: never[]) {
         const [event] = args as unknown as [RunEvent];
-        return original.apply(this, [change(event)] as never[]);
+        return original.apply(this, [change(event, this)] as never[]);
       },
   );
 }

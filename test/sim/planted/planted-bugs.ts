@@ -21,6 +21,7 @@ import type { Scheduler } from '../../../src/control-plane/scheduler/scheduler.t
 import type { Store } from '../../../src/control-plane/store/port.ts';
 import { type SimSettings, smallLimits } from '../settings.ts';
 import { bodyBugs } from './body-bugs.ts';
+import { cleanupBugs } from './cleanup-bugs.ts';
 import { engineBugs } from './engine-bugs.ts';
 import { forgetful, withSnapshots } from './forgetful-snapshot.ts';
 import { scheduleBugs } from './schedule-bugs.ts';
@@ -208,6 +209,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   ...engineBugs,
   ...bodyBugs,
+  ...cleanupBugs,
 ];
 
 /** Takes the end of an attempt back that is not LIVE any more, so that a late result is accepted. */

@@ -24,13 +24,15 @@ export interface Reading {
   readonly map?: { readonly index: number; item(): JsonValue } | undefined;
   readonly result?: JsonValue;
   readonly output?: JsonValue;
+  /** A fallback, which sees its owner as that failed. */
+  readonly fallback?: Place | undefined;
 }
 
 export interface World {
   readonly params: JsonValue;
   readonly run: Scope['run'];
   readonly workflow: Scope['workflow'];
-  view(place: Place): StepView;
+  view(place: Place, fallback: Place | undefined): StepView;
 }
 
 export class Expressions {
@@ -53,7 +55,7 @@ export class Expressions {
   }
 
   private read(text: JsonValue, reading: Reading, compile: typeof compileTemplate): Value {
-    const { spot, frame, now, loop, map, result, output } = reading;
+    const { spot, frame, now, loop, map, result, output, fallback } = reading;
     const { params, run, workflow, view } = this.world;
     const looped = loop === undefined ? 'nothing' : 'loop';
     const around = map === undefined ? looped : within(looped, 'map');
@@ -64,7 +66,7 @@ export class Expressions {
     const step = (index: number): StepView => {
       const place = frame.find(this.ids[index] ?? '');
       if (place === undefined) throw new Unknown();
-      return view(place);
+      return view(place, fallback);
     };
     try {
       const more = {

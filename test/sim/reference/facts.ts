@@ -86,6 +86,8 @@ export interface StepFacts {
   /** It became READY, its block opened, or it began to wait. */
   started: Moment | undefined;
   input: JsonValue | undefined;
+  /** Of concurrency. */
+  key: string | undefined;
   branch: number | undefined;
   readonly attempts: AttemptFacts[];
   readonly iterations: IterationFacts[];
@@ -96,7 +98,12 @@ export interface StepFacts {
   child: ChildFacts | undefined;
   /** Number of the signal that it took. */
   signal: number | undefined;
+  /** It failed and called for its fallback, and with which failure. */
+  fellBack: SeenEnd | undefined;
   isTakenOver: boolean;
+  /** Of an earlier try of the run: it is done, and must not do anything again. */
+  readonly isKept?: boolean;
+  readonly startsAgain?: boolean;
   /** What expressions see of a step that was taken over. */
   attemptsBefore: number;
   agentBefore: string | undefined;
@@ -120,12 +127,19 @@ export interface RunFacts {
   readonly params: JsonValue;
   /** All workflows, by name. */
   readonly registered: ReadonlyMap<string, Registered>;
-  startedAt: number;
+  /** Undefined: it never left the queue. */
+  startedAt: number | undefined;
   readonly steps: Map<string, StepFacts>;
   readonly signals: SignalFacts[];
   readonly cancels: Moment[];
   isPausedOnce: boolean;
+  /** Which try of the run this is, from 1; those before it have facts of their own. */
+  readonly try: number;
+  /** Another try comes after it. */
+  isTriedAgain: boolean;
   /** When its end was decided. */
-  ending: (Moment & { readonly outcome: EndStatus }) | undefined;
+  ending: (Moment & { readonly outcome: EndStatus; readonly code?: string | undefined }) | undefined;
+  /** Codes of what is reported beside the outcome. */
+  cleanupFailures: readonly string[];
   end: SeenEnd | undefined;
 }

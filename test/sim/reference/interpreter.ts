@@ -13,14 +13,17 @@ import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
 import { blockEnds, lastOf, naturalOutput } from './blocks.ts';
 import { childEnds } from './children.ts';
 import { fits, show } from './compare.ts';
-import { anySkip, type Context, isFailed, isUnhandled } from './context.ts';
+import { checkCompensations, isCompensationCalled } from './compensation.ts';
+import { anySkip, type Context, isFailed } from './context.ts';
 import { Expressions, type Reading, Unknown } from './expressions.ts';
 import type { End, Moment, RunFacts, SeenEnd, StepFacts } from './facts.ts';
+import { endsWithFallback } from './fallback.ts';
 import { itemAt } from './items.ts';
 import { agentEnds, setEnds, signalEnds, waitEnds } from './leaves.ts';
 import { mapEnds } from './maps.ts';
 import { gateOf, stopOf } from './order.ts';
 import { Frame, type Outline, outlineOf, type Place } from './outline.ts';
+import { runEnds } from './run-ends.ts';
 import { deal } from './signals.ts';
 import type { TakeOver } from './take-over.ts';
 
@@ -63,9 +66,9 @@ class Interpreter implements Context {
     const { params, runId, namespace, startedAt, version } = facts;
     this.expressions = new Expressions(this.outline.ids, {
       params,
-      run: { id: runId, namespace, startedAt, try: 1 },
+      run: { id: runId, namespace, startedAt: startedAt ?? 0, try: facts.try },
       workflow: { name: definition.name, version },
-      view: (place) => this.view(place),
+      view: (place, fallback) => this.view(place, fallback),
     });
     this.allPlaces = this.places(this.root);
     this.signals = deal(facts, this.allPlaces);
@@ -74,10 +77,14 @@ class Interpreter implements Context {
   interpret(): Interpretation {
     const steps = new Map<string, Ends>();
     const places = this.allPlaces;
-    for (const place of places) if (this.isOpened(place)) steps.set(place.path, this.endsOf(place));
+    // Of a run that never left the queue nothing has an end.
+    const isQueued = this.facts.startedAt === undefined;
+    for (const place of places) if (!isQueued && this.isOpened(place)) steps.set(place.path, this.endsOf(place));
     const known = new Set(places.map(({ path }) => path));
     for (const path of this.facts.steps.keys()) if (!known.has(path)) this.faults.add(`${path}: there is no such step`);
-    return { steps, run: this.runEnds(), faults: [...this.faults] };
+    if (!isQueued) checkCompensations(this, this.definition, this.outline, this.root);
+    const run = runEnds(this, this.definition, this.outline, this.root);
+    return { steps, run, faults: [...this.faults] };
   }
 
   // ---- what the rules ask for
@@ -90,6 +97,10 @@ class Interpreter implements Context {
     this.faults.add(`${path}: ${text}`);
   }
 
+  faultOfRun(text: string): void {
+    this.faults.add(`: ${text}`);
+  }
+
   endBefore(place: Place, position: number): (End & Moment) | undefined {
     const seen = this.of(place)?.end;
     if (seen === undefined || seen.position >= position) return undefined;
@@ -100,6 +111,9 @@ class Interpreter implements Context {
       code: end.code ?? seen.code,
       reason: end.reason ?? seen.reason,
       output: end.output ?? seen.output,
+      // That of a step which was taken over stands in another run.
+      position: seen.position,
+      at: seen.at,
     };
   }
 
@@ -115,16 +129,22 @@ class Interpreter implements Context {
   read(
     kind: 'cel' | 'template',
     text: JsonValue,
-    { frame }: Place,
+    place: Place,
     spot: Reading['spot'],
     now: number,
     more: Partial<Reading> = {},
   ) {
+    const { frame, belongs } = place;
     const iteration = innermost(frame, 'loop');
     const item = innermost(frame, 'map');
     const loop = iteration && { iteration: iteration.number, last: () => this.lastBefore(iteration) };
     const map = item && { index: item.number, item: () => itemAt(this, item.place, item.number) };
-    return this.expressions[kind](text, { spot, frame, now, loop, map, ...more });
+    const fallback = belongs?.as === 'fallback' ? place : undefined;
+    return this.expressions[kind](text, { spot, frame, now, loop, map, fallback, ...more });
+  }
+
+  readOfRun(output: JsonValue, frame: Frame, now: number) {
+    return this.expressions.cel(output, { spot: 'runOutput', frame, now });
   }
 
   all(): readonly Place[] {
@@ -157,22 +177,31 @@ class Interpreter implements Context {
     return lastOf(this, place, before);
   }
 
-  private view(place: Place) {
+  private view(place: Place, fallback: Place | undefined) {
     const facts = this.of(place);
-    const end = this.endBefore(place, Number.POSITIVE_INFINITY);
+    const fellBack = facts?.fellBack;
+    const end = fallback?.belongs?.to === place ? fellBack : this.endBefore(place, Number.POSITIVE_INFINITY);
     const attempt = facts?.attempts.at(-1);
-    const code = end?.code;
+    // Of a step that was taken over the failure came with it, also when its fallback completed it.
+    const failed = isFailed(end) ? { ...end, message: facts?.end?.message } : undefined;
+    const failure = fellBack ?? (facts?.isTakenOver === true ? facts.end : failed);
+    const code = failure?.code;
     return {
       status: end?.status ?? 'PENDING',
-      attempt: facts?.isTakenOver === true ? facts.attemptsBefore : (facts?.attempts.length ?? 0),
-      agent: facts?.isTakenOver === true ? facts.agentBefore : attempt?.agentId,
-      error: isFailed(end) && code !== undefined ? { code, message: facts?.end?.message ?? '' } : undefined,
+      // Starts in all tries of the run; in a loop or a map in this one alone.
+      attempt:
+        (place.frame.body === undefined ? attempt?.number : facts?.attempts.length) ?? facts?.attemptsBefore ?? 0,
+      agent: attempt?.agentId ?? facts?.agentBefore,
+      error: code === undefined ? undefined : { code, message: failure?.message ?? '' },
       output: () => (end?.status === 'COMPLETED' ? this.output(place) : undefined),
     };
   }
 
   /** What is in a block that never opened has no end of its own. */
-  private isOpened({ around, frame }: Place): boolean {
+  private isOpened(place: Place): boolean {
+    const { around, frame, belongs } = place;
+    if (belongs?.as === 'compensation') return isCompensationCalled(this, place);
+    if (belongs !== undefined) return this.of(place) !== undefined || this.of(belongs.to)?.fellBack !== undefined;
     if (around === undefined || frame.body?.place === around) return true;
     const block = this.of(around);
     return block?.isTakenOver === true || block?.started !== undefined;
@@ -202,12 +231,20 @@ class Interpreter implements Context {
   private makeEnds(place: Place): Ends {
     const before = this.taken?.ends.get(place.path);
     const facts = this.of(place);
+    if (facts?.startsAgain === true) this.fault(place, 'it starts again, and is done');
+    if (facts?.isKept === true) return facts.end && [facts.end];
     if (this.taken?.open.has(place.path) === true) return undefined;
     if ((before !== undefined) !== (facts?.isTakenOver === true))
       this.fault(place, before === undefined ? 'it is taken over' : 'it is not taken over');
     if (before !== undefined) return [before];
     const end = facts?.end;
     if (facts === undefined || end === undefined) return [];
+    const own = (seen: SeenEnd): readonly End[] => this.ownEnds(place, { ...facts, end: seen }, seen);
+    const { fallback } = place.node;
+    return fallback === undefined ? own(end) : endsWithFallback(this, place, fallback, facts, own);
+  }
+
+  private ownEnds(place: Place, facts: StepFacts, end: SeenEnd): readonly End[] {
     const started = facts.started ?? end;
     const gate = gateOf(this, place, started);
     if (facts.started === undefined) return this.endsUnstarted(place, facts, end, gate);
@@ -251,51 +288,6 @@ class Interpreter implements Context {
       default:
         return blockEnds(this, place, facts, end);
     }
-  }
-
-  // ---- the run
-
-  private runEnds(): Ends {
-    const { ending, cancels, startedAt } = this.facts;
-    const { timeoutMs = 0 } = this.definition;
-    if (ending === undefined) return [];
-    const body = this.root.placesOf(this.outline.body);
-    const failure = this.firstFailure(ending.position);
-    if (failure !== undefined && failure.at !== ending.at)
-      this.faults.add(`the run goes on after the failure at ${failure.position}`);
-    const ends: End[] = [];
-    if (failure !== undefined) ends.push({ status: 'FAILED' });
-    // A cancel that came before the failure would have ended the run before it.
-    if (failure === undefined && cancels.some(({ position }) => position < ending.position))
-      ends.push({ status: 'CANCELLED' });
-    if (failure === undefined && timeoutMs > 0 && ending.at >= startedAt + timeoutMs)
-      ends.push({ status: 'TIMED_OUT' });
-    const isDone = body.every((place) => (this.of(place)?.end?.position ?? Number.POSITIVE_INFINITY) < ending.position);
-    if (isDone && failure === undefined) ends.push(...this.completion(ending));
-    const last = Math.max(...body.map((place) => this.of(place)?.end?.position ?? 0));
-    for (const place of this.root.placesOf(this.outline.cleanup))
-      if ((this.of(place)?.started?.position ?? last) < last) this.fault(place, 'it starts before the body is over');
-    return ends;
-  }
-
-  private completion({ at }: Moment): readonly End[] {
-    const { output } = this.definition;
-    if (output === undefined) return [{ status: 'COMPLETED', output: null }];
-    try {
-      const made = this.expressions.cel(output, { spot: 'runOutput', frame: this.root, now: at });
-      return [made.ok ? { status: 'COMPLETED', output: made.value } : { status: 'FAILED', code: made.code }];
-    } catch (error) {
-      if (error instanceof Unknown) return [{ status: 'COMPLETED' }, { status: 'FAILED' }];
-      throw error;
-    }
-  }
-
-  private firstFailure(position: number): Moment | undefined {
-    const failures = this.allPlaces.flatMap((place) => {
-      const end = place.node.isFinally || !isUnhandled(place) ? undefined : this.endBefore(place, position);
-      return end !== undefined && isFailed(end) ? [end] : [];
-    });
-    return failures.toSorted((left, right) => left.position - right.position)[0];
   }
 }
 

@@ -1,13 +1,12 @@
-/** What the reference interpreter does not judge yet: a workflow with any of it is left alone. */
-
-import type { StepDefinition, WorkflowDefinition } from '../../../src/workflow/definition.ts';
+/** What the reference interpreter does not judge yet: a run with any of it is left alone. */
+import { runsBodies, type StepDefinition, type WorkflowDefinition } from '../../../src/workflow/definition.ts';
 import { nestedSteps } from '../../../src/workflow/nested.ts';
 
-export function isJudged({ steps, finally: cleanup, retries, concurrency }: WorkflowDefinition): boolean {
-  return (retries ?? 0) === 0 && concurrency === undefined && [...steps, ...(cleanup ?? [])].every(isStepJudged);
+/** Tries that keep parts of loops and maps. */
+export function isJudged({ steps, finally: cleanup }: WorkflowDefinition, isTriedAgain: boolean): boolean {
+  return !isTriedAgain || ![...steps, ...(cleanup ?? [])].some(hasBodies);
 }
 
-function isStepJudged(step: StepDefinition): boolean {
-  if (step.fallback !== undefined || step.compensate !== undefined) return false;
-  return nestedSteps(step).every(isStepJudged);
+function hasBodies(step: StepDefinition): boolean {
+  return runsBodies(step) || nestedSteps(step).some(hasBodies);
 }

@@ -8,6 +8,7 @@ import type {
   SignalStepDefinition,
   WaitStepDefinition,
 } from '../../../src/workflow/definition.ts';
+import { keyFailure } from './admission.ts';
 import { plain, show } from './compare.ts';
 import { type Context, cancelled } from './context.ts';
 import type { AttemptFacts, End, Moment, StepFacts } from './facts.ts';
@@ -100,6 +101,8 @@ export function agentEnds(run: Context, place: Place, step: AgentStepDefinition,
   const { started, end, input: seen } = facts;
   const input = run.read('template', step.parameters ?? {}, place, 'input', started?.at ?? end?.at ?? 0);
   if (!input.ok) return [{ status: 'FAILED', code: input.code }];
+  const unkeyed = keyFailure(run, place, step, facts);
+  if (unkeyed !== undefined) return [unkeyed];
   if (started === undefined || end === undefined) return [];
   if (seen !== undefined && !isDeepStrictEqual(plain(seen), plain(input.value)))
     run.fault(place, `its input is ${show(seen)} instead of ${show(input.value)}`);

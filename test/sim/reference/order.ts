@@ -9,7 +9,8 @@ export type Gate = undefined | 'blocked' | readonly End[];
 
 export function gateOf(run: Context, place: Place, { position, at }: Moment): Gate {
   const { step } = place.node;
-  if (isLeftOut(run, place)) return [{ status: 'SKIPPED', reason: 'BRANCH' }];
+  if (place.belongs?.as === 'fallback' && !hasFallenBack(run, place.belongs.to, position)) return 'blocked';
+  if (isLeftOut(run, place.belongs?.to ?? place)) return [{ status: 'SKIPPED', reason: 'BRANCH' }];
   const dependencies = step.dependencies.map((id) => place.frame.places.get(id));
   const ends = dependencies.map((dependency) => dependency && run.endBefore(dependency, position));
   if (ends.includes(undefined)) return 'blocked';
@@ -21,6 +22,11 @@ export function gateOf(run: Context, place: Place, { position, at }: Moment): Ga
   const answer = run.read('cel', step.when, place, 'when', at);
   if (!answer.ok) return [{ status: 'FAILED', code: answer.code }];
   return answer.value === false ? [{ status: 'SKIPPED', reason: 'WHEN' }] : undefined;
+}
+
+function hasFallenBack(run: Context, owner: Place, position: number): boolean {
+  const fellBack = run.of(owner)?.fellBack;
+  return fellBack !== undefined && fellBack.position < position;
 }
 
 /** What depends on it may run. */
@@ -50,7 +56,9 @@ export function stopOf(run: Context, place: Place, moment: Moment): Stop {
   for (let at: Place | undefined = place; at !== undefined; at = at.around) {
     const here = at === place ? 'no' : stopWithin(run, at, moment);
     if (here !== 'no') stop = stop === 'yes' || (here === 'yes' && !isCleanup) ? 'yes' : 'may';
-    if (at.node.isFinally || (at.node.step.runOn ?? 'success') === 'success') continue;
+    // A fallback is of cleanup when its owner is.
+    const { step } = (at.belongs?.to ?? at).node;
+    if (at.node.isFinally || (step.runOn ?? 'success') === 'success') continue;
     isCleanup = true;
     isOpen = at.around !== undefined;
   }
@@ -89,9 +97,10 @@ function stopWithin(run: Context, block: Place, moment: Moment): Stop {
 
 /** Nothing between it and the block handles its failure. */
 function failsChildOf(place: Place, block: Place): boolean {
+  if (place.belongs !== undefined) return false;
   for (let at: Place = place; at.around !== undefined && !continues(at); at = at.around) {
     if (at.around === block) return true;
-    if (hasPolicy(at.around)) return false;
+    if (hasPolicy(at.around) || at.around.node.fallback !== undefined) return false;
   }
   return false;
 }

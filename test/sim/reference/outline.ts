@@ -5,7 +5,10 @@ export interface Node {
   readonly step: StepDefinition;
   /** The steps in it: of a condition or a switch a list per branch. */
   readonly lists: readonly (readonly Node[])[];
+  /** Of cleanup: in `finally`, or a compensation. */
   readonly isFinally: boolean;
+  readonly fallback: Node | undefined;
+  readonly compensation: Node | undefined;
 }
 
 export interface Outline {
@@ -18,7 +21,13 @@ export function outlineOf(definition: WorkflowDefinition): Outline {
   const ids: string[] = [];
   const node = (step: StepDefinition, isFinally: boolean): Node => {
     ids.push(step.id);
-    return { step, isFinally, lists: listsOf(step).map((list) => list.map((child) => node(child, isFinally))) };
+    return {
+      step,
+      isFinally,
+      lists: listsOf(step).map((list) => list.map((child) => node(child, isFinally))),
+      fallback: step.fallback && node(step.fallback, isFinally),
+      compensation: step.compensate && node(step.compensate, true),
+    };
   };
   const body = definition.steps.map((step) => node(step, false));
   const cleanup = (definition.finally ?? []).map((step) => node(step, true));
@@ -49,8 +58,10 @@ export interface Place {
   readonly node: Node;
   readonly path: string;
   readonly frame: Frame;
-  /** The block around it; of the top of a body the loop or the map. */
+  /** The block around it; of the top of a body the loop or the map. A compensation has none: it runs when all blocks are over. */
   readonly around: Place | undefined;
+  /** Of a fallback or a compensation. */
+  readonly belongs: { readonly as: 'fallback' | 'compensation'; readonly to: Place } | undefined;
 }
 
 /** The steps outside of loops and maps, or those of one iteration or item. */
@@ -67,9 +78,23 @@ export class Frame {
   }
 
   private add(node: Node, around: Place | undefined): void {
-    const place = { node, path: this.prefix + node.step.id, frame: this, around };
-    this.places.set(node.step.id, place);
+    const place = this.put(node, around, undefined);
+    if (node.fallback !== undefined) this.put(node.fallback, around, { as: 'fallback', to: place });
+    if (node.compensation !== undefined) this.put(node.compensation, undefined, { as: 'compensation', to: place });
     if (!runsBodies(node.step)) for (const child of node.lists.flat()) this.add(child, place);
+  }
+
+  private put(node: Node, around: Place | undefined, belongs: Place['belongs']): Place {
+    const place = { node, path: this.prefix + node.step.id, frame: this, around, belongs };
+    this.places.set(node.step.id, place);
+    return place;
+  }
+
+  /** What belongs to a step. */
+  attached({ step: { id } }: Node): Place {
+    const place = this.places.get(id);
+    if (place === undefined) throw new Error(`${id} does not stand here`);
+    return place;
   }
 
   /** The step of this id that an expression here means. */

@@ -14,9 +14,11 @@ export function deal(
     const waiting = places
       .filter(({ node: { step } }) => step.type === 'signal' && step.signal === name)
       .flatMap(({ path }) => steps.get(path) ?? [])
-      .filter(({ started, isTakenOver }) => started !== undefined && !isTakenOver)
+      .filter(({ started, isTakenOver, isKept }) => started !== undefined && !isTakenOver && isKept !== true)
       .toSorted((left, right) => (left.started?.position ?? 0) - (right.started?.position ?? 0));
-    for (const { path, started, end } of waiting) {
+    for (const { path, started, fellBack, end: last } of waiting) {
+      // One that fell back does not wait any more.
+      const end = fellBack ?? last;
       // Whoever was there first has gone on with what came before; the next one came before this step ended, or never.
       const [next] = kept;
       if (next === undefined || (end !== undefined && next.position > end.position) || started === undefined) continue;

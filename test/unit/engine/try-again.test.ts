@@ -1,6 +1,7 @@
 /** Workflow `retries`: what another try of the run keeps, what starts again, and when there is none. */
 import { expect, test } from 'vitest';
 import type { RunEvent } from '../../../src/control-plane/engine/events.ts';
+import { limits } from '../../../src/core/limits.ts';
 import { TestMesh, type TestRun } from '../../../src/testing/index.ts';
 import { expectReplay, flow, loop, parallel, sequential, statuses, step, stepThrough } from './flow.ts';
 
@@ -101,6 +102,37 @@ test('cleanup runs in every try, and what ran on the failure does not when there
   await expectReplay(mesh, run);
 });
 
+test('large values that a try makes leave those of the try before as they are', async () => {
+  await using mesh = await TestMesh.start();
+  worker(mesh, 'b tell', { b: 1 });
+  const pad = 'x'.repeat(limits.inlineEventBytesMax);
+  const run = await mesh.startWorkflow(
+    flow(
+      [
+        { id: 'note', type: 'set', set: { try: '${{ run.try }}', pad: '${{ params.pad }}' } },
+        step('b', { dependencies: ['note'] }),
+        { id: 'told', type: 'set', runOn: 'always', set: { of: '${{ steps.b.status }}', pad: '${{ params.pad }}' } },
+        step('tell', { runOn: 'always', parameters: '${{ steps.told.output }}' }),
+      ],
+      { retries: 1 },
+    ),
+    { pad },
+  );
+  expect((await run.result()).status).toBe('COMPLETED');
+  const named = run.journal().flatMap((event) => {
+    const stored = event.type === 'StepReady' ? event.input : event.type === 'StepCompleted' ? event.output : undefined;
+    return stored?.kind === 'blob' ? [`${event.type} ${stored.blobId}`] : [];
+  });
+  expect(named).toEqual([
+    'StepCompleted out/note',
+    'StepCompleted out/told',
+    'StepReady out/told',
+    'StepCompleted out/told~2',
+    'StepReady out/told~2',
+  ]);
+  await expectReplay(mesh, run);
+});
+
 test('a loop keeps the iterations that ended, and what completed in the one that failed', async () => {
   await using mesh = await TestMesh.start();
   const seen: unknown[] = [];
@@ -172,6 +204,21 @@ test('a loop that ran as often as it may begins anew, and so does one after a st
     'poll/1/look#2 COMPLETED',
   ]);
   await expectReplay(mesh, after);
+});
+
+test('a loop that is cleanup begins anew in every try, and is not gone on with', async () => {
+  await using mesh = await TestMesh.start();
+  worker(mesh, 'a x', { a: 1 });
+  const run = await mesh.startWorkflow(
+    flow([step('a'), loop('tidy', [step('x')], { runOn: 'always', until: 'iteration >= 2', maxIterations: 3 })], {
+      retries: 1,
+    }),
+  );
+  expect((await run.result()).status).toBe('COMPLETED');
+  const bodies = run.journal().flatMap((event) => (event.type === 'BodyStarted' ? [event.number] : []));
+  expect(bodies).toEqual([1, 2, 1, 2]);
+  expect(triesOf(run)).toEqual([{ try: 2, again: ['a', 'tidy'] }]);
+  await expectReplay(mesh, run);
 });
 
 test('a block keeps its completed children, and a branch is not chosen again', async () => {
