@@ -6,13 +6,18 @@ import type { Verdict } from '../failure.ts';
 import { fits } from '../reference/compare.ts';
 import type { Registered, RunFacts, SeenEnd } from '../reference/facts.ts';
 import { type Ends, type Interpretation, interpret } from '../reference/interpreter.ts';
-import { isJudged } from '../reference/judged.ts';
+import { takeUp } from '../reference/kept-bodies.ts';
 import { outlineOf } from '../reference/outline.ts';
 import { completeTries, faultsOfTries } from '../reference/run-tries.ts';
-import { takeOverOf } from '../reference/take-over.ts';
+import { type TakeOver, takeOverOf } from '../reference/take-over.ts';
 import { type Recording, readRun } from './run-facts.ts';
 
 const INVARIANT = 'a run ends as the reference interpreter says';
+
+interface Told {
+  readonly tries: readonly RunFacts[];
+  readonly taken: TakeOver | undefined;
+}
 
 export class ReferenceChecks {
   private readonly definitions = new Map<string, WorkflowDefinition>();
@@ -36,19 +41,20 @@ export class ReferenceChecks {
     const recorded = readRun(runId, this.world());
     const definition = recorded && this.definitions.get(recorded.workflow);
     if (recorded === undefined || definition === undefined) return;
-    const { retryOf } = recorded;
-    if (!isJudged(definition, retryOf !== undefined || recorded.tries.length > 1)) return;
-    const before = retryOf === undefined ? undefined : this.factsOf(retryOf, definition).at(-1);
-    const tries = this.factsOf(runId, definition);
-    for (const facts of tries) {
-      const taken = before && facts.try === 1 ? takeOverOf(outlineOf(definition), before) : undefined;
-      this.checkTry(runId, facts, interpret(definition, facts, taken));
-    }
+    const { tries, taken } = this.factsOf(runId, definition);
+    for (const facts of tries)
+      this.checkTry(runId, facts, interpret(definition, facts, facts.try === 1 ? taken : undefined));
     for (const fault of faultsOfTries(definition, tries)) this.verdict.fail(INVARIANT, `${runId}: ${fault}`);
   }
 
-  private factsOf(runId: string, definition: WorkflowDefinition): readonly RunFacts[] {
-    return completeTries(definition, readRun(runId, this.world())?.tries ?? []);
+  /** Each try with what it kept, also of the run that this one is another try of; `taken`: what that is. */
+  private factsOf(runId: string, definition: WorkflowDefinition): Told {
+    const { tries: [first, ...more] = [], retryOf } = readRun(runId, this.world()) ?? {};
+    if (first === undefined) return { tries: [], taken: undefined };
+    const before = retryOf === undefined ? undefined : this.factsOf(retryOf, definition).tries.at(-1);
+    const taken = before && takeOverOf(outlineOf(definition), before);
+    const begun = before && taken ? takeUp(taken.bodies, before, first) : first;
+    return { tries: completeTries(definition, [begun, ...more]), taken };
   }
 
   private checkTry(runId: string, facts: RunFacts, { steps, run, faults }: Interpretation): void {

@@ -6,7 +6,7 @@ import type { JsonValue } from '../../../src/core/json.ts';
 import type { StoredValue } from '../../../src/core/stored-value.ts';
 import { decodeValue } from '../../../src/core/value.ts';
 import type { Answers } from '../answers.ts';
-import type { AttemptFacts, Moment, RunFacts, StepFacts } from '../reference/facts.ts';
+import { type AttemptFacts, blankStep, type Moment, type RunFacts, type StepFacts } from '../reference/facts.ts';
 
 type Created = Extract<RunEvent, { type: 'RunCreated' }>;
 
@@ -220,24 +220,7 @@ class Recorder {
   private step(path: string): StepFacts {
     const known = this.facts.steps.get(path);
     if (known !== undefined) return known;
-    const step: StepFacts = {
-      path,
-      started: undefined,
-      input: undefined,
-      key: undefined,
-      branch: undefined,
-      attempts: [],
-      iterations: [],
-      list: undefined,
-      items: [],
-      child: undefined,
-      signal: undefined,
-      fellBack: undefined,
-      isTakenOver: false,
-      attemptsBefore: 0,
-      agentBefore: undefined,
-      end: undefined,
-    };
+    const step = blankStep(path);
     this.facts.steps.set(path, step);
     return step;
   }

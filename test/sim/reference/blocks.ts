@@ -34,7 +34,8 @@ export function blockEnds(run: Context, place: Place, facts: StepFacts, end: Mom
 
 function isTaken(run: Context, { frame }: Place, id: string): boolean {
   const child = frame.places.get(id);
-  return child !== undefined && run.of(child)?.isTakenOver === true;
+  const facts = child && run.of(child);
+  return facts?.isTakenOver === true || facts?.isKept === true;
 }
 
 /** Completed, with what it gives. What a block gives without an `output` shows only where it is read, but for loops and maps. */
@@ -91,7 +92,11 @@ function loopEnds(run: Context, place: Place, step: LoopStepDefinition, seen: St
   for (let iteration = 1; ; iteration++) {
     const last = (): JsonValue => lastOf(run, place, before);
     const loop = { iteration, last };
-    const goesOn = step.while === undefined ? undefined : run.read('cel', step.while, place, 'while', end.at, { loop });
+    // For those that have begun in an earlier try nothing is asked again, nor for the one that came next.
+    const isDecided = seen.goesOn !== undefined && iteration <= seen.goesOn.iterations + 1;
+    const isKept = seen.goesOn !== undefined && iteration <= seen.goesOn.iterations;
+    const goesOn =
+      step.while === undefined || isDecided ? undefined : run.read('cel', step.while, place, 'while', end.at, { loop });
     if (goesOn?.ok === false) return [{ status: 'FAILED', code: goesOn.code }];
     const over = (after: number, ends: readonly End[]): readonly End[] => {
       for (const { number } of facts.iterations.slice(after)) run.fault(place, `iteration ${number} is one too many`);
@@ -105,14 +110,15 @@ function loopEnds(run: Context, place: Place, step: LoopStepDefinition, seen: St
     const now = facts.iterations[iteration - 1];
     // It was stopped between two iterations, or in one; if nothing could stop it, no end fits.
     if (now === undefined) return [];
-    if (before?.ended !== undefined && now.started.at < before.ended.at + (step.delayMs ?? 0))
+    if (now.number !== iteration) run.fault(place, `iteration ${now.number} begins as number ${iteration}`);
+    if (!isDecided && before?.ended !== undefined && now.started.at < before.ended.at + (step.delayMs ?? 0))
       run.fault(place, `iteration ${iteration} begins before its delay is over`);
     const failures = failuresOf(run, run.body(place, iteration), end);
     if (now.ended === undefined || failures.length > 0) return over(iteration, failures);
     before = now;
     if (now.output !== undefined && !isDeepStrictEqual(plain(now.output), plain(last())))
       run.fault(place, `iteration ${iteration} gives ${show(now.output)} instead of ${show(last())}`);
-    if (step.until === undefined) continue;
+    if (step.until === undefined || isKept) continue;
     const isDone = run.read('cel', step.until, place, 'until', now.ended.at, { loop: { iteration, last } });
     if (!isDone.ok) return [{ status: 'FAILED', code: isDone.code }];
     if (isDone.value === true) return over(iteration, natural(run, place, facts, end));

@@ -13,7 +13,7 @@ function owed(run: Context): readonly Place[] {
   const done = run.all().flatMap((place) => {
     const { compensation } = place.node;
     const end = compensation && run.endBefore(place, NEVER);
-    if (compensation === undefined || end?.status !== 'COMPLETED') return [];
+    if (compensation === undefined || end?.status !== 'COMPLETED' || run.of(place)?.isPast === true) return [];
     return [{ helper: place.frame.attached(compensation), position: end.position }];
   });
   return done.toSorted((left, right) => right.position - left.position).map(({ helper }) => helper);

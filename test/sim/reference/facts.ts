@@ -104,10 +104,47 @@ export interface StepFacts {
   /** Of an earlier try of the run: it is done, and must not do anything again. */
   readonly isKept?: boolean;
   readonly startsAgain?: boolean;
-  /** What expressions see of a step that was taken over. */
+  /** Of the run that this one is another try of: nothing undoes it any more. */
+  readonly isPast?: boolean;
+  /** Of a loop or a map that goes on with what ended in it before. */
+  readonly goesOn?: GoesOn;
+  /** What expressions see of attempts before this try. */
   attemptsBefore: number;
   agentBefore: string | undefined;
   end: SeenEnd | undefined;
+}
+
+/** What is kept stands in front of what began in this try. */
+export interface GoesOn {
+  /** How many of a loop. */
+  readonly iterations: number;
+  /** The iteration that was cut short, if it goes on: it has steps before it begins again. */
+  readonly cut: number | undefined;
+  /** Numbers of items. */
+  readonly items: ReadonlySet<number>;
+  readonly list: readonly JsonValue[] | undefined;
+}
+
+/** Nothing is known of it. */
+export function blankStep(path: string): StepFacts {
+  return {
+    path,
+    started: undefined,
+    input: undefined,
+    key: undefined,
+    branch: undefined,
+    attempts: [],
+    iterations: [],
+    list: undefined,
+    items: [],
+    child: undefined,
+    signal: undefined,
+    fellBack: undefined,
+    isTakenOver: false,
+    attemptsBefore: 0,
+    agentBefore: undefined,
+    end: undefined,
+  };
 }
 
 /** A workflow that can be run by its name. */

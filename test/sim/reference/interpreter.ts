@@ -167,8 +167,10 @@ class Interpreter implements Context {
   /** Everything that exists in the run, iterations and items included. */
   private places(frame: Frame): Place[] {
     return [...frame.places.values()].flatMap((place) => {
-      const { iterations = [], items = [] } = this.of(place) ?? {};
-      return [place, ...[...iterations, ...items].flatMap(({ number }) => this.places(this.bodyFrame(place, number)))];
+      const { iterations = [], items = [], goesOn } = this.of(place) ?? {};
+      const numbers = new Set([...iterations, ...items].map(({ number }) => number));
+      if (goesOn?.cut !== undefined) numbers.add(goesOn.cut);
+      return [place, ...[...numbers].flatMap((number) => this.places(this.bodyFrame(place, number)))];
     });
   }
 
@@ -188,9 +190,8 @@ class Interpreter implements Context {
     const code = failure?.code;
     return {
       status: end?.status ?? 'PENDING',
-      // Starts in all tries of the run; in a loop or a map in this one alone.
-      attempt:
-        (place.frame.body === undefined ? attempt?.number : facts?.attempts.length) ?? facts?.attemptsBefore ?? 0,
+      // In all tries of the run; in a loop or a map since its iteration or item began.
+      attempt: (facts?.attemptsBefore ?? 0) + (facts?.attempts.length ?? 0),
       agent: attempt?.agentId ?? facts?.agentBefore,
       error: code === undefined ? undefined : { code, message: failure?.message ?? '' },
       output: () => (end?.status === 'COMPLETED' ? this.output(place) : undefined),
@@ -202,9 +203,16 @@ class Interpreter implements Context {
     const { around, frame, belongs } = place;
     if (belongs?.as === 'compensation') return isCompensationCalled(this, place);
     if (belongs !== undefined) return this.of(place) !== undefined || this.of(belongs.to)?.fellBack !== undefined;
-    if (around === undefined || frame.body?.place === around) return true;
+    if (around === undefined) return true;
+    // An iteration that goes on has steps before it begins again.
+    if (frame.body?.place === around) return this.hasBegun(frame.body) || this.of(place) !== undefined;
     const block = this.of(around);
     return block?.isTakenOver === true || block?.started !== undefined;
+  }
+
+  private hasBegun({ place, number }: NonNullable<Frame['body']>): boolean {
+    const { iterations = [], items = [] } = this.of(place) ?? {};
+    return [...iterations, ...items].some((body) => body.number === number);
   }
 
   // ---- steps

@@ -12,11 +12,12 @@ export type List =
   | { readonly ok: true; readonly value: readonly JsonValue[] }
   | { readonly ok: false; readonly code: string };
 
-/** What its items are, evaluated once, when it starts. Throws Unknown. */
+/** What its items are, evaluated once, when it starts, and kept when another try goes on with it. Throws Unknown. */
 export function listOf(run: Context, map: Place): List {
   const { step } = map.node;
   if (step.type !== 'map') throw new Unknown();
   const facts = run.of(map);
+  if (facts?.goesOn?.list !== undefined) return { ok: true, value: facts.goesOn.list };
   const read: Value = run.read('cel', step.items, map, 'items', facts?.started?.at ?? facts?.end?.at ?? 0);
   if (!read.ok) return read;
   if (!Array.isArray(read.value)) return { ok: false, code: 'NOT_A_LIST' };

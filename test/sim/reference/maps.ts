@@ -53,32 +53,36 @@ interface Span {
 }
 
 /** In the order of the list, no more at once than it says, and each as soon as there is room. */
-function checkStarts(run: Context, map: Place, step: MapStepDefinition, { items }: StepFacts, span: Span): void {
+function checkStarts(run: Context, map: Place, step: MapStepDefinition, facts: StepFacts, span: Span): void {
   const atOnce = step.concurrency ?? AT_ONCE;
+  const kept = facts.goesOn?.items ?? new Set();
+  const items = facts.items.slice(kept.size);
+  const numbers = Array.from({ length: span.count }, (_, number) => number).filter((number) => !kept.has(number));
   const endOf = ({ number }: ItemFacts): Moment | undefined => {
     const [top] = run.body(map, number);
     return top && run.endBefore(top, Number.POSITIVE_INFINITY);
   };
   for (const [i, item] of items.entries()) {
-    if (item.number !== i) run.fault(map, `item ${item.number} begins as number ${i}`);
-    if (i >= span.count) run.fault(map, `item ${i} begins, of ${span.count}`);
+    const { number } = item;
+    if (number !== numbers[i]) run.fault(map, `item ${number} begins instead of ${numbers[i]}, of ${span.count}`);
     const beside = items.slice(0, i).filter((other) => (endOf(other)?.position ?? Infinity) > item.started.position);
-    if (beside.length >= atOnce) run.fault(map, `item ${i} begins beside ${beside.length}, at most ${atOnce}`);
-    const [top] = run.body(map, i);
+    if (beside.length >= atOnce) run.fault(map, `item ${number} begins beside ${beside.length}, at most ${atOnce}`);
+    const [top] = run.body(map, number);
     if (top !== undefined && stopOf(run, top, item.started) === 'yes')
-      run.fault(map, `item ${i} begins when it was stopped`);
+      run.fault(map, `item ${number} begins when it was stopped`);
   }
   // While a run is paused nothing begins.
   if (run.facts.isPausedOnce) return;
   const ends = items.flatMap((item) => endOf(item) ?? []).toSorted((left, right) => left.position - right.position);
-  for (let i = 0; i < span.count; i++) {
+  for (const [i, number] of numbers.entries()) {
     const due = i < atOnce ? span.started : ends[i - atOnce];
     if (due === undefined) return;
-    const [top] = run.body(map, i);
+    const [top] = run.body(map, number);
     // Whatever stops it may do so in the decision that gives it room.
     const isStopped = top === undefined || stopOf(run, top, { position: due.position + 1, at: due.at }) !== 'no';
-    const begun = items.find(({ number }) => number === i);
+    const begun = items.find((item) => item.number === number);
     if (isStopped || due.position >= span.end.position) return;
-    if (begun?.started.at !== due.at) run.fault(map, `item ${i} does not begin when there is room, at ${due.position}`);
+    if (begun?.started.at !== due.at)
+      run.fault(map, `item ${number} does not begin when there is room, at ${due.position}`);
   }
 }

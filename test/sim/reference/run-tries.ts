@@ -1,8 +1,9 @@
 /** The tries of a run: what each keeps of the one before, and whether there had to be another. */
-import { runsBodies, type WorkflowDefinition } from '../../../src/workflow/definition.ts';
+import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
 import type { RunFacts, StepFacts } from './facts.ts';
-import { type Outline, outlineOf } from './outline.ts';
-import { takeOverOf } from './take-over.ts';
+import { isInKept, keepBodies } from './kept-bodies.ts';
+import { type Node, type Outline, outlineOf } from './outline.ts';
+import { type TakeOver, takeOverOf } from './take-over.ts';
 
 /** Each with what it keeps, so that it can be judged as a run by itself. */
 export function completeTries(definition: WorkflowDefinition, tries: readonly RunFacts[]): readonly RunFacts[] {
@@ -29,27 +30,30 @@ export function* faultsOfTries(
 }
 
 function keep(outline: Outline, before: RunFacts, now: RunFacts): RunFacts {
-  const { ends, open, reopened } = takeOverOf(outline, before);
+  const taken = takeOverOf(outline, before);
+  const owners = belongings(outline);
   const steps = new Map<string, StepFacts>();
-  for (const [path, facts] of now.steps) steps.set(path, { ...facts, ...countedBefore(before.steps.get(path)) });
-  const isKept = (path: string): boolean => ends.has(path) || (open.has(path) && !now.steps.has(path));
-  const belonging = belongings(outline);
-  for (const [path, facts] of before.steps) {
-    // What stands in a loop or a map goes with it, and what belongs to a step with that.
-    const [root = ''] = path.split('/');
-    if (isKept(belonging.get(root) ?? root)) steps.set(path, kept(facts, now.steps.get(path)));
+  const frames = new Set(['', ...[...taken.bodies].map(([path, { cut }]) => `${path}/${cut}/`)]);
+  for (const [path, facts] of now.steps) {
+    const isCounted = frames.has(path.slice(0, path.lastIndexOf('/') + 1));
+    steps.set(path, isCounted ? { ...facts, ...countedBefore(before.steps.get(path)) } : facts);
   }
-  for (const { path, node } of reopened) {
-    const iterations = before.steps.get(path)?.iterations.filter(({ ended }) => ended !== undefined) ?? [];
-    const isSpent = node.step.type !== 'loop' || iterations.length >= node.step.maxIterations;
-    const loop = steps.get(path);
-    if (isSpent || loop === undefined) continue;
-    steps.set(path, { ...loop, iterations: [...iterations, ...loop.iterations] });
-    for (const { number } of iterations)
-      for (const [inner, facts] of before.steps)
-        if (inner.startsWith(`${path}/${number}/`)) steps.set(inner, kept(facts, now.steps.get(inner)));
-  }
+  for (const [path, facts] of before.steps)
+    if (isDone(path, taken, owners, now) || isInKept(path, taken.bodies))
+      steps.set(path, kept(facts, now.steps.get(path)));
+  keepBodies(steps, taken.bodies);
   return { ...now, steps };
+}
+
+/** What stands in a loop or a map goes with it, and what belongs to a step with that. */
+function isDone(path: string, { ends, open }: TakeOver, owners: ReadonlyMap<string, string>, now: RunFacts): boolean {
+  const parts = path.split('/');
+  for (let i = 0; i < parts.length; i += 2) {
+    const id = parts[i] ?? '';
+    const step = [...parts.slice(0, i), owners.get(id) ?? id].join('/');
+    if (ends.has(step) || (open.has(step) && !now.steps.has(step))) return true;
+  }
+  return false;
 }
 
 /** `again`: what it did in this try although it is done; it must have done nothing. */
@@ -62,17 +66,17 @@ function countedBefore(before: StepFacts | undefined): Partial<StepFacts> {
   if (before === undefined) return {};
   const last = before.attempts.at(-1);
   return {
-    attemptsBefore: last?.number ?? before.attemptsBefore,
+    attemptsBefore: before.attemptsBefore + before.attempts.length,
     agentBefore: last?.agentId ?? before.agentBefore,
   };
 }
 
-/** Ids of steps by those of their fallbacks and compensations, outside of loops and maps. */
+/** Ids of steps by those of their fallbacks and compensations. */
 function belongings({ body }: Outline): ReadonlyMap<string, string> {
   const owners = new Map<string, string>();
-  const visit = ({ step, lists, fallback, compensation }: Outline['body'][number]): void => {
+  const visit = ({ step, lists, fallback, compensation }: Node): void => {
     for (const attached of [fallback, compensation]) if (attached) owners.set(attached.step.id, step.id);
-    if (!runsBodies(step)) for (const child of lists.flat()) visit(child);
+    for (const child of lists.flat()) visit(child);
   };
   for (const node of body) visit(node);
   return owners;
