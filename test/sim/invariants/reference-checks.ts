@@ -6,9 +6,8 @@ import type { Verdict } from '../failure.ts';
 import { fits } from '../reference/compare.ts';
 import type { Registered, RunFacts, SeenEnd } from '../reference/facts.ts';
 import { type Ends, type Interpretation, interpret } from '../reference/interpreter.ts';
-import { takeUp } from '../reference/kept-bodies.ts';
 import { outlineOf } from '../reference/outline.ts';
-import { completeTries, faultsOfTries } from '../reference/run-tries.ts';
+import { completeTries, faultsOfTries, takeUp } from '../reference/run-tries.ts';
 import { type TakeOver, takeOverOf } from '../reference/take-over.ts';
 import { type Recording, readRun } from './run-facts.ts';
 
@@ -52,8 +51,9 @@ export class ReferenceChecks {
     const { tries: [first, ...more] = [], retryOf } = readRun(runId, this.world()) ?? {};
     if (first === undefined) return { tries: [], taken: undefined };
     const before = retryOf === undefined ? undefined : this.factsOf(retryOf, definition).tries.at(-1);
-    const taken = before && takeOverOf(outlineOf(definition), before);
-    const begun = before && taken ? takeUp(taken.bodies, before, first) : first;
+    const outline = outlineOf(definition);
+    const taken = before && takeOverOf(outline, before);
+    const begun = before && taken ? takeUp(outline, taken, before, first) : first;
     return { tries: completeTries(definition, [begun, ...more]), taken };
   }
 

@@ -1,7 +1,7 @@
 /** What another try keeps of loops and maps that did not complete: iterations that ended and items that COMPLETED. */
 import type { JsonValue } from '../../../src/core/json.ts';
 import type { MapStepDefinition } from '../../../src/workflow/definition.ts';
-import { blankStep, type ItemFacts, type IterationFacts, type RunFacts, type StepFacts } from './facts.ts';
+import { blankStep, type ItemFacts, type IterationFacts, type StepFacts } from './facts.ts';
 
 export interface KeptBodies {
   readonly iterations: readonly IterationFacts[];
@@ -53,30 +53,4 @@ export function keepBodies(steps: Map<string, StepFacts>, bodies: Bodies): void 
       goesOn: { iterations: iterations.length, cut, items: new Set(items.map(({ number }) => number)), list },
     });
   }
-}
-
-/**
- * The facts of a run that is another try of one that ended, with what that one left in loops and maps: all before anything of its own.
- * It is done, and nothing of it is undone any more.
- */
-export function takeUp(bodies: Bodies, before: RunFacts, now: RunFacts): RunFacts {
-  const past = { position: 0, at: 0 };
-  const steps = new Map(now.steps);
-  const aged = new Map(
-    [...bodies].map(([path, kept]): readonly [string, KeptBodies] => [
-      path,
-      {
-        ...kept,
-        iterations: kept.iterations.map((iteration) => ({ ...iteration, started: past, ended: past })),
-        items: kept.items.map((item) => ({ ...item, started: past })),
-      },
-    ]),
-  );
-  for (const [path, facts] of before.steps) {
-    if (!isInKept(path, bodies)) continue;
-    const end = facts.end && { ...facts.end, ...past };
-    steps.set(path, { ...facts, end, isKept: true, isPast: true, startsAgain: now.steps.has(path) });
-  }
-  keepBodies(steps, aged);
-  return { ...now, steps };
 }

@@ -15,12 +15,16 @@ export interface Outline {
   readonly body: readonly Node[];
   readonly cleanup: readonly Node[];
   readonly ids: readonly string[];
+  /** Of those. */
+  readonly compensations: ReadonlySet<string>;
 }
 
 export function outlineOf(definition: WorkflowDefinition): Outline {
   const ids: string[] = [];
+  const compensations = new Set<string>();
   const node = (step: StepDefinition, isFinally: boolean): Node => {
     ids.push(step.id);
+    if (step.compensate !== undefined) compensations.add(step.compensate.id);
     return {
       step,
       isFinally,
@@ -31,7 +35,7 @@ export function outlineOf(definition: WorkflowDefinition): Outline {
   };
   const body = definition.steps.map((step) => node(step, false));
   const cleanup = (definition.finally ?? []).map((step) => node(step, true));
-  return { body, cleanup, ids };
+  return { body, cleanup, ids, compensations };
 }
 
 /** Another kind of block says here what stands in it. */

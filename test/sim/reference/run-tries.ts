@@ -1,7 +1,7 @@
 /** The tries of a run: what each keeps of the one before, and whether there had to be another. */
 import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
 import type { RunFacts, StepFacts } from './facts.ts';
-import { isInKept, keepBodies } from './kept-bodies.ts';
+import { isInKept, type KeptBodies, keepBodies } from './kept-bodies.ts';
 import { type Node, type Outline, outlineOf } from './outline.ts';
 import { type TakeOver, takeOverOf } from './take-over.ts';
 
@@ -13,6 +13,33 @@ export function completeTries(definition: WorkflowDefinition, tries: readonly Ru
     before = before === undefined ? facts : keep(outline, before, facts);
     return before;
   });
+}
+
+/**
+ * The facts of a run that is another try of one that ended, with what that one left in loops and maps: all before anything of its own.
+ * It is done, and nothing of it is undone any more.
+ */
+export function takeUp(outline: Outline, { bodies }: TakeOver, before: RunFacts, now: RunFacts): RunFacts {
+  const past = { position: 0, at: 0 };
+  const steps = new Map(now.steps);
+  const aged = new Map(
+    [...bodies].map(([path, kept]): readonly [string, KeptBodies] => [
+      path,
+      {
+        ...kept,
+        iterations: kept.iterations.map((iteration) => ({ ...iteration, started: past, ended: past })),
+        items: kept.items.map((item) => ({ ...item, started: past })),
+      },
+    ]),
+  );
+  for (const [path, facts] of before.steps) {
+    const isCompensation = outline.compensations.has(path.slice(path.lastIndexOf('/') + 1));
+    if (isCompensation || !isInKept(path, bodies)) continue;
+    const end = facts.end && { ...facts.end, ...past };
+    steps.set(path, { ...facts, end, isKept: true, isPast: true, startsAgain: now.steps.has(path) });
+  }
+  keepBodies(steps, aged);
+  return { ...now, steps };
 }
 
 /** What is wrong with the number of them, in words. */

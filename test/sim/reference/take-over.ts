@@ -12,9 +12,9 @@ export interface TakeOver {
   readonly bodies: ReadonlyMap<string, KeptBodies>;
 }
 
-export function takeOverOf({ body }: Outline, before: RunFacts): TakeOver {
-  const taking = new Taking(before, new Frame(body));
-  taking.take(body);
+export function takeOverOf(outline: Outline, before: RunFacts): TakeOver {
+  const taking = new Taking(outline, before, new Frame(outline.body));
+  taking.take(outline.body);
   return taking;
 }
 
@@ -23,12 +23,14 @@ class Taking implements TakeOver {
   readonly ends = new Map<string, SeenEnd>();
   readonly open = new Set<string>();
   readonly bodies = new Map<string, KeptBodies>();
+  private readonly outline: Outline;
   private readonly before: RunFacts;
   private readonly frame: Frame;
   /** Everything in the frame is done. */
   private isWhole = true;
 
-  constructor(before: RunFacts, frame: Frame) {
+  constructor(outline: Outline, before: RunFacts, frame: Frame) {
+    this.outline = outline;
     this.before = before;
     this.frame = frame;
   }
@@ -90,7 +92,7 @@ class Taking implements TakeOver {
     } else if (step.type === 'loop') {
       const number = keptIterations(facts).length + 1;
       const frame = new Frame(lists.flat(), `${place.path}/${number}/`, { place, number });
-      const inside = new Taking(this.before, frame);
+      const inside = new Taking(this.outline, this.before, frame);
       inside.take(lists.flat());
       this.goOn(place, step.maxIterations, inside, number);
     }
@@ -137,7 +139,7 @@ class Taking implements TakeOver {
   /** Of a loop or a map: something in one of its iterations or items was undone. */
   private isUndoneWithin({ node, path }: Place): boolean {
     if (!runsBodies(node.step)) return false;
-    const ids = compensationsIn(node);
+    const ids = this.outline.compensations;
     return [...this.before.steps].some(
       ([at, { attempts }]) =>
         at.startsWith(`${path}/`) && ids.has(at.slice(at.lastIndexOf('/') + 1)) && attempts.length > 0,
@@ -151,16 +153,6 @@ class Taking implements TakeOver {
   private childrenOf({ node }: Place): readonly Place[] {
     return runsBodies(node.step) ? [] : this.frame.placesOf(node.lists.flat());
   }
-}
-
-function compensationsIn({ lists }: Node): ReadonlySet<string> {
-  const own = lists
-    .flat()
-    .flatMap((child) => [
-      ...(child.compensation === undefined ? [] : [child.compensation.step.id]),
-      ...compensationsIn(child),
-    ]);
-  return new Set(own);
 }
 
 function isCleanup({ node }: Place): boolean {
