@@ -5,15 +5,9 @@
  */
 import { formatDuration } from '../../core/duration.ts';
 import { shortId } from '../../core/ids.ts';
+import { liveAttempts } from '../engine/attempts.ts';
 import { liveSteps } from '../engine/frames.ts';
-import {
-  type AgentStep,
-  type AttemptRecord,
-  isAgentStep,
-  liveAttempts,
-  type RunState,
-  type Step,
-} from '../engine/state.ts';
+import { type AgentStep, type AttemptRecord, isAgentStep, type RunState, type Step } from '../engine/state.ts';
 import { isRunOver, isStepOver } from '../engine/status.ts';
 import type { PastWorkflow } from './past-runs.ts';
 
