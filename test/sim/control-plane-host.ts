@@ -55,6 +55,9 @@ export class ControlPlaneHost {
   readonly options: ControlPlaneHostOptions;
   observer: HostObserver | undefined = undefined;
   readonly wall: Wall = { aheadMs: 0 };
+  /** How far its wall clock was ahead, and off either way, at most, ms. */
+  wallAheadMaxMs = 0;
+  wallOffMaxMs = 0;
   /** When its wall clock was set, virtual ms. */
   wallSetAt = 0;
   private store: SimStore | undefined = undefined;
@@ -149,6 +152,8 @@ export class ControlPlaneHost {
   setWall(aheadMs: number): void {
     this.options.world.log('nemesis', `sets the wall clock of the control plane ${aheadMs.toFixed(0)} ms ahead`);
     this.wall.aheadMs = aheadMs;
+    this.wallOffMaxMs = Math.max(this.wallOffMaxMs, Math.abs(aheadMs));
+    this.wallAheadMaxMs = Math.max(this.wallAheadMaxMs, aheadMs);
     this.wallSetAt = this.options.world.now;
   }
 

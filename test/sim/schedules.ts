@@ -58,7 +58,8 @@ export class ScheduleWork {
     this.checks = new ScheduleChecks(
       () => host.data,
       verdict,
-      () => EPOCH_MS + Math.floor(world.now),
+      // A decision may have been made while the clock was ahead.
+      () => EPOCH_MS + Math.floor(world.now + host.wallAheadMaxMs),
     );
     this.client = new SimClient({ world, dice: dice.fork('client'), host, verdict, observer });
     this.planned = Array.from({ length: count }, (_, i) => this.plan(`clock${i}`, dice.fork(`clock${i}`)));

@@ -22,17 +22,14 @@ import {
   isAgentStep,
   isBlockStep,
   isChildStep,
-  isFallingBack,
   isLoopStep,
   isMapStep,
   isWaitingStep,
-  ownerOf,
-  parentOf,
   type RunState,
   type Step,
-  stepAt,
 } from './state.ts';
 import { isStepOver } from './status.ts';
+import { isFallingBack, ownerOf, parentOf, stepAt } from './step-tree.ts';
 import { isStopping } from './stop.ts';
 import { queueTask, timerTask } from './tasks.ts';
 import { openWait, settleWait } from './waits.ts';

@@ -6,19 +6,15 @@ import { limits } from '../../core/limits.ts';
 import { itemOutputs } from './evolve-bodies.ts';
 import {
   type BodyStep,
-  childrenOf,
   type Frame,
   isBodyStep,
   isLoopStep,
-  isProtected,
   type LoopStep,
   type MapStep,
-  parentOf,
-  policyOf,
   type RunState,
   type Step,
-  stepAt,
 } from './state.ts';
+import { childrenOf, isProtected, parentOf, policyOf, stepAt } from './step-tree.ts';
 import { findUndone, type Undone } from './undone.ts';
 
 export interface Again {

@@ -5,8 +5,9 @@
 import type { Draft } from './decision.ts';
 import type { Failure } from './events.ts';
 import { findStep } from './frames.ts';
-import { compensationOf, type RunState, type Step } from './state.ts';
+import type { RunState, Step } from './state.ts';
 import { isStepOver } from './status.ts';
+import { compensationOf } from './step-tree.ts';
 import { mayTryAgain } from './try-rules.ts';
 
 /** The compensation that runs, or is next; undefined: there is nothing left to undo, or nobody may any more. */

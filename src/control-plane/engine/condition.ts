@@ -2,8 +2,9 @@
 import type { CompiledConditionNode } from '../../workflow/compiled.ts';
 import type { Draft } from './decision.ts';
 import { requireValues, scopeOf } from './outputs.ts';
-import { type Step, stepAt } from './state.ts';
+import type { Step } from './state.ts';
 import { isStepOver } from './status.ts';
+import { stepAt } from './step-tree.ts';
 
 /** Throws MissingValues, and what the condition throws, before it has emitted anything. */
 export function openCondition(draft: Draft, { path, frame }: Step, { branches, choice }: CompiledConditionNode): void {

@@ -1,6 +1,8 @@
 /** PURE: every deadline that a run waits for, as its state says: what the task rows hold, without the store. */
+
+import { liveAttempts, nextNumber } from './attempts.ts';
 import { liveSteps } from './frames.ts';
-import { isAgentStep, liveAttempts, nextNumber, type RunState, type Step } from './state.ts';
+import { isAgentStep, type RunState, type Step } from './state.ts';
 import { isRunOver, isStepOver } from './status.ts';
 import { attemptDue, nearest, queueDue, timerDue, totalDue } from './tasks.ts';
 

@@ -11,17 +11,9 @@ import type { Failure } from './events.ts';
 import { liveSteps } from './frames.ts';
 import { evaluateTemplate } from './outputs.ts';
 import { goOn } from './pause.ts';
-import {
-  isAgentStep,
-  isChildStep,
-  isFallingBack,
-  ownerOf,
-  parentOf,
-  type RunState,
-  type Step,
-  stepAt,
-} from './state.ts';
+import { isAgentStep, isChildStep, type RunState, type Step } from './state.ts';
 import { isRunOver, isStepOver, type RunOutcome } from './status.ts';
+import { isFallingBack, ownerOf, parentOf, stepAt } from './step-tree.ts';
 import { killStep, stopSteps } from './stop.ts';
 import { abandonChild } from './stop-child.ts';
 import { dropTimer, runTimerTask, timerDue } from './tasks.ts';

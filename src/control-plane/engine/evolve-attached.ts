@@ -1,16 +1,8 @@
 /** Applies what the ends of steps mean for the steps that belong to them, and what a fallback means for its owner. */
 import type { StepFellBack } from './events.ts';
 import { findStep } from './frames.ts';
-import {
-  compensationOf,
-  detailOf,
-  type Frame,
-  fallbackOf,
-  framesOf,
-  ownerOf,
-  type RunState,
-  type Step,
-} from './state.ts';
+import { detailOf, type Frame, type RunState, type Step } from './state.ts';
+import { compensationOf, fallbackOf, framesOf, ownerOf } from './step-tree.ts';
 
 /** After the step has its end: what nobody will call for is over, too; what was completed may have to be undone. */
 export function settleAttached(state: RunState, step: Step): void {

@@ -5,7 +5,8 @@ import type { BlockStarted, BodyEnded, BodyStarted } from './events.ts';
 import { hasOwed } from './evolve-attached.ts';
 import { noteStray } from './evolve-try.ts';
 import { openFrame } from './frames.ts';
-import { detailOf, type Frame, type MapDetail, type MapStep, type RunState, stepAt } from './state.ts';
+import { detailOf, type Frame, type MapDetail, type MapStep, type RunState } from './state.ts';
+import { stepAt } from './step-tree.ts';
 
 export function openItems(step: MapStep, { items }: BlockStarted): void {
   const detail = detailOf(step);

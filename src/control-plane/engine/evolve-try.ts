@@ -1,22 +1,12 @@
 /** What RunTryScheduled, RunTryDropped and RunTryStarted do to a run's state; part of `evolve`. */
 import { times } from '../../core/limits.ts';
+import { attemptsOf } from './attempts.ts';
 import type { RunTryDropped, RunTryScheduled, RunTryStarted } from './events.ts';
 import { keepItems, keepIterations } from './evolve-bodies.ts';
 import { findStep } from './frames.ts';
-import {
-  attemptsOf,
-  compensationOf,
-  detailOf,
-  type Frame,
-  fallbackOf,
-  framesOf,
-  isBodyStep,
-  type RunState,
-  type Step,
-  type StepDetail,
-  stepAt,
-} from './state.ts';
+import { detailOf, type Frame, isBodyStep, type RunState, type Step, type StepDetail } from './state.ts';
 import { isStepOver } from './status.ts';
+import { compensationOf, fallbackOf, framesOf, stepAt } from './step-tree.ts';
 
 /** The run's deadline is that of the wait. */
 export function scheduleTry(state: RunState, { dueAt }: RunTryScheduled): void {

@@ -4,10 +4,9 @@
  */
 import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
+import { liveAttempts } from './attempts.ts';
 import { eventBytes } from './event-bytes.ts';
 import type {
-  AttemptEnded,
-  AttemptStarted,
   BlockStarted,
   BodyEnded,
   BodyStarted,
@@ -25,32 +24,25 @@ import type {
   StepWaiting,
 } from './events.ts';
 import { dropAttached, fallBack, forgiveAll, hasOwed, settleAttached } from './evolve-attached.ts';
+import { changeAttempt, endAttempt, startAttempt } from './evolve-attempt.ts';
 import { takeBodiesOver } from './evolve-bodies.ts';
 import { closeItems, endItem, openItems, startItem } from './evolve-map.ts';
 import { dropTry, noteStray, noteStrayChild, scheduleTry, startTry } from './evolve-try.ts';
-import { findStep, openFrame } from './frames.ts';
+import { openFrame, stepNamed } from './frames.ts';
 import {
-  type AttemptRecord,
   type BlockStep,
-  childrenOf,
   detailOf,
-  findAttempt,
-  frameInside,
   isBlockStep,
   isLoopStep,
   isMapStep,
-  isProtected,
   type LoopDetail,
   type LoopStep,
-  liveAttempts,
-  parentOf,
   type RunState,
   type Step,
   type StepDetail,
-  stepAt,
-  tolerates,
 } from './state.ts';
 import { isStepOver, type StepStatus } from './status.ts';
+import { childrenOf, frameInside, isProtected, parentOf, stepAt, tolerates } from './step-tree.ts';
 
 export function evolve(state: RunState, event: RunEvent): void {
   state.position += 1;
@@ -174,12 +166,6 @@ function evolveRun(state: RunState, event: Extract<RunEvent, { readonly type: Of
     case 'RunEnded':
       return endRun(state, event);
   }
-}
-
-function stepNamed(state: RunState, path: string): Step {
-  const step = findStep(state, path);
-  if (step === undefined) throw new RangeError(`the journal of run "${state.runId}" names an unknown step "${path}"`);
-  return step;
 }
 
 function startBlock(step: Step, event: BlockStarted): void {
@@ -322,68 +308,6 @@ function queueStep(step: Step, at: number): void {
   step.queuedAt = at;
   if (step.detail !== undefined) step.detail.retryAt = 0;
   step.status = liveAttempts(step).length > 0 ? 'RUNNING' : 'READY';
-}
-
-function startAttempt(state: RunState, event: AttemptStarted): void {
-  const step = stepNamed(state, event.path);
-  step.isQueued = false;
-  step.status = 'RUNNING';
-  if (step.frame.owner !== undefined) state.bodyNumber = Math.max(state.bodyNumber, event.number);
-  detailOf(step).attempts.push({
-    number: event.number,
-    try: event.try,
-    agentId: event.agentId,
-    instanceId: event.instanceId,
-    idempotent: event.idempotent,
-    isResumed: event.resumed === true,
-    startedAt: event.at,
-    deadlineAt: event.deadlineAt ?? 0,
-    outcome: undefined,
-    failure: undefined,
-    endedAt: 0,
-    isUnreachable: false,
-    isUnconfirmed: false,
-    isAccepted: false,
-    hasLateResult: false,
-  });
-}
-
-function changeAttempt(state: RunState, path: string, number: number, change: (attempt: AttemptRecord) => void): void {
-  const attempt = findAttempt(stepNamed(state, path), number);
-  if (attempt === undefined)
-    throw new RangeError(`the journal of run "${state.runId}" names an unknown attempt "${path}#${number}"`);
-  change(attempt);
-}
-
-function endAttempt(state: RunState, event: AttemptEnded): void {
-  const step = stepNamed(state, event.path);
-  changeAttempt(state, event.path, event.number, (attempt) => {
-    attempt.outcome = event.outcome;
-    attempt.failure = event.failure;
-    attempt.endedAt = event.at;
-    attempt.isUnconfirmed = event.unconfirmed === true;
-    attempt.isAccepted = isResult(event);
-  });
-  if (event.countsAsTry === true) step.failedTries += 1;
-  if (liveAttempts(step).length === 0 && step.status === 'RUNNING') step.status = 'READY';
-}
-
-/** Outcomes that a result of the agent brought about (and not our own word). */
-function isResult(event: AttemptEnded): boolean {
-  if (event.unconfirmed === true) return false;
-  switch (event.outcome) {
-    case 'COMPLETED':
-    case 'FAILED':
-    case 'CANCELLED':
-    case 'HANDED_BACK':
-      return true;
-    case 'TIMED_OUT':
-    case 'REJECTED':
-    case 'NOT_ACCEPTED':
-    case 'LOST':
-    case 'SUPERSEDED':
-      return false;
-  }
 }
 
 function stopStep(step: Step, event: StepStopping): void {

@@ -8,7 +8,8 @@ import type { Draft } from './decision.ts';
 import { beginEnding } from './ending.ts';
 import type { Failure } from './events.ts';
 import { beginFallback, mayFallBack } from './fallback.ts';
-import { parentOf, policyOf, type Step } from './state.ts';
+import type { Step } from './state.ts';
+import { parentOf, policyOf } from './step-tree.ts';
 import { stopBlock } from './stop.ts';
 import { wake } from './wake.ts';
 

@@ -1,8 +1,9 @@
 /** A step that failed for good, its retries included, is given to its fallback. */
 import type { Draft } from './decision.ts';
 import type { Failure } from './events.ts';
-import { fallbackOf, isFallingBack, type RunState, type Step } from './state.ts';
+import type { RunState, Step } from './state.ts';
 import { isStepOver } from './status.ts';
+import { fallbackOf, isFallingBack } from './step-tree.ts';
 import { isStopping } from './stop.ts';
 
 /** True when the fallback of a step that fails would still run: it has one that was not asked yet, and nothing stops it. */

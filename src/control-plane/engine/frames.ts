@@ -6,14 +6,13 @@ import {
   type BodyStep,
   createFrame,
   type Frame,
-  framesOf,
   isAgentStep,
   isBodyStep,
-  isCalledFor,
   isMapStep,
   type RunState,
   type Step,
 } from './state.ts';
+import { framesOf, isCalledFor } from './step-tree.ts';
 
 /** The frame of iteration or item `number`. */
 export function openFrame(owner: BodyStep, number: number, numbersBefore: number): Frame {
@@ -35,6 +34,13 @@ export function stepByIndex(state: RunState, frame: Frame, index: number): Step 
 /** Undefined when the run has no such step, or has it no longer: the iteration or the item is over. */
 export function findStep(state: RunState, path: string): Step | undefined {
   return stepById(state, state.root, path) ?? (path.includes('/') ? findInside(state, path) : undefined);
+}
+
+/** For events: they name steps that are there. */
+export function stepNamed(state: RunState, path: string): Step {
+  const step = findStep(state, path);
+  if (step === undefined) throw new RangeError(`the journal of run "${state.runId}" names an unknown step "${path}"`);
+  return step;
 }
 
 /** `poll/3/check`: the loop or the map, its iteration or item, and so on inwards. */

@@ -9,7 +9,8 @@ import { type Draft, MissingValues } from './decision.ts';
 import type { Failure } from './events.ts';
 import { bodyOutput, isTrue, keepValue, type LoopView, NULL_OUTPUT } from './outputs.ts';
 import { shapeOutput } from './shape.ts';
-import { childrenOf, type LoopStep } from './state.ts';
+import type { LoopStep } from './state.ts';
+import { childrenOf } from './step-tree.ts';
 import { isStopping } from './stop.ts';
 import { blockTimerTask } from './tasks.ts';
 

@@ -9,8 +9,9 @@ import { type Draft, MissingValues } from './decision.ts';
 import { countItems } from './items.ts';
 import { refuseLargeOutputs } from './map-output.ts';
 import { bodyOutput, evaluateTemplate, keepValue } from './outputs.ts';
-import { isMapStep, type MapDetail, type MapStep, type Step, stepAt } from './state.ts';
+import { isMapStep, type MapDetail, type MapStep, type Step } from './state.ts';
 import { isStepOver } from './status.ts';
+import { stepAt } from './step-tree.ts';
 import { isStopping, stopBlock } from './stop.ts';
 
 /**

@@ -7,11 +7,13 @@ import { limits } from '../../core/limits.ts';
 import { inlineValue, type StoredValue } from '../../core/stored-value.ts';
 import { EMPTY_OBJECT_VALUE, encodeValue, NULL_VALUE } from '../../core/value.ts';
 import type { Expression, Scope, StepView, Template } from '../../workflow/compiled.ts';
+import { attemptsOf } from './attempts.ts';
 import { type Draft, MissingValues } from './decision.ts';
 import type { StepReady } from './events.ts';
 import { stepByIndex } from './frames.ts';
 import { itemBytes, itemViewOf, readItem, uncutList } from './items.ts';
-import { attemptsOf, childrenOf, type Frame, isLoopStep, type Step, stepAt } from './state.ts';
+import { type Frame, isLoopStep, type Step } from './state.ts';
+import { childrenOf, stepAt } from './step-tree.ts';
 
 export const EMPTY_INPUT: StoredValue = inlineValue(EMPTY_OBJECT_VALUE);
 export const NULL_OUTPUT: StoredValue = inlineValue(NULL_VALUE);

@@ -1,7 +1,8 @@
 /** The failures of steps whose time was over, with durations as people write them. */
 import { unitDuration } from '../../core/duration.ts';
+import { attemptsOf } from './attempts.ts';
 import type { Failure } from './events.ts';
-import { attemptsOf, type Step } from './state.ts';
+import type { Step } from './state.ts';
 
 /** `totalTimeout` spans all tries, so what the last of them failed with is said, too: the time alone explains nothing. */
 export function totalTimeoutFailure(step: Step): Failure {

@@ -6,10 +6,11 @@
 import { formatAttemptId } from '../../core/ids.ts';
 import { limits, times } from '../../core/limits.ts';
 import { hashToUnit } from '../../core/random.ts';
+import { attemptsOf, liveAttempts, nextNumber } from './attempts.ts';
 import type { Draft } from './decision.ts';
 import type { Failure } from './events.ts';
 import { failStep } from './failure.ts';
-import { type AgentStep, attemptsOf, liveAttempts, nextNumber } from './state.ts';
+import type { AgentStep } from './state.ts';
 import { cancelStep, isStopping } from './stop.ts';
 import { delayTask, dropWaiting, queueTask } from './tasks.ts';
 

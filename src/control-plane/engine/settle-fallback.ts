@@ -2,7 +2,8 @@
 import type { Draft } from './decision.ts';
 import { failForGood } from './failure.ts';
 import { NULL_OUTPUT } from './outputs.ts';
-import { fallbackOf, type Step } from './state.ts';
+import type { Step } from './state.ts';
+import { fallbackOf } from './step-tree.ts';
 import { wake } from './wake.ts';
 
 /** Of a step that is falling back: it goes on waiting until its fallback is over. */

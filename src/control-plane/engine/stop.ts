@@ -3,26 +3,22 @@
  * still recorded; what runs on failure or always is left alone.
  */
 import { times } from '../../core/limits.ts';
+import { liveAttempts } from './attempts.ts';
 import type { Draft } from './decision.ts';
 import type { Failure } from './events.ts';
 import {
   type AgentStep,
   type BlockStep,
   type ChildStep,
-  childrenOf,
-  fallbackOf,
   isAgentStep,
   isChildStep,
-  isFallingBack,
   isWaitingStep,
-  liveAttempts,
-  ownerOf,
-  parentOf,
   type RunState,
   type Step,
   type WaitingStep,
 } from './state.ts';
 import { isStepOver } from './status.ts';
+import { childrenOf, fallbackOf, isFallingBack, ownerOf, parentOf } from './step-tree.ts';
 import { stopChild } from './stop-child.ts';
 import { dropAttempt, dropWaiting, leaseTask } from './tasks.ts';
 import { wake } from './wake.ts';

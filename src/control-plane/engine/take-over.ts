@@ -12,10 +12,12 @@
  * 5. A fallback is taken over with the step that it belongs to, a compensation never is.
  */
 import { findAgain, finishedIterations } from './again.ts';
+import { attemptsOf } from './attempts.ts';
 import type { BodiesTakenOver, StepTakenOver } from './events.ts';
 import { itemOutputs } from './evolve-bodies.ts';
-import { attemptsOf, type BodyStep, isCalledFor, ownerOf, type RunState, type Step } from './state.ts';
+import type { BodyStep, RunState, Step } from './state.ts';
 import { isStepOver } from './status.ts';
+import { isCalledFor, ownerOf } from './step-tree.ts';
 
 /** A step that is over, as the next try knows it; or what it keeps of a loop or a map that is not. */
 export type TakenOver = Omit<StepTakenOver, 'at'> | Omit<BodiesTakenOver, 'at'>;

@@ -1,16 +1,9 @@
 /** The task rows that follow from a decision: what waits, what is leased, what comes due. */
+
+import { attemptsOf, liveAttempts, nextNumber } from './attempts.ts';
 import type { Draft } from './decision.ts';
-import {
-  type AgentStep,
-  type AttemptRecord,
-  attemptsOf,
-  type BlockStep,
-  isBlockStep,
-  isFallingBack,
-  liveAttempts,
-  nextNumber,
-  type Step,
-} from './state.ts';
+import { type AgentStep, type AttemptRecord, type BlockStep, isBlockStep, type Step } from './state.ts';
+import { isFallingBack } from './step-tree.ts';
 
 /** The step waits for an agent; in a paused run it is only held, until the pause is over. */
 export function queueTask(draft: Draft, step: AgentStep, isRefresh = false): void {

@@ -8,9 +8,11 @@
  */
 import { times } from '../../core/limits.ts';
 import { findAgain } from './again.ts';
+import { attemptsOf } from './attempts.ts';
 import type { Draft } from './decision.ts';
 import { liveSteps } from './frames.ts';
-import { attemptsOf, type RunState, stepAt } from './state.ts';
+import type { RunState } from './state.ts';
+import { stepAt } from './step-tree.ts';
 import { runTimerTask } from './tasks.ts';
 import { deadlineOf } from './try-rules.ts';
 

@@ -1,15 +1,9 @@
 /** PURE: what the compensations of an ended run undid: it has to be done again. */
+
+import { attemptsOf } from './attempts.ts';
 import { keptFrames } from './frames.ts';
-import {
-  attemptsOf,
-  compensationOf,
-  type Frame,
-  framesOf,
-  isBodyStep,
-  parentOf,
-  type RunState,
-  type Step,
-} from './state.ts';
+import { type Frame, isBodyStep, type RunState, type Step } from './state.ts';
+import { compensationOf, framesOf, parentOf } from './step-tree.ts';
 
 export interface Undone {
   /** Steps whose compensation was given to an agent, and loops and maps with such a step in them: to be run again with all that is in them. */

@@ -1,5 +1,6 @@
 import type { Draft } from './decision.ts';
-import { isMapStep, ownerOf, parentOf, type Step, stepAt } from './state.ts';
+import { isMapStep, type Step } from './state.ts';
+import { ownerOf, parentOf, stepAt } from './step-tree.ts';
 
 /** Tells everyone who waits for a step that it is over. The work list is a stack: the first dependent is pushed last. */
 export function wake(draft: Draft, step: Step): void {

@@ -4,8 +4,9 @@
  * The steps that are left, in their order, say it; where one runs longer than it ever did, the whole of past runs does; where
  * this run is longer than each of those, nobody knows. So an estimate is never in the past, and there is none without history.
  */
-import { childrenOf, isBlockStep, type RunState, type Step, stepAt } from '../engine/state.ts';
+import { isBlockStep, type RunState, type Step } from '../engine/state.ts';
 import { isRunOver, isStepOver } from '../engine/status.ts';
+import { childrenOf, stepAt } from '../engine/step-tree.ts';
 import type { PastWorkflow } from './past-runs.ts';
 
 /** Wall ms; undefined: nothing to say. */

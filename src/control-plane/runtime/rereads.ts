@@ -4,8 +4,9 @@
  */
 import { formatAttemptId } from '../../core/ids.ts';
 import { times } from '../../core/limits.ts';
+import { findAttempt, liveAttempts } from '../engine/attempts.ts';
 import { findStep, liveSteps } from '../engine/frames.ts';
-import { type AttemptRecord, findAttempt, liveAttempts, type RunState } from '../engine/state.ts';
+import type { AttemptRecord, RunState } from '../engine/state.ts';
 import { isRunOver, type StopReason } from '../engine/status.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { HeldAttempt, Instance } from '../registry/instance.ts';

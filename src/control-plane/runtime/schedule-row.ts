@@ -8,6 +8,11 @@ export interface ScheduleContent extends ScheduleKey {
   readonly isPaused?: boolean;
 }
 
+/** From now on; a clock that was set back brings no tick again. */
+export function laterOf({ seenAt }: ScheduleRow, now: number): number {
+  return Math.max(seenAt, now);
+}
+
 /** Times that are changed tick from now on, and so does one that is resumed: what the old ones missed is of no use. */
 export function changedRow(before: ScheduleRow | undefined, content: ScheduleContent, now: number): ScheduleRow {
   const { namespace, name, spec, isOfWorkflow } = content;
@@ -16,6 +21,6 @@ export function changedRow(before: ScheduleRow | undefined, content: ScheduleCon
     return { namespace, name, spec, isOfWorkflow, isPaused, createdAt: now, updatedAt: now, seenAt: now };
   const isSame = before.spec.cron === spec.cron && before.spec.timezone === spec.timezone;
   const isResumed = before.isPaused && !isPaused;
-  const seenAt = isSame && !isResumed ? before.seenAt : now;
+  const seenAt = isSame && !isResumed ? before.seenAt : laterOf(before, now);
   return { ...before, spec, isOfWorkflow, isPaused, updatedAt: now, seenAt };
 }

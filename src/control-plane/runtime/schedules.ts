@@ -20,7 +20,7 @@ import {
   type TriggeredRun,
   type TriggerScheduleRequest,
 } from './schedule-plane.ts';
-import { changedRow } from './schedule-row.ts';
+import { changedRow, laterOf } from './schedule-row.ts';
 import { startRequest } from './schedule-ticker.ts';
 import type { Starts } from './starts.ts';
 
@@ -91,7 +91,7 @@ export class Schedules implements SchedulePlane {
       if (before.isPaused === isPaused) return { view: this.viewOf(before), isChanged: false };
       const now = this.options.clock.now();
       // The ticks of a pause were not missed.
-      const row = { ...before, isPaused, updatedAt: now, seenAt: isPaused ? before.seenAt : now };
+      const row = { ...before, isPaused, updatedAt: now, seenAt: isPaused ? before.seenAt : laterOf(before, now) };
       const audit = this.entry(caller, row, isPaused ? 'schedule.pause' : 'schedule.resume', { reason });
       await this.options.book.write({ type: 'put', row }, audit);
       return { view: this.viewOf(row), isChanged: true };

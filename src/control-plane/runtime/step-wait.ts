@@ -5,18 +5,10 @@
 import { toJson } from '@bufbuild/protobuf';
 import { TimestampSchema, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { shortId } from '../../core/ids.ts';
-import {
-  type AttemptRecord,
-  attemptsOf,
-  isAgentStep,
-  liveAttempts,
-  nextTryOf,
-  parentOf,
-  type RunState,
-  type Step,
-  stepAt,
-} from '../engine/state.ts';
+import { attemptsOf, liveAttempts, nextTryOf } from '../engine/attempts.ts';
+import { type AttemptRecord, isAgentStep, type RunState, type Step } from '../engine/state.ts';
 import { isStepOver } from '../engine/status.ts';
+import { parentOf, stepAt } from '../engine/step-tree.ts';
 import type { Candidate, Explanation } from '../scheduler/types.ts';
 import type { RunRow } from '../store/port.ts';
 import type { QueuePlace } from './workflow-queue.ts';

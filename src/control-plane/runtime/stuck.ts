@@ -5,15 +5,9 @@
  */
 import { formatDuration } from '../../core/duration.ts';
 import { shortId } from '../../core/ids.ts';
+import { liveAttempts } from '../engine/attempts.ts';
 import { liveSteps } from '../engine/frames.ts';
-import {
-  type AgentStep,
-  type AttemptRecord,
-  isAgentStep,
-  liveAttempts,
-  type RunState,
-  type Step,
-} from '../engine/state.ts';
+import { type AgentStep, type AttemptRecord, isAgentStep, type RunState, type Step } from '../engine/state.ts';
 import { isRunOver, isStepOver } from '../engine/status.ts';
 import type { PastWorkflow } from './past-runs.ts';
 
@@ -77,12 +71,13 @@ export function findIncidents(state: RunState, facts: StuckFacts, thresholds: St
     if (!isAgentStep(step) || isStepOver(step.status)) continue;
     incidents.push(...findOverdue(state, step, facts, thresholds), ...findUnwanted(state, step, facts, thresholds));
   }
-  if (isIdle(steps, facts, thresholds)) incidents.push(idleOf(state, facts));
+  if (isIdle(state, steps, facts, thresholds)) incidents.push(idleOf(state, facts));
   return incidents.sort((a, b) => ORDER[a.reason] - ORDER[b.reason] || a.since - b.since).slice(0, INCIDENTS_MAX);
 }
 
-function isIdle(steps: readonly Step[], facts: StuckFacts, { idleMs }: StuckThresholds): boolean {
-  return facts.now - facts.movedAt >= idleMs && !steps.some((step) => isUnderWay(step, facts, idleMs));
+function isIdle({ tryAt }: RunState, steps: readonly Step[], facts: StuckFacts, { idleMs }: StuckThresholds): boolean {
+  if (facts.now - facts.movedAt < idleMs || (tryAt > 0 && tryAt + idleMs > facts.now)) return false;
+  return !steps.some((step) => isUnderWay(step, facts, idleMs));
 }
 
 function idleOf({ runId }: RunState, { now, movedAt }: StuckFacts): Incident {

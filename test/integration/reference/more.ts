@@ -134,4 +134,23 @@ export const more: readonly Story[] = [
       expect(await stage.run({}, '2m')).toHaveHistory(['extract#1 COMPLETED']);
     },
   },
+  {
+    workflow: 'RegionReport',
+    behaviour: 'each night at two in Berlin, and what a downtime of half a day missed is made up for',
+    async play(stage) {
+      const { mesh } = stage;
+      const clerk = stage.agent('clerk', { sum: '1m' });
+      await mesh.advance('23h');
+      mesh.crash();
+      await mesh.advance('11h');
+      await mesh.restart();
+      await mesh.advance('1h');
+      const runs = (await mesh.orchestrator.listRuns({ workflow: 'RegionReport' })).toReversed();
+      expect(runs.map(({ labels, status }) => `${labels['scheduled-at']} ${status}`)).toEqual([
+        '2026-01-01T01:00:00Z COMPLETED',
+        '2026-01-02T01:00:00Z COMPLETED',
+      ]);
+      expect(clerk.calls.map(({ input }) => input)).toEqual([{ region: 'north' }, { region: 'north' }]);
+    },
+  },
 ];

@@ -178,6 +178,20 @@ test('a wall clock that is set forward makes the ticks between missed; set back,
   expect(await tell(mesh)).toEqual(['03:00 COMPLETED', '04:00 COMPLETED']);
 });
 
+test('a wall clock that is set back before a schedule is resumed or changed brings no tick again', async () => {
+  await using mesh = await start();
+  await schedules(mesh).put('hourly', { ...HOURLY, catchUp: 'all' });
+  await mesh.advance('2h');
+  await schedules(mesh).pause('hourly');
+  mesh.clock.shiftWall(-90 * 60_000);
+  await schedules(mesh).resume('hourly');
+  await schedules(mesh).put('hourly', { ...HOURLY, cron: '*/30 * * * *' });
+  await mesh.advance('89m');
+  expect(await tell(mesh)).toEqual(['01:00 COMPLETED', '02:00 COMPLETED']);
+  await mesh.advance('32m');
+  expect(await tell(mesh)).toEqual(['01:00 COMPLETED', '02:00 COMPLETED', '02:30 COMPLETED']);
+});
+
 test('nothing is started in a pause, and its ticks are not made up for, also over a restart', async () => {
   await using mesh = await start();
   await schedules(mesh).put('hourly', { ...HOURLY, catchUp: 'all' });

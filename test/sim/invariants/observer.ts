@@ -59,7 +59,12 @@ export class Observer implements HostObserver, ClientObserver {
     this.children = new ChildModel(() => host.data, verdict);
     this.takeOvers = new TakeOverChecks(this.runs, () => host.data, verdict);
     this.queues = new QueueChecks(this.runs, verdict);
-    this.reference = new ReferenceChecks(() => host.data, answers, verdict);
+    this.reference = new ReferenceChecks(
+      () => host.data,
+      answers,
+      verdict,
+      () => host.wallOffMaxMs,
+    );
     this.snapshots = new SnapshotChecks(() => host.data, verdict);
   }
 

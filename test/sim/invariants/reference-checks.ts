@@ -22,12 +22,15 @@ export class ReferenceChecks {
   private readonly definitions = new Map<string, WorkflowDefinition>();
   private readonly data: () => MemoryData;
   private readonly answers: Answers;
+  private readonly clockOffMs: () => number;
   private readonly verdict: Verdict;
   /** Ends that were compared, and those of them that had to be just so. */
   readonly count = { ends: 0, exact: 0, open: 0 };
 
-  constructor(data: () => MemoryData, answers: Answers, verdict: Verdict) {
+  /** `clockOffMs`: how far the wall clock was off at most. */
+  constructor(data: () => MemoryData, answers: Answers, verdict: Verdict, clockOffMs: () => number) {
     this.data = data;
+    this.clockOffMs = clockOffMs;
     this.answers = answers;
     this.verdict = verdict;
   }
@@ -74,7 +77,7 @@ export class ReferenceChecks {
     const rows = [...this.data().workflows.values()].flatMap(([first]) => first ?? []);
     const known = rows.flatMap(({ name, createdAt }): readonly [string, Registered][] => {
       const definition = this.definitions.get(name);
-      return definition === undefined ? [] : [[name, { definition, since: createdAt }]];
+      return definition === undefined ? [] : [[name, { definition, since: createdAt, vagueMs: this.clockOffMs() }]];
     });
     return new Map(known);
   }

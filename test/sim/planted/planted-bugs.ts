@@ -3,9 +3,10 @@
  * see it: they prove that the simulator bites.
  */
 import type { SessionWire } from '../../../src/control-plane/api/agent-service.ts';
+import { findAttempt } from '../../../src/control-plane/engine/attempts.ts';
 import type { CancelChild } from '../../../src/control-plane/engine/commands.ts';
 import { findStep } from '../../../src/control-plane/engine/frames.ts';
-import { findAttempt, type RunState } from '../../../src/control-plane/engine/state.ts';
+import type { RunState } from '../../../src/control-plane/engine/state.ts';
 import { isStepOver } from '../../../src/control-plane/engine/status.ts';
 import type { Fleet } from '../../../src/control-plane/registry/fleet.ts';
 import { Fleet as FleetClass } from '../../../src/control-plane/registry/fleet.ts';

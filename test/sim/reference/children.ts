@@ -53,11 +53,12 @@ function refusals(
   if (facts.depth >= DEPTH_MAX) return [failed('CHILD_DEPTH')];
   const known = facts.registered.get(step.workflow);
   const isUnknown = failed('WORKFLOW_NOT_FOUND');
-  if (known === undefined || known.since > end.at) return [isUnknown];
+  const vagueMs = known?.vagueMs ?? 0;
+  if (known === undefined || known.since - vagueMs > end.at) return [isUnknown];
   const { parameters, concurrency } = known.definition;
   return [
     // It came while the step looked for it.
-    ...(known.since >= started.at ? [isUnknown] : []),
+    ...(known.since + vagueMs >= started.at ? [isUnknown] : []),
     ...(fill(parameters ?? {}, input) === undefined ? [failed('PARAMETERS_INVALID')] : []),
     ...(concurrency?.overflow === 'reject' ? [failed('CONCURRENCY_LIMIT')] : []),
   ];

@@ -152,6 +152,8 @@ export interface Registered {
   readonly definition: WorkflowDefinition;
   /** Wall time. */
   readonly since: number;
+  /** Its clock was set: it may be known so much earlier or later. */
+  readonly vagueMs?: number;
 }
 
 export interface RunFacts {

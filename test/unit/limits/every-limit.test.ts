@@ -33,7 +33,6 @@ const NO_LIMITS: readonly string[] = [
   'api/convert/times.ts SECONDS_MAX',
   'api/convert/times.ts TIME_SECONDS_MAX',
   'api/convert/values.ts BLOB_BYTES_MAX',
-  'api/convert/write-dispatch.ts KEPT_BYTES_MAX',
   'api/errors.ts DETAILS_BYTES_MAX',
   'api/errors.ts MESSAGE_CHARS_MAX',
   'api/errors.ts META_CHARS_MAX',

@@ -104,7 +104,7 @@ it('has a format that changes with the fields of a state', async () => {
       `agentId deadlineAt endedAt failure hasLateResult idempotent instanceId isAccepted isResumed isUnconfirmed isUnreachable
       number outcome startedAt try`.split(/\s+/),
     loop: ['frame', 'iterations', 'kept', 'last'],
-    map: ['count', 'ended', 'failed', 'frames', 'items', 'kept', 'outputBytes', 'outputs', 'started'],
+    map: ['count', 'ended', 'failed', 'frames', 'items', 'kept', 'next', 'outputBytes', 'outputs', 'started'],
     signal: ['actor', 'name', 'number', 'payload'],
   });
 });

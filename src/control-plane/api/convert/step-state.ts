@@ -14,16 +14,9 @@ import {
   StepStatus,
 } from '../../../gen/yardmaster/v1/step_state_pb.ts';
 import type { CompiledNode } from '../../../workflow/compiled.ts';
-import {
-  type AttemptRecord,
-  isFallingBack,
-  type MapDetail,
-  nextTryOf,
-  ownerOf,
-  type Step,
-  shareOfItems,
-  shownStatus,
-} from '../../engine/state.ts';
+import { nextTryOf } from '../../engine/attempts.ts';
+import { type AttemptRecord, type MapDetail, type Step, shownStatus } from '../../engine/state.ts';
+import { isFallingBack, ownerOf, shareOfItems } from '../../engine/step-tree.ts';
 import type { RunView } from '../../runtime/control-plane.ts';
 import { writeFailure } from './failure.ts';
 import { writeStruct } from './json.ts';

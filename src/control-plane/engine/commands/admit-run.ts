@@ -1,5 +1,5 @@
 import type { Draft } from '../decision.ts';
-import { stepAt } from '../state.ts';
+import { stepAt } from '../step-tree.ts';
 import { runTimerTask } from '../tasks.ts';
 
 /** Starts a run that was QUEUED; one that was cancelled meanwhile is left alone. A paused one is active from here on and starts nothing. */

@@ -1,9 +1,10 @@
 import { times } from '../../../core/limits.ts';
+import { liveAttempts, nextNumber } from '../attempts.ts';
 import type { AssignStep } from '../commands.ts';
 import type { Draft } from '../decision.ts';
 import { findAgentStep } from '../frames.ts';
 import { EMPTY_INPUT } from '../outputs.ts';
-import { type AgentStep, liveAttempts, nextNumber } from '../state.ts';
+import type { AgentStep } from '../state.ts';
 import { dropAttempt, leaseTask } from '../tasks.ts';
 
 /** The lease: the queued step's next attempt belongs to the instance. A step that no longer waits answers `none`. */

@@ -1,9 +1,10 @@
+import { findAttempt, liveAttempts } from '../attempts.ts';
 import type { EndAttempt, RerouteAttempt, ReturnAttempt } from '../commands.ts';
 import type { Draft } from '../decision.ts';
 import { failStep } from '../failure.ts';
 import { findAgentStep } from '../frames.ts';
 import { isBeingStopped, requeueUnlessOver } from '../retry.ts';
-import { type AgentStep, type AttemptRecord, findAttempt, liveAttempts } from '../state.ts';
+import type { AgentStep, AttemptRecord } from '../state.ts';
 import { dropAttempt, dropWaiting } from '../tasks.ts';
 import { endOthers } from './settle-attempt.ts';
 

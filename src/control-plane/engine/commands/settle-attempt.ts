@@ -1,12 +1,13 @@
 import { toYardmasterError } from '../../../core/errors.ts';
 import type { StoredValue } from '../../../core/stored-value.ts';
+import { findAttempt, liveAttempts } from '../attempts.ts';
 import type { AttemptResult, SettleAttempt } from '../commands.ts';
 import { type Draft, MissingValues } from '../decision.ts';
 import type { AttemptEnded, Failure } from '../events.ts';
 import { findAgentStep } from '../frames.ts';
 import { evaluateTemplate, requireValues, scopeOf } from '../outputs.ts';
 import { isBeingStopped, requeueUnlessOver, retryOrFail, shortenWait } from '../retry.ts';
-import { type AgentStep, type AttemptRecord, findAttempt, liveAttempts } from '../state.ts';
+import type { AgentStep, AttemptRecord } from '../state.ts';
 import type { AttemptOutcome, ResultVerdict } from '../status.ts';
 import { cancelStep } from '../stop.ts';
 import { dropAttempt, dropWaiting } from '../tasks.ts';

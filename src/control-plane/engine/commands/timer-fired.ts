@@ -1,5 +1,6 @@
 import { unitDuration } from '../../../core/duration.ts';
 import { times } from '../../../core/limits.ts';
+import { findAttempt, liveAttempts } from '../attempts.ts';
 import { childTimer } from '../child-runs.ts';
 import type { TimerFired } from '../commands.ts';
 import type { Draft } from '../decision.ts';
@@ -13,15 +14,13 @@ import {
   type AgentStep,
   type AttemptRecord,
   type BlockStep,
-  findAttempt,
   isAgentStep,
   isBlockStep,
   isChildStep,
-  isFallingBack,
   isWaitingStep,
-  liveAttempts,
 } from '../state.ts';
 import { isRunOver, isStepOver } from '../status.ts';
+import { isFallingBack } from '../step-tree.ts';
 import { killStep, stopBlock } from '../stop.ts';
 import {
   blockTimerTask,
