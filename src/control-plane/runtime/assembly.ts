@@ -247,6 +247,7 @@ export class Parts extends Given {
   });
   readonly secrets = new Secrets(this.options.secrets);
   readonly clearing = new Clearing({
+    clock: this.clock,
     logger: this.logger,
     secrets: this.options.secrets === undefined ? undefined : this.secrets,
     runs: this.runs,
@@ -266,6 +267,7 @@ export class Parts extends Given {
     registryTime: this.registryTime,
   });
   readonly returns = new Returns({
+    clock: this.clock,
     logger: this.logger,
     runs: this.runs,
     fleet: this.fleet,
