@@ -85,7 +85,6 @@ export class Parts extends Given {
       // What was told to stop before a step forward has its whole grace all the same.
       if (byMs > 0) this.timers.hold(times.stopGraceMs);
       this.timers.rearm();
-      this.stuck.restart();
     },
   });
   readonly now = (): Now => ({ at: this.guard.now(), wall: this.clock.now() });
