@@ -1,9 +1,18 @@
 /** Runs that nobody ran, for tests of the reference interpreter. */
 import type { JsonValue } from '../../src/core/json.ts';
-import type { StepDefinition } from '../../src/workflow/definition.ts';
-import type { AttemptFacts, EndStatus, Moment, Registered, RunFacts, SeenEnd, StepFacts } from './reference/facts.ts';
+import type { AgentStepDefinition } from '../../src/workflow/definition.ts';
+import {
+  type AttemptFacts,
+  blankStep,
+  type EndStatus,
+  type Moment,
+  type Registered,
+  type RunFacts,
+  type SeenEnd,
+  type StepFacts,
+} from './reference/facts.ts';
 
-export const work = (id: string, dependencies: readonly string[] = [], more: object = {}): StepDefinition => ({
+export const work = (id: string, dependencies: readonly string[] = [], more: object = {}): AgentStepDefinition => ({
   id,
   type: 'agent',
   action: 'work',
@@ -11,18 +20,20 @@ export const work = (id: string, dependencies: readonly string[] = [], more: obj
   ...more,
 });
 
-/** A run that happened on paper: each word is one decision, a second after the one before. */
-export function history(of: Partial<Pick<RunFacts, 'workflow' | 'depth' | 'params'>> = {}): History {
+/** A run that happened on paper: each word is one decision, a second after the one before. A try comes after those before it. */
+export function history(of: Partial<Pick<RunFacts, 'workflow' | 'depth' | 'params' | 'try'>> = {}): History {
   return new History(of);
 }
 
 export class History {
-  private position = 0;
-  private at = 0;
+  private position: number;
+  private at: number;
   private readonly registered = new Map<string, Registered>();
   private readonly facts: RunFacts;
 
   constructor(of: Partial<RunFacts>) {
+    this.position = ((of.try ?? 1) - 1) * 1_000;
+    this.at = this.position * 1_000;
     this.facts = {
       runId: 'r',
       workflow: 'W',
@@ -62,6 +73,12 @@ export class History {
     return this.attempt(path, 'LOST', undefined);
   }
 
+  /** It fails and calls for its fallback. */
+  fellBack(path: string, code: string): this {
+    this.step(path).fellBack = { ...this.next(), status: 'FAILED', code };
+    return this;
+  }
+
   ended(path: string, status: EndStatus, more: Partial<SeenEnd> = {}): this {
     this.step(path).end = { ...this.next(), status, ...more };
     return this;
@@ -79,9 +96,22 @@ export class History {
     return this;
   }
 
-  /** An iteration of the loop begins. */
-  iterated(path: string, number: number): this {
+  /** An iteration of the loop begins, in the decision that came last. */
+  iterates(path: string, number: number): this {
     this.step(path).iterations.push({ number, started: this.next(0), ended: undefined, output: undefined });
+    return this;
+  }
+
+  /** And ends. */
+  iterated(path: string): this {
+    const iteration = this.step(path).iterations.at(-1);
+    if (iteration !== undefined) iteration.ended = this.next();
+    return this;
+  }
+
+  /** It was over when the run began. */
+  takenOver(path: string, output: JsonValue): this {
+    Object.assign(this.step(path), { isTakenOver: true, end: { ...this.next(0), status: 'COMPLETED', output } });
     return this;
   }
 
@@ -115,17 +145,25 @@ export class History {
     return this;
   }
 
-  /** Its end is decided, and what is left of it runs. */
+  /** Its end is decided, and what is left of it runs: in the decision of the last end of a step, unless somebody else ends it. */
   ending(outcome: EndStatus): this {
-    this.facts.ending = { ...this.next(), outcome };
+    const { position, at } = this.next();
+    const isOwn = outcome === 'COMPLETED' || outcome === 'FAILED';
+    const last = [...this.facts.steps.values()].map(({ end }) => end?.at ?? 0);
+    this.facts.ending ??= { position, at: isOwn ? Math.max(0, ...last) : at, outcome };
     return this;
   }
 
   over(outcome: EndStatus, output?: JsonValue): RunFacts {
-    const last = [...this.facts.steps.values()].map(({ end }) => end?.at ?? 0);
-    this.facts.ending ??= { position: this.next().position, at: Math.max(...last), outcome };
+    this.ending(outcome);
     this.facts.end = { ...this.next(), status: outcome, output };
     return this.facts;
+  }
+
+  /** It failed, and another try comes after it. */
+  triedAgain(): RunFacts {
+    this.facts.isTriedAgain = true;
+    return this.over('FAILED');
   }
 
   private attempt(path: string, outcome: string, answer: AttemptFacts['answer']): this {
@@ -156,24 +194,7 @@ export class History {
   private step(path: string): StepFacts {
     const known = this.facts.steps.get(path);
     if (known !== undefined) return known;
-    const step: StepFacts = {
-      path,
-      started: undefined,
-      input: undefined,
-      branch: undefined,
-      attempts: [],
-      iterations: [],
-      list: undefined,
-      items: [],
-      child: undefined,
-      key: undefined,
-      signal: undefined,
-      fellBack: undefined,
-      isTakenOver: false,
-      attemptsBefore: 0,
-      agentBefore: undefined,
-      end: undefined,
-    };
+    const step = blankStep(path);
     this.facts.steps.set(path, step);
     return step;
   }

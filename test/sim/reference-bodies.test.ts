@@ -50,7 +50,7 @@ describe('a map, to the reference interpreter', () => {
       'm: item 1 does not begin when there is room, at 6',
     );
     const mixed = history().mapped('m', [1, 2, 3]).item('m', 1).ended('m', 'COMPLETED');
-    expect(judge(definition, mixed.over('COMPLETED')).faults).toContain('m: item 1 begins as number 0');
+    expect(judge(definition, mixed.over('COMPLETED')).faults).toContain('m: item 1 begins instead of 0, of 3');
   });
 
   it.each([
@@ -136,7 +136,7 @@ describe('a map, to the reference interpreter', () => {
     };
     const facts = history().mapped('m', ['a']).item('m', 0).opened('m/0/l');
     const base = 'm/0/l/1/n';
-    facts.iterated('m/0/l', 1).mapped(base, ['a', 9]).item(base, 0);
+    facts.iterates('m/0/l', 1).mapped(base, ['a', 9]).item(base, 0);
     facts
       .given(`${base}/0/do`, { item: 'a', index: 0, of: 1 })
       .ran(`${base}/0/do`, 1)

@@ -1,7 +1,7 @@
 /** The reference interpreter by itself: fallbacks, compensations, tries of a run and its queue, of runs that nobody ran. */
 import { describe, expect, it } from 'vitest';
 import type { StepDefinition, WorkflowDefinition } from '../../src/workflow/definition.ts';
-import { history, work } from './reference/history.ts';
+import { history, work } from './paper-history.ts';
 import { interpret } from './reference/interpreter.ts';
 import { outlineOf } from './reference/outline.ts';
 import { completeTries, faultsOfTries } from './reference/run-tries.ts';
@@ -20,8 +20,8 @@ describe('the reference interpreter', () => {
     };
 
     it('ends the step with what the fallback gave, and keeps the failure beside it', () => {
-      const helped = history().failed('a', 'NO').fellBack('a', 'NO').got('f', { why: 'FAILED NO' }).ran('f', 5);
-      const facts = helped.ended('f', 'COMPLETED').ended('a', 'COMPLETED').got('b', { n: 5, code: 'NO' }).ran('b', 6);
+      const helped = history().failed('a', 'NO').fellBack('a', 'NO').given('f', { why: 'FAILED NO' }).ran('f', 5);
+      const facts = helped.ended('f', 'COMPLETED').ended('a', 'COMPLETED').given('b', { n: 5, code: 'NO' }).ran('b', 6);
       const { steps, run, faults } = interpret(definition, facts.ended('b', 'COMPLETED').over('COMPLETED'));
       expect(steps.get('a')).toEqual([{ status: 'COMPLETED', output: 5 }]);
       expect({ run, faults }).toEqual({ run: [{ status: 'COMPLETED', output: null }], faults: [] });
@@ -110,7 +110,7 @@ describe('the reference interpreter', () => {
       history().ran('a', 1).ended('a', 'COMPLETED').failed('b', 'NO').ended('b', 'FAILED').ended('c', 'SKIPPED');
 
     it('keeps what is done, and starts again what is not', () => {
-      const again = history(2).ran('b', 2).ended('b', 'COMPLETED').ran('c', 3).ended('c', 'COMPLETED');
+      const again = history({ try: 2 }).ran('b', 2).ended('b', 'COMPLETED').ran('c', 3).ended('c', 'COMPLETED');
       const [one, two] = completeTries(definition, [first().triedAgain(), again.over('COMPLETED')]);
       expect(two && interpret(definition, two)).toMatchObject({
         run: [{ status: 'COMPLETED', output: null }],
@@ -120,7 +120,7 @@ describe('the reference interpreter', () => {
     });
 
     it('sees a step that starts again although it is done, and one that does not start', () => {
-      const again = history(2).ran('a', 1).ended('a', 'COMPLETED').ran('b', 2).ended('b', 'COMPLETED');
+      const again = history({ try: 2 }).ran('a', 1).ended('a', 'COMPLETED').ran('b', 2).ended('b', 'COMPLETED');
       const [, two] = completeTries(definition, [first().triedAgain(), again.over('COMPLETED')]);
       const judged = two && interpret(definition, two);
       expect(judged?.faults).toEqual(['a: it starts again, and is done']);
@@ -146,7 +146,12 @@ describe('the reference interpreter', () => {
       };
       const failed = history().opened('l').iterates('l', 1).ran('l/1/x', 1).ended('l/1/x', 'COMPLETED');
       const before = failed.iterated('l').iterates('l', 2).failed('l/2/x', 'NO').ended('l/2/x', 'FAILED');
-      const after = history(2).opened('l').iterates('l', 2).ran('l/2/x', 7).ended('l/2/x', 'COMPLETED').iterated('l');
+      const after = history({ try: 2 })
+        .opened('l')
+        .iterates('l', 2)
+        .ran('l/2/x', 7)
+        .ended('l/2/x', 'COMPLETED')
+        .iterated('l');
       const tries = [before.ended('l', 'FAILED').triedAgain(), after.ended('l', 'COMPLETED').over('COMPLETED')];
       const [, two] = completeTries(loop, tries);
       const judged = two && interpret(loop, two);

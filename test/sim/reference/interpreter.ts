@@ -22,7 +22,7 @@ import { itemAt } from './items.ts';
 import { agentEnds, setEnds, signalEnds, waitEnds } from './leaves.ts';
 import { mapEnds } from './maps.ts';
 import { gateOf, stopOf } from './order.ts';
-import { Frame, type Outline, outlineOf, type Place } from './outline.ts';
+import { Frame, innermost, type Outline, outlineOf, type Place } from './outline.ts';
 import { runEnds } from './run-ends.ts';
 import { deal } from './signals.ts';
 import type { TakeOver } from './take-over.ts';
@@ -301,11 +301,4 @@ class Interpreter implements Context {
         return blockEnds(this, place, facts, end);
     }
   }
-}
-
-/** What expressions in it mean by `iteration` and `last`, or by `item` and `index`. */
-function innermost(frame: Frame, type: 'loop' | 'map'): Frame['body'] {
-  const { body } = frame;
-  if (body === undefined || body.place.node.step.type === type) return body;
-  return innermost(body.place.frame, type);
 }

@@ -110,3 +110,10 @@ export class Frame {
     return nodes.flatMap((node) => this.places.get(node.step.id) ?? []);
   }
 }
+
+/** What expressions in it mean by `iteration` and `last`, or by `item` and `index`. */
+export function innermost(frame: Frame, type: 'loop' | 'map'): Frame['body'] {
+  const { body } = frame;
+  if (body === undefined || body.place.node.step.type === type) return body;
+  return innermost(body.place.frame, type);
+}
