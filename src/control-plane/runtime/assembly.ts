@@ -85,7 +85,6 @@ export class Parts extends Given {
       // What was told to stop before a step forward has its whole grace all the same.
       if (byMs > 0) this.timers.hold(times.stopGraceMs);
       this.timers.rearm();
-      this.stuck.restart();
     },
   });
   readonly now = (): Now => ({ at: this.guard.now(), wall: this.clock.now() });
@@ -247,6 +246,7 @@ export class Parts extends Given {
   });
   readonly secrets = new Secrets(this.options.secrets);
   readonly clearing = new Clearing({
+    clock: this.clock,
     logger: this.logger,
     secrets: this.options.secrets === undefined ? undefined : this.secrets,
     runs: this.runs,
@@ -266,6 +266,7 @@ export class Parts extends Given {
     registryTime: this.registryTime,
   });
   readonly returns = new Returns({
+    clock: this.clock,
     logger: this.logger,
     runs: this.runs,
     fleet: this.fleet,

@@ -3,15 +3,18 @@
  * as they are.
  */
 
+import type { Clock } from '../../core/clock.ts';
 import { YardmasterError } from '../../core/errors.ts';
 import { type AttemptKey, parseAttemptId } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Redactor } from '../../core/redactor.ts';
 import type { AttemptUpdate, ReportedResult } from '../registry/frames.ts';
+import { untilRead } from './read-trouble.ts';
 import type { Runs } from './runs.ts';
 import type { Cleaner, Secrets } from './secrets.ts';
 
 export interface ClearingOptions {
+  readonly clock: Clock;
   readonly logger: Logger;
   /** Undefined: nobody is ever given a secret. */
   readonly secrets: Secrets | undefined;
@@ -54,7 +57,7 @@ export class Clearing {
     const key = this.options.secrets === undefined ? undefined : parseAttemptId(attemptId);
     const found = key === undefined ? undefined : this.find(key);
     if (key === undefined || found !== 'unknown') return use(found === 'unknown' ? undefined : found);
-    this.look(key).then(use, (error: unknown) =>
+    untilRead(this.options, { attempt: attemptId }, () => this.look(key)).then(use, (error: unknown) =>
       // The agent keeps a result and sends it again when it returns.
       this.options.logger.error('a report could not be taken', { attempt: attemptId, error }),
     );

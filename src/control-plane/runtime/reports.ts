@@ -18,6 +18,7 @@ import type { Committer } from './committer.ts';
 import type { LiveEvent } from './control-plane.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Outbox } from './outbox.ts';
+import { untilRead } from './read-trouble.ts';
 import type { Pending } from './run-holder.ts';
 import type { Runs } from './runs.ts';
 import type { Uploads } from './uploads.ts';
@@ -202,7 +203,8 @@ export class Reports {
     blob: BlobValue,
   ): Promise<void> {
     try {
-      const problem = await this.options.uploads.check(key, blob);
+      const { uploads } = this.options;
+      const problem = await untilRead(this.options, { attempt: reported.attemptId }, () => uploads.check(key, blob));
       if (problem === undefined) return this.settle(instance, key, reported.attemptId, toResult(reported, key));
       const failure: Failure = {
         code: 'INVALID_OUTPUT',
@@ -211,7 +213,7 @@ export class Reports {
       const result = { kind: 'failed', failure, retryable: false, retryAfterMs: 0 } as const;
       this.settle(instance, key, reported.attemptId, { result, attachment: undefined });
     } catch (error) {
-      // The store is in trouble: the agent keeps the result and sends it again when it returns.
+      // The agent keeps the result and sends it again when it returns.
       this.options.logger.error('an uploaded output could not be read', { attempt: reported.attemptId, error });
     }
   }

@@ -67,9 +67,11 @@ export class Rereads {
   /** What an instance holds of the run: a lease that is not durable frees its slot, a stop that is not is taken back. */
   private correct(instance: Instance, state: RunState, ending: ReadonlySet<string>): void {
     for (const held of instance.held.values()) {
-      if (held.runId !== state.runId || ending.has(`${held.path}#${held.number}`)) continue;
+      if (held.runId !== state.runId) continue;
       const step = findStep(state, held.path);
       const attempt = step === undefined ? undefined : findAttempt(step, held.number);
+      // Its end waits to be decided. One whose lease was undone has none: nobody else would let go of it.
+      if (attempt !== undefined && ending.has(`${held.path}#${held.number}`)) continue;
       const isOurs = attempt?.instanceId === instance.instanceId;
       if (isOurs && attempt.outcome === undefined) this.revive(instance, held, state);
       else if (!held.isFenced) this.options.dispatcher.release(instance.instanceId, held.attemptId);

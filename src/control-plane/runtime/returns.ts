@@ -1,4 +1,5 @@
 /** What follows a Hello: the attempts that the instance lists, and those that we leased and it does not list. */
+import type { Clock } from '../../core/clock.ts';
 import { parseAttemptId } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Fleet } from '../registry/fleet.ts';
@@ -7,9 +8,11 @@ import type { HeldAttempt, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Outbox } from './outbox.ts';
+import { untilRead } from './read-trouble.ts';
 import type { Runs } from './runs.ts';
 
 export interface ReturnsOptions {
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly runs: Runs;
   readonly fleet: Fleet;
@@ -105,8 +108,11 @@ export class Returns {
 
   private async resend(instance: Instance, held: HeldAttempt): Promise<void> {
     try {
-      const assignment = await this.options.runs.inspect(held.runId, (state, holder) =>
-        this.options.dispatcher.assignmentOf(state, held.path, held.number, holder.checkpoints?.get(held.path)),
+      const { runs, dispatcher } = this.options;
+      const assignment = await untilRead(this.options, { attempt: held.attemptId }, () =>
+        runs.inspect(held.runId, (state, holder) =>
+          dispatcher.assignmentOf(state, held.path, held.number, holder.checkpoints?.get(held.path)),
+        ),
       );
       if (assignment === undefined) this.options.dispatcher.release(instance.instanceId, held.attemptId);
       else {

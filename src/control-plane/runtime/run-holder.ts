@@ -41,7 +41,7 @@ export class RunHolder {
   isBusy = false;
   /** Rows of its journal since its newest snapshot, or all. */
   rowsSinceSnapshot = 0;
-  /** Wall ms of the last decision that changed something; 0: none since this process began. */
+  /** Monotonic ms of the last decision that changed something; 0: none since this process began. */
   movedAt = 0;
   /** Latest checkpoint by step path: the next attempt gets it. */
   checkpoints: Map<string, Uint8Array> | undefined = undefined;

@@ -68,7 +68,7 @@ export class Staging {
     const { events } = decision;
     if (state.status === 'QUEUED') this.letGo(holder, state, batch);
     if (events.length === 0) return;
-    holder.movedAt = this.options.clock.now();
+    holder.movedAt = this.options.clock.monotonic();
     this.options.ended.forget(holder.runId);
     const position = state.position - events.length;
     // Whoever begins to watch before the batch is durable must see it, too.

@@ -48,8 +48,8 @@ export class StuckWatch {
   private readonly incidents = new Map<string, ReadonlyMap<string, Incident>>();
   /** Of this round; looked at from the end. */
   private left: string[] = [];
-  /** What was before this counts for nothing, wall ms. */
-  private startedAt: number;
+  private readonly startedAt: number;
+  private readonly startedMonotonic: number;
   private lookedAt: number;
   /** When a run that is not in memory was read, wall ms. */
   private readonly readAt = new Map<string, number>();
@@ -60,16 +60,12 @@ export class StuckWatch {
   constructor(options: StuckWatchOptions) {
     this.options = options;
     this.startedAt = options.clock.now();
+    this.startedMonotonic = options.clock.monotonic();
     this.lookedAt = this.startedAt;
   }
 
   get isBusy(): boolean {
     return this.reading > 0;
-  }
-
-  /** Somebody set the wall clock: how long nothing moved is counted anew. */
-  restart(): void {
-    this.startedAt = this.options.clock.now();
   }
 
   lookIfDue(): void {
@@ -159,7 +155,7 @@ export class StuckWatch {
     const { runId, namespace, workflow } = state;
     return {
       now: clock.now(),
-      movedAt: Math.max(holder.movedAt, this.startedAt),
+      stillMs: clock.monotonic() - Math.max(holder.movedAt, this.startedMonotonic),
       past: past.of(namespace, workflow.name),
       isQueued: (path) => scheduler.isWaiting(runId, path),
       canBeTaken: (step) => this.canBeTaken(state, step),

@@ -45,8 +45,8 @@ export interface Incident {
 export interface StuckFacts {
   /** Wall ms. */
   readonly now: number;
-  /** Of the last decision about the run, or of the start of this process, wall ms. */
-  readonly movedAt: number;
+  /** Since the last decision about the run, or the start of this process, ms: by a clock that nobody sets. */
+  readonly stillMs: number;
   readonly past: PastWorkflow | undefined;
   /** The scheduler has the step. */
   readonly isQueued: (path: string) => boolean;
@@ -76,14 +76,14 @@ export function findIncidents(state: RunState, facts: StuckFacts, thresholds: St
 }
 
 function isIdle({ tryAt }: RunState, steps: readonly Step[], facts: StuckFacts, { idleMs }: StuckThresholds): boolean {
-  if (facts.now - facts.movedAt < idleMs || (tryAt > 0 && tryAt + idleMs > facts.now)) return false;
+  if (facts.stillMs < idleMs || (tryAt > 0 && tryAt + idleMs > facts.now)) return false;
   return !steps.some((step) => isUnderWay(step, facts, idleMs));
 }
 
-function idleOf({ runId }: RunState, { now, movedAt }: StuckFacts): Incident {
-  const message = `nothing has moved for ${formatDuration(now - movedAt)}, and nothing is under way that could`;
+function idleOf({ runId }: RunState, { now, stillMs }: StuckFacts): Incident {
+  const message = `nothing has moved for ${formatDuration(stillMs)}, and nothing is under way that could`;
   const next = `yardmaster runs cancel ${shortId(runId)}, then runs retry; it is a fault of the control plane`;
-  return { key: 'IDLE', reason: 'IDLE', path: '', number: 0, agentId: '', since: movedAt, message, next };
+  return { key: 'IDLE', reason: 'IDLE', path: '', number: 0, agentId: '', since: now - stillMs, message, next };
 }
 
 /** Something will happen to the step by itself, or it waits for somebody outside. A timer may be `graceMs` late. */

@@ -169,7 +169,7 @@ async function judged(
   const now = mesh.clock.now() + 61_000;
   const facts: StuckFacts = {
     now,
-    movedAt: mesh.clock.now(),
+    stillMs: 61_000,
     past: undefined,
     isQueued: () => true,
     canBeTaken: () => true,
@@ -201,6 +201,6 @@ test('a timer that is later than it may be is no reason to wait', async () => {
 });
 
 test('a run that moved a moment ago is given its time', async () => {
-  const moved = (facts: StuckFacts) => ({ isQueued: () => false, movedAt: facts.now - 59_000 });
+  const moved = () => ({ isQueued: () => false, stillMs: 59_000 });
   expect(await judged(moved, [step('nobody')])).toEqual([]);
 });

@@ -100,10 +100,16 @@ export class FleetChecks {
     }
   }
 
+  /** After a clock was set timers are held: from when the process notices. */
+  private heldUntil(): number {
+    const { host } = this.options;
+    return host.wallSetAt === 0 ? 0 : Math.max(host.wallSetAt, host.healthySince) + times.stopGraceMs;
+  }
+
   /** Every attempt ends within its deadline plus one scan, and every due row is taken up. */
   private checkOverdue(): void {
     const { host, world, verdict, storeWellSince } = this.options;
-    const wellSince = Math.max(host.healthySince, storeWellSince(), host.wallSetAt + times.stopGraceMs);
+    const wellSince = Math.max(host.healthySince, storeWellSince(), this.heldUntil());
     if (!Number.isFinite(wellSince)) return;
     for (const task of host.data.tasks.values()) {
       // A block whose time was over waits for what it stopped, with its row.

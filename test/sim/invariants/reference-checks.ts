@@ -69,7 +69,7 @@ export class ReferenceChecks {
   }
 
   private world(): Recording {
-    return { data: this.data(), answers: this.answers, registered: this.registered() };
+    return { data: this.data(), answers: this.answers, registered: this.registered(), clockOffMs: this.clockOffMs() };
   }
 
   /** Those that a run may find by their names, from when on. */

@@ -15,6 +15,8 @@ export interface Recording {
   readonly data: MemoryData;
   readonly answers: Answers;
   readonly registered: RunFacts['registered'];
+  /** How far the wall clock was off at most. */
+  readonly clockOffMs: number;
 }
 
 export interface Recorded {
@@ -52,6 +54,7 @@ class Recorder {
       workflow,
       depth: parent?.depth ?? 0,
       registered: world.registered,
+      vagueMs: world.clockOffMs * 2,
       namespace,
       version,
       params: this.value(params) ?? null,

@@ -111,7 +111,11 @@ function loopEnds(run: Context, place: Place, step: LoopStepDefinition, seen: St
     // It was stopped between two iterations, or in one; if nothing could stop it, no end fits.
     if (now === undefined) return [];
     if (now.number !== iteration) run.fault(place, `iteration ${now.number} begins as number ${iteration}`);
-    if (!isDecided && before?.ended !== undefined && now.started.at < before.ended.at + (step.delayMs ?? 0))
+    if (
+      !isDecided &&
+      before?.ended !== undefined &&
+      !run.hasCome(now.started.at, before.ended.at + (step.delayMs ?? 0))
+    )
       run.fault(place, `iteration ${iteration} begins before its delay is over`);
     const failures = failuresOf(run, run.body(place, iteration), end);
     if (now.ended === undefined || failures.length > 0) return over(iteration, failures);

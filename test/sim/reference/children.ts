@@ -26,9 +26,8 @@ export function childEnds(run: Context, place: Place, step: WorkflowStepDefiniti
   checkBeginning(run, place, step, child, input.value);
   checkStop(run, place, child.run);
   const over = child.run.end;
-  if (over === undefined || over.at > end.at) {
-    if (!isGivenUp(run.facts, run.cleanupTimeoutMs, end))
-      run.fault(place, `it ends before its child run ${child.runId}`);
+  if (over === undefined || !run.hasCome(end.at, over.at)) {
+    if (!isGivenUp(run, end)) run.fault(place, `it ends before its child run ${child.runId}`);
     return stops;
   }
   // It counts beside a cancel, as a result within the grace does, and not after the time of the step.
@@ -90,14 +89,15 @@ function checkStop(run: Context, place: Place, child: RunFacts): void {
   if (ending === undefined || end === undefined || end.position < ending.position) return;
   if (stopOf(run, place, { position: ending.position + 1, at: ending.at }) !== 'yes') return;
   // One that is open was given up in the decision that stopped it: its cancel comes after the end of the run.
-  const isLate = (child.ending?.at ?? 0) > ending.at + ON_THE_WAY_MS;
+  const isLate = !run.hasCome(ending.at + ON_THE_WAY_MS, child.ending?.at ?? 0);
   if (isLate && child.cancels.length === 0) run.fault(place, `its child run ${child.runId} is not cancelled`);
 }
 
 /** Nobody waits for the cleanup of a child run any longer. */
-function isGivenUp({ ending, cancels }: RunFacts, cleanupTimeoutMs: number, end: Moment): boolean {
+function isGivenUp(run: Context, end: Moment): boolean {
+  const { ending, cancels } = run.facts;
   if (ending === undefined) return false;
-  if (end.at >= ending.at + cleanupTimeoutMs) return true;
+  if (run.hasCome(end.at, ending.at + run.cleanupTimeoutMs)) return true;
   return cancels.some(({ position }) => position > ending.position && position < end.position);
 }
 

@@ -25,10 +25,11 @@ export function isCompensationCalled(run: Context, place: Place): boolean {
 }
 
 /** Something ended the cleanup before all was done: a cancel in it, or its timeout. */
-function isCutShort({ facts: { ending, end, cancels }, cleanupTimeoutMs }: Context): boolean {
+function isCutShort(run: Context): boolean {
+  const { ending, end, cancels } = run.facts;
   if (ending === undefined) return false;
   if (cancels.some(({ position }) => position > ending.position)) return true;
-  return end !== undefined && end.at >= ending.at + cleanupTimeoutMs;
+  return end !== undefined && run.hasCome(end.at, ending.at + run.cleanupTimeoutMs);
 }
 
 export function checkCompensations(

@@ -5,6 +5,8 @@ import type { End, Moment, RunFacts, StepFacts } from './facts.ts';
 import type { Frame, Place } from './outline.ts';
 
 export interface Context {
+  /** Whether `due` may have come at `at`, as far as the clock can be trusted. */
+  hasCome(at: number, due: number): boolean;
   readonly facts: RunFacts;
   readonly cleanupTimeoutMs: number;
   of(place: Place): StepFacts | undefined;

@@ -157,6 +157,8 @@ export interface Registered {
 }
 
 export interface RunFacts {
+  /** Its clock was set meanwhile: its times may be wrong by as much. */
+  readonly vagueMs?: number;
   readonly runId: string;
   readonly workflow: string;
   /** In how many child runs it stands, itself included. */

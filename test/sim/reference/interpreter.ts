@@ -101,6 +101,10 @@ class Interpreter implements Context {
     this.faults.add(`: ${text}`);
   }
 
+  hasCome(at: number, due: number): boolean {
+    return at + (this.facts.vagueMs ?? 0) >= due;
+  }
+
   endBefore(place: Place, position: number): (End & Moment) | undefined {
     const seen = this.of(place)?.end;
     if (seen === undefined || seen.position >= position) return undefined;

@@ -38,7 +38,7 @@ export function completed(run: Context, place: Place, result: JsonValue, now: nu
 export function interrupted(run: Context, place: Place, { started }: StepFacts, end: Moment): readonly End[] {
   const ends: End[] = [];
   const total = place.node.step.totalTimeoutMs ?? 0;
-  if (total > 0 && started !== undefined && end.at >= started.at + total) ends.push({ status: 'TIMED_OUT' });
+  if (total > 0 && started !== undefined && run.hasCome(end.at, started.at + total)) ends.push({ status: 'TIMED_OUT' });
   if (stopOf(run, place, end) !== 'no') ends.push(cancelled);
   return ends;
 }
@@ -62,7 +62,7 @@ export function waitEnds(run: Context, place: Place, step: WaitStepDefinition, f
   if (!Number.isFinite(dueAt)) return [{ status: 'FAILED', code: 'INVALID_TIME' }];
   if (end === undefined || started === undefined) return [];
   const ends = interrupted(run, place, facts, end);
-  return end.at >= dueAt ? [completed(run, place, null, end.at), ...ends] : ends;
+  return run.hasCome(end.at, dueAt) ? [completed(run, place, null, end.at), ...ends] : ends;
 }
 
 function lengthOf(value: JsonValue, now: number): number {
@@ -90,7 +90,7 @@ export function signalEnds(
   }
   const ends = [...interrupted(run, place, facts, end)];
   const timeout = step.timeoutMs ?? 0;
-  if (timeout === 0 || end.at < started.at + timeout) return ends;
+  if (timeout === 0 || !run.hasCome(end.at, started.at + timeout)) return ends;
   if (step.default === undefined) return [...ends, { status: 'TIMED_OUT', code: 'SIGNAL_TIMEOUT' }];
   const payload = run.read('template', step.default, place, 'input', end.at);
   if (!payload.ok) return [...ends, { status: 'FAILED', code: payload.code }];
@@ -115,7 +115,7 @@ export function agentEnds(run: Context, place: Place, step: AgentStepDefinition,
   // What an agent may get with secrets in it has a limit of its own.
   if (JSON.stringify(input.value).includes('secret:')) ends.push({ status: 'FAILED', code: 'LIMIT' });
   const waitedSince = facts.attempts.at(-1)?.started.at ?? started.at;
-  if (step.queueTimeoutMs !== undefined && end.at >= waitedSince + step.queueTimeoutMs)
+  if (step.queueTimeoutMs !== undefined && run.hasCome(end.at, waitedSince + step.queueTimeoutMs))
     ends.push({ status: 'FAILED', code: 'NO_AGENT' });
   const lost = facts.attempts.filter(({ outcome }) => outcome === 'LOST').map(({ instanceId }) => instanceId);
   if (new Set(lost).size >= LOST_MAX) ends.push({ status: 'FAILED', code: 'POISONED' });
@@ -152,7 +152,7 @@ function tries(run: Context, place: Place, step: AgentStepDefinition, attempts: 
       return { last: judged.end, isOver: true, isOpen: false };
     }
     const [again] = next;
-    if (again !== undefined && again.started.at < at + backoff(step, failures, attempt))
+    if (again !== undefined && !run.hasCome(again.started.at, at + backoff(step, failures, attempt)))
       run.fault(place, `attempt ${again.number} starts before its backoff is over`);
   }
   return { last: last?.end, isOver: false, isOpen };
@@ -170,10 +170,11 @@ function judge(run: Context, place: Place, step: AgentStepDefinition, attempt: A
   const now = ended?.at ?? 0;
   if (outcome === 'TIMED_OUT') {
     const { totalTimeoutMs = 0 } = step;
-    const isOver = totalTimeoutMs > 0 && now >= (run.of(place)?.started?.at ?? 0) + totalTimeoutMs;
+    const isOver = totalTimeoutMs > 0 && run.hasCome(now, (run.of(place)?.started?.at ?? 0) + totalTimeoutMs);
     if (isOver) return { end: { status: 'TIMED_OUT' }, isFinal: undefined };
     const times = [step.timeoutMs ?? ATTEMPT_MS, step.heartbeatTimeoutMs ?? 0].filter((ms) => ms > 0);
-    if (now < attempt.started.at + Math.min(...times)) run.fault(place, `attempt ${attempt.number} times out early`);
+    if (!run.hasCome(now, attempt.started.at + Math.min(...times)))
+      run.fault(place, `attempt ${attempt.number} times out early`);
     return { end: { status: 'TIMED_OUT' }, isFinal: false };
   }
   if (outcome !== 'COMPLETED' && outcome !== 'FAILED') return undefined;

@@ -64,7 +64,7 @@ export function stopOf(run: Context, place: Place, moment: Moment): Stop {
   }
   if (ending === undefined || ending.position >= moment.position) return stop;
   if (!isCleanup) return 'yes';
-  const isOver = moment.at >= ending.at + run.cleanupTimeoutMs;
+  const isOver = run.hasCome(moment.at, ending.at + run.cleanupTimeoutMs);
   const isKilled = cancels.some(({ position }) => position > ending.position && position < moment.position);
   return stop === 'no' && (isOpen || isOver || isKilled) ? 'may' : stop;
 }
@@ -92,7 +92,7 @@ function stopWithin(run: Context, block: Place, moment: Moment): Stop {
     }
   }
   const total = step.totalTimeoutMs ?? 0;
-  return total > 0 && started !== undefined && moment.at >= started.at + total ? 'may' : 'no';
+  return total > 0 && started !== undefined && run.hasCome(moment.at, started.at + total) ? 'may' : 'no';
 }
 
 /** Nothing between it and the block handles its failure. */

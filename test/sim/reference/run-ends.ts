@@ -18,7 +18,8 @@ export function runEnds(run: Context, { timeoutMs = 0, output }: WorkflowDefinit
   // A cancel that came before the failure would have ended the run before it.
   if (failure === undefined && cancels.some(({ position }) => position < ending.position))
     ends.push({ status: 'CANCELLED' });
-  if (failure === undefined && timeoutMs > 0 && ending.at >= startedAt + timeoutMs) ends.push({ status: 'TIMED_OUT' });
+  if (failure === undefined && timeoutMs > 0 && run.hasCome(ending.at, startedAt + timeoutMs))
+    ends.push({ status: 'TIMED_OUT' });
   const isDone = body.every((place) => (run.of(place)?.end?.position ?? Number.POSITIVE_INFINITY) < ending.position);
   if (isDone && failure === undefined) ends.push(...completion(run, output, root, ending));
   const last = Math.max(...body.map((place) => run.of(place)?.end?.position ?? 0));

@@ -47,10 +47,10 @@ export function* faultsOfTries(
   { retries = 0, timeoutMs = 0 }: WorkflowDefinition,
   tries: readonly RunFacts[],
 ): Generator<string> {
-  for (const { try: number, ending, end, cancels, isTriedAgain, startedAt } of tries) {
+  for (const { try: number, ending, end, cancels, isTriedAgain, startedAt, vagueMs = 0 } of tries) {
     const isFailed = ending?.outcome === 'FAILED';
     const mayGoOn = isFailed && cancels.length === 0 && number <= retries;
-    const isOver = timeoutMs > 0 && (end?.at ?? 0) >= (startedAt ?? 0) + timeoutMs;
+    const isOver = timeoutMs > 0 && (end?.at ?? 0) + vagueMs >= (startedAt ?? 0) + timeoutMs;
     if (isTriedAgain && !mayGoOn) yield `try ${number} is not the last`;
     if (!isTriedAgain && mayGoOn && !isOver) yield `try ${number} is the last`;
   }
