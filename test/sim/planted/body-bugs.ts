@@ -3,7 +3,6 @@ import type { CancelChild } from '../../../src/control-plane/engine/commands.ts'
 import { findStep } from '../../../src/control-plane/engine/frames.ts';
 import type { MapDetail, RunState } from '../../../src/control-plane/engine/state.ts';
 import { ChildRuns } from '../../../src/control-plane/runtime/child-runs.ts';
-import type { StoredValue } from '../../../src/core/stored-value.ts';
 import { afterEmit, compiles } from './engine-seams.ts';
 import { type PlantedBug, planted, substitute } from './seams.ts';
 
@@ -59,17 +58,16 @@ export const bodyBugs: readonly PlantedBug[] = [
   },
 ];
 
-/** What each item gave stands where the item stood among those that ended, and not where it stands in the list. */
+/** At last, when all COMPLETED, what each item gave stands where the item stood among those that ended, and not in the list. */
 function givesInOrderOfEnds(): () => void {
-  const given = new WeakMap<MapDetail, (StoredValue | undefined)[]>();
+  const ended = new WeakMap<MapDetail, number[]>();
   return afterEmit(({ state }, event) => {
     if (event.type !== 'BodyEnded') return;
     const map = findStep(state, event.path)?.detail?.map;
     if (map === undefined) return;
-    const before = given.get(map) ?? [];
-    before.push(map.outputs[event.number]);
-    given.set(map, before);
-    for (const [i, output] of before.entries()) map.outputs[i] = output;
-    map.outputs.length = before.length;
+    const order = [...(ended.get(map) ?? []), event.number];
+    ended.set(map, order);
+    const given = order.flatMap((number) => map.outputs[number] ?? []);
+    if (given.length === map.count) map.outputs = given;
   });
 }
