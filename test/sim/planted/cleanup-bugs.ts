@@ -3,7 +3,7 @@ import type { RunEvent } from '../../../src/control-plane/engine/events.ts';
 import { isStepOver } from '../../../src/control-plane/engine/status.ts';
 import { inlineValue } from '../../../src/core/stored-value.ts';
 import { NULL_VALUE } from '../../../src/core/value.ts';
-import { afterEmit, compiles, emits } from './engine-seams.ts';
+import { afterEmit, compiles, emits, takesOver } from './engine-seams.ts';
 import { type PlantedBug, planted } from './seams.ts';
 
 export const cleanupBugs: readonly PlantedBug[] = [
@@ -51,6 +51,24 @@ export const cleanupBugs: readonly PlantedBug[] = [
           return { ...event, again: all.map(({ path }) => path) };
         }),
       ),
+  },
+  {
+    name: 'another try forgets iterations and items',
+    seedsMax: 60,
+    plant: () =>
+      planted(
+        emits((event) => {
+          if (event.type !== 'RunTryStarted') return event;
+          const { continued: _, ...more } = event;
+          return { ...more, again: event.again.filter((path) => !path.includes('/')) };
+        }),
+      ),
+  },
+  {
+    name: 'another run keeps nothing of the iteration that was cut short',
+    seedsMax: 60,
+    plant: () =>
+      planted(takesOver((steps) => steps.filter(({ path, type }) => type !== 'StepTakenOver' || !path.includes('/')))),
   },
 ];
 

@@ -4,10 +4,9 @@ import { isHandled } from '../../../src/control-plane/engine/failure.ts';
 import { liveSteps } from '../../../src/control-plane/engine/frames.ts';
 import { isLoopStep, type RunState } from '../../../src/control-plane/engine/state.ts';
 import type { TakenOver } from '../../../src/control-plane/engine/take-over.ts';
-import { Retries } from '../../../src/control-plane/runtime/retries.ts';
-import { Runs } from '../../../src/control-plane/runtime/runs.ts';
+import { type LoadedRun, RunLoader } from '../../../src/control-plane/runtime/run-loader.ts';
 import type { SimSettings } from '../settings.ts';
-import { afterEmit, compiles, emits } from './engine-seams.ts';
+import { afterEmit, compiles, emits, takesOver } from './engine-seams.ts';
 import { type PlantedBug, planted, substitute, withFaults } from './seams.ts';
 
 export const engineBugs: readonly PlantedBug[] = [
@@ -83,16 +82,16 @@ export const engineBugs: readonly PlantedBug[] = [
     plant: () =>
       planted(
         substitute(
-          Runs,
-          'fold',
+          RunLoader,
+          'load',
           (original) =>
-            async function (this: Runs, ...args: never[]) {
-              const state = (await original.apply(this, args)) as RunState | undefined;
-              for (const step of state === undefined ? [] : liveSteps(state)) {
+            async function (this: RunLoader, ...args: never[]) {
+              const loaded = (await original.apply(this, args)) as LoadedRun | undefined;
+              for (const step of loaded === undefined ? [] : liveSteps(loaded.state)) {
                 const loop = isLoopStep(step) ? step.detail?.loop : undefined;
                 if (loop !== undefined && loop.frame === undefined && loop.iterations > 0) loop.iterations -= 1;
               }
-              return state;
+              return loaded;
             },
         ),
         withFaults('controlPlaneKilled'),
@@ -107,33 +106,22 @@ function halveWait(event: RunEvent): RunEvent {
 
 /** A failure that `onFailure: continue` handled counts as done. */
 function takesFailuresOver(): () => void {
-  return substitute(
-    Retries,
-    'look',
-    (original) =>
-      async function (this: Retries, ...args: never[]) {
-        const [row, read] = args as unknown as [unknown, (state: RunState) => { steps?: readonly TakenOver[] }];
-        const more = (state: RunState): object => {
-          const seen = read(state);
-          const known = new Set(seen.steps?.map(({ path }) => path));
-          const failed = state.root.steps.filter(
-            (step) =>
-              step.status === 'FAILED' && step.node.kind === 'agent' && isHandled(step) && !known.has(step.path),
-          );
-          const kept = failed.map(
-            (step): TakenOver => ({
-              type: 'StepTakenOver',
-              path: step.path,
-              status: 'FAILED',
-              number: 1,
-              ...failureOf(step),
-            }),
-          );
-          return seen.steps === undefined ? seen : { ...seen, steps: [...seen.steps, ...kept] };
-        };
-        return original.apply(this, [row, more] as unknown as never[]);
-      },
-  );
+  return takesOver((steps, state) => {
+    const known = new Set(steps.map(({ path }) => path));
+    const failed = state.root.steps.filter(
+      (step) => step.status === 'FAILED' && step.node.kind === 'agent' && isHandled(step) && !known.has(step.path),
+    );
+    const kept = failed.map(
+      (step): TakenOver => ({
+        type: 'StepTakenOver',
+        path: step.path,
+        status: 'FAILED',
+        number: 1,
+        ...failureOf(step),
+      }),
+    );
+    return [...steps, ...kept];
+  });
 }
 
 function failureOf({ detail }: RunState['root']['steps'][number]) {

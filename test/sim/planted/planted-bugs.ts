@@ -158,7 +158,16 @@ export const plantedBugs: readonly PlantedBug[] = [
     seedsMax: 60,
     plant: () =>
       planted(
-        substitute(Runs, 'giveUp', () => () => true),
+        substitute(
+          Runs,
+          'redo',
+          (original) =>
+            function (this: Runs, ...args: never[]) {
+              const [batches, error] = args as unknown as Parameters<Runs['redo']>;
+              const dropped = batches.map((batch) => ({ ...batch, pending: [] }));
+              return original.apply(this, [dropped, error] as unknown as never[]);
+            },
+        ),
         withFaults('diskUnclear', 'diskBusy'),
       ),
   },
