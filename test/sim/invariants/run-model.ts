@@ -303,9 +303,11 @@ export class RunModel {
 
   /** Of a loop or a map that goes on: what is in the iteration that goes on stays, what is in items that are done anew is gone. */
   private keepBodies(
-    { path, iteration, items }: StepModel,
+    { path, iteration: running, prepared, items }: StepModel,
     resumed: ReadonlySet<string>,
   ): { readonly prepared: number } {
+    // It may not have got to it in the try before.
+    const iteration = running === 0 ? prepared : running;
     if (resumed.has(`${path}/${iteration}/`)) return { prepared: iteration };
     this.leave(`${path}/`);
     for (const number of items?.left ?? [iteration]) this.children.startAgain(this.runId, `${path}/${number}`);

@@ -34,7 +34,8 @@ export function childEnds(run: Context, place: Place, step: WorkflowStepDefiniti
   if (over.status === 'COMPLETED')
     return [
       completed(run, place, over.output ?? null, end.at),
-      ...stops.filter(({ status }) => status === 'TIMED_OUT'),
+      // Whoever gave it up may not have heard of its end.
+      ...stops.filter(({ status }) => status === 'TIMED_OUT' || isGivenUp(run, end)),
     ];
   if (end.code === 'CHILD_FAILED') checkDetails(run, place, end, child, over);
   return [{ status: 'FAILED', code: 'CHILD_FAILED' }, ...stops];
