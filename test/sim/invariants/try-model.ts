@@ -25,7 +25,11 @@ export function* faultsOfTry(steps: Steps, event: RunTryStarted): Generator<stri
   for (const path of again) if (!steps.has(path)) yield `${path} starts again and is no step of the run`;
   for (const prefix of resumed) {
     const loop = steps.get(ownerOf(prefix));
-    if (loop === undefined || !continued.has(loop.path) || prefix !== `${loop.path}/${loop.iteration || loop.prepared}/`)
+    if (
+      loop === undefined ||
+      !continued.has(loop.path) ||
+      prefix !== `${loop.path}/${loop.iteration || loop.prepared}/`
+    )
       yield `${prefix} goes on and was not cut short in a loop that goes on`;
   }
   for (const path of continued) {

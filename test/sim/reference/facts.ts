@@ -125,6 +125,12 @@ export interface GoesOn {
   readonly list: readonly JsonValue[] | undefined;
 }
 
+/** In this try, or in one before whose iterations or items are kept: the iteration or item of this number. */
+export function hasBegun(facts: StepFacts | undefined, number: number): boolean {
+  const { iterations = [], items = [] } = facts ?? {};
+  return [...iterations, ...items].some((body) => body.number === number);
+}
+
 /** Nothing is known of it. */
 export function blankStep(path: string): StepFacts {
   return {

@@ -16,7 +16,7 @@ import { fits, show } from './compare.ts';
 import { checkCompensations, isCompensationCalled } from './compensation.ts';
 import { anySkip, type Context, isFailed } from './context.ts';
 import { Expressions, type Reading, Unknown } from './expressions.ts';
-import type { End, Moment, RunFacts, SeenEnd, StepFacts } from './facts.ts';
+import { type End, hasBegun, type Moment, type RunFacts, type SeenEnd, type StepFacts } from './facts.ts';
 import { endsWithFallback } from './fallback.ts';
 import { itemAt } from './items.ts';
 import { agentEnds, setEnds, signalEnds, waitEnds } from './leaves.ts';
@@ -209,14 +209,10 @@ class Interpreter implements Context {
     if (belongs !== undefined) return this.of(place) !== undefined || this.of(belongs.to)?.fellBack !== undefined;
     if (around === undefined) return true;
     // An iteration that goes on has steps before it begins again.
-    if (frame.body?.place === around) return this.hasBegun(frame.body) || this.of(place) !== undefined;
+    if (frame.body?.place === around)
+      return hasBegun(this.of(around), frame.body.number) || this.of(place) !== undefined;
     const block = this.of(around);
     return block?.isTakenOver === true || block?.started !== undefined;
-  }
-
-  private hasBegun({ place, number }: NonNullable<Frame['body']>): boolean {
-    const { iterations = [], items = [] } = this.of(place) ?? {};
-    return [...iterations, ...items].some((body) => body.number === number);
   }
 
   // ---- steps
