@@ -129,9 +129,10 @@ export function queueDue(step: AgentStep): number {
   return nearest(queueTimeoutMs === undefined ? 0 : step.queuedAt + queueTimeoutMs, totalDue(step));
 }
 
-/** When the step's `totalTimeout` is over, wall ms; 0: none. */
+/** When the step's `totalTimeout` is over, wall ms; 0: none, or it has not begun. */
 export function totalDue(step: Step): number {
-  return step.node.totalTimeoutMs === undefined ? 0 : step.readyAt + step.node.totalTimeoutMs;
+  const { totalTimeoutMs } = step.node;
+  return totalTimeoutMs === undefined || step.readyAt === 0 ? 0 : step.readyAt + totalTimeoutMs;
 }
 
 /** Nearest time that a block waits for, wall ms; 0: none. */
