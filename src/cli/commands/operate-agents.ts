@@ -20,7 +20,7 @@ interface Flags {
 const DONE: Readonly<Record<Operation, string>> = {
   drain: 'draining',
   cordon: 'cordoned',
-  uncordon: 'in service again',
+  uncordon: 'uncordoned',
   disconnect: 'disconnected',
 };
 

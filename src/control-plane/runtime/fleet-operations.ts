@@ -45,7 +45,9 @@ export class FleetOperations {
     this.options = options;
   }
 
-  operate(request: OperateAgentsRequest): Promise<OperatedAgents> {
+  async operate(request: OperateAgentsRequest): Promise<OperatedAgents> {
+    // While the store is in trouble nobody waits in line for it.
+    this.options.admit();
     const mine = this.last.then(() => this.inTurn(request));
     this.last = mine.catch(() => undefined);
     return mine;

@@ -49,7 +49,7 @@ test('a drain that is taken back ends the wait with a no', async () => {
   const drained = yardmaster(mesh, 'agents drain worker --wait');
   await mesh.advance('1s');
   expect((await yardmaster(mesh, 'agents uncordon worker')).err).toBe(
-    `agent worker: in service again: ${tail}. next: yardmaster agents get worker\n`,
+    `agent worker: uncordoned: ${tail}. next: yardmaster agents get worker\n`,
   );
   await mesh.advance('1s');
   const { code, err } = await drained;
@@ -67,7 +67,7 @@ test('cordon, uncordon and disconnect say what they did, and that a repeat did n
   expect(await said('agents cordon worker --reason disk')).toBe(`agent worker: cordoned: ${tail}. ${next}`);
   expect(await said('agents cordon worker')).toBe(`agent worker: nothing changed. ${next}`);
   expect((await yardmaster(mesh, 'agents list -o wide')).out).toMatch(`${tail} cordoned by anonymous, `);
-  expect(await said('agents uncordon worker')).toBe(`agent worker: in service again: ${tail}. ${next}`);
+  expect(await said('agents uncordon worker')).toBe(`agent worker: uncordoned: ${tail}. ${next}`);
   const ran = await yardmaster(mesh, 'agents disconnect worker -o json');
   expect(JSON.parse(ran.out)).toMatchObject({
     changedInstanceIds: [worker.instanceId],
