@@ -16,6 +16,7 @@ import { toAgent, toOffer } from './convert/fleet.ts';
 import { toExplanation, toRun } from './convert/run.ts';
 import { toWorkflow } from './convert/workflow.ts';
 import { isCut } from './errors.ts';
+import { type OperateAgentOptions, type OperatedAgent, toOperated, writeOperation } from './fleet-operations.ts';
 import { createMeshApi, type MeshApi } from './mesh-api.ts';
 import { Mirror } from './mirror.ts';
 import { collectPages } from './pages.ts';
@@ -293,6 +294,29 @@ export class Orchestrator implements AsyncDisposable {
   /** The whole fleet, at once and then whenever something changed; goes on after a cut. Ends with `signal` or `close()`. */
   watchAgents(signal?: AbortSignal): AsyncIterable<readonly AgentView[]> {
     return watchAgents(this.api, this.#signal(signal));
+  }
+
+  /**
+   * As `cordonAgent`, and what holds no attempt any more is sent away: agents of the SDK stop then. Answers when the drain has begun.
+   * Throws AGENT_NOT_FOUND.
+   */
+  async drainAgent(agentId: string, options: OperateAgentOptions = {}): Promise<OperatedAgent> {
+    return toOperated(await this.api.fleet.drainAgent(writeOperation(agentId, options)));
+  }
+
+  /** No new work until `uncordonAgent`, or until the control plane restarts; what is held goes on. Throws AGENT_NOT_FOUND. */
+  async cordonAgent(agentId: string, options: OperateAgentOptions = {}): Promise<OperatedAgent> {
+    return toOperated(await this.api.fleet.cordonAgent(writeOperation(agentId, options)));
+  }
+
+  /** Ends a cordon, and a drain that is not over. Throws AGENT_NOT_FOUND. */
+  async uncordonAgent(agentId: string, options: OperateAgentOptions = {}): Promise<OperatedAgent> {
+    return toOperated(await this.api.fleet.uncordonAgent(writeOperation(agentId, options)));
+  }
+
+  /** Ends streams now: what is held is held as after a cut, and the agent may come back. Throws AGENT_NOT_FOUND. */
+  async disconnectAgent(agentId: string, options: OperateAgentOptions = {}): Promise<OperatedAgent> {
+    return toOperated(await this.api.fleet.disconnectAgent(writeOperation(agentId, options)));
   }
 
   /** Who registered, started and cancelled what: newest first, refused calls too. */

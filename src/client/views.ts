@@ -201,6 +201,18 @@ export interface InstanceView {
   readonly connectTime: Date | undefined;
   readonly lastSeenTime: Date | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  /** Undefined: no operator keeps new work away from it. */
+  readonly cordon: CordonView | undefined;
+}
+
+/** An operator keeps new work away from an instance. */
+export interface CordonView {
+  readonly actor: string;
+  readonly time: Date | undefined;
+  /** '' : none was given. */
+  readonly reason: string;
+  /** It is sent away as soon as it holds no attempt. */
+  readonly drain: boolean;
 }
 
 export interface AgentEventView {

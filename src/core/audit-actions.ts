@@ -13,5 +13,9 @@ export const auditActions = [
   'schedule.resume',
   'schedule.trigger',
   'run.signal',
+  'agent.drain',
+  'agent.cordon',
+  'agent.uncordon',
+  'agent.disconnect',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];

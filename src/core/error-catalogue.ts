@@ -80,7 +80,8 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   ),
   BAD_CRON: entry('INVALID_ARGUMENT', 'A cron expression cannot be read, or never ticks.'),
   UNKNOWN_TIMEZONE: entry('INVALID_ARGUMENT', 'A timezone is no name of the IANA database.'),
-  AGENT_NOT_FOUND: entry('NOT_FOUND', 'No agent with this id was ever seen.'),
+  AGENT_NOT_FOUND: entry('NOT_FOUND', 'No agent with this id was ever seen, or it has no such instance.'),
+  INSTANCE_AMBIGUOUS: entry('INVALID_ARGUMENT', 'Several instances of the agent end with these characters; give more.'),
   ORCHESTRATION_FAILED: entry(
     'FAILED_PRECONDITION',
     'A program around an orchestrator refused something itself; its message says what.',
@@ -193,6 +194,7 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   STATE_INVALID: entry('INVALID_ARGUMENT', 'A State claims more than the limits allow.'),
   PROTOCOL_UNSUPPORTED: entry('FAILED_PRECONDITION', 'The agent speaks another version of the protocol.'),
   OVERLOAD: entry('RESOURCE_EXHAUSTED', 'An agent reads too slowly and its outgoing queue is full.'),
+  AGENT_DISCONNECTED: entry('UNAVAILABLE', 'An operator ended the stream of an agent; it may connect again.'),
   AGENT_SILENT: entry('DEADLINE_EXCEEDED', 'An agent missed three beats; its stream was ended.'),
   ATTEMPT_UNKNOWN: entry('FAILED_PRECONDITION', 'An upload names an attempt that no connected agent holds.'),
   UPLOAD_INVALID: entry(

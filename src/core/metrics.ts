@@ -14,7 +14,7 @@ export type AttemptEndedHow =
   | 'NOT_ACCEPTED'
   | 'LOST'
   | 'SUPERSEDED';
-export type AgentState = 'READY' | 'DRAINING' | 'SUSPECT' | 'UNREACHABLE' | 'LOST';
+export type AgentState = 'READY' | 'CORDONED' | 'DRAINING' | 'SUSPECT' | 'UNREACHABLE' | 'LOST';
 /** What became of a tick of a schedule. */
 export type TickOutcome = 'STARTED' | 'SKIPPED' | 'MISSED' | 'FAILED';
 /** Why an open run does not go on. */

@@ -7,11 +7,13 @@ import { printItem, printList } from '../print.ts';
 import { renderAgent } from '../render/details.ts';
 import { renderAgents } from '../render/lists.ts';
 import type { Bind } from './group.ts';
+import { addOperateCommands } from './operate-agents.ts';
 
 export function addAgentsCommands(program: Command, bind: Bind): void {
   const agents = program.command('agents').description('who is connected, and what they do');
   agents.command('list').description('all agents').action(bind(listAgents));
   agents.command('get <agent>').description('its instances, attempts and last events').action(bind(getAgent));
+  addOperateCommands(agents, bind);
 }
 
 async function listAgents(context: Context): Promise<number> {

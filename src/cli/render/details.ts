@@ -2,6 +2,7 @@
 import type { AgentView, InstanceView, WorkflowScheduleView, WorkflowView } from '../../client/index.ts';
 import { parseAttemptId, shortId } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { cordonText } from './cordon.ts';
 import { propertyLines } from './form.ts';
 import type { ListOptions } from './lists.ts';
 import { scheduleText } from './schedules.ts';
@@ -16,6 +17,7 @@ export function renderAgent(agent: AgentView, options: ListOptions): string {
   const parts = [
     `${safe(agent.agentId)}  ${paintStatus(style, agent.status)}  ${plural(agent.instances.length, 'instance')}`,
     renderInstances(agent.instances, options),
+    ...agent.instances.flatMap((instance) => cordonText(instance, utc) ?? []),
     ...attemptLines(agent.instances),
     ...agent.events.map((event) => {
       const time = event.time === undefined ? '' : clockTime(event.time, utc);

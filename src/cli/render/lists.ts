@@ -2,6 +2,7 @@
 import type { AgentView, AuditEntryView, InstanceView, RunView, WorkflowView } from '../../client/index.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { shortId } from '../../core/ids.ts';
+import { cordonText } from './cordon.ts';
 import { type Column, renderTable, type TableOptions } from './table.ts';
 import { capabilityName, cut, safe, shortVersion } from './text.ts';
 import { dateTime, roughly } from './time.ts';
@@ -72,8 +73,13 @@ export function renderAgents(agents: readonly AgentView[], options: ListOptions)
     { title: 'RTT', cell: rttOf },
     { title: 'CAPABILITIES', cell: (agent) => capabilitiesOf(agent, options.wide) },
     { title: 'SDK', cell: (agent) => sdkOf(agent, options.nowMs) },
+    { title: 'CORDONS', wide: true, cell: (agent) => cordonsOf(agent, options.utc) },
   ];
   return renderTable(agents, columns, options);
+}
+
+function cordonsOf(agent: AgentView, utc: boolean): string {
+  return agent.instances.flatMap((instance) => cordonText(instance, utc) ?? []).join('; ');
 }
 
 function readyOf(agent: AgentView): readonly InstanceView[] {

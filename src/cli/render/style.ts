@@ -26,6 +26,7 @@ const STATUS_PAINTS: Readonly<Record<string, Paint>> = {
   UNREACHABLE: 'warn',
   SUSPECT: 'warn',
   DRAINING: 'warn',
+  CORDONED: 'warn',
   CANCELLED: 'warn',
 };
 

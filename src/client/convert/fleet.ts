@@ -1,9 +1,9 @@
 /** Agents and capabilities from the wire. */
-import type { Agent, Instance } from '../../gen/yardmaster/v1/agent_pb.ts';
+import type { Agent, Cordon, Instance } from '../../gen/yardmaster/v1/agent_pb.ts';
 import type { Capability } from '../../gen/yardmaster/v1/capability_pb.ts';
 import type { CapabilityOffer } from '../../gen/yardmaster/v1/fleet_service_pb.ts';
 import { readAgentStatus } from '../statuses.ts';
-import type { AgentView, CapabilityOfferView, CapabilityView, InstanceView } from '../views.ts';
+import type { AgentView, CapabilityOfferView, CapabilityView, CordonView, InstanceView } from '../views.ts';
 import { toDate, toMs } from './wire.ts';
 
 export function toAgent(agent: Agent): AgentView {
@@ -22,7 +22,7 @@ export function toAgent(agent: Agent): AgentView {
   };
 }
 
-function toInstance(instance: Instance): InstanceView {
+export function toInstance(instance: Instance): InstanceView {
   return {
     instanceId: instance.instanceId,
     place: instance.place,
@@ -41,7 +41,14 @@ function toInstance(instance: Instance): InstanceView {
     connectTime: toDate(instance.connectTime),
     lastSeenTime: toDate(instance.lastSeenTime),
     labels: instance.labels,
+    cordon: toCordon(instance.cordon),
   };
+}
+
+function toCordon(cordon: Cordon | undefined): CordonView | undefined {
+  if (cordon === undefined) return undefined;
+  const { actor, time, reason, drain } = cordon;
+  return { actor, time: toDate(time), reason, drain };
 }
 
 function toCapability(capability: Capability): CapabilityView {

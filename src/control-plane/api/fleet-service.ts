@@ -5,14 +5,20 @@ import type { ControlPlane } from '../runtime/control-plane.ts';
 import { compareKeys, isSameAgent, keyOf, writeAgent, writeOffers } from './convert/agent.ts';
 import { cutPage, readPage } from './convert/paging.ts';
 import { readName } from './convert/text.ts';
+import { createFleetOperations } from './fleet-operations.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
 
 export interface FleetServiceOptions {
-  readonly controlPlane: Pick<ControlPlane, 'listAgents' | 'getAgent' | 'watchAgents'>;
+  readonly controlPlane: Pick<
+    ControlPlane,
+    'listAgents' | 'getAgent' | 'watchAgents' | 'operateAgents' | 'noteRefusal'
+  >;
 }
 
 export function createFleetService({ controlPlane }: FleetServiceOptions): ServiceImpl<typeof FleetService> {
   return {
+    ...createFleetOperations(controlPlane),
+
     listAgents(request) {
       const { after, limit } = readRequest('list agents', (faults) => readPage(faults, request));
       const rest = controlPlane.listAgents(NAMESPACE).filter(({ agentId }) => agentId > after);

@@ -8,6 +8,17 @@
  */
 import type { BeatFrame, HelloFrame, InstanceState, SessionPeer } from './frames.ts';
 import { createInstance, type HeldAttempt, type Instance } from './instance.ts';
+import {
+  byOperator,
+  DepartedCordons,
+  drainText,
+  isDrained,
+  isStanding,
+  type Operation,
+  type Operator,
+  standingOf,
+  wouldChange,
+} from './operations.ts';
 
 export interface FleetSettings {
   readonly beatIntervalMs: number;
@@ -31,8 +42,10 @@ export type FleetAction =
       readonly freed: readonly HeldAttempt[];
     }
   | { readonly type: 'notAccepted'; readonly instance: Instance; readonly attempt: HeldAttempt }
-  /** End this stream: it was replaced, or it is silent. */
-  | { readonly type: 'endStream'; readonly peer: SessionPeer; readonly why: 'REPLACED' | 'SILENT' }
+  /** End this stream: it was replaced, it is silent, or an operator said so. */
+  | { readonly type: 'endStream'; readonly peer: SessionPeer; readonly why: 'REPLACED' | 'SILENT' | 'DISCONNECTED' }
+  /** Nothing is held any more: tell it to go, after all that it has to be told, then `sentAway`. */
+  | { readonly type: 'drained'; readonly instance: Instance; readonly message: string }
   /** For people: a transition that does not expire. */
   | { readonly type: 'event'; readonly instance: Instance; readonly kind: string; readonly message: string };
 
@@ -61,6 +74,7 @@ export class Fleet {
   /** Attempts waiting to be accepted, oldest first: the deadline is the same for all, so the head is the next due. */
   private awaiting: Awaiting[] = [];
   private awaitingHead = 0;
+  private readonly departed = new DepartedCordons();
 
   constructor(settings: FleetSettings) {
     this.settings = settings;
@@ -78,6 +92,7 @@ export class Fleet {
     const instance =
       known ??
       createInstance({ namespace, agentId: frame.agentId, instanceId: frame.instanceId, now: now.at, wall: now.wall });
+    instance.cordon ??= this.departed.take(frame.instanceId);
     if (instance.peer !== undefined) actions.push({ type: 'endStream', peer: instance.peer, why: 'REPLACED' });
     this.instances.set(frame.instanceId, instance);
     instance.peer = peer;
@@ -87,7 +102,7 @@ export class Fleet {
     instance.saidGoodbye = false;
     instance.connectedAt = now.wall;
     touch(instance, now);
-    instance.status = frame.state.draining ? 'DRAINING' : 'READY';
+    instance.status = standingOf(instance);
     actions.push({ type: 'changed', instance });
     actions.push({
       type: 'event',
@@ -104,8 +119,7 @@ export class Fleet {
     if (state.revision < instance.state.revision) return [];
     const wasDraining = instance.state.draining;
     instance.state = state;
-    if (instance.status === 'READY' || instance.status === 'DRAINING')
-      instance.status = state.draining ? 'DRAINING' : 'READY';
+    if (isStanding(instance)) instance.status = standingOf(instance);
     const actions: FleetAction[] = [{ type: 'changed', instance }];
     if (state.draining && !wasDraining)
       actions.push({ type: 'event', instance, kind: 'DRAINING', message: 'by the agent' });
@@ -124,7 +138,7 @@ export class Fleet {
   heard(instance: Instance, now: Now): readonly FleetAction[] {
     touch(instance, now);
     if (instance.status !== 'SUSPECT') return [];
-    instance.status = instance.state.draining ? 'DRAINING' : 'READY';
+    instance.status = standingOf(instance);
     return [{ type: 'changed', instance }];
   }
 
@@ -145,6 +159,7 @@ export class Fleet {
     instance.status = 'UNREACHABLE';
     if (instance.held.size === 0 && instance.saidGoodbye)
       return this.leave(instance, 'LEFT', 'it said goodbye with nothing open');
+    if (isDrained(instance)) return this.leaveDrained(instance);
     const kind = instance.saidGoodbye ? 'LEFT_WITH_WORK' : 'UNREACHABLE';
     return [
       { type: 'changed', instance },
@@ -153,12 +168,40 @@ export class Fleet {
     ];
   }
 
-  /** Judges silence and windows. Call it often (4 times a second); it costs a look per instance. */
+  /** What an operator asks for. Nothing follows when it is so already. */
+  operate(operation: Operation, instance: Instance, operator: Operator, now: Now): readonly FleetAction[] {
+    if (!wouldChange(operation, instance)) return [];
+    const { peer } = instance;
+    const by = byOperator(operator);
+    if (operation === 'disconnect') {
+      if (peer === undefined) return [];
+      return [...this.ended(instance, peer, `disconnected ${by}`), { type: 'endStream', peer, why: 'DISCONNECTED' }];
+    }
+    const isDrain = operation === 'drain';
+    instance.cordon = operation === 'uncordon' ? undefined : { ...operator, at: now.wall, isDrain };
+    const kind = isDrain ? 'DRAINING' : operation === 'cordon' ? 'CORDONED' : 'UNCORDONED';
+    const event: FleetAction = { type: 'event', instance, kind, message: by };
+    if (instance.status === 'LOST') {
+      this.departed.take(instance.instanceId);
+      return [event];
+    }
+    if (isStanding(instance)) instance.status = standingOf(instance);
+    return [event, { type: 'changed', instance }];
+  }
+
+  /** A drained instance was told to go. */
+  sentAway(instance: Instance): readonly FleetAction[] {
+    instance.peer = undefined;
+    return this.leaveDrained(instance);
+  }
+
+  /** Judges drains, silence and windows. Call it often (4 times a second); it costs a look per instance. */
   tick(now: Now): readonly FleetAction[] {
     const actions: FleetAction[] = [];
     this.judgeAcceptance(now.at, actions);
     for (const instance of this.instances.values()) {
-      if (instance.peer !== undefined) this.judgeSilence(instance, now.at, actions);
+      if (isDrained(instance)) this.judgeDrained(instance, actions);
+      else if (instance.peer !== undefined) this.judgeSilence(instance, now.at, actions);
       else this.judgeWindow(instance, now.at, actions);
     }
     return actions;
@@ -227,6 +270,15 @@ export class Fleet {
       );
   }
 
+  private judgeDrained(instance: Instance, actions: FleetAction[]): void {
+    if (instance.peer === undefined) actions.push(...this.leaveDrained(instance));
+    else actions.push({ type: 'drained', instance, message: drainText(instance) });
+  }
+
+  private leaveDrained(instance: Instance): readonly FleetAction[] {
+    return this.leave(instance, 'DRAINED', drainText(instance));
+  }
+
   private windowOf(attempt: HeldAttempt): number {
     return attempt.lossWindowMs === 0 ? this.settings.lossWindowMs : attempt.lossWindowMs;
   }
@@ -234,6 +286,7 @@ export class Fleet {
   private leave(instance: Instance, kind: string, message: string): readonly FleetAction[] {
     this.instances.delete(instance.instanceId);
     instance.status = 'LOST';
+    if (instance.cordon !== undefined) this.departed.keep(instance.instanceId, instance.cordon);
     return [
       { type: 'event', instance, kind, message },
       { type: 'gone', instance },

@@ -2,8 +2,9 @@
 
 import { ChurnMap } from '../../core/churn-map.ts';
 import type { Capability, InstanceState, SessionPeer, WireStop } from './frames.ts';
+import type { Cordon } from './operations.ts';
 
-export type AgentStatus = 'READY' | 'DRAINING' | 'SUSPECT' | 'UNREACHABLE' | 'LOST';
+export type AgentStatus = 'READY' | 'CORDONED' | 'DRAINING' | 'SUSPECT' | 'UNREACHABLE' | 'LOST';
 
 /** An attempt that takes a slot of its instance: LIVE, or ended by our word and not confirmed yet. */
 export interface HeldAttempt {
@@ -49,6 +50,8 @@ export interface Instance {
   connectedAt: number;
   lastSeenAt: number;
   saidGoodbye: boolean;
+  /** An operator keeps new work away, whatever the status is. */
+  cordon: Cordon | undefined;
 }
 
 export const NO_STATE: InstanceState = { revision: 0, capabilities: [], slots: 0, draining: false, labels: {} };
@@ -85,5 +88,6 @@ export function createInstance(identity: {
     connectedAt: 0,
     lastSeenAt: identity.wall,
     saidGoodbye: false,
+    cordon: undefined,
   };
 }

@@ -17,6 +17,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { EndedRuns } from './ended-runs.ts';
 import { Face } from './face.ts';
 import { FleetActions } from './fleet-actions.ts';
+import { FleetOperations } from './fleet-operations.ts';
 import { assignWaiting, hasWork, startParts, stopParts } from './lifecycle.ts';
 import { Outbox } from './outbox.ts';
 import { PastRuns } from './past-runs.ts';
@@ -279,6 +280,8 @@ export class Parts extends Given {
     alerts: this.alerts,
     logger: this.logger,
     scheduler: this.scheduler,
+    outbox: this.outbox,
+    sentAway: (instance) => this.fleet.sentAway(instance),
     reports: () => this.reports,
     committer: this.committerOf,
     agentWatch: this.agentWatch,
@@ -339,6 +342,16 @@ export class Parts extends Given {
     audit: this.audit,
     latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
   });
+  readonly operations = new FleetOperations({
+    fleet: this.fleet,
+    store: this.store,
+    audit: this.audit,
+    committer: this.committerOf,
+    lost: () => this.actions.lost.values(),
+    now: this.now,
+    apply: (list) => this.actions.apply(list),
+    admit: () => this.face.admit(),
+  });
   readonly ticker: ScheduleTicker = new ScheduleTicker({
     clock: this.clock,
     logger: this.logger,
@@ -394,6 +407,7 @@ export class Parts extends Given {
     blobs: this.blobs,
     audit: this.audit,
     schedules: this.schedules,
+    operations: this.operations,
     lost: () => this.actions.lost.values(),
     isStoreUsable: () => this.trouble.isUsable,
     nextTimer: () => earlier(this.timers.nearest(), this.ticker.nearest()),

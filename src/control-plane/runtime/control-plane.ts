@@ -10,6 +10,7 @@ import type { RunEvent } from '../engine/events.ts';
 import type { RunState } from '../engine/state.ts';
 import type { Capability, SessionPeer, SessionReceiver } from '../registry/frames.ts';
 import type { AgentStatus } from '../registry/instance.ts';
+import type { Cordon, Operation } from '../registry/operations.ts';
 import type { Explanation } from '../scheduler/types.ts';
 import type {
   AgentEventRow,
@@ -31,6 +32,7 @@ import type { Incident } from './stuck.ts';
 import type { QueuePlace } from './workflow-queue.ts';
 
 export type { AgentStatus } from '../registry/instance.ts';
+export type { Cordon, Operation } from '../registry/operations.ts';
 export type { AuditQuery, AuditRow, Caller } from '../store/port.ts';
 export type { AuditFacts } from './audit-log.ts';
 export type { StepPlan, WorkflowPlan } from './plans.ts';
@@ -105,6 +107,11 @@ export interface ControlPlane {
   getAgent(namespace: string, agentId: string): Promise<AgentView & { readonly events: readonly AgentEventRow[] }>;
   /** The whole list at once, then again whenever something changed (at most 4 times a second). */
   watchAgents(namespace: string, signal: AbortSignal): AsyncIterable<readonly AgentView[]>;
+  /**
+   * Drains, cordons, uncordons or disconnects instances. Throws AGENT_NOT_FOUND, with the nearest name, and INSTANCE_AMBIGUOUS.
+   * A drain answers when it has begun.
+   */
+  operateAgents(request: OperateAgentsRequest): Promise<OperatedAgents>;
   listCapabilities(namespace: string): readonly CapabilityView[];
 
   readonly schedules: SchedulePlane;
@@ -299,6 +306,25 @@ export interface InstanceView {
   readonly attemptIds: readonly string[];
   readonly connectedAt: number;
   readonly lastSeenAt: number;
+  readonly cordon: Cordon | undefined;
+}
+
+export interface OperateAgentsRequest {
+  readonly operation: Operation;
+  readonly namespace: string;
+  readonly agentId: string;
+  /** Or its last 4 characters or more; '' : all that are there. */
+  readonly instanceId: string;
+  /** '' : none. */
+  readonly reason: string;
+  readonly caller?: Caller;
+}
+
+export interface OperatedAgents {
+  /** That were meant, as they are now. */
+  readonly instances: readonly InstanceView[];
+  /** Of those: for which it was not so before. */
+  readonly changedIds: readonly string[];
 }
 
 export interface CapabilityView {

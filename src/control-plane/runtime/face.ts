@@ -36,6 +36,7 @@ import type {
 } from './control-plane.ts';
 import type { RunningControlPlane } from './control-plane-options.ts';
 import type { EndedRuns } from './ended-runs.ts';
+import type { FleetOperations } from './fleet-operations.ts';
 import { healthOf } from './health.ts';
 import type { PastRuns } from './past-runs.ts';
 import type { Plans, WorkflowPlan } from './plans.ts';
@@ -79,6 +80,7 @@ export interface FaceOptions {
   readonly blobs: Blobs;
   readonly audit: AuditLog;
   readonly schedules: SchedulePlane;
+  readonly operations: FleetOperations;
   readonly lost: () => Iterable<Instance>;
   readonly isStoreUsable: () => boolean;
   readonly nextTimer: () => number | undefined;
@@ -220,6 +222,10 @@ export class Face implements RunningControlPlane {
 
   watchAgents(namespace: string, signal: AbortSignal): AsyncIterable<readonly AgentView[]> {
     return this.options.agentWatch.follow(() => this.listAgents(namespace), signal);
+  }
+
+  operateAgents(...request: Parameters<ControlPlane['operateAgents']>): ReturnType<ControlPlane['operateAgents']> {
+    return this.options.operations.operate(...request);
   }
 
   listCapabilities(namespace: string): readonly CapabilityView[] {

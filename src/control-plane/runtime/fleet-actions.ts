@@ -4,10 +4,12 @@ import { YardmasterError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { FleetAction } from '../registry/fleet.ts';
 import { acceptsWork, type Instance } from '../registry/instance.ts';
+import { standingText } from '../registry/operations.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { InstanceOffer } from '../scheduler/types.ts';
 import type { AgentWatch } from './agent-watch.ts';
 import type { Committer } from './committer.ts';
+import type { Outbox } from './outbox.ts';
 import type { Reports } from './reports.ts';
 import { slotOf } from './step-classes.ts';
 
@@ -18,6 +20,8 @@ export interface FleetActionsOptions {
   readonly alerts: Alerts;
   readonly logger: Logger;
   readonly scheduler: Scheduler;
+  readonly outbox: Outbox;
+  readonly sentAway: (instance: Instance) => readonly FleetAction[];
   readonly reports: () => Reports;
   readonly committer: () => Committer;
   readonly agentWatch: AgentWatch;
@@ -67,9 +71,20 @@ export class FleetActions {
             message: 'a newer stream of this instance took over',
           });
         return action.peer.end(streamError(action.why));
+      case 'drained':
+        return this.sendAway(action);
       case 'event':
         return this.record(action);
     }
+  }
+
+  private sendAway({ instance, message }: Extract<FleetAction, { type: 'drained' }>): void {
+    const { peer } = instance;
+    // The answer to its last result goes first: it forgets nothing and repeats nothing.
+    this.options.outbox.flush();
+    peer?.send({ type: 'goAway', reason: 'DRAINED', message: `drained ${message}` });
+    for (const action of this.options.sentAway(instance)) this.one(action);
+    peer?.end();
   }
 
   private record(action: Extract<FleetAction, { type: 'event' }>): void {
@@ -97,8 +112,12 @@ export class FleetActions {
   }
 }
 
-function streamError(why: 'REPLACED' | 'SILENT'): YardmasterError | undefined {
+function streamError(why: 'REPLACED' | 'SILENT' | 'DISCONNECTED'): YardmasterError | undefined {
   if (why === 'REPLACED') return undefined;
+  if (why === 'DISCONNECTED')
+    return new YardmasterError('AGENT_DISCONNECTED', 'an operator ended the stream', {
+      next: 'connect again; what is held goes on',
+    });
   return new YardmasterError('AGENT_SILENT', 'the stream gave no sign for too long', {
     next: 'connect again and send a Beat every interval',
   });
@@ -114,7 +133,7 @@ function offerOf(instance: Instance): InstanceOffer {
     capabilities: state.capabilities,
     slots: state.slots,
     accepts: acceptsWork(instance),
-    state: instance.status,
+    state: standingText(instance),
     load: instance.load,
   };
 }

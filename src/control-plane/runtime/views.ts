@@ -11,7 +11,7 @@ import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { AgentView, CapabilityView, InstanceView } from './control-plane.ts';
 import { type WaitFacts, type WaitReason, waitOf } from './step-wait.ts';
 
-const RANK: readonly AgentStatus[] = ['READY', 'DRAINING', 'SUSPECT', 'UNREACHABLE', 'LOST'];
+const RANK: readonly AgentStatus[] = ['READY', 'CORDONED', 'DRAINING', 'SUSPECT', 'UNREACHABLE', 'LOST'];
 /** Waiting steps of one run whose reason is worked out for a GetRun. */
 const WAITS_MAX = 50;
 
@@ -32,6 +32,7 @@ export function viewInstance(instance: Instance): InstanceView {
     attemptIds: instance.held.keys(),
     connectedAt: instance.connectedAt,
     lastSeenAt: instance.lastSeenAt,
+    cordon: instance.cordon,
   };
 }
 
@@ -93,7 +94,14 @@ export function viewCapabilities(fleet: Fleet, scheduler: Scheduler, namespace: 
 export function viewGauges(fleet: Fleet, scheduler: Scheduler): Omit<Gauges, 'openRuns' | 'stuckRuns' | 'queuedRuns'> {
   return {
     instances: () => {
-      const counts: Record<AgentStatus, number> = { READY: 0, DRAINING: 0, SUSPECT: 0, UNREACHABLE: 0, LOST: 0 };
+      const counts: Record<AgentStatus, number> = {
+        READY: 0,
+        CORDONED: 0,
+        DRAINING: 0,
+        SUSPECT: 0,
+        UNREACHABLE: 0,
+        LOST: 0,
+      };
       for (const instance of fleet.instances.values()) counts[instance.status] += 1;
       return counts;
     },

@@ -327,7 +327,7 @@ export interface AuditRow {
   readonly details: Readonly<Record<string, string>>;
 }
 
-export type AuditSubjectKind = 'WORKFLOW' | 'RUN' | 'SCHEDULE';
+export type AuditSubjectKind = 'WORKFLOW' | 'RUN' | 'SCHEDULE' | 'AGENT';
 
 export interface AuditQuery {
   readonly namespace: string;

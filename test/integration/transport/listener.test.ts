@@ -24,6 +24,10 @@ function fleet(impl: Partial<ServiceImpl<typeof FleetService>> = {}): BoundServi
       });
     },
     listCapabilities: () => ({}),
+    drainAgent: () => ({}),
+    cordonAgent: () => ({}),
+    uncordonAgent: () => ({}),
+    disconnectAgent: () => ({}),
     async *watchAgents(_, { signal }) {
       yield { agents: [{ agentId: 'a' }] };
       await once(signal, 'abort');

@@ -9,7 +9,7 @@ import { colourStyle, plainStyle } from '../../../src/cli/render/style.ts';
 import { renderTimeline } from '../../../src/cli/render/timeline.ts';
 import type { AgentView, StepExplanation } from '../../../src/client/index.ts';
 import { YardmasterError } from '../../../src/core/errors.ts';
-import { at, attempt, audit, failedRun, fleet, openRun, run, START, step } from './fixtures.ts';
+import { at, attempt, audit, failedRun, fleet, instance, openRun, run, START, step } from './fixtures.ts';
 
 const list = { wide: false, style: plainStyle, nowMs: START, utc: true };
 /** Golden texts start on a line of their own. */
@@ -518,6 +518,25 @@ INSTANCE  STATE  SLOTS  LOAD  RTT  UP  PLACE   CAPABILITIES
 12:00:03Z 7f3a UNREACHABLE stream ended without Goodbye
 12:00:33Z 7f3a LOST 2 attempts moved to 91c0
 `);
+  });
+
+  test('one agent: what operators said of its instances that are there', () => {
+    const cordon = { actor: 'ops', time: at(3), reason: '', drain: true };
+    const agent: AgentView = {
+      ...(fleet[0] as AgentView),
+      status: 'CORDONED',
+      instances: [
+        instance('c2d8', { status: 'DRAINING', cordon }),
+        instance('91c0', { status: 'CORDONED', cordon: { ...cordon, reason: 'new \u001b[2Jdisk', drain: false } }),
+        instance('7f3a', { status: 'LOST', cordon }),
+      ],
+      events: [],
+    };
+    const said = page(renderAgent(agent, list)).split('\n');
+    expect(said.filter((line) => line.includes(' by '))).toEqual([
+      'c2d8 draining by ops, 12:00:03Z',
+      '91c0 cordoned by ops, 12:00:03Z: new  [2Jdisk',
+    ]);
   });
 
   test('runs: newest first, with what went wrong', () => {

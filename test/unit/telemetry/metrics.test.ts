@@ -15,7 +15,7 @@ describe('the metrics', () => {
     metrics.runStuck('OVERDUE');
     let waiting = 1;
     metrics.observe({
-      instances: () => ({ READY: 2, DRAINING: 0, SUSPECT: 0, UNREACHABLE: 1, LOST: 0 }),
+      instances: () => ({ READY: 2, CORDONED: 0, DRAINING: 0, SUSPECT: 0, UNREACHABLE: 1, LOST: 0 }),
       slots: () => ({ total: 8, used: 3 }),
       waitingSteps: () => waiting,
       openRuns: () => 4,
@@ -47,7 +47,7 @@ describe('the metrics', () => {
 
   it('may be observed again, and stands beside another in one process', async () => {
     const gauges = {
-      instances: () => ({ READY: 0, DRAINING: 0, SUSPECT: 0, UNREACHABLE: 0, LOST: 0 }),
+      instances: () => ({ READY: 0, CORDONED: 0, DRAINING: 0, SUSPECT: 0, UNREACHABLE: 0, LOST: 0 }),
       slots: () => ({ total: 0, used: 0 }),
       waitingSteps: () => 0,
       openRuns: () => 9,

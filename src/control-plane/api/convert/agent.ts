@@ -1,17 +1,18 @@
 /** Agents, their instances and what they offer, as FleetService shows them. */
-import { create, equals } from '@bufbuild/protobuf';
+import { create, equals, type MessageInitShape } from '@bufbuild/protobuf';
 import compareVersions from 'semver/functions/compare.js';
 import valid from 'semver/functions/valid.js';
 import {
   type Agent,
   AgentSchema,
   AgentStatus,
+  type CordonSchema,
   type Instance,
   InstanceSchema,
 } from '../../../gen/yardmaster/v1/agent_pb.ts';
 import { type CapabilityOffer, CapabilityOfferSchema } from '../../../gen/yardmaster/v1/fleet_service_pb.ts';
 import type { Capability } from '../../registry/frames.ts';
-import type { AgentView, InstanceView } from '../../runtime/control-plane.ts';
+import type { AgentView, Cordon, InstanceView } from '../../runtime/control-plane.ts';
 import type { AgentEventRow } from '../../store/port.ts';
 import { writeCapability } from './capability.ts';
 import { writeDuration, writeTime } from './times.ts';
@@ -25,7 +26,7 @@ export function writeAgent(view: AgentView, events: readonly AgentEventRow[] = [
   });
 }
 
-function writeInstance(view: InstanceView): Instance {
+export function writeInstance(view: InstanceView): Instance {
   return create(InstanceSchema, {
     instanceId: view.instanceId,
     place: view.place,
@@ -40,7 +41,12 @@ function writeInstance(view: InstanceView): Instance {
     connectTime: writeTime(view.connectedAt),
     lastSeenTime: writeTime(view.lastSeenAt),
     labels: { ...view.labels },
+    ...(view.cordon !== undefined && { cordon: writeCordon(view.cordon) }),
   });
+}
+
+function writeCordon({ actor, at, reason, isDrain }: Cordon): MessageInitShape<typeof CordonSchema> {
+  return { actor, time: writeTime(at), reason, drain: isDrain };
 }
 
 /** True when nothing but the time of the last frame differs: every beat would be a change otherwise. */

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/agent.proto.
  */
 export const file_yardmaster_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("Chl5YXJkbWFzdGVyL3YxL2FnZW50LnByb3RvEg15YXJkbWFzdGVyLnYxIpwBCgVBZ2VudBIQCghhZ2VudF9pZBgBIAEoCRIqCgZzdGF0dXMYAiABKA4yGi55YXJkbWFzdGVyLnYxLkFnZW50U3RhdHVzEioKCWluc3RhbmNlcxgDIAMoCzIXLnlhcmRtYXN0ZXIudjEuSW5zdGFuY2USKQoGZXZlbnRzGAQgAygLMhkueWFyZG1hc3Rlci52MS5BZ2VudEV2ZW50IuQDCghJbnN0YW5jZRITCgtpbnN0YW5jZV9pZBgBIAEoCRINCgVwbGFjZRgCIAEoCRIqCgZzdGF0dXMYAyABKA4yGi55YXJkbWFzdGVyLnYxLkFnZW50U3RhdHVzEg0KBXNsb3RzGAQgASgNEhIKCnNsb3RzX3VzZWQYBSABKA0SDAoEbG9hZBgGIAEoARImCgNydHQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SHwoDc2RrGAggASgLMhIueWFyZG1hc3Rlci52MS5TZGsSLwoMY2FwYWJpbGl0aWVzGAkgAygLMhkueWFyZG1hc3Rlci52MS5DYXBhYmlsaXR5EhMKC2F0dGVtcHRfaWRzGAogAygJEjAKDGNvbm5lY3RfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9zZWVuX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKBmxhYmVscxgNIAMoCzIjLnlhcmRtYXN0ZXIudjEuSW5zdGFuY2UuTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJqCgpBZ2VudEV2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2luc3RhbmNlX2lkGAIgASgJEgwKBGtpbmQYAyABKAkSDwoHbWVzc2FnZRgEIAEoCSrHAQoLQWdlbnRTdGF0dXMSHAoYQUdFTlRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFgoSQUdFTlRfU1RBVFVTX1JFQURZEAESGQoVQUdFTlRfU1RBVFVTX0RSQUlOSU5HEAISGAoUQUdFTlRfU1RBVFVTX1NVU1BFQ1QQAxIcChhBR0VOVF9TVEFUVVNfVU5SRUFDSEFCTEUQBBIVChFBR0VOVF9TVEFUVVNfTE9TVBAFEhgKFEFHRU5UX1NUQVRVU19NSVNTSU5HEAZiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_yardmaster_v1_capability, file_yardmaster_v1_hello]);
+  fileDesc("Chl5YXJkbWFzdGVyL3YxL2FnZW50LnByb3RvEg15YXJkbWFzdGVyLnYxIpwBCgVBZ2VudBIQCghhZ2VudF9pZBgBIAEoCRIqCgZzdGF0dXMYAiABKA4yGi55YXJkbWFzdGVyLnYxLkFnZW50U3RhdHVzEioKCWluc3RhbmNlcxgDIAMoCzIXLnlhcmRtYXN0ZXIudjEuSW5zdGFuY2USKQoGZXZlbnRzGAQgAygLMhkueWFyZG1hc3Rlci52MS5BZ2VudEV2ZW50IosECghJbnN0YW5jZRITCgtpbnN0YW5jZV9pZBgBIAEoCRINCgVwbGFjZRgCIAEoCRIqCgZzdGF0dXMYAyABKA4yGi55YXJkbWFzdGVyLnYxLkFnZW50U3RhdHVzEg0KBXNsb3RzGAQgASgNEhIKCnNsb3RzX3VzZWQYBSABKA0SDAoEbG9hZBgGIAEoARImCgNydHQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SHwoDc2RrGAggASgLMhIueWFyZG1hc3Rlci52MS5TZGsSLwoMY2FwYWJpbGl0aWVzGAkgAygLMhkueWFyZG1hc3Rlci52MS5DYXBhYmlsaXR5EhMKC2F0dGVtcHRfaWRzGAogAygJEjAKDGNvbm5lY3RfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9zZWVuX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKBmxhYmVscxgNIAMoCzIjLnlhcmRtYXN0ZXIudjEuSW5zdGFuY2UuTGFiZWxzRW50cnkSJQoGY29yZG9uGA4gASgLMhUueWFyZG1hc3Rlci52MS5Db3Jkb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJgCgZDb3Jkb24SDQoFYWN0b3IYASABKAkSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAMgASgJEg0KBWRyYWluGAQgASgIImoKCkFnZW50RXZlbnQSKAoEdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLaW5zdGFuY2VfaWQYAiABKAkSDAoEa2luZBgDIAEoCRIPCgdtZXNzYWdlGAQgASgJKuIBCgtBZ2VudFN0YXR1cxIcChhBR0VOVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIWChJBR0VOVF9TVEFUVVNfUkVBRFkQARIZChVBR0VOVF9TVEFUVVNfRFJBSU5JTkcQAhIYChRBR0VOVF9TVEFUVVNfU1VTUEVDVBADEhwKGEFHRU5UX1NUQVRVU19VTlJFQUNIQUJMRRAEEhUKEUFHRU5UX1NUQVRVU19MT1NUEAUSGAoUQUdFTlRfU1RBVFVTX01JU1NJTkcQBhIZChVBR0VOVF9TVEFUVVNfQ09SRE9ORUQQB2IGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_yardmaster_v1_capability, file_yardmaster_v1_hello]);
 
 /**
  * A logical worker: all instances with one `agent_id`. All fields are set by the server.
@@ -156,6 +156,13 @@ export type Instance = Message<"yardmaster.v1.Instance"> & {
    * @generated from field: map<string, string> labels = 13;
    */
   labels: { [key: string]: string };
+
+  /**
+   * Set while an operator keeps new work away from it, whatever its status is.
+   *
+   * @generated from field: yardmaster.v1.Cordon cordon = 14;
+   */
+  cordon?: Cordon | undefined;
 };
 
 /**
@@ -164,6 +171,48 @@ export type Instance = Message<"yardmaster.v1.Instance"> & {
  */
 export const InstanceSchema: GenMessage<Instance> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_agent, 1);
+
+/**
+ * An operator keeps new work away from an instance. It lasts until UncordonAgent, or until the control plane restarts.
+ *
+ * @generated from message yardmaster.v1.Cordon
+ */
+export type Cordon = Message<"yardmaster.v1.Cordon"> & {
+  /**
+   * Who asked for it. `anonymous`: nobody in particular.
+   *
+   * @generated from field: string actor = 1;
+   */
+  actor: string;
+
+  /**
+   * Since when.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 2;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * What was said about it. Empty: nothing.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * True: it is sent away as soon as it holds no attempt.
+   *
+   * @generated from field: bool drain = 4;
+   */
+  drain: boolean;
+};
+
+/**
+ * Describes the message yardmaster.v1.Cordon.
+ * Use `create(CordonSchema)` to create a new message.
+ */
+export const CordonSchema: GenMessage<Cordon> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_agent, 2);
 
 /**
  * A transition of an instance.
@@ -205,7 +254,7 @@ export type AgentEvent = Message<"yardmaster.v1.AgentEvent"> & {
  * Use `create(AgentEventSchema)` to create a new message.
  */
 export const AgentEventSchema: GenMessage<AgentEvent> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_agent, 2);
+  messageDesc(file_yardmaster_v1_agent, 3);
 
 /**
  * Whether an agent or an instance can work.
@@ -261,6 +310,13 @@ export const AgentStatus = {
    * @generated from enum value: AGENT_STATUS_MISSING = 6;
    */
   MISSING: 6,
+
+  /**
+   * Connected, and an operator keeps new work away from it; `Instance.cordon` says who.
+   *
+   * @generated from enum value: AGENT_STATUS_CORDONED = 7;
+   */
+  CORDONED: 7,
 } as const;
 
 /**

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/audit.proto.
  */
 export const file_yardmaster_v1_audit: GenFile = /*@__PURE__*/
-  fileDesc("Chl5YXJkbWFzdGVyL3YxL2F1ZGl0LnByb3RvEg15YXJkbWFzdGVyLnYxIqkDCgpBdWRpdEVudHJ5EhAKCGVudHJ5X2lkGAEgASgJEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKBWFjdG9yGAMgASgLMhQueWFyZG1hc3Rlci52MS5BY3RvchIOCgZhY3Rpb24YBCABKAkSLAoHc3ViamVjdBgFIAEoCzIbLnlhcmRtYXN0ZXIudjEuQXVkaXRTdWJqZWN0EhEKCW5hbWVzcGFjZRgGIAEoCRIQCgh3b3JrZmxvdxgHIAEoCRIYChB3b3JrZmxvd192ZXJzaW9uGAggASgNEhIKCnJlcXVlc3RfaWQYCSABKAkSLAoHb3V0Y29tZRgKIAEoDjIbLnlhcmRtYXN0ZXIudjEuQXVkaXRPdXRjb21lEhIKCmVycm9yX2NvZGUYCyABKAkSNwoHZGV0YWlscxgMIAMoCzImLnlhcmRtYXN0ZXIudjEuQXVkaXRFbnRyeS5EZXRhaWxzRW50cnkaLgoMRGV0YWlsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiSwoMQXVkaXRTdWJqZWN0Ei0KBGtpbmQYASABKA4yHy55YXJkbWFzdGVyLnYxLkF1ZGl0U3ViamVjdEtpbmQSDAoEbmFtZRgCIAEoCSqUAQoQQXVkaXRTdWJqZWN0S2luZBIiCh5BVURJVF9TVUJKRUNUX0tJTkRfVU5TUEVDSUZJRUQQABIfChtBVURJVF9TVUJKRUNUX0tJTkRfV09SS0ZMT1cQARIaChZBVURJVF9TVUJKRUNUX0tJTkRfUlVOEAISHwobQVVESVRfU1VCSkVDVF9LSU5EX1NDSEVEVUxFEAMqYAoMQXVkaXRPdXRjb21lEh0KGUFVRElUX09VVENPTUVfVU5TUEVDSUZJRUQQABIWChJBVURJVF9PVVRDT01FX0RPTkUQARIZChVBVURJVF9PVVRDT01FX1JFRlVTRUQQAmIGcHJvdG8z", [file_google_protobuf_timestamp, file_yardmaster_v1_actor]);
+  fileDesc("Chl5YXJkbWFzdGVyL3YxL2F1ZGl0LnByb3RvEg15YXJkbWFzdGVyLnYxIqkDCgpBdWRpdEVudHJ5EhAKCGVudHJ5X2lkGAEgASgJEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKBWFjdG9yGAMgASgLMhQueWFyZG1hc3Rlci52MS5BY3RvchIOCgZhY3Rpb24YBCABKAkSLAoHc3ViamVjdBgFIAEoCzIbLnlhcmRtYXN0ZXIudjEuQXVkaXRTdWJqZWN0EhEKCW5hbWVzcGFjZRgGIAEoCRIQCgh3b3JrZmxvdxgHIAEoCRIYChB3b3JrZmxvd192ZXJzaW9uGAggASgNEhIKCnJlcXVlc3RfaWQYCSABKAkSLAoHb3V0Y29tZRgKIAEoDjIbLnlhcmRtYXN0ZXIudjEuQXVkaXRPdXRjb21lEhIKCmVycm9yX2NvZGUYCyABKAkSNwoHZGV0YWlscxgMIAMoCzImLnlhcmRtYXN0ZXIudjEuQXVkaXRFbnRyeS5EZXRhaWxzRW50cnkaLgoMRGV0YWlsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiSwoMQXVkaXRTdWJqZWN0Ei0KBGtpbmQYASABKA4yHy55YXJkbWFzdGVyLnYxLkF1ZGl0U3ViamVjdEtpbmQSDAoEbmFtZRgCIAEoCSqyAQoQQXVkaXRTdWJqZWN0S2luZBIiCh5BVURJVF9TVUJKRUNUX0tJTkRfVU5TUEVDSUZJRUQQABIfChtBVURJVF9TVUJKRUNUX0tJTkRfV09SS0ZMT1cQARIaChZBVURJVF9TVUJKRUNUX0tJTkRfUlVOEAISHwobQVVESVRfU1VCSkVDVF9LSU5EX1NDSEVEVUxFEAMSHAoYQVVESVRfU1VCSkVDVF9LSU5EX0FHRU5UEAQqYAoMQXVkaXRPdXRjb21lEh0KGUFVRElUX09VVENPTUVfVU5TUEVDSUZJRUQQABIWChJBVURJVF9PVVRDT01FX0RPTkUQARIZChVBVURJVF9PVVRDT01FX1JFRlVTRUQQAmIGcHJvdG8z", [file_google_protobuf_timestamp, file_yardmaster_v1_actor]);
 
 /**
  * One call that changed something, or was refused the change. All fields are set by the server.
@@ -46,7 +46,8 @@ export type AuditEntry = Message<"yardmaster.v1.AuditEntry"> & {
   /**
    * What was asked for: `workflow.register`, `run.start`, `run.cancel`, `run.pause`, `run.resume`,
    * `run.retry` or `run.rerun` (of which `details.run` is the new run), `schedule.put`, `schedule.delete`,
-   * `schedule.pause`, `schedule.resume` or `schedule.trigger`. Later versions add others.
+   * `schedule.pause`, `schedule.resume` or `schedule.trigger`, `agent.drain`, `agent.cordon`, `agent.uncordon` or
+   * `agent.disconnect`. Later versions add others.
    *
    * @generated from field: string action = 4;
    */
@@ -130,7 +131,7 @@ export type AuditSubject = Message<"yardmaster.v1.AuditSubject"> & {
   kind: AuditSubjectKind;
 
   /**
-   * A run id, or the name of a workflow or of a schedule; of a refused call: what the caller wrote, at most 128 characters.
+   * A run id, an agent id, or the name of a workflow or of a schedule; of a refused call: what the caller wrote, at most 128 characters.
    *
    * @generated from field: string name = 2;
    */
@@ -177,6 +178,13 @@ export const AuditSubjectKind = {
    * @generated from enum value: AUDIT_SUBJECT_KIND_SCHEDULE = 3;
    */
   SCHEDULE: 3,
+
+  /**
+   * An agent; `details.instances` are the instances.
+   *
+   * @generated from enum value: AUDIT_SUBJECT_KIND_AGENT = 4;
+   */
+  AGENT: 4,
 } as const;
 
 /**

@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Agent } from "./agent_pb.ts";
+import type { Agent, Instance } from "./agent_pb.ts";
 import { file_yardmaster_v1_agent } from "./agent_pb.ts";
 import type { Capability } from "./capability_pb.ts";
 import { file_yardmaster_v1_capability } from "./capability_pb.ts";
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/fleet_service.proto.
  */
 export const file_yardmaster_v1_fleet_service: GenFile = /*@__PURE__*/
-  fileDesc("CiF5YXJkbWFzdGVyL3YxL2ZsZWV0X3NlcnZpY2UucHJvdG8SDXlhcmRtYXN0ZXIudjEiOgoRTGlzdEFnZW50c1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiUwoSTGlzdEFnZW50c1Jlc3BvbnNlEiQKBmFnZW50cxgBIAMoCzIULnlhcmRtYXN0ZXIudjEuQWdlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiMKD0dldEFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCSI3ChBHZXRBZ2VudFJlc3BvbnNlEiMKBWFnZW50GAEgASgLMhQueWFyZG1hc3Rlci52MS5BZ2VudCIUChJXYXRjaEFnZW50c1JlcXVlc3QiVgoTV2F0Y2hBZ2VudHNSZXNwb25zZRIkCgZhZ2VudHMYASADKAsyFC55YXJkbWFzdGVyLnYxLkFnZW50EhkKEXJlbW92ZWRfYWdlbnRfaWRzGAIgAygJIkAKF0xpc3RDYXBhYmlsaXRpZXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJImMKGExpc3RDYXBhYmlsaXRpZXNSZXNwb25zZRIuCgZvZmZlcnMYASADKAsyHi55YXJkbWFzdGVyLnYxLkNhcGFiaWxpdHlPZmZlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkijgEKD0NhcGFiaWxpdHlPZmZlchItCgpjYXBhYmlsaXR5GAEgASgLMhkueWFyZG1hc3Rlci52MS5DYXBhYmlsaXR5EhEKCWFnZW50X2lkcxgCIAMoCRIRCglpbnN0YW5jZXMYAyABKA0SFwoPcmVhZHlfaW5zdGFuY2VzGAQgASgNEg0KBWNsYXNoGAUgASgIMusCCgxGbGVldFNlcnZpY2USUQoKTGlzdEFnZW50cxIgLnlhcmRtYXN0ZXIudjEuTGlzdEFnZW50c1JlcXVlc3QaIS55YXJkbWFzdGVyLnYxLkxpc3RBZ2VudHNSZXNwb25zZRJLCghHZXRBZ2VudBIeLnlhcmRtYXN0ZXIudjEuR2V0QWdlbnRSZXF1ZXN0Gh8ueWFyZG1hc3Rlci52MS5HZXRBZ2VudFJlc3BvbnNlElYKC1dhdGNoQWdlbnRzEiEueWFyZG1hc3Rlci52MS5XYXRjaEFnZW50c1JlcXVlc3QaIi55YXJkbWFzdGVyLnYxLldhdGNoQWdlbnRzUmVzcG9uc2UwARJjChBMaXN0Q2FwYWJpbGl0aWVzEiYueWFyZG1hc3Rlci52MS5MaXN0Q2FwYWJpbGl0aWVzUmVxdWVzdBonLnlhcmRtYXN0ZXIudjEuTGlzdENhcGFiaWxpdGllc1Jlc3BvbnNlYgZwcm90bzM", [file_yardmaster_v1_agent, file_yardmaster_v1_capability]);
+  fileDesc("CiF5YXJkbWFzdGVyL3YxL2ZsZWV0X3NlcnZpY2UucHJvdG8SDXlhcmRtYXN0ZXIudjEiOgoRTGlzdEFnZW50c1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiUwoSTGlzdEFnZW50c1Jlc3BvbnNlEiQKBmFnZW50cxgBIAMoCzIULnlhcmRtYXN0ZXIudjEuQWdlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiMKD0dldEFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCSI3ChBHZXRBZ2VudFJlc3BvbnNlEiMKBWFnZW50GAEgASgLMhQueWFyZG1hc3Rlci52MS5BZ2VudCIUChJXYXRjaEFnZW50c1JlcXVlc3QiVgoTV2F0Y2hBZ2VudHNSZXNwb25zZRIkCgZhZ2VudHMYASADKAsyFC55YXJkbWFzdGVyLnYxLkFnZW50EhkKEXJlbW92ZWRfYWdlbnRfaWRzGAIgAygJIkAKF0xpc3RDYXBhYmlsaXRpZXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJImMKGExpc3RDYXBhYmlsaXRpZXNSZXNwb25zZRIuCgZvZmZlcnMYASADKAsyHi55YXJkbWFzdGVyLnYxLkNhcGFiaWxpdHlPZmZlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkijgEKD0NhcGFiaWxpdHlPZmZlchItCgpjYXBhYmlsaXR5GAEgASgLMhkueWFyZG1hc3Rlci52MS5DYXBhYmlsaXR5EhEKCWFnZW50X2lkcxgCIAMoCRIRCglpbnN0YW5jZXMYAyABKA0SFwoPcmVhZHlfaW5zdGFuY2VzGAQgASgNEg0KBWNsYXNoGAUgASgIIkoKEURyYWluQWdlbnRSZXF1ZXN0EhAKCGFnZW50X2lkGAEgASgJEhMKC2luc3RhbmNlX2lkGAIgASgJEg4KBnJlYXNvbhgDIAEoCSJeChJEcmFpbkFnZW50UmVzcG9uc2USKgoJaW5zdGFuY2VzGAEgAygLMhcueWFyZG1hc3Rlci52MS5JbnN0YW5jZRIcChRjaGFuZ2VkX2luc3RhbmNlX2lkcxgCIAMoCSJLChJDb3Jkb25BZ2VudFJlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSEwoLaW5zdGFuY2VfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJIl8KE0NvcmRvbkFnZW50UmVzcG9uc2USKgoJaW5zdGFuY2VzGAEgAygLMhcueWFyZG1hc3Rlci52MS5JbnN0YW5jZRIcChRjaGFuZ2VkX2luc3RhbmNlX2lkcxgCIAMoCSJNChRVbmNvcmRvbkFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkiYQoVVW5jb3Jkb25BZ2VudFJlc3BvbnNlEioKCWluc3RhbmNlcxgBIAMoCzIXLnlhcmRtYXN0ZXIudjEuSW5zdGFuY2USHAoUY2hhbmdlZF9pbnN0YW5jZV9pZHMYAiADKAkiTwoWRGlzY29ubmVjdEFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkiYwoXRGlzY29ubmVjdEFnZW50UmVzcG9uc2USKgoJaW5zdGFuY2VzGAEgAygLMhcueWFyZG1hc3Rlci52MS5JbnN0YW5jZRIcChRjaGFuZ2VkX2luc3RhbmNlX2lkcxgCIAMoCTLSBQoMRmxlZXRTZXJ2aWNlElEKCkxpc3RBZ2VudHMSIC55YXJkbWFzdGVyLnYxLkxpc3RBZ2VudHNSZXF1ZXN0GiEueWFyZG1hc3Rlci52MS5MaXN0QWdlbnRzUmVzcG9uc2USSwoIR2V0QWdlbnQSHi55YXJkbWFzdGVyLnYxLkdldEFnZW50UmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuR2V0QWdlbnRSZXNwb25zZRJWCgtXYXRjaEFnZW50cxIhLnlhcmRtYXN0ZXIudjEuV2F0Y2hBZ2VudHNSZXF1ZXN0GiIueWFyZG1hc3Rlci52MS5XYXRjaEFnZW50c1Jlc3BvbnNlMAESYwoQTGlzdENhcGFiaWxpdGllcxImLnlhcmRtYXN0ZXIudjEuTGlzdENhcGFiaWxpdGllc1JlcXVlc3QaJy55YXJkbWFzdGVyLnYxLkxpc3RDYXBhYmlsaXRpZXNSZXNwb25zZRJRCgpEcmFpbkFnZW50EiAueWFyZG1hc3Rlci52MS5EcmFpbkFnZW50UmVxdWVzdBohLnlhcmRtYXN0ZXIudjEuRHJhaW5BZ2VudFJlc3BvbnNlElQKC0NvcmRvbkFnZW50EiEueWFyZG1hc3Rlci52MS5Db3Jkb25BZ2VudFJlcXVlc3QaIi55YXJkbWFzdGVyLnYxLkNvcmRvbkFnZW50UmVzcG9uc2USWgoNVW5jb3Jkb25BZ2VudBIjLnlhcmRtYXN0ZXIudjEuVW5jb3Jkb25BZ2VudFJlcXVlc3QaJC55YXJkbWFzdGVyLnYxLlVuY29yZG9uQWdlbnRSZXNwb25zZRJgCg9EaXNjb25uZWN0QWdlbnQSJS55YXJkbWFzdGVyLnYxLkRpc2Nvbm5lY3RBZ2VudFJlcXVlc3QaJi55YXJkbWFzdGVyLnYxLkRpc2Nvbm5lY3RBZ2VudFJlc3BvbnNlYgZwcm90bzM", [file_yardmaster_v1_agent, file_yardmaster_v1_capability]);
 
 /**
  * Which agents to list.
@@ -263,7 +263,259 @@ export const CapabilityOfferSchema: GenMessage<CapabilityOffer> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_fleet_service, 8);
 
 /**
- * Shows who is connected and what they can do.
+ * Which instances to drain.
+ *
+ * @generated from message yardmaster.v1.DrainAgentRequest
+ */
+export type DrainAgentRequest = Message<"yardmaster.v1.DrainAgentRequest"> & {
+  /**
+   * Whose. Required.
+   *
+   * @generated from field: string agent_id = 1;
+   */
+  agentId: string;
+
+  /**
+   * One of them: its id, or at least 4 characters of its end. Empty: all that are there now.
+   *
+   * @generated from field: string instance_id = 2;
+   */
+  instanceId: string;
+
+  /**
+   * For the audit log and the agent's events, cut to 256 characters. Empty: none.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.DrainAgentRequest.
+ * Use `create(DrainAgentRequestSchema)` to create a new message.
+ */
+export const DrainAgentRequestSchema: GenMessage<DrainAgentRequest> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_fleet_service, 9);
+
+/**
+ * What became of it.
+ *
+ * @generated from message yardmaster.v1.DrainAgentResponse
+ */
+export type DrainAgentResponse = Message<"yardmaster.v1.DrainAgentResponse"> & {
+  /**
+   * The instances that were meant, as they are now.
+   *
+   * @generated from field: repeated yardmaster.v1.Instance instances = 1;
+   */
+  instances: Instance[];
+
+  /**
+   * Those that were not being drained before. Empty: the call changed nothing.
+   *
+   * @generated from field: repeated string changed_instance_ids = 2;
+   */
+  changedInstanceIds: string[];
+};
+
+/**
+ * Describes the message yardmaster.v1.DrainAgentResponse.
+ * Use `create(DrainAgentResponseSchema)` to create a new message.
+ */
+export const DrainAgentResponseSchema: GenMessage<DrainAgentResponse> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_fleet_service, 10);
+
+/**
+ * Which instances to cordon.
+ *
+ * @generated from message yardmaster.v1.CordonAgentRequest
+ */
+export type CordonAgentRequest = Message<"yardmaster.v1.CordonAgentRequest"> & {
+  /**
+   * Whose. Required.
+   *
+   * @generated from field: string agent_id = 1;
+   */
+  agentId: string;
+
+  /**
+   * One of them: its id, or at least 4 characters of its end. Empty: all that are there now.
+   *
+   * @generated from field: string instance_id = 2;
+   */
+  instanceId: string;
+
+  /**
+   * For the audit log and the agent's events, cut to 256 characters. Empty: none.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.CordonAgentRequest.
+ * Use `create(CordonAgentRequestSchema)` to create a new message.
+ */
+export const CordonAgentRequestSchema: GenMessage<CordonAgentRequest> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_fleet_service, 11);
+
+/**
+ * What became of it.
+ *
+ * @generated from message yardmaster.v1.CordonAgentResponse
+ */
+export type CordonAgentResponse = Message<"yardmaster.v1.CordonAgentResponse"> & {
+  /**
+   * The instances that were meant, as they are now.
+   *
+   * @generated from field: repeated yardmaster.v1.Instance instances = 1;
+   */
+  instances: Instance[];
+
+  /**
+   * Those that were neither cordoned nor being drained before. Empty: the call changed nothing.
+   *
+   * @generated from field: repeated string changed_instance_ids = 2;
+   */
+  changedInstanceIds: string[];
+};
+
+/**
+ * Describes the message yardmaster.v1.CordonAgentResponse.
+ * Use `create(CordonAgentResponseSchema)` to create a new message.
+ */
+export const CordonAgentResponseSchema: GenMessage<CordonAgentResponse> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_fleet_service, 12);
+
+/**
+ * Which instances to uncordon.
+ *
+ * @generated from message yardmaster.v1.UncordonAgentRequest
+ */
+export type UncordonAgentRequest = Message<"yardmaster.v1.UncordonAgentRequest"> & {
+  /**
+   * Whose. Required.
+   *
+   * @generated from field: string agent_id = 1;
+   */
+  agentId: string;
+
+  /**
+   * One of them: its id, or at least 4 characters of its end. Empty: all that are there now.
+   *
+   * @generated from field: string instance_id = 2;
+   */
+  instanceId: string;
+
+  /**
+   * For the audit log and the agent's events, cut to 256 characters. Empty: none.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.UncordonAgentRequest.
+ * Use `create(UncordonAgentRequestSchema)` to create a new message.
+ */
+export const UncordonAgentRequestSchema: GenMessage<UncordonAgentRequest> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_fleet_service, 13);
+
+/**
+ * What became of it.
+ *
+ * @generated from message yardmaster.v1.UncordonAgentResponse
+ */
+export type UncordonAgentResponse = Message<"yardmaster.v1.UncordonAgentResponse"> & {
+  /**
+   * The instances that were meant, as they are now.
+   *
+   * @generated from field: repeated yardmaster.v1.Instance instances = 1;
+   */
+  instances: Instance[];
+
+  /**
+   * Those that were cordoned or being drained. Empty: the call changed nothing.
+   *
+   * @generated from field: repeated string changed_instance_ids = 2;
+   */
+  changedInstanceIds: string[];
+};
+
+/**
+ * Describes the message yardmaster.v1.UncordonAgentResponse.
+ * Use `create(UncordonAgentResponseSchema)` to create a new message.
+ */
+export const UncordonAgentResponseSchema: GenMessage<UncordonAgentResponse> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_fleet_service, 14);
+
+/**
+ * Which instances to disconnect.
+ *
+ * @generated from message yardmaster.v1.DisconnectAgentRequest
+ */
+export type DisconnectAgentRequest = Message<"yardmaster.v1.DisconnectAgentRequest"> & {
+  /**
+   * Whose. Required.
+   *
+   * @generated from field: string agent_id = 1;
+   */
+  agentId: string;
+
+  /**
+   * One of them: its id, or at least 4 characters of its end. Empty: all that are there now.
+   *
+   * @generated from field: string instance_id = 2;
+   */
+  instanceId: string;
+
+  /**
+   * For the audit log and the agent's events, cut to 256 characters. Empty: none.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.DisconnectAgentRequest.
+ * Use `create(DisconnectAgentRequestSchema)` to create a new message.
+ */
+export const DisconnectAgentRequestSchema: GenMessage<DisconnectAgentRequest> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_fleet_service, 15);
+
+/**
+ * What became of it.
+ *
+ * @generated from message yardmaster.v1.DisconnectAgentResponse
+ */
+export type DisconnectAgentResponse = Message<"yardmaster.v1.DisconnectAgentResponse"> & {
+  /**
+   * The instances that were meant, as they are now.
+   *
+   * @generated from field: repeated yardmaster.v1.Instance instances = 1;
+   */
+  instances: Instance[];
+
+  /**
+   * Those that had a stream. Empty: the call changed nothing.
+   *
+   * @generated from field: repeated string changed_instance_ids = 2;
+   */
+  changedInstanceIds: string[];
+};
+
+/**
+ * Describes the message yardmaster.v1.DisconnectAgentResponse.
+ * Use `create(DisconnectAgentResponseSchema)` to create a new message.
+ */
+export const DisconnectAgentResponseSchema: GenMessage<DisconnectAgentResponse> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_fleet_service, 16);
+
+/**
+ * Shows who is connected and what they can do, and takes instances out of service.
  *
  * @generated from service yardmaster.v1.FleetService
  */
@@ -307,6 +559,46 @@ export const FleetService: GenService<{
     methodKind: "unary";
     input: typeof ListCapabilitiesRequestSchema;
     output: typeof ListCapabilitiesResponseSchema;
+  },
+  /**
+   * As CordonAgent, and an instance that holds no attempt any more is sent away with GoAway(DRAINED). Answers at once.
+   *
+   * @generated from rpc yardmaster.v1.FleetService.DrainAgent
+   */
+  drainAgent: {
+    methodKind: "unary";
+    input: typeof DrainAgentRequestSchema;
+    output: typeof DrainAgentResponseSchema;
+  },
+  /**
+   * No new work for instances until UncordonAgent; what they hold goes on. Not kept over a restart of the control plane.
+   *
+   * @generated from rpc yardmaster.v1.FleetService.CordonAgent
+   */
+  cordonAgent: {
+    methodKind: "unary";
+    input: typeof CordonAgentRequestSchema;
+    output: typeof CordonAgentResponseSchema;
+  },
+  /**
+   * Ends a cordon, and a drain that is not over.
+   *
+   * @generated from rpc yardmaster.v1.FleetService.UncordonAgent
+   */
+  uncordonAgent: {
+    methodKind: "unary";
+    input: typeof UncordonAgentRequestSchema;
+    output: typeof UncordonAgentResponseSchema;
+  },
+  /**
+   * Ends the streams of instances now. What they hold is held as after a cut; they may come back.
+   *
+   * @generated from rpc yardmaster.v1.FleetService.DisconnectAgent
+   */
+  disconnectAgent: {
+    methodKind: "unary";
+    input: typeof DisconnectAgentRequestSchema;
+    output: typeof DisconnectAgentResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_yardmaster_v1_fleet_service, 0);
