@@ -1130,13 +1130,15 @@ export type BodiesTakenOver = Message<"yardmaster.v1.BodiesTakenOver"> & {
   iterations: number;
 
   /**
-   * Of a map: how many items there are, and how many of them are kept.
+   * Of a map: how many items there are.
    *
    * @generated from field: uint32 items = 3;
    */
   items: number;
 
   /**
+   * Items that completed, and are not done again.
+   *
    * @generated from field: uint32 kept_items = 4;
    */
   keptItems: number;

@@ -138,13 +138,15 @@ export type StepState = Message<"yardmaster.v1.StepState"> & {
   dueTime?: Timestamp | undefined;
 
   /**
-   * While an agent step waits for its next try: which one that is, from 2, and how many it has in all. 0: it waits for none.
+   * While an agent step waits for its next try: which one that is, from 2. 0: it waits for none.
    *
    * @generated from field: uint32 next_try = 75;
    */
   nextTry: number;
 
   /**
+   * How many tries it has in all, while it waits for one. 0: it waits for none.
+   *
    * @generated from field: uint32 tries = 76;
    */
   tries: number;
