@@ -20,6 +20,8 @@ const regressions: readonly { readonly seed: number; readonly found: string }[] 
   { seed: 378, found: 'another try went on with a loop in the cleanup that had ended' },
   { seed: 427, found: 'an instance that returned was told to stop before the timeout was durable' },
   { seed: 20053, found: 'a try wrote over the large values that the journal of the try before names' },
+  { seed: 300135, found: 'a run whose end was decided when it was read again, and undone, had two mailboxes' },
+  { seed: 300613, found: 'a timer of the try before timed out a step that had not begun' },
   { seed: 30054, found: 'a child run began before the word of its parent, whose commit had failed twice' },
   { seed: 30134, found: 'the same, over an unclear commit' },
 ];

@@ -370,8 +370,10 @@ export class Runs {
       for (const pending of holder.waiting.splice(0)) pending.onError?.(toYardmasterError(error, 'STORE_FAILED'));
     }
     if (this.unread.delete(holder) && this.unread.size === 0) this.options.committer().kick();
+    // As it is durable: what is decided now may yet be undone, and the run must keep its mailbox for that.
+    const isOver = holder.state !== undefined && isRunOver(holder.state.status);
     this.proceed(holder, holder.state === undefined);
-    if (holder.state === undefined || isRunOver(holder.state.status)) this.release(holder);
+    if (isOver || holder.state === undefined) this.release(holder);
   }
 
   /** Reads until that succeeds: what waits for the run must not be lost. Clients do not wait for a disk that is in trouble. */

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { StoreError } from '../../../src/control-plane/store/port.ts';
 import { type StoreFaults, TestMesh } from '../../../src/testing/index.ts';
-import { flow, parallel, step, stepThrough } from '../../unit/engine/flow.ts';
+import { expectReplay, flow, parallel, step, stepThrough } from '../../unit/engine/flow.ts';
 
 type Fault = 'BUSY' | 'FULL' | 'UNCLEAR, not landed' | 'UNCLEAR, landed';
 const FAULTS: readonly Fault[] = ['BUSY', 'FULL', 'UNCLEAR, not landed', 'UNCLEAR, landed'];
@@ -207,6 +207,22 @@ test.each(FAULTS)('%s at a cancel that is refused leaves every timer of the run 
   const isTaken = (await answer) === 'taken';
   expect((await run.result()).status).toBe(isTaken ? 'CANCELLED' : 'COMPLETED');
   if (fault === 'BUSY' || fault === 'FULL') expect(isTaken).toBe(false);
+});
+
+test.each([1, 2, 3, 4, 5])('%i failures at the end of a try lose nothing of the next one', async (failures) => {
+  const faults = failing('BUSY', (number) => number >= 0 && number < failures);
+  await using mesh = await TestMesh.start({ faults });
+  const worker = mesh.agent('worker').setDelay('a', '5s').failWith('a', 'NO', { times: 1 }).setResponse('a', 'a');
+  const run = await mesh.startWorkflow(
+    flow([step('a', { onFailure: 'fail' }), step('b', { dependencies: [] })], { retries: 1 }),
+  );
+  worker.setResponse('b', 'b').setDelay('b', '6s');
+  await mesh.advance('4s');
+  faults.commits = 0;
+  await stepThrough(mesh, run, 120_000);
+  expect((await run.result()).status).toBe('COMPLETED');
+  expect(mesh.data.tasks.size).toBe(0);
+  await expectReplay(mesh, run);
 });
 
 test('a value that cannot be read now is waited for, and no run ends for it', async () => {
