@@ -24,6 +24,8 @@ const regressions: readonly { readonly seed: number; readonly found: string }[] 
   { seed: 300613, found: 'a timer of the try before timed out a step that had not begun' },
   { seed: 30054, found: 'a child run began before the word of its parent, whose commit had failed twice' },
   { seed: 30134, found: 'the same, over an unclear commit' },
+  { seed: 300843, found: 'a clock that was set back gave a signal to a step that had not waited longest' },
+  { seed: 400522, found: 'of steps that wait since one moment, not the first of the journal got the signal' },
 ];
 
 for (const { seed, found } of regressions) {

@@ -272,6 +272,7 @@ function waitStep(state: RunState, event: StepWaiting): void {
   if (event.input !== undefined) step.input = event.input;
   const detail = detailOf(step);
   detail.waitUntil = event.dueAt ?? 0;
+  detail.waitingFrom = state.position;
   detail.title = event.title ?? '';
   markActive(step);
 }

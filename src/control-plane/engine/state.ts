@@ -206,6 +206,8 @@ export interface StepDetail {
   backoffUntil: number;
   /** Of a `wait` or `signal`: wall ms when it ends by itself; 0: never. */
   waitUntil: number;
+  /** The same: position of the event that let it wait. Tells who waits longest: wall clocks are set, and many steps begin at once. */
+  waitingFrom: number;
   /** Of a `signal`: what somebody is asked. */
   title: string;
   /**
@@ -358,6 +360,7 @@ export function detailOf(step: Step): StepDetail {
     retryAt: 0,
     backoffUntil: 0,
     waitUntil: 0,
+    waitingFrom: 0,
     title: '',
     openChildren: 0,
     activeChildren: 0,

@@ -18,7 +18,7 @@ import type { RunHolder } from './run-holder.ts';
 import { decodeTree, encodeTree } from './tree-codec.ts';
 
 /** Goes up with every change of what a state is made of, or of what its fields mean, between two releases. */
-export const SNAPSHOT_FORMAT = 1;
+export const SNAPSHOT_FORMAT = 2;
 
 /**
  * The version of the program is in it: what a later `evolve` makes of the same journal may differ, and then the journal is right.

@@ -282,6 +282,49 @@ describe('a signal', () => {
     ]);
   });
 
+  test('goes to the step that has waited longest also when the clock was set back meanwhile', async () => {
+    await using mesh = await TestMesh.start();
+    const run = await mesh.startWorkflow(
+      flow([
+        signal('begin', 'begin', { dependencies: [] }),
+        signal('late', 'go', { dependencies: ['begin'] }),
+        signal('early', 'go', { dependencies: [] }),
+      ]),
+    );
+    await mesh.settle();
+    mesh.clock.shiftWall(-3_600_000);
+    await mesh.orchestrator.signal(run.id, 'begin');
+    await mesh.orchestrator.signal(run.id, 'go');
+    await mesh.settle();
+    await expectReplay(mesh, run);
+    expect(story(run).slice(-6)).toEqual([
+      'begin takes 1',
+      'begin COMPLETED',
+      'late waits',
+      'signal 2 go',
+      'early takes 2',
+      'early COMPLETED',
+    ]);
+  });
+
+  test('goes to the step that the history has first when two began to wait at once', async () => {
+    await using mesh = await TestMesh.start();
+    const run = await mesh.startWorkflow(
+      flow([
+        signal('begin', 'begin', { dependencies: [] }),
+        { id: 'value', type: 'set', set: 1, dependencies: ['begin'] },
+        signal('one', 'go', { dependencies: ['begin'] }),
+        signal('two', 'go', { dependencies: ['value'] }),
+      ]),
+    );
+    await mesh.orchestrator.signal(run.id, 'begin');
+    await mesh.restart();
+    await mesh.orchestrator.signal(run.id, 'go');
+    await mesh.settle();
+    await expectReplay(mesh, run);
+    expect(story(run).slice(-5)).toEqual(['two waits', 'one waits', 'signal 2 go', 'two takes 2', 'two COMPLETED']);
+  });
+
   test('is sent once under one request id, also after a restart and after the end', async () => {
     await using mesh = await TestMesh.start();
     const run = await mesh.startWorkflow(flow([signal('one', 'go'), signal('two', 'go')]));

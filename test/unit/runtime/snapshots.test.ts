@@ -91,7 +91,7 @@ it('has a format that changes with the fields of a state', async () => {
     map: keysOf(details.map((detail) => detail?.map)),
     signal: keysOf(state.signals),
   }).toEqual({
-    format: 1,
+    format: 2,
     run: `bodyNumber bodyNumberBefore cancelRequests cleanupFailures createdAt deadlineAt endedAt ending failure journalBytes labels
       namespace openFinally openRoots output owed params parent pausedAt position priority requestId retryOf root runId secrets
       signalCount signalRequests signals startedAt status strayUntil try tryAt workflow`.split(/\s+/),
@@ -99,7 +99,9 @@ it('has a format that changes with the fields of a state', async () => {
     step: `detail failedTries frame input isQueued node pendingDependencies queuedAt readyAt status`.split(' '),
     detail:
       `activeChildren attempts backoffUntil branch child childFailure completedChildren cursor endedAt failure fellBack key loop
-      map olderAttempts openChildren output retryAt secrets skip stoppingUntil takenOver title waitUntil`.split(/\s+/),
+      map olderAttempts openChildren output retryAt secrets skip stoppingUntil takenOver title waitUntil waitingFrom`.split(
+        /\s+/,
+      ),
     attempt:
       `agentId deadlineAt endedAt failure hasLateResult idempotent instanceId isAccepted isResumed isUnconfirmed isUnreachable
       number outcome startedAt try`.split(/\s+/),

@@ -29,12 +29,16 @@ export function signalRun(draft: Draft, command: SignalRun): void {
   if (first !== undefined) draft.work.push(first);
 }
 
-/** Longest first; those that began at once in the order of the definition. */
+/** Longest first, by what the journal says, not by the clock. */
 function waitingFor(state: RunState, name: string): readonly SignalStep[] {
   return liveSteps(state)
     .filter(isSignalStep)
     .filter(({ node, status }) => status === 'WAITING' && node.signal === name)
-    .sort((a, b) => a.readyAt - b.readyAt);
+    .sort((a, b) => waitingFrom(a) - waitingFrom(b));
+}
+
+function waitingFrom({ detail }: SignalStep): number {
+  return detail?.waitingFrom ?? 0;
 }
 
 function refusalOf(state: RunState, { name, requestId, actor }: SignalRun): SignalRefusal | undefined {
