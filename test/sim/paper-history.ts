@@ -80,7 +80,11 @@ export class History {
   }
 
   ended(path: string, status: EndStatus, more: Partial<SeenEnd> = {}): this {
-    this.step(path).end = { ...this.next(), status, ...more };
+    const end = { ...this.next(), status, ...more };
+    this.step(path).end = end;
+    const [, owner = '', number] = /^(.*)\/(\d+)\/[^/]*$/.exec(path) ?? [];
+    const item = this.facts.steps.get(owner)?.items.find((one) => one.number === Number(number));
+    if (item !== undefined) item.ended = end;
     return this;
   }
 
@@ -92,7 +96,14 @@ export class History {
 
   /** An item of the map begins, in the decision that came last. */
   item(path: string, number: number): this {
-    this.step(path).items.push({ number, started: this.next(0), output: undefined });
+    this.step(path).items.push({ number, started: this.next(0), ended: undefined, output: undefined });
+    return this;
+  }
+
+  /** The item ends in a decision after the one that ended its step. */
+  itemEnded(path: string, number: number): this {
+    const item = this.step(path).items.find((one) => one.number === number);
+    if (item !== undefined) item.ended = this.next();
     return this;
   }
 

@@ -53,6 +53,25 @@ describe('a map, to the reference interpreter', () => {
     expect(judge(definition, mixed.over('COMPLETED')).faults).toContain('m: item 1 begins instead of 0, of 3');
   });
 
+  it('ends an item in the decision that ends its step, or once what its block gives was read', () => {
+    const late = (run: History, top: string): RunFacts =>
+      run.ended(top, 'COMPLETED').itemEnded('m', 0).item('m', 1).ended('m', 'COMPLETED').over('COMPLETED');
+    const block: StepDefinition = { id: 'b', type: 'sequential', dependencies: [], steps: [work('do')] };
+    const read = history()
+      .mapped('m', [1, 2])
+      .item('m', 0)
+      .opened('m/0/b')
+      .ran('m/0/do', 1)
+      .ended('m/0/do', 'COMPLETED');
+    const about = (faults: readonly string[]): readonly string[] =>
+      faults.filter((fault) => fault.startsWith('m: item'));
+    expect(about(judge(mapOf('[1, 2]', { concurrency: 1, step: block }), late(read, 'm/0/b')).faults)).toEqual([]);
+    const told = history().mapped('m', [1, 2]).item('m', 0).ran('m/0/do', 1);
+    expect(about(judge(mapOf('[1, 2]', { concurrency: 1 }), late(told, 'm/0/do')).faults)).toEqual([
+      'm: item 0 does not end with its step',
+    ]);
+  });
+
   it.each([
     ['nothing', '[]', {}, [], [{ status: 'COMPLETED', output: [] }]],
     [

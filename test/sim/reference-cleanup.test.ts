@@ -1,10 +1,10 @@
 /** The reference interpreter by itself: fallbacks, compensations, tries of a run and its queue, of runs that nobody ran. */
 import { describe, expect, it } from 'vitest';
 import type { StepDefinition, WorkflowDefinition } from '../../src/workflow/definition.ts';
-import { history, work } from './paper-history.ts';
+import { type History, history, work } from './paper-history.ts';
 import { interpret } from './reference/interpreter.ts';
 import { outlineOf } from './reference/outline.ts';
-import { completeTries, faultsOfTries } from './reference/run-tries.ts';
+import { completeTries, faultsOfTries, takeUp } from './reference/run-tries.ts';
 import { takeOverOf } from './reference/take-over.ts';
 
 describe('the reference interpreter', () => {
@@ -170,5 +170,28 @@ describe('the reference interpreter', () => {
     const begun = history().ran('a', 1).ended('a', 'COMPLETED').over('CANCELLED');
     begun.startedAt = undefined;
     expect(interpret(definition, begun).faults).toEqual([': a begins in a run that is QUEUED']);
+  });
+
+  it('knows what a run kept from what begins in it, also when it never left the queue', () => {
+    const loop: WorkflowDefinition = {
+      name: 'W',
+      steps: [{ id: 'l', type: 'loop', dependencies: [], until: 'false', maxIterations: 3, body: [work('x')] }],
+    };
+    const once = history().opened('l').iterates('l', 1).ran('l/1/x', 1).ended('l/1/x', 'COMPLETED').iterated('l');
+    const before = once
+      .iterates('l', 2)
+      .failed('l/2/x', 'NO')
+      .ended('l/2/x', 'FAILED')
+      .ended('l', 'FAILED')
+      .over('FAILED');
+    const taken = takeOverOf(outlineOf(loop), before);
+    const faultsOf = (run: History): readonly string[] => {
+      const facts = run.over('CANCELLED');
+      facts.startedAt = undefined;
+      facts.cancels.push({ position: 0, at: 0 });
+      return interpret(loop, takeUp(outlineOf(loop), taken, before, facts), taken).faults;
+    };
+    expect(faultsOf(history())).toEqual([]);
+    expect(faultsOf(history().opened('l'))).toContain(': l begins in a run that is QUEUED');
   });
 });

@@ -165,12 +165,13 @@ class Recorder {
         step.child = { ...event, started: moment, run: readRun(event.runId, this.world)?.tries.at(-1) };
         return;
       case 'BodyStarted':
-        if (step.list !== undefined) step.items.push({ number: event.number, started: moment, output: undefined });
+        if (step.list !== undefined)
+          step.items.push({ number: event.number, started: moment, ended: undefined, output: undefined });
         else step.iterations.push({ number: event.number, started: moment, ended: undefined, output: undefined });
         return;
       case 'BodyEnded': {
         const item = step.items.find(({ number }) => number === event.number);
-        if (item !== undefined) item.output = this.value(event.output);
+        if (item !== undefined) Object.assign(item, { ended: moment, output: this.value(event.output) });
         const iteration = step.iterations.at(-1);
         if (iteration !== undefined) Object.assign(iteration, { ended: moment, output: this.value(event.output) });
         return;

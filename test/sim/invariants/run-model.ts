@@ -379,6 +379,8 @@ export class RunModel {
           () => `at ${position}`,
         );
         this.waitsForTry = false;
+        // Nobody waits for them any more: they were killed, and the rest of the cleanup has its own time.
+        this.abandoned.length = 0;
         return;
       case 'RunTryStarted':
         return this.startTry(event);

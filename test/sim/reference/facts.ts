@@ -67,6 +67,8 @@ export interface ItemFacts {
   /** Where it stands in the list, from 0. */
   readonly number: number;
   readonly started: Moment;
+  /** With its step, or once what that gives was made of values that had to be read first. */
+  ended: Moment | undefined;
   /** What is recorded of it, when that is not what its step gave. */
   output: JsonValue | undefined;
 }

@@ -58,22 +58,19 @@ function checkStarts(run: Context, map: Place, step: MapStepDefinition, facts: S
   const kept = facts.goesOn?.items ?? new Set();
   const items = facts.items.slice(kept.size);
   const numbers = Array.from({ length: span.count }, (_, number) => number).filter((number) => !kept.has(number));
-  const endOf = ({ number }: ItemFacts): Moment | undefined => {
-    const [top] = run.body(map, number);
-    return top && run.endBefore(top, Number.POSITIVE_INFINITY);
-  };
   for (const [i, item] of items.entries()) {
     const { number } = item;
     if (number !== numbers[i]) run.fault(map, `item ${number} begins instead of ${numbers[i]}, of ${span.count}`);
-    const beside = items.slice(0, i).filter((other) => (endOf(other)?.position ?? Infinity) > item.started.position);
+    const beside = items.slice(0, i).filter((other) => (other.ended?.position ?? Infinity) > item.started.position);
     if (beside.length >= atOnce) run.fault(map, `item ${number} begins beside ${beside.length}, at most ${atOnce}`);
     const [top] = run.body(map, number);
     if (top !== undefined && stopOf(run, top, item.started) === 'yes')
       run.fault(map, `item ${number} begins when it was stopped`);
+    if (top !== undefined) checkItemEnd(run, map, top, item);
   }
   // While a run is paused nothing begins.
   if (run.facts.isPausedOnce) return;
-  const ends = items.flatMap((item) => endOf(item) ?? []).toSorted((left, right) => left.position - right.position);
+  const ends = items.flatMap(({ ended }) => ended ?? []).toSorted((left, right) => left.position - right.position);
   for (const [i, number] of numbers.entries()) {
     const due = i < atOnce ? span.started : ends[i - atOnce];
     if (due === undefined) return;
@@ -85,4 +82,13 @@ function checkStarts(run: Context, map: Place, step: MapStepDefinition, facts: S
     if (begun?.started.at !== due.at)
       run.fault(map, `item ${number} does not begin when there is room, at ${due.position}`);
   }
+}
+
+/** In the decision that ends its step; later only where what a block gives is made of values that have to be read first. */
+function checkItemEnd(run: Context, map: Place, top: Place, { number, ended }: ItemFacts): void {
+  const end = run.endBefore(top, Number.POSITIVE_INFINITY);
+  if (ended === undefined) return;
+  if (end === undefined || end.position > ended.position) return run.fault(map, `item ${number} ends before its step`);
+  const isMade = end.status === 'COMPLETED' && top.node.lists.length > 0;
+  if (end.at !== ended.at && !isMade) run.fault(map, `item ${number} does not end with its step`);
 }

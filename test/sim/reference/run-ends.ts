@@ -28,10 +28,10 @@ export function runEnds(run: Context, { timeoutMs = 0, output }: WorkflowDefinit
   return ends;
 }
 
-/** One that never left the queue ends by a cancel alone, and without cleanup: nothing of it may have begun. */
+/** One that never left the queue ends by a cancel alone, and without cleanup: nothing of it may have begun, but what it kept. */
 function queuedEnds(run: Context): readonly End[] {
-  for (const { path, isTakenOver, started, end } of run.facts.steps.values())
-    if (!isTakenOver && (started !== undefined || end?.status !== 'SKIPPED'))
+  for (const { path, isTakenOver, isKept, started, end } of run.facts.steps.values())
+    if (!isTakenOver && isKept !== true && (started !== undefined || (end?.status ?? 'SKIPPED') !== 'SKIPPED'))
       run.faultOfRun(`${path} begins in a run that is QUEUED`);
   return run.facts.cancels.length > 0 ? [{ status: 'CANCELLED' }] : [];
 }

@@ -28,7 +28,7 @@ export function takeUp(outline: Outline, { bodies }: TakeOver, before: RunFacts,
       {
         ...kept,
         iterations: kept.iterations.map((iteration) => ({ ...iteration, started: past, ended: past })),
-        items: kept.items.map((item) => ({ ...item, started: past })),
+        items: kept.items.map((item) => ({ ...item, started: past, ended: past })),
       },
     ]),
   );
