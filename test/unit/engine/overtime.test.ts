@@ -1,5 +1,6 @@
 /** What is said of a step whose time is over: which time, as people write it, and what went wrong before. */
 import { expect, test } from 'vitest';
+import { decide } from '../../../src/control-plane/engine/decide.ts';
 import { TestMesh } from '../../../src/testing/index.ts';
 import { expectReplay, flow, loop, parallel, step } from './flow.ts';
 
@@ -100,4 +101,18 @@ test('the time of a run is told as it was written', async () => {
   const told = await lastWordsOf(step('slow', { timeout: 0 }), { timeout: '2d' });
   expect(told).toMatchObject({ status: 'TIMED_OUT', code: 'RUN_TIMEOUT' });
   expect(told.message).toBe('the run took longer than its timeout of 2d');
+});
+
+test('a timer that comes late, for a step that has not begun (again), ends nothing', async () => {
+  await using mesh = await TestMesh.start();
+  mesh.agent('worker').setResponse('a', 1).setDelay('a', '1h');
+  const b = step('b', { totalTimeout: '1s', queueTimeout: '1s' });
+  const run = await mesh.startWorkflow(flow([step('a'), b, parallel('p', [step('c')], { totalTimeout: '1s' })]));
+  await mesh.advance('10s');
+  const { state } = await mesh.controlPlane.getRun('default', run.id);
+  const values = { get: () => undefined };
+  for (const path of ['b', 'p', 'c']) {
+    const command = { type: 'TimerFired', path, attempt: 1, heardAt: 0 } as const;
+    expect(decide(state, command, { now: mesh.clock.now(), values }).events).toEqual([]);
+  }
 });
