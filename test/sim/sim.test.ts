@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { simulate } from './simulate.ts';
 
 const FIRST_SEED = 10_001;
-const SEEDS = 40;
+const SEEDS = 25;
 
 describe('the simulator', () => {
   it(`keeps every invariant in ${SEEDS} seeds, and replays each byte for byte`, async () => {

@@ -3,11 +3,11 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Agent, Orchestrator, type RunEvent } from 'yardmaster';
-import { createAnnouncer } from '../../../examples/agents/typescript/announcer.ts';
-import { createOrderAgents } from '../../../examples/agents/typescript/orders/agents.ts';
-import { createPenguinAgents } from '../../../examples/agents/typescript/penguins/agents.ts';
-import { Folder, orderPages, readWarehouse, stockOrders, Web } from './desk.ts';
-import { endsBefore, exampleFile, orderOf } from './example.ts';
+import { createAnnouncer } from '../../examples/agents/typescript/announcer.ts';
+import { createOrderAgents } from '../../examples/agents/typescript/orders/agents.ts';
+import { createPenguinAgents } from '../../examples/agents/typescript/penguins/agents.ts';
+import { Folder, orderPages, readWarehouse, stockOrders, Web } from '../integration/examples/desk.ts';
+import { endsBefore, exampleFile, orderOf } from '../integration/examples/example.ts';
 
 const KEY = 'k-2f9a81c4e7';
 const PASSPHRASE = 'correct horse battery';
