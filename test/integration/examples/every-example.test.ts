@@ -13,7 +13,7 @@ test('lint has nothing to say about any example, also when warnings count', asyn
 });
 
 test('every example is started by a test', () => {
-  const tests = ['test/integration/examples', 'test/unit/examples', 'test/e2e']
+  const tests = ['test/integration/examples', 'test/unit/examples', 'test/e2e', 'test/ci']
     .flatMap((folder) => readdirSync(folder).map((name) => `${folder}/${name}`))
     .filter((path) => path.endsWith('.test.ts'))
     .map((path) => readFileSync(path, 'utf8'));
