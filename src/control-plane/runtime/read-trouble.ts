@@ -13,9 +13,16 @@ export function isReadTrouble(error: unknown): error is StoreError {
   return error instanceof StoreError && !FINAL.has(error.kind);
 }
 
+export interface ReadAgain {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Between two tries. Default: a second. */
+  readonly pause?: () => Promise<void>;
+}
+
 /** Reads until that succeeds. `about`: what the log says of it. */
 export async function untilRead<T>(
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  { clock, logger, pause = () => sleep(clock, READ_RETRY_MS) }: ReadAgain,
   about: LogFields,
   read: () => Promise<T>,
 ): Promise<T> {
@@ -25,7 +32,7 @@ export async function untilRead<T>(
     } catch (error) {
       if (!isReadTrouble(error)) throw error;
       logger.warn('what is stored could not be read; it is tried again', { ...about, error });
-      await sleep(clock, READ_RETRY_MS);
+      await pause();
     }
   }
 }

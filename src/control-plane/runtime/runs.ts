@@ -21,7 +21,7 @@ import type { Blobs } from './blobs.ts';
 import type { Committer } from './committer.ts';
 import { excessOf } from './journal-bounds.ts';
 import { answerMissing } from './missing-run.ts';
-import { isReadTrouble, READ_RETRY_MS } from './read-trouble.ts';
+import { isReadTrouble, READ_RETRY_MS, untilRead } from './read-trouble.ts';
 import { type Pending, RunHolder } from './run-holder.ts';
 import { type LoadedRun, RunLoader } from './run-loader.ts';
 import type { StagedBatch } from './staged-batch.ts';
@@ -303,16 +303,10 @@ export class Runs {
   }
 
   /** What was decided already stands on it: it is read until that succeeds. */
-  private async loadValue(holder: RunHolder, blobId: string): Promise<Uint8Array> {
-    for (;;) {
-      try {
-        return await this.options.blobs.load(holder.runId, blobId);
-      } catch (error) {
-        if (!isReadTrouble(error)) throw error;
-        this.options.logger.warn('a value could not be read; it is tried again', { run: holder.runId, blobId, error });
-        await this.rest();
-      }
-    }
+  private loadValue({ runId }: RunHolder, blobId: string): Promise<Uint8Array> {
+    const { blobs, clock, logger } = this.options;
+    const pause = (): Promise<void> => this.rest();
+    return untilRead({ clock, logger, pause }, { run: runId, blobId }, () => blobs.load(runId, blobId));
   }
 
   /** Until the next read; meanwhile nothing is being done here. */
