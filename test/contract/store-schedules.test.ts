@@ -43,6 +43,13 @@ describe.each(worlds)('the store contract, schedules: $name', ({ create }) => {
     expect(await store.loadSchedules(aSchedule('c'), 2)).toEqual([]);
   });
 
+  it('answers one by its namespace and name', async () => {
+    await store.commit(aBatch(epoch, { schedules: [put(aSchedule('a')), put(aSchedule('b'))] }));
+    expect(await store.getSchedule({ namespace: 'default', name: 'a' })).toStrictEqual(aSchedule('a'));
+    expect(await store.getSchedule({ namespace: 'another', name: 'a' })).toBeUndefined();
+    expect(await store.getSchedule({ namespace: 'default', name: 'c' })).toBeUndefined();
+  });
+
   it('applies changes in order: the last one of a schedule counts', async () => {
     await store.commit(aBatch(epoch, { schedules: [put(aSchedule('a')), put(aSchedule('a', { seenAt: NOW + 1 }))] }));
     expect(await load()).toEqual([aSchedule('a', { seenAt: NOW + 1 })]);

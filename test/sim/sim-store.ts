@@ -154,6 +154,7 @@ function withDelays(inner: Store, options: SimStoreOptions): Store {
     putWorkflow: (...row) => later(() => inner.putWorkflow(...row)),
     getWorkflow: (namespace, name, version) => later(() => inner.getWorkflow(namespace, name, version)),
     listWorkflows: (namespace, after, limit) => later(() => inner.listWorkflows(namespace, after, limit)),
+    getSchedule: (key) => later(() => inner.getSchedule(key)),
     loadSchedules: (after, limit) => later(() => inner.loadSchedules(after, limit)),
     listAgentEvents: (agentId, limit) => later(() => inner.listAgentEvents(agentId, limit)),
     listAudit: (query) => later(() => inner.listAudit(query)),

@@ -64,6 +64,7 @@ export function mirrored(model: Store, sql: Store): Store {
     getBlob: (runId, blobId) => sql.getBlob(runId, blobId),
     getWorkflow: (namespace, name, version) => sql.getWorkflow(namespace, name, version),
     listWorkflows: (namespace, after, limit) => sql.listWorkflows(namespace, after, limit),
+    getSchedule: (key) => sql.getSchedule(key),
     loadSchedules: (after, limit) => sql.loadSchedules(after, limit),
     listAgentEvents: (agentId, limit) => sql.listAgentEvents(agentId, limit),
     listAudit: (query) => sql.listAudit(query),

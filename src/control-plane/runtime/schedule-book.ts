@@ -2,12 +2,14 @@
  * The schedules in memory: what is durable, when each ticks next, and whose turn it is.
  *
  * Invariants: 1. a row is here when it is durable and not before; 2. changes of one schedule, by callers and by ticks, are made one
- * after another.
+ * after another, each on what the one before it made durable.
  */
 
+import { toYardmasterError } from '../../core/errors.ts';
 import { ticksAfter } from '../../workflow/cron.ts';
 import type { AuditRow, ScheduleChange, ScheduleKey, ScheduleRow, Store } from '../store/port.ts';
 import type { Committer } from './committer.ts';
+import { isUndecided } from './undecided.ts';
 
 const PAGE = 500;
 
@@ -28,6 +30,8 @@ export class ScheduleBook {
   private readonly options: ScheduleBookOptions;
   private readonly entries = new Map<string, ScheduleEntry>();
   private readonly turns = new Map<string, Promise<unknown>>();
+  /** A change of these failed, and its commit may have landed for all that. */
+  private readonly doubtful = new Set<string>();
 
   constructor(options: ScheduleBookOptions) {
     this.options = options;
@@ -71,14 +75,16 @@ export class ScheduleBook {
     return this.entries.values();
   }
 
-  /** Runs `work` after everything that is under way for this schedule. */
+  /** Runs `work` after everything that is under way for this schedule. Rejects with the error of `work`, or of a read of the store. */
   inTurn<T>(key: ScheduleKey, work: () => Promise<T>): Promise<T> {
     const id = keyOf(key);
     // Never rejects.
     const before = this.turns.get(id) ?? Promise.resolve();
-    const mine = before.then(work);
+    const mine = before.then(() => this.readAgain(key)).then(work);
     const turn = mine
-      .catch(() => undefined)
+      .catch((error) => {
+        if (isUndecided(toYardmasterError(error))) this.doubtful.add(id);
+      })
       .then(() => {
         if (this.turns.get(id) !== turn) return;
         this.turns.delete(id);
@@ -113,6 +119,15 @@ export class ScheduleBook {
   tookChange(change: ScheduleChange): void {
     if (change.type === 'put') this.keep(change.row);
     else this.entries.delete(keyOf(change));
+  }
+
+  private async readAgain(key: ScheduleKey): Promise<void> {
+    const id = keyOf(key);
+    if (!this.doubtful.has(id)) return;
+    const row = await this.options.store.getSchedule(key);
+    if (row === undefined) this.entries.delete(id);
+    else this.keep(row);
+    this.doubtful.delete(id);
   }
 
   private keep(row: ScheduleRow): void {

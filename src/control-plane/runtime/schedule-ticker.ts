@@ -79,7 +79,7 @@ export class ScheduleTicker {
       const now = clock.now();
       for (const { row, nextAt } of [...book.all()]) {
         if (nextAt === undefined || nextAt > now || book.isTaken(row)) continue;
-        void book.inTurn(row, () => this.handle(row));
+        book.inTurn(row, () => this.handle(row)).catch((error) => this.tryLater(row, error));
       }
     }
     this.arm();
@@ -95,20 +95,22 @@ export class ScheduleTicker {
     this.cancel = clock.timer(delayMs, () => this.look());
   }
 
+  /** Throws when something could not be decided. */
   private async handle(key: ScheduleKey): Promise<void> {
-    const { book, clock, logger, metrics } = this.options;
-    try {
-      const row = book.find(key);
-      if (row === undefined || row.isPaused || !this.isStarted) return;
-      const { start, missed, newest } = dueTicks(row, clock.now());
-      for (const at of start) await this.fire(key, at);
-      if (missed > 0) metrics.scheduleTicked('MISSED', missed);
-      if (start.length === 0 && newest !== undefined)
-        await this.note(key, { at: newest, outcome: 'MISSED', errorCode: '' });
-    } catch (error) {
-      this.retryAt = clock.monotonic() + RETRY_MS;
-      logger.warn('a tick of a schedule could not be handled; it is tried again', { schedule: key.name, error });
-    }
+    const { book, clock, metrics } = this.options;
+    const row = book.find(key);
+    if (row === undefined || row.isPaused || !this.isStarted) return;
+    const { start, missed, newest } = dueTicks(row, clock.now());
+    for (const at of start) await this.fire(key, at);
+    if (missed > 0) metrics.scheduleTicked('MISSED', missed);
+    if (start.length === 0 && newest !== undefined)
+      await this.note(key, { at: newest, outcome: 'MISSED', errorCode: '' });
+  }
+
+  private tryLater({ name }: ScheduleKey, error: unknown): void {
+    const { clock, logger } = this.options;
+    this.retryAt = clock.monotonic() + RETRY_MS;
+    logger.warn('a tick of a schedule could not be handled; it is tried again', { schedule: name, error });
   }
 
   /** Throws when it could not be decided. */

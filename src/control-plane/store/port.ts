@@ -65,6 +65,7 @@ export interface Store {
   /** The latest version of each, by name, after `after`. */
   listWorkflows(namespace: string, after: string, limit: number): Promise<readonly WorkflowRow[]>;
 
+  getSchedule(key: ScheduleKey): Promise<ScheduleRow | undefined>;
   /** All schedules, ordered by (namespace, name), after `after`. */
   loadSchedules(after: ScheduleKey | undefined, limit: number): Promise<readonly ScheduleRow[]>;
 

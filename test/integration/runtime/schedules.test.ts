@@ -1,6 +1,7 @@
 /** Schedules: each tick starts one run at most, whatever happens in between. */
 import { expect, test } from 'vitest';
 import type { RunView, ScheduleSpec, ScheduleView } from '../../../src/client/index.ts';
+import { StoreError } from '../../../src/control-plane/store/index.ts';
 import { limits } from '../../../src/core/limits.ts';
 import { type Metrics, noMetrics } from '../../../src/core/metrics.ts';
 import { encodeValue } from '../../../src/core/value.ts';
@@ -162,6 +163,40 @@ test('a commit that fails around a tick is made again, and the tick starts one r
       expect(tick(await schedules(mesh).get('hourly'))).toBe('01:00 STARTED');
     }
   }
+});
+
+test('a change after a tick that landed without an answer is made on what has landed', async () => {
+  let commits = Number.NEGATIVE_INFINITY;
+  const faults = {
+    beforeCommit: () => {
+      commits += 1;
+      if (commits === 2) throw new StoreError('FULL', 'disk full');
+    },
+    afterCommit: async () => {
+      if (commits !== 1) return;
+      // What is decided next waits for a commit of its own, and the answer of the tick with it.
+      const byHand = mesh.orchestrator.startWorkflow('Flow', { of: 'hand' });
+      byHand.catch(() => undefined);
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+      throw new StoreError('UNCLEAR', 'no word of the disk');
+    },
+  };
+  await using mesh = await start('90m', { faults });
+  await schedules(mesh).put('hourly', HOURLY);
+  await mesh.advance('59m');
+  commits = 0;
+  await mesh.advance('1m');
+  expect(commits).toBe(2);
+  // The store is mended, and the tick is not due any more.
+  mesh.clock.shiftWall(-30_000);
+  await mesh.advance('10s');
+  await schedules(mesh).pause('hourly');
+  await schedules(mesh).resume('hourly');
+  expect(tick(await schedules(mesh).get('hourly'))).toBe('01:00 STARTED');
+  await mesh.advance('61m');
+  expect(tick(await schedules(mesh).get('hourly'))).toBe('02:00 SKIPPED');
+  await mesh.advance('1h');
+  expect(await tell(mesh)).toEqual(['01:00 COMPLETED', '03:00 RUNNING']);
 });
 
 test('a wall clock that is set forward makes the ticks between missed; set back, none comes twice', async () => {

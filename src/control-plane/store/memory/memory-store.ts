@@ -32,7 +32,7 @@ import {
   type TaskRow,
   type WorkflowRow,
 } from '../port.ts';
-import { applyBatch, applySchedule, blobsOf, mustBeNewest, requestKey, taskKey } from './apply-batch.ts';
+import { applyBatch, applySchedule, blobsOf, mustBeNewest, requestKey, scheduleKey, taskKey } from './apply-batch.ts';
 import { createMemoryData, type MemoryData } from './memory-data.ts';
 import {
   findOldAgentEvents,
@@ -217,6 +217,10 @@ class MemoryStoreAdapter implements MemoryStore {
 
   listWorkflows(namespace: string, after: string, limit: number): Promise<readonly WorkflowRow[]> {
     return this.#read(() => readLatestWorkflows(this.#data, namespace, after, limit));
+  }
+
+  getSchedule(key: ScheduleKey): Promise<ScheduleRow | undefined> {
+    return this.#read(() => this.#data.schedules.get(scheduleKey(key)));
   }
 
   loadSchedules(after: ScheduleKey | undefined, limit: number): Promise<readonly ScheduleRow[]> {

@@ -140,6 +140,12 @@ export class Queries {
     return this.#prepare(sql).all(namespace, after, limit).map(toWorkflowRow);
   }
 
+  getSchedule({ namespace, name }: ScheduleKey): ScheduleRow | undefined {
+    const sql = `SELECT ${SCHEDULE_COLUMNS} FROM schedules WHERE namespace = ? AND name = ?`;
+    const columns = this.#prepare(sql).get(namespace, name);
+    return columns === undefined ? undefined : toScheduleRow(columns);
+  }
+
   loadSchedules(after: ScheduleKey | undefined, limit: number): ScheduleRow[] {
     const sql = `SELECT ${SCHEDULE_COLUMNS} FROM schedules WHERE (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?`;
     return this.#prepare(sql)

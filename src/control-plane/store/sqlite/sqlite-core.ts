@@ -166,6 +166,10 @@ export class SqliteCore {
     return this.#read(({ queries }) => queries.listWorkflows(namespace, after, limit));
   }
 
+  getSchedule(key: ScheduleKey): ScheduleRow | undefined {
+    return this.#read(({ queries }) => queries.getSchedule(key));
+  }
+
   loadSchedules(after: ScheduleKey | undefined, limit: number): ScheduleRow[] {
     return this.#read(({ queries }) => queries.loadSchedules(after, limit));
   }

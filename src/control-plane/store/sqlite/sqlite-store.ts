@@ -161,6 +161,10 @@ class SqliteStore implements Store {
     return this.#call('listWorkflows', [namespace, after, limit]);
   }
 
+  getSchedule(key: ScheduleKey): Promise<ScheduleRow | undefined> {
+    return this.#call('getSchedule', [key]);
+  }
+
   loadSchedules(after: ScheduleKey | undefined, limit: number): Promise<readonly ScheduleRow[]> {
     return this.#call('loadSchedules', [after, limit]);
   }
