@@ -14,6 +14,9 @@ import { Process, type World } from './world.ts';
 const NAMESPACE = 'default';
 const ANSWER_MS = 8_000;
 const AGAIN_MS = 700;
+/** A place in a workflow that takes one run at a time comes free after minutes: who asks on and on is answered and nothing else. */
+const EAGER_CALLS = 100;
+const PATIENT_FACTOR = 30;
 const WAIT_MS = 4_000;
 /** Of signals: nothing will change when they are sent again. */
 const REFUSALS: ReadonlySet<string> = new Set([
@@ -253,14 +256,15 @@ export class SimClient {
   }
 
   /** One call, repeated until it is answered with something else than an error. */
-  private persist<T>(call: (face: RunningControlPlane) => Promise<T>, onDone: (value: T) => void): void {
+  private persist<T>(call: (face: RunningControlPlane) => Promise<T>, onDone: (value: T) => void, asked = 0): void {
     const { world, host } = this;
     let isOver = false;
     const again = (why: string): void => {
       if (isOver) return;
       isOver = true;
       world.log('client', `asks again: ${why}`);
-      world.after(this.dice.between(1, AGAIN_MS), this.process, 'timer', () => this.persist(call, onDone));
+      const pauseMs = this.dice.between(1, AGAIN_MS) * (asked < EAGER_CALLS ? 1 : PATIENT_FACTOR);
+      world.after(pauseMs, this.process, 'timer', () => this.persist(call, onDone, asked + 1));
     };
     const { face, process } = host;
     if (face === undefined || process.isDead) return again('nobody there');
