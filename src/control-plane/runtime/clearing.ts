@@ -42,10 +42,10 @@ export class Clearing {
     );
   }
 
-  /** An upload. Throws SECRET_MISSING. */
+  /** An upload: it is stored also when its run has ended meanwhile. Throws SECRET_MISSING. */
   async bytes(key: AttemptKey, bytes: Uint8Array): Promise<Uint8Array> {
     const found = this.find(key);
-    const cleaner = found === 'unknown' ? await this.look(key) : found;
+    const cleaner = found === 'unread' || found === 'over' ? await this.look(key) : found;
     if (cleaner?.missing !== undefined) {
       const { code, message } = cleaner.missing;
       throw new YardmasterError(code, `Cannot clear the upload of secrets: ${message}`);
@@ -55,20 +55,24 @@ export class Clearing {
 
   private withCleaner(attemptId: string, use: (cleaner: Cleaner | undefined) => void): void {
     const key = this.options.secrets === undefined ? undefined : parseAttemptId(attemptId);
-    const found = key === undefined ? undefined : this.find(key);
-    if (key === undefined || found !== 'unknown') return use(found === 'unknown' ? undefined : found);
+    if (key === undefined) return use(undefined);
+    const found = this.find(key);
+    // Nothing that a report says of a run that is over is kept or shown.
+    if (found === 'over') return use(undefined);
+    if (found !== 'unread') return use(found);
     untilRead(this.options, { attempt: attemptId }, () => this.look(key)).then(use, (error: unknown) =>
       // The agent keeps a result and sends it again when it returns.
       this.options.logger.error('a report could not be taken', { attempt: attemptId, error }),
     );
   }
 
-  /** `unknown`: the run is being read. One that is not open takes nothing from a report. */
-  private find({ runId, path }: AttemptKey): Cleaner | undefined | 'unknown' {
+  /** `unread`: the run is not read yet. `over`: no open run has this id. */
+  private find({ runId, path }: AttemptKey): Cleaner | undefined | 'unread' | 'over' {
     const { runs, secrets } = this.options;
-    const holder = secrets === undefined ? undefined : runs.peek(runId);
-    if (holder === undefined) return undefined;
-    return holder.state === undefined ? 'unknown' : secrets?.cleanerOf(holder.state, holder, path);
+    if (secrets === undefined) return undefined;
+    const holder = runs.peek(runId);
+    if (holder === undefined) return 'over';
+    return holder.state === undefined ? 'unread' : secrets.cleanerOf(holder.state, holder, path);
   }
 
   private async look({ runId, path }: AttemptKey): Promise<Cleaner | undefined> {

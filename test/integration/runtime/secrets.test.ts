@@ -182,6 +182,25 @@ describe('what comes back', () => {
   });
 });
 
+test('what comes back in an upload is cleared also when the run has ended', async () => {
+  await using mesh = await TestMesh.start({ secrets });
+  // Whatever it is told meanwhile.
+  mesh.agent('worker').setResponse('call', async () => {
+    await mesh.sleep('60s');
+    return { text: 'x'.repeat(400_000) + KEY };
+  });
+  const steps = [step('call', { parameters: { key: 'secret:API_KEY' }, timeout: '1s' })];
+  const run = await mesh.startWorkflow(flow(steps, listed));
+  await mesh.advance('30s');
+  expect(run).toHaveHistory(['call#1 TIMED_OUT']);
+  expect((await run.result()).status).toBe('FAILED');
+  await mesh.advance('60s');
+  const blobs = [...mesh.data.blobs.values()].flatMap((blobs) =>
+    [...blobs.values()].map((parts) => Buffer.concat(parts).toString('latin1')),
+  );
+  expect(blobs.map((text) => [text.includes(KEY), text.includes('[secret API_KEY]')])).toEqual([[false, true]]);
+});
+
 test.each([
   [20_000, 'COMPLETED'],
   [400_000, 'FAILED'],
