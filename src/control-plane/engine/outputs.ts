@@ -12,7 +12,7 @@ import { type Draft, MissingValues } from './decision.ts';
 import type { StepReady } from './events.ts';
 import { stepByIndex } from './frames.ts';
 import { itemBytes, itemViewOf, readItem, uncutList } from './items.ts';
-import { type Frame, isLoopStep, type Step } from './state.ts';
+import { type Frame, isLoopStep, type RunState, type Step } from './state.ts';
 import { childrenOf, stepAt } from './step-tree.ts';
 
 export const EMPTY_INPUT: StoredValue = inlineValue(EMPTY_OBJECT_VALUE);
@@ -263,8 +263,16 @@ export function keepValue(draft: Draft, value: StoredValue, blobId: string): Sto
 /** Keeps `bytes` inline, or as a blob of the run that this decision stores. */
 export function storeValue(draft: Draft, bytes: Uint8Array, name: string): StoredValue {
   if (bytes.length <= limits.inlineEventBytesMax) return inlineValue(bytes);
-  // What starts again stores its values again, and they may be others: those of the try before stay what they are.
-  const blobId = draft.state.try === 1 ? name : `${name}~${draft.state.try}`;
+  const blobId = `${name}${tryMark(draft.state)}`;
   draft.effect({ type: 'storeBlob', blobId, bytes });
   return { kind: 'blob', blobId, size: bytes.length };
+}
+
+/**
+ * What starts again stores its values again, and they may be others: those of the try before, and of the run that this one took
+ * them over from, stay what they are.
+ */
+function tryMark({ try: number, retryOf, runId }: RunState): string {
+  const ofRun = retryOf === undefined ? '' : `~${runId}`;
+  return number === 1 ? ofRun : `${ofRun}~${number}`;
 }

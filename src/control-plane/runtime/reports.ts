@@ -279,7 +279,7 @@ interface SettledResult {
 }
 
 /** The engine's result; an output above the inline size becomes a blob that is stored with it. */
-function toResult(reported: ReportedResult, { path, number }: AttemptKey): SettledResult {
+function toResult(reported: ReportedResult, { runId, path, number }: AttemptKey): SettledResult {
   const { result } = reported;
   switch (result.kind) {
     case 'completed': {
@@ -287,7 +287,8 @@ function toResult(reported: ReportedResult, { path, number }: AttemptKey): Settl
       if (output.kind === 'blob' || output.bytes.length <= limits.inlineEventBytesMax) {
         return { result: { kind: 'completed', output }, attachment: undefined };
       }
-      const blobId = `result/${path}#${number}`;
+      // With the run: one that takes values over gives its own attempts the same numbers again.
+      const blobId = `result/${path}#${number}~${runId}`;
       return {
         result: { kind: 'completed', output: { kind: 'blob', blobId, size: output.bytes.length } },
         attachment: { blobId, bytes: output.bytes },

@@ -57,8 +57,8 @@ function refusals(
   if (known === undefined || known.since - vagueMs > end.at) return [isUnknown];
   const { parameters, concurrency } = known.definition;
   return [
-    // It came while the step looked for it.
-    ...(known.since + vagueMs >= started.at ? [isUnknown] : []),
+    // It came while the step looked for it: a row has the time of its making, and is there when it has landed.
+    ...(known.since + vagueMs + ON_THE_WAY_MS >= started.at ? [isUnknown] : []),
     ...(fill(parameters ?? {}, input) === undefined ? [failed('PARAMETERS_INVALID')] : []),
     ...(concurrency?.overflow === 'reject' ? [failed('CONCURRENCY_LIMIT')] : []),
   ];
