@@ -42,7 +42,7 @@ interface Rule {
 }
 
 /** Who asks for a place. */
-type Applicant = Pick<RunRow, 'namespace' | 'workflow' | 'parentRunId'>;
+type Applicant = Pick<RunRow, 'runId' | 'namespace' | 'workflow' | 'parentRunId'>;
 type ActiveRun = Pick<RunRow, 'runId' | 'namespace' | 'workflow'> & Partial<Pick<RunRow, 'parentRunId'>>;
 
 export class Admission {
@@ -107,16 +107,18 @@ export class Admission {
   }
 
   /** Right before a start is decided; answers whether the run begins QUEUED. Throws CONCURRENCY_LIMIT and QUEUE_FULL. */
-  take(what: string, { namespace, workflow, parentRunId }: Applicant): boolean {
+  take(what: string, { runId, namespace, workflow, parentRunId }: Applicant): boolean {
     const key = keyOf(namespace, workflow);
     const concurrency = this.rules.get(key)?.concurrency;
     const queue = this.queues.get(key);
     if (queue !== undefined && this.hostAbove(queue, parentRunId) !== undefined) return false;
     if (concurrency === undefined) return queue !== undefined && queue.waiting > 0;
+    // A start that is decided again, after a failed commit, may stand here already.
+    if (queue?.holds(runId) === true) return true;
     const waiting = queue?.waiting ?? 0;
-    const active = queue?.active ?? 0;
-    if (concurrency.overflow === 'reject' && active + waiting >= concurrency.limit) {
-      throw new YardmasterError('CONCURRENCY_LIMIT', `Cannot ${what}: ${told(active + waiting, concurrency.limit)}`, {
+    const open = waiting + (queue?.active ?? 0);
+    if (concurrency.overflow === 'reject' && open >= concurrency.limit) {
+      throw new YardmasterError('CONCURRENCY_LIMIT', `Cannot ${what}: ${told(open, concurrency.limit)}`, {
         meta: { workflow, limit: String(concurrency.limit) },
         next: `try again when one has ended, or raise "concurrency" of "${workflow}", or let its runs wait: overflow: queue`,
       });

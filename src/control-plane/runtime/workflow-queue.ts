@@ -56,6 +56,11 @@ export class WorkflowQueue {
     return this.active === 0 && this.waiting === 0 && this.hosts.size === 0;
   }
 
+  /** A place is its own, or it waits for one. */
+  holds(runId: string): boolean {
+    return this.activeRuns.has(runId) || this.entering.has(runId) || this.waitingRuns.some((runs) => runs.has(runId));
+  }
+
   /** The run waits; it is put back when it had been given a place. */
   wait(runId: string, priority: Priority): void {
     this.takeOut(runId);

@@ -199,8 +199,9 @@ function accept(run: Context, place: Place, step: AgentStepDefinition, result: J
 }
 
 /** The least that must go by before the next try; a random wait may be nothing. */
-function backoff({ retry }: AgentStepDefinition, failures: number, { answer }: AttemptFacts): number {
-  const asked = answer?.kind === 'failed' ? answer.retryAfterMs : 0;
+function backoff({ retry }: AgentStepDefinition, failures: number, { answer, outcome }: AttemptFacts): number {
+  // What came after the time of the attempt was over asks for nothing.
+  const asked = outcome === 'FAILED' && answer?.kind === 'failed' ? answer.retryAfterMs : 0;
   if (retry === undefined || retry.jitter !== false) return asked;
   const wait = (retry.backoffMs ?? 1_000) * (retry.factor ?? 2) ** (failures - 1);
   return Math.max(asked, Math.floor(Math.min(wait, retry.maxBackoffMs ?? 60_000)));

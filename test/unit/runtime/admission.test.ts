@@ -24,7 +24,7 @@ function admissionOf(concurrency: WorkflowConcurrency): { admission: Admission; 
 }
 
 function ask(workflow: string): Parameters<Admission['take']>[1] {
-  return { namespace: 'default', workflow, parentRunId: undefined };
+  return { ...run(9_999_999), workflow, parentRunId: undefined };
 }
 
 function run(number: number): QueuedRun {
@@ -67,6 +67,16 @@ test('of reject the runs that are active count, and those that are about to be',
   );
   expect(submitted).toEqual([]);
 });
+
+test.each(['restoreActive', 'restoreQueued'] as const)(
+  'a run that is here already, %s, is not counted against itself',
+  (how) => {
+    const { admission } = admissionOf({ limit: 1, overflow: 'reject' });
+    admission[how](run(0));
+    expect(admission.take('start "etl"', { ...ask('etl'), runId: run(0).runId })).toBe(true);
+    expect(() => admission.take('start "etl"', ask('etl'))).toThrow('at most 1 at once');
+  },
+);
 
 test('what the newest version says counts, in whatever order versions become known', () => {
   const { admission } = admissionOf({ limit: 1, overflow: 'reject' });
