@@ -16,6 +16,8 @@ export class BelongingModel {
   /** Completed steps that are to be undone when the run does not complete, in the order of their completion. */
   private owed: StepModel[] = [];
   private outcome: RunOutcome | undefined = undefined;
+  /** The cleanup of this try began when another one was to come; a cancel since then has it go on beside the compensations. */
+  private isEarly = false;
   /** Of steps whose fallback decides. */
   private readonly fallen = new Map<StepModel, { readonly status: string; readonly failure: Failure }>();
   /** Fell back before they had begun: nothing in them opened. */
@@ -65,7 +67,9 @@ export class BelongingModel {
       const open = [...this.model.steps.values()].find((other) => isOpenRoot(other));
       this.check(open === undefined, 'compensations begin after the body', () => `${path} beside ${open?.path}`);
     }
-    if (info.isCleanup && info.attached === undefined && this.outcome !== undefined && !this.model.hasTriesLeft)
+    if (!info.isCleanup || info.attached !== undefined || this.outcome === undefined) return;
+    if (this.model.hasTriesLeft) this.isEarly = true;
+    if (!this.isEarly)
       this.check(this.owed.length === 0, 'finally comes after compensations', () => {
         return `${path} starts before ${this.owed.at(-1)?.path} is undone`;
       });
@@ -114,6 +118,7 @@ export class BelongingModel {
   /** What starts again owes nothing; iterations and items that are kept still do. */
   startTry(event: RunTryStarted): void {
     this.outcome = undefined;
+    this.isEarly = false;
     this.fallen.clear();
     const isKept = ({ path }: StepModel): boolean => survivesTry(this.model.steps, path, event);
     this.owed = this.owed.filter(isKept);
