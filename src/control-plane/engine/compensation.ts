@@ -4,25 +4,9 @@
  */
 import type { Draft } from './decision.ts';
 import type { Failure } from './events.ts';
-import { findStep } from './frames.ts';
 import type { RunState, Step } from './state.ts';
-import { isStepOver } from './status.ts';
-import { compensationOf } from './step-tree.ts';
 import { mayTryAgain } from './try-rules.ts';
-
-/** The compensation that runs, or is next; undefined: there is nothing left to undo, or nobody may any more. */
-export function currentCompensation(state: RunState): Step | undefined {
-  for (let i = state.owed.length - 1; i >= 0; i--) {
-    const compensation = compensationFor(state, state.owed[i] ?? '');
-    if (compensation !== undefined && !isStepOver(compensation.status)) return compensation;
-  }
-  return undefined;
-}
-
-function compensationFor(state: RunState, owner: string): Step | undefined {
-  const step = findStep(state, owner);
-  return step === undefined ? undefined : compensationOf(step);
-}
+import { compensationFor, currentCompensation } from './undone.ts';
 
 /** Only what ends the run for good is followed by compensations: another try goes on with what completed. */
 export function dueCompensation({ state, now, isLast }: Draft): Step | undefined {

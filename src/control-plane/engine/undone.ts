@@ -1,8 +1,9 @@
-/** PURE: what the compensations of an ended run undid: it has to be done again. */
+/** PURE: what the compensations of a run have undone, and are to undo. */
 
 import { attemptsOf } from './attempts.ts';
-import { keptFrames } from './frames.ts';
+import { findStep, keptFrames } from './frames.ts';
 import { type Frame, isBodyStep, type RunState, type Step } from './state.ts';
+import { isStepOver } from './status.ts';
 import { compensationOf, framesOf, parentOf } from './step-tree.ts';
 
 export interface Undone {
@@ -12,6 +13,27 @@ export interface Undone {
   readonly around: ReadonlySet<Step>;
 }
 
+/** The compensation that runs, or is next; undefined: there is nothing left to undo, or nobody may any more. */
+export function currentCompensation(state: RunState): Step | undefined {
+  for (let i = state.owed.length - 1; i >= 0; i--) {
+    const compensation = compensationFor(state, state.owed[i] ?? '');
+    if (compensation !== undefined && !isStepOver(compensation.status)) return compensation;
+  }
+  return undefined;
+}
+
+export function compensationFor(state: RunState, owner: string): Step | undefined {
+  const step = findStep(state, owner);
+  return step === undefined ? undefined : compensationOf(step);
+}
+
+/** The run is being undone, or was. */
+export function hasBegunUndoing(state: RunState): boolean {
+  const current = currentCompensation(state);
+  return (current !== undefined && current.status !== 'PENDING') || findUndone(state).steps.size > 0;
+}
+
+/** What has to be done again. */
 export function findUndone(state: RunState): Undone {
   const steps = new Set(state.root.steps.filter((step) => wasUndone(step) || wasUndoneInside(step)));
   const around = new Set<Step>();

@@ -39,3 +39,26 @@ test.each([HOUR_MS / 2, -HOUR_MS / 2])('set by %i ms, no agent is lost, and what
   const instances = mesh.controlPlane.listAgents('default').flatMap((agent) => agent.instances);
   expect(instances.map(({ status }) => status)).toEqual(['READY', 'READY']);
 });
+
+test('set forward and back in the cleanup, a run that is being undone is not tried again', async () => {
+  const steps = [
+    step('a', { compensate: step('undo', { retry: { tries: 3, backoff: '10s', jitter: false } }) }),
+    step('b', { dependencies: ['a'] }),
+    step('c', { dependencies: ['b'], runOn: 'failure' }),
+  ];
+  const workflow = flow(steps, { retries: 1, timeout: '10m', cleanupTimeout: '2h' });
+  await using mesh = await TestMesh.start();
+  const worker = mesh.agent('worker');
+  for (const action of ['a', 'c', 'undo']) worker.setResponse(action, 1).setDelay(action, '1m');
+  worker.failWith('b', 'NO').failWith('undo', 'NOT_YET', { times: 1 });
+  const run = await mesh.startWorkflow(workflow);
+  await mesh.advance('90s');
+  // Out of time, so this try is the last one.
+  mesh.clock.shiftWall(HOUR_MS);
+  await mesh.advance('1m');
+  mesh.clock.shiftWall(-HOUR_MS);
+  await mesh.advance('10m');
+  expect(run).toHaveHistory(['a#1 COMPLETED', 'b#1 FAILED', 'c#1 TIMED_OUT', 'undo#1 FAILED', 'undo#2 COMPLETED']);
+  expect((await run.result()).status).toBe('FAILED');
+  await expectReplay(mesh, run);
+});

@@ -100,7 +100,13 @@ export class TakeOverChecks {
 function isCutShort({ steps }: RunModel, prefix: string): boolean {
   if (prefix === '') return true;
   const inside = [...steps.values()].filter((step) => step.prefix === prefix && step.info.attached === undefined);
-  return inside.some(({ end, skipReason }) => end?.status !== 'COMPLETED' && skipReason !== 'WHEN');
+  const isDone = ({ end, skipReason }: StepModel): boolean => end?.status === 'COMPLETED' || skipReason === 'WHEN';
+  // What a block that is done left undone does not count.
+  const isSettled = (step: StepModel): boolean => {
+    const around = steps.get(prefix + step.info.parent);
+    return isDone(step) || (around !== undefined && isSettled(around));
+  };
+  return !inside.every(isSettled);
 }
 
 /** Of a step in a loop that goes on: the iteration that was cut short, or outside of all. */
