@@ -311,6 +311,7 @@ export class Parts extends Given {
     runs: this.runs,
     fleet: this.fleet,
     scheduler: this.scheduler,
+    timers: this.timers,
     past: this.past,
     classOf: (state, node) => this.dispatcher.classOf(state, node),
     thresholds: {

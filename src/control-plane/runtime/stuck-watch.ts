@@ -22,6 +22,7 @@ import type { RunHolder } from './run-holder.ts';
 import type { Runs } from './runs.ts';
 import { isAble } from './step-wait.ts';
 import { findIncidents, type Incident, type StuckFacts, type StuckThresholds } from './stuck.ts';
+import type { Timers } from './timers.ts';
 
 export interface StuckWatchOptions {
   readonly clock: Clock;
@@ -33,6 +34,7 @@ export interface StuckWatchOptions {
   readonly scheduler: Scheduler;
   readonly past: PastRuns;
   readonly classOf: Dispatcher['classOf'];
+  readonly timers: Pick<Timers, 'heldUntil'>;
   readonly thresholds: StuckThresholds;
 }
 
@@ -151,11 +153,12 @@ export class StuckWatch {
   }
 
   private factsOf(holder: RunHolder, state: RunState): StuckFacts {
-    const { clock, scheduler, fleet, past } = this.options;
+    const { clock, timers, scheduler, fleet, past } = this.options;
     const { runId, namespace, workflow } = state;
     return {
       now: clock.now(),
-      stillMs: clock.monotonic() - Math.max(holder.movedAt, this.startedMonotonic),
+      // What came due while timers were held has not had its turn.
+      stillMs: clock.monotonic() - Math.max(holder.movedAt, this.startedMonotonic, timers.heldUntil),
       past: past.of(namespace, workflow.name),
       isQueued: (path) => scheduler.isWaiting(runId, path),
       canBeTaken: (step) => this.canBeTaken(state, step),

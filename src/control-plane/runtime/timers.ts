@@ -53,6 +53,11 @@ export class Timers {
     if (this.heap.length > GARBAGE_MIN && this.live.size * 4 < this.heap.length) this.rebuild();
   }
 
+  /** Nothing was judged before this time, monotonic ms. */
+  get heldUntil(): number {
+    return this.holdUntil;
+  }
+
   /** After a stall of ours nothing is judged for `ms`: what the sockets hold is read first. */
   hold(ms: number): void {
     this.holdUntil = Math.max(this.holdUntil, this.clock.monotonic() + ms);

@@ -62,3 +62,15 @@ test('set forward and back in the cleanup, a run that is being undone is not tri
   expect((await run.result()).status).toBe('FAILED');
   await expectReplay(mesh, run);
 });
+
+test('set forward over the end of a wait, the run is not stuck while timers are held', async () => {
+  await using mesh = await TestMesh.start();
+  const run = await mesh.startWorkflow(flow([{ id: 'w', type: 'wait', for: '30m' }]));
+  await mesh.advance('2m');
+  mesh.clock.shiftWall(HOUR_MS);
+  await mesh.advance('8s');
+  const { status, stuck } = await mesh.orchestrator.getRun(run.id);
+  expect([status, stuck]).toEqual(['RUNNING', undefined]);
+  await mesh.advance('4s');
+  expect((await run.result()).status).toBe('COMPLETED');
+});
