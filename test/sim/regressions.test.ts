@@ -31,6 +31,16 @@ const regressions: readonly { readonly seed: number; readonly found: string; rea
     found: 'a schedule was changed on what it was before a tick that had landed without an answer',
     hasSchedules: true,
   },
+  { seed: 1001887, found: 'an upload for a run that had ended was stored with the secret in it', hasSchedules: true },
+  { seed: 1002246, found: 'a try wrote over a large value that the run had taken over', hasSchedules: true },
+  { seed: 1004842, found: 'a child run begun again was refused for its own place', hasSchedules: true },
+  {
+    seed: 1015362,
+    found: 'a run that was being undone was tried again when the clock was set back',
+    hasSchedules: true,
+  },
+  { seed: 1015448, found: 'the same, of a run without loops', hasSchedules: true },
+  { seed: 1018636, found: 'a run was told as stuck whose timer was held after a stall', hasSchedules: true },
 ];
 
 for (const { seed, found, hasSchedules } of regressions) {

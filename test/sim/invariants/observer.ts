@@ -5,6 +5,7 @@ import { evolve } from '../../../src/control-plane/engine/evolve.ts';
 import { createRunState, type RunState } from '../../../src/control-plane/engine/state.ts';
 import type { RunStatus } from '../../../src/control-plane/engine/status.ts';
 import { isRunOver } from '../../../src/control-plane/engine/status.ts';
+import type { Instance } from '../../../src/control-plane/registry/instance.ts';
 import type { WatchedEvent } from '../../../src/control-plane/runtime/control-plane.ts';
 import { decodeEvents } from '../../../src/control-plane/store/codec/decode.ts';
 import type { Batch } from '../../../src/control-plane/store/port.ts';
@@ -46,6 +47,8 @@ export class Observer implements HostObserver, ClientObserver {
   readonly children: ChildModel;
   private readonly reference: ReferenceChecks;
   private inside: Inside | undefined = undefined;
+  /** When the last batch went. */
+  private ready: ReadonlySet<string> = new Set();
 
   constructor(
     host: ControlPlaneHost,
@@ -80,6 +83,7 @@ export class Observer implements HostObserver, ClientObserver {
   }
 
   onUp(): void {
+    this.ready = new Set();
     this.inside = this.host.face === undefined ? undefined : lookInside(this.host.face);
   }
 
@@ -89,14 +93,20 @@ export class Observer implements HostObserver, ClientObserver {
 
   // ---- the journal
 
-  /** Leases are made with the batch that is about to be written: the instance must be able to take work now. */
+  /**
+   * Leases are made with the batch that is about to be written, or while the one before was: the instance must be able to take work
+   * now, or have been able to when that one went.
+   */
   onCommit(batch: Batch): void {
+    const { ready } = this;
+    const instances = [...(this.current?.fleet.instances.values() ?? [])];
+    this.ready = new Set(instances.filter(isReady).map(({ instanceId }) => instanceId));
     for (const { runId, events } of batch.journal) {
       for (const event of events) {
         if (event.type !== 'AttemptStarted') continue;
         const instance = this.current?.fleet.instances.get(event.instanceId);
         this.verdict.check(
-          instance?.peer !== undefined && instance.status === 'READY',
+          this.ready.has(event.instanceId) || ready.has(event.instanceId),
           'nothing is assigned to an instance that cannot take work',
           () =>
             `${runId}/${event.path}#${event.number} goes to ${event.instanceId}, which is ${instance?.status ?? 'unknown'}`,
@@ -414,4 +424,8 @@ function difference(replayed: object, live: object): string {
 
 function show(value: unknown): string {
   return JSON.stringify(value)?.slice(0, 600) ?? String(value);
+}
+
+function isReady({ peer, status }: Instance): boolean {
+  return peer !== undefined && status === 'READY';
 }
