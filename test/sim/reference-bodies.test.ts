@@ -205,7 +205,8 @@ describe('a step that is a child run, to the reference interpreter', () => {
   });
   const parameters: JsonObject = { type: 'object', properties: { n: { type: 'integer' }, k: { default: 7 } } };
   const child: WorkflowDefinition = { name: 'Child', parameters, steps: [work('do')] };
-  const known = { definition: child, since: 0 };
+  // Long before.
+  const known = { definition: child, since: -60_000 };
   const begun = (): History =>
     history({ workflow: 'Child', depth: 1, params: { n: 2, k: 7 } })
       .ran('do', 4)
