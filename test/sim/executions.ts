@@ -3,6 +3,9 @@ import type { AttemptInfo } from '../../src/agent-sdk/context.ts';
 import type { Verdict } from './failure.ts';
 import type { Process, World } from './world.ts';
 
+/** Within it a process that woke has read what came while it stood still. */
+const READING_MS = 100;
+
 export interface Execution {
   readonly step: string;
   readonly attempt: string;
@@ -78,7 +81,10 @@ export class Executions {
 
   /** The stated exceptions: a process that stood still and wakes late, and a handler that ignores its signal. */
   private judge(other: Execution, execution: Execution): void {
-    const isExcused = other.isStubborn || other.process.isFrozen || other.process.freezes > other.freezesBefore;
+    const spansFreeze = other.process.isFrozen || other.process.freezes > other.freezesBefore;
+    // It reads an assignment that lay in its socket, and only then the stop behind it.
+    const hasJustWoken = this.world.now - execution.process.thawedAt < READING_MS;
+    const isExcused = other.isStubborn || spansFreeze || hasJustWoken;
     this.verdict.check(
       isExcused,
       'executions of a step that is not idempotent do not overlap',

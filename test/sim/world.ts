@@ -28,6 +28,8 @@ export class Process {
   isFrozen = false;
   /** How often it stood still; a piece of work that spans a freeze may be late through no fault of anyone. */
   freezes = 0;
+  /** When it last went on; before that: never. */
+  thawedAt = Number.NEGATIVE_INFINITY;
   readonly backlog: Entry[] = [];
 
   constructor(name: string) {
@@ -86,6 +88,7 @@ export class World {
   /** What came meanwhile happens now: first the timers that are due, then what the sockets hold. */
   thaw(process: Process): void {
     process.isFrozen = false;
+    process.thawedAt = this.now;
     const waiting = process.backlog.splice(0);
     for (const kind of ORDER_AFTER_FREEZE) {
       for (const entry of waiting) {
