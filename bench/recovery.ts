@@ -176,7 +176,7 @@ function makeLoop(iterations: number): Loop {
 async function write(file: string, { batches }: Loop): Promise<number> {
   const store = openSqliteStore({ file, clock: systemClock });
   const { epoch } = await store.open();
-  const none = { runs: [], tasks: [], tasksDeleted: [], checkpoints: [], blobs: [], blobCopies: [] };
+  const none = { runs: [], tasks: [], tasksDeleted: [], checkpoints: [], blobs: [], blobCopies: [], outputs: [] };
   for (const batch of batches)
     await store.commit({ epoch, ...batch, ...none, agentEvents: [], audit: [], schedules: [] });
   const { journalBytes } = store.stats();

@@ -76,6 +76,7 @@ function createBatches(epoch: number): (steps: number) => Batch {
       checkpoints: [],
       blobs: [],
       blobCopies: [],
+      outputs: [],
       agentEvents: [],
       audit: [],
       schedules: [],

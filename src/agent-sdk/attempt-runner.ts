@@ -11,6 +11,7 @@ import { endOfError, endOfStop, schemaFailure } from './attempt-end.ts';
 import { createContext, type HandlerContext } from './context.ts';
 import type { BlobLink } from './link.ts';
 import type { AttemptEnd, AttemptOrder, News, Order, StopCause, WirePayload } from './news.ts';
+import { OutputWriter } from './output-writer.ts';
 import { fetchPayload, type PayloadSizes, sendPayload } from './payload.ts';
 import { AttemptStopped } from './step-error.ts';
 
@@ -32,6 +33,8 @@ interface Running {
   readonly order: AttemptOrder;
   readonly controller: AbortController;
   stopCause: StopCause | undefined;
+  /** Undefined: it wrote nothing. */
+  writer: OutputWriter | undefined;
 }
 
 export class AttemptRunner {
@@ -62,6 +65,7 @@ export class AttemptRunner {
   obey(orders: readonly Order[]): void {
     for (const order of orders) {
       if (order.type === 'start') void this.#start(order.attempt);
+      else if (order.type === 'written') this.#running.get(order.attemptId)?.writer?.written(order.number, order.state);
       else this.#stop(order.attemptId, order.cause, order.graceMs);
     }
   }
@@ -74,7 +78,7 @@ export class AttemptRunner {
   /** Never rejects. */
   async #start(order: AttemptOrder): Promise<void> {
     const { attemptId } = order;
-    const running: Running = { order, controller: new AbortController(), stopCause: undefined };
+    const running: Running = { order, controller: new AbortController(), stopCause: undefined, writer: undefined };
     this.#running.set(attemptId, running);
     this.#tell({ type: 'accepted', attemptId });
     let end: AttemptEnd;
@@ -83,6 +87,7 @@ export class AttemptRunner {
     } catch (error) {
       end = running.stopCause === undefined ? endOfError(error) : endOfStop(running.stopCause);
     }
+    if (running.writer !== undefined) await running.writer.finish();
     this.#running.delete(attemptId);
     this.#tell({ type: 'ended', attemptId, end });
   }
@@ -109,7 +114,11 @@ export class AttemptRunner {
       if (this.#running.get(order.attemptId) === running) this.#tell(news);
     };
     const startedAt = this.#clock.now();
-    const answer = await handler.run(input.data, createContext({ order, signal, startedAt, tell }));
+    const writer = (): OutputWriter => {
+      running.writer ??= new OutputWriter({ ...order, first: order.nextChunk, signal, tell });
+      return running.writer;
+    };
+    const answer = await handler.run(input.data, createContext({ order, signal, startedAt, tell, writer }));
     const output = parse(handler.output, answer) ?? (await parseLate(handler.output, answer));
     if (!output.success) return schemaFailure('INVALID_OUTPUT', order, output.error);
     return { type: 'completed', output: await this.#encode(output.data ?? null, order, signal) };

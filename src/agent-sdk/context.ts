@@ -4,7 +4,9 @@ import type { JsonValue } from '../core/json.ts';
 import { limits } from '../core/limits.ts';
 import { decodeValue } from '../core/value.ts';
 import type { AttemptOrder, LogLevelName, News } from './news.ts';
+import type { OutputWriter, WriteOptions } from './output-writer.ts';
 import { encodeJson } from './payload.ts';
+import { UsageTotals } from './usage.ts';
 
 const PROGRESS_CHARS_MAX = 1_024;
 const LOG_FIELDS_MAX = 32;
@@ -46,6 +48,13 @@ export interface HandlerContext {
    * Throws LIMIT above 256 KiB and INVALID_VALUE for what is not JSON.
    */
   checkpoint(value: unknown): void;
+  /**
+   * Writes a piece of output that readers get while the attempt works, in order; it is stored. Resolves when there is room for the
+   * next: wait for it. Rejects with LIMIT when no more is kept, with INVALID_VALUE, and with the signal's reason once that aborts.
+   */
+  write(data: string | Uint8Array, options?: WriteOptions): Promise<void>;
+  /** Adds to what the attempt has used, by name, such as `{ tokens: 12 }`. Throws INVALID_VALUE and LIMIT. */
+  usage(counters: Readonly<Record<string, number>>): void;
 }
 
 export interface ContextOptions {
@@ -54,10 +63,13 @@ export interface ContextOptions {
   /** Wall time of the start, milliseconds since the epoch. */
   readonly startedAt: number;
   readonly tell: (news: News) => void;
+  /** Of the attempt. */
+  readonly writer: () => OutputWriter;
 }
 
-export function createContext({ order, signal, startedAt, tell }: ContextOptions): HandlerContext {
+export function createContext({ order, signal, startedAt, tell, writer }: ContextOptions): HandlerContext {
   const { attemptId } = order;
+  const totals = new UsageTotals(order.stepPath);
   const log =
     (level: LogLevelName) =>
     (message: string, fields: LogFields = {}): void =>
@@ -76,6 +88,8 @@ export function createContext({ order, signal, startedAt, tell }: ContextOptions
     progress: (fraction, message = '') =>
       tell({ type: 'progress', attemptId, fraction: clamp(fraction), message: cut(message, PROGRESS_CHARS_MAX) }),
     checkpoint: (value) => tell({ type: 'checkpoint', attemptId, value: encodeCheckpoint(value, order) }),
+    write: (data, options) => writer().write(data, options),
+    usage: (counters) => tell({ type: 'usage', attemptId, counters: totals.add(counters) }),
   };
 }
 

@@ -16,7 +16,7 @@ import {
   SessionRequestSchema,
 } from '../gen/opaque/session_pb.ts';
 import { type Capability, CapabilitySchema } from '../gen/yardmaster/v1/capability_pb.ts';
-import { StopReason } from '../gen/yardmaster/v1/dispatch_pb.ts';
+import { ChunkVerdict, StopReason } from '../gen/yardmaster/v1/dispatch_pb.ts';
 import { type State, StateSchema } from '../gen/yardmaster/v1/hello_pb.ts';
 import type { BlobRef } from '../gen/yardmaster/v1/payload_pb.ts';
 import { type AttemptAccepted, LogLevel, RejectReason } from '../gen/yardmaster/v1/report_pb.ts';
@@ -25,8 +25,10 @@ import type {
   AttemptEnd,
   AttemptOrder,
   BlobReference,
+  ChunkState,
   Identity,
   LogLevelName,
+  News,
   Offer,
   OfferedCapability,
   RejectCause,
@@ -174,6 +176,30 @@ export function makeCheckpoint(attemptId: string, value: Uint8Array): AttemptUpd
   return create(AttemptUpdateSchema, { attemptId, update: { case: 'checkpoint', value: { value } } });
 }
 
+export function makeChunk({ attemptId, number, channel, data }: Extract<News, { type: 'chunk' }>): AttemptUpdate {
+  const content =
+    typeof data === 'string' ? ({ case: 'text', value: data } as const) : ({ case: 'data', value: data } as const);
+  return create(AttemptUpdateSchema, { attemptId, update: { case: 'chunk', value: { number, channel, content } } });
+}
+
+export function makeUsage(attemptId: string, counters: Readonly<Record<string, number>>): AttemptUpdate {
+  return create(AttemptUpdateSchema, { attemptId, update: { case: 'usage', value: { counters: { ...counters } } } });
+}
+
+/** An unknown one is as if the chunks were on their way: they come again on the next stream. */
+export function readChunkState(verdict: ChunkVerdict): ChunkState | 'RESEND' {
+  switch (verdict) {
+    case ChunkVerdict.RESEND:
+      return 'RESEND';
+    case ChunkVerdict.DROPPED:
+      return 'DROPPED';
+    case ChunkVerdict.LIMIT:
+      return 'LIMIT';
+    default:
+      return 'STORED';
+  }
+}
+
 const LOG_LEVELS: Readonly<Record<LogLevelName, LogLevel>> = {
   debug: LogLevel.DEBUG,
   info: LogLevel.INFO,
@@ -244,6 +270,7 @@ export function readOrder(assignment: Assignment): AttemptOrder {
     checkpoint: assignment.checkpoint,
     metadata: assignment.metadata ?? {},
     traceparent: assignment.traceparent,
+    nextChunk: Math.max(1, assignment.nextChunk),
   };
 }
 

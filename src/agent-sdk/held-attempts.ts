@@ -7,9 +7,11 @@
  */
 import { limits, times } from '../core/limits.ts';
 import type { AttemptResult } from '../gen/opaque/session_pb.ts';
-import { makeAccepted, makeCheckpoint, makeProgress, makeRejected, makeResult } from './frames.ts';
+import type { ChunkAck } from '../gen/yardmaster/v1/dispatch_pb.ts';
+import { ChunkOutbox } from './chunk-outbox.ts';
+import { makeAccepted, makeCheckpoint, makeProgress, makeRejected, makeResult, makeUsage } from './frames.ts';
 import { createAllowance, type LogAllowance, LogQueue } from './log-queue.ts';
-import type { AttemptEnd, News, RejectCause, StopCause } from './news.ts';
+import type { AttemptEnd, News, Order, RejectCause, StopCause } from './news.ts';
 import { ReportBuilder } from './report-builder.ts';
 import { SettledIds } from './settled-ids.ts';
 
@@ -22,6 +24,7 @@ const CHECKPOINT_BYTES_MAX = 1024 * 1024;
 const CHECKPOINT_PAUSE_MS = 100;
 /** A person sees no more than ten changes a second. */
 const PROGRESS_INTERVAL_MS = 100;
+const USAGE_INTERVAL_MS = 1_000;
 const NEVER = Number.POSITIVE_INFINITY;
 /** Ids and tags around the payload of an update or a result. */
 const ENVELOPE_BYTES = 128;
@@ -39,6 +42,10 @@ export interface HeldAttempt {
   acceptDue: boolean;
   progress: { readonly fraction: number; readonly message: string } | undefined;
   progressAt: number;
+  /** Sums; sent like the progress, and once more with the result. */
+  usage: Readonly<Record<string, number>> | undefined;
+  usageDue: boolean;
+  usageAt: number;
   checkpoint: Uint8Array | undefined;
   checkpointDue: boolean;
   checkpointAt: number;
@@ -61,6 +68,7 @@ export class HeldAttempts {
   readonly #due = new Set<HeldAttempt>();
   readonly #settled = new SettledIds();
   readonly #logs = new LogQueue();
+  readonly #chunks = new ChunkOutbox();
   #rejections: { id: string; cause: RejectCause; message: string }[] = [];
   #outboxBytes = 0;
   #inFlightBytes = 0;
@@ -79,7 +87,7 @@ export class HeldAttempts {
   }
 
   get isFull(): boolean {
-    return this.#attempts.size >= limits.heldMax || this.#outboxBytes >= OUTBOX_BYTES_MAX;
+    return this.#attempts.size >= limits.heldMax || this.#outboxBytes + this.#chunks.bytes >= OUTBOX_BYTES_MAX;
   }
 
   /** When `takeReports` has something to send; Infinity when nothing waits. */
@@ -96,8 +104,12 @@ export class HeldAttempts {
   }
 
   /** For Hello. */
-  list(): { attemptId: string; finished: boolean }[] {
-    return [...this.#attempts.values()].map(({ id, result }) => ({ attemptId: id, finished: result !== undefined }));
+  list(): { attemptId: string; finished: boolean; lastChunk: number }[] {
+    return [...this.#attempts.values()].map(({ id, result }) => ({
+      attemptId: id,
+      finished: result !== undefined,
+      lastChunk: this.#chunks.lastOf(id),
+    }));
   }
 
   /** True when this id was assigned before: nothing must start, and what the control plane may have missed is due again. */
@@ -120,6 +132,9 @@ export class HeldAttempts {
       acceptDue: false,
       progress: undefined,
       progressAt: Number.NEGATIVE_INFINITY,
+      usage: undefined,
+      usageDue: false,
+      usageAt: Number.NEGATIVE_INFINITY,
       checkpoint: undefined,
       checkpointDue: false,
       checkpointAt: Number.NEGATIVE_INFINITY,
@@ -166,15 +181,22 @@ export class HeldAttempts {
     if (attempt?.result === undefined) return;
     this.#attempts.delete(id);
     this.#due.delete(attempt);
+    this.#chunks.forget(id);
     this.#outboxBytes -= attempt.resultBytes;
     if (attempt.inFlight) this.#inFlightBytes -= attempt.resultBytes;
     this.#settled.add(id);
+  }
+
+  /** What became of chunks; answers what the handler is told of it. */
+  takeChunkAck(ack: ChunkAck): Extract<Order, { type: 'written' }> | undefined {
+    return this.#chunks.take(ack);
   }
 
   /** On a new stream: everything that the old one may have lost is due again. All of it is absolute, so a repeat does no harm. */
   resendAll(now: number): void {
     this.#rejections = [];
     this.#inFlightBytes = 0;
+    this.#chunks.recallAll();
     for (const attempt of this.#attempts.values()) {
       attempt.inFlight = false;
       this.#repeat(attempt, now);
@@ -191,6 +213,7 @@ export class HeldAttempts {
     this.#rejections = [];
     for (const attempt of this.#due) if (attempt.resultDue) this.#logs.addGap(attempt.id, attempt.logs);
     for (const { update, chars } of this.#logs.take()) reports.update(update, ENVELOPE_BYTES + chars);
+    this.#chunks.send((update, bytes) => reports.update(update, ENVELOPE_BYTES + bytes));
     if (now >= this.#budget.checkpointsFrom + CHECKPOINT_PAUSE_MS) {
       this.#budget.checkpointsFrom = now;
       this.#budget.checkpointBytes = CHECKPOINT_BYTES_MAX;
@@ -198,7 +221,8 @@ export class HeldAttempts {
     this.#budget.resultBytes = IN_FLIGHT_BYTES_MAX - this.#inFlightBytes;
     for (const attempt of this.#due) {
       const wasDue = attempt.resultDue;
-      const againAt = reportAttempt(attempt, reports, { now, budget: this.#budget });
+      const isWritten = !this.#chunks.has(attempt.id);
+      const againAt = reportAttempt(attempt, reports, { now, budget: this.#budget, isWritten });
       if (wasDue && !attempt.resultDue) this.#fly(attempt);
       if (againAt === undefined) this.#due.delete(attempt);
       else this.#nextDueAt = Math.min(this.#nextDueAt, againAt);
@@ -221,6 +245,12 @@ export class HeldAttempts {
         return;
       case 'log':
         return this.#logs.add(news, attempt.logs, now);
+      case 'chunk':
+        return this.#chunks.add(news);
+      case 'usage':
+        attempt.usage = news.counters;
+        attempt.usageDue = true;
+        return;
       case 'ended':
         return this.finish(attempt, news.end, now);
     }
@@ -235,7 +265,8 @@ export class HeldAttempts {
     attempt.acceptDue = attempt.accepted && attempt.result === undefined;
     attempt.resultDue = attempt.result !== undefined;
     attempt.checkpointDue = attempt.checkpoint !== undefined && attempt.result?.result.case !== 'completed';
-    if (attempt.acceptDue || attempt.resultDue || attempt.checkpointDue) this.#mark(attempt, now);
+    attempt.usageDue = attempt.usage !== undefined;
+    if (attempt.acceptDue || attempt.resultDue || attempt.checkpointDue || attempt.usageDue) this.#mark(attempt, now);
   }
 
   #mark(attempt: HeldAttempt, now: number): void {
@@ -248,6 +279,8 @@ export class HeldAttempts {
 interface Turn {
   readonly now: number;
   readonly budget: { resultBytes: number; checkpointBytes: number; readonly checkpointsFrom: number };
+  /** All that it wrote is stored: before that its result does not leave, since what is over writes nothing. */
+  readonly isWritten: boolean;
 }
 
 /** Adds what is due of one attempt; answers when the rest is, or undefined. Infinity: when a result is acknowledged. */
@@ -256,10 +289,11 @@ function reportAttempt(attempt: HeldAttempt, reports: ReportBuilder, turn: Turn)
     attempt.acceptDue = false;
     reports.update(makeAccepted(attempt.id), ENVELOPE_BYTES);
   }
-  const fits = attempt.resultDue && takeResultBytes(attempt, turn);
+  const fits = attempt.resultDue && turn.isWritten && takeResultBytes(attempt, turn);
   const againAt = Math.min(
     attempt.progress === undefined ? NEVER : reportProgress(attempt, attempt.progress, reports, turn),
     attempt.checkpointDue ? reportCheckpoint(attempt, reports, turn) : NEVER,
+    attempt.usage !== undefined && attempt.usageDue ? reportUsage(attempt, attempt.usage, reports, turn) : NEVER,
   );
   if (fits && attempt.result !== undefined) {
     attempt.resultDue = false;
@@ -286,6 +320,25 @@ function reportProgress(
   attempt.progress = undefined;
   attempt.progressAt = now;
   reports.update(makeProgress(attempt.id, fraction, message), ENVELOPE_BYTES + message.length);
+  return NEVER;
+}
+
+/** A last one goes out with the result. */
+function reportUsage(
+  attempt: HeldAttempt,
+  counters: Readonly<Record<string, number>>,
+  reports: ReportBuilder,
+  { now }: Turn,
+): number {
+  const allowedAt = attempt.usageAt + USAGE_INTERVAL_MS;
+  if (now < allowedAt && !attempt.resultDue) return allowedAt;
+  attempt.usageDue = false;
+  attempt.usageAt = now;
+  const names = Object.keys(counters);
+  reports.update(
+    makeUsage(attempt.id, counters),
+    names.reduce((sum, name) => sum + name.length + 16, ENVELOPE_BYTES),
+  );
   return NEVER;
 }
 

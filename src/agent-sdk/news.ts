@@ -32,7 +32,12 @@ export interface AttemptOrder {
   readonly checkpoint: Uint8Array;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly traceparent: string;
+  /** Number of its first chunk of output: some of an earlier start may be stored. */
+  readonly nextChunk: number;
 }
+
+/** What became of chunks; LIMIT, DROPPED: nothing more is taken. */
+export type ChunkState = 'STORED' | 'LIMIT' | 'DROPPED';
 
 /**
  * Why an attempt must stop: a reason of the control plane, or one of the agent itself: CONTACT_LOST (no answered beat for
@@ -53,7 +58,9 @@ export type StopCause =
 /** What the session asks of the handlers. */
 export type Order =
   | { readonly type: 'start'; readonly attempt: AttemptOrder }
-  | { readonly type: 'stop'; readonly attemptId: string; readonly cause: StopCause; readonly graceMs: number };
+  | { readonly type: 'stop'; readonly attemptId: string; readonly cause: StopCause; readonly graceMs: number }
+  /** Chunks up to `number` need no room any more. */
+  | { readonly type: 'written'; readonly attemptId: string; readonly number: number; readonly state: ChunkState };
 
 /** How an attempt ended, as the handlers saw it. */
 export type AttemptEnd =
@@ -87,6 +94,16 @@ export type News =
       readonly message: string;
       readonly fields: Readonly<Record<string, string>>;
     }
+  | {
+      readonly type: 'chunk';
+      readonly attemptId: string;
+      readonly number: number;
+      readonly channel: string;
+      readonly data: string | Uint8Array;
+      /** Bytes. */
+      readonly size: number;
+    }
+  | { readonly type: 'usage'; readonly attemptId: string; readonly counters: Readonly<Record<string, number>> }
   | { readonly type: 'ended'; readonly attemptId: string; readonly end: AttemptEnd };
 
 /** What an instance offers, in the terms of Hello. */

@@ -28,9 +28,10 @@ type PackedStart = readonly [
   checkpoint: number,
   metadata: AttemptOrder['metadata'],
   traceparent: string,
+  nextChunk: number,
 ];
 
-export type PackedOrder = PackedStart | Extract<Order, { type: 'stop' }>;
+export type PackedOrder = PackedStart | Exclude<Order, { type: 'start' }>;
 
 /** Checkpoints of news keep a buffer of their own: they may be held for long, and must not hold their batch. */
 export type PackedNews =
@@ -85,12 +86,13 @@ function packStart(order: AttemptOrder, chunks: Chunks): PackedStart {
     chunks.add(order.checkpoint),
     order.metadata,
     order.traceparent,
+    order.nextChunk,
   ];
 }
 
 function unpackStart(start: PackedStart, slices: Slices): AttemptOrder {
   const [attemptId, runId, workflow, stepPath, number, tryNumber, capability, input, ...rest] = start;
-  const [timeoutMs, idempotencyKey, idempotent, checkpoint, metadata, traceparent] = rest;
+  const [timeoutMs, idempotencyKey, idempotent, checkpoint, metadata, traceparent, nextChunk] = rest;
   return {
     attemptId,
     runId,
@@ -106,6 +108,7 @@ function unpackStart(start: PackedStart, slices: Slices): AttemptOrder {
     checkpoint: slices.next(checkpoint),
     metadata,
     traceparent,
+    nextChunk,
   };
 }
 

@@ -9,7 +9,7 @@
  */
 import type { Random } from '../core/random.ts';
 import type { Assignment, Dispatch, SessionRequest, SessionResponse } from '../gen/opaque/session_pb.ts';
-import type { Acks, Stop } from '../gen/yardmaster/v1/dispatch_pb.ts';
+import type { Acks, ChunkAck, Stop } from '../gen/yardmaster/v1/dispatch_pb.ts';
 import type { GoAway, Welcome } from '../gen/yardmaster/v1/session_response_pb.ts';
 import {
   makeBeat,
@@ -267,7 +267,13 @@ export class SessionCore {
   #ack(stream: StreamState, acks: Acks): void {
     const sentAt = stream.ackBeat(acks.beat);
     if (sentAt !== undefined && stream.rules !== undefined) this.#stopWatch.prove(sentAt, stream.rules.lossWindowMs);
+    for (const ack of acks.chunks) this.#written(ack);
     for (const { attemptId } of acks.results) this.#held.settle(attemptId);
+  }
+
+  #written(ack: ChunkAck): void {
+    const order = this.#held.takeChunkAck(ack);
+    if (order !== undefined) this.#actions.push({ type: 'order', order });
   }
 
   #obey(stop: Stop): void {

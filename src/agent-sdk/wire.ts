@@ -195,6 +195,7 @@ function emptyAssignment(): Assignment {
     lossWindowMs: 0,
     heartbeatTimeoutMs: 0,
     traceparent: '',
+    nextChunk: 0,
   };
 }
 
@@ -208,7 +209,7 @@ function readInput(reader: BinaryReader): Payload | undefined {
 }
 
 function readAcks(reader: BinaryReader, end: number): Acks | undefined {
-  const acks: Acks = { $typeName: 'yardmaster.v1.Acks', beat: 0, results: [], stateRevision: 0 };
+  const acks: Acks = { $typeName: 'yardmaster.v1.Acks', beat: 0, results: [], stateRevision: 0, chunks: [] };
   while (reader.pos < end) {
     switch (reader.uint32()) {
       case tag(1, VARINT):

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline/promises';
 /** Where a command writes and what it may ask of the screen. Tests pass their own. */
 export interface Terminal {
   /** Data. */
-  out(text: string): void;
+  out(text: string | Uint8Array): void;
   /** Talk. */
   err(text: string): void;
   readonly outIsTty: boolean;

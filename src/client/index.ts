@@ -61,5 +61,12 @@ export * from './statuses.ts';
 export type { RunChange } from './track-run.ts';
 export { type Connections, createConnections } from './transport/connections.ts';
 export type * from './views.ts';
+export {
+  type OutputEvent,
+  type OutputPosition,
+  toOutputEvent,
+  type WatchOutputOptions,
+  watchOutputOnWire,
+} from './watch-output.ts';
 export { type WatchRunOptions, watchRunOnWire } from './watch-run.ts';
 export { getWorkflowAgentIds } from './workflow-agents.ts';

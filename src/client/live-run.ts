@@ -298,11 +298,13 @@ function startAttempt(step: StepView, event: Extract<RunEvent, { readonly type: 
   };
 }
 
+function endOf({ outcome, time, error, usage }: Extract<RunEvent, { readonly type: 'attemptEnded' }>) {
+  return { outcome, endTime: time, error, ...(usage === undefined ? {} : { usage }) };
+}
+
 function endAttempt(step: StepView, event: Extract<RunEvent, { readonly type: 'attemptEnded' }>): StepView {
   const attempts = step.attempts.map((attempt) =>
-    attempt.number === event.attempt
-      ? { ...attempt, outcome: event.outcome, endTime: event.time, error: event.error }
-      : attempt,
+    attempt.number === event.attempt ? { ...attempt, ...endOf(event) } : attempt,
   );
   const hasOpen = attempts.some((attempt) => attempt.outcome === 'OPEN');
   if (hasOpen || isTerminalStep(step.status)) return { ...step, attempts };

@@ -44,7 +44,11 @@ export type RunEventBody =
   | (AttemptBody & { readonly type: 'attemptStarted'; readonly tryNumber: number; readonly resumed: boolean })
   | (AttemptBody & { readonly type: 'attemptUnreachable'; readonly reason: string })
   | (AttemptBody & { readonly type: 'attemptReturned' })
-  | (AttemptBody & { readonly type: 'attemptEnded'; readonly outcome: AttemptOutcome })
+  | (AttemptBody & {
+      readonly type: 'attemptEnded';
+      readonly outcome: AttemptOutcome;
+      readonly usage?: Readonly<Record<string, number>>;
+    })
   | {
       readonly type: 'retryScheduled';
       readonly step: string;

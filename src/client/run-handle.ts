@@ -8,6 +8,7 @@ import { awaitResult, type WorkflowResult } from './run-result.ts';
 import { type SignalOptions, signalRun } from './signal-run.ts';
 import { readRunStatus, type WorkflowStatus } from './statuses.ts';
 import type { StepExplanation } from './views.ts';
+import { type OutputEvent, type WatchOutputOptions, watchOutput } from './watch-output.ts';
 import { type WatchRunOptions, watchRun } from './watch-run.ts';
 
 export interface RunHandle<Output = JsonValue> {
@@ -16,6 +17,8 @@ export interface RunHandle<Output = JsonValue> {
   result(): Promise<WorkflowResult<Output>>;
   /** Everything that happened and happens, until the run has ended. */
   events(options?: WatchRunOptions): AsyncIterable<RunEvent>;
+  /** What the attempts of an agent step write while they work, until the step is over; a new attempt is told. */
+  output(step: string, options?: WatchOutputOptions): AsyncIterable<OutputEvent>;
   /** Asks the run to end as CANCELLED; a second call ends its cleanup, too. */
   cancel(reason?: string): Promise<CancelAnswer>;
   /** Nothing new starts until `resume`; what runs goes on. False when the end of the run was decided before. */
@@ -61,6 +64,8 @@ export function createRunHandle<Output>({ api, runId, signal, told, open }: Hand
       return result;
     },
     events: (options = {}) => watchRun(api, runId, { ...options, signal: anySignal(signal, options.signal) }),
+    output: (step, options = {}) =>
+      watchOutput(api, runId, step, { ...options, signal: anySignal(signal, options.signal) }),
     cancel: (reason = '') => cancelRun(api, runId, reason),
     pause: async (reason = '') => (await api.runs.pauseRun({ runId, reason }, { signal })).accepted,
     resume: async () => (await api.runs.resumeRun({ runId }, { signal })).accepted,

@@ -173,6 +173,8 @@ export interface AttemptView {
   readonly endTime: Date | undefined;
   /** True when it went on from a checkpoint of an earlier attempt. */
   readonly resumed: boolean;
+  /** What it has used, by name, such as `tokens`; absent: nothing is known. */
+  readonly usage?: Readonly<Record<string, number>>;
 }
 
 export interface AgentView {

@@ -55,6 +55,7 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   RUN_ID_AMBIGUOUS: entry('INVALID_ARGUMENT', 'Several run ids end with these characters; give more of them.'),
   PAGE_TOKEN_MISMATCH: entry('INVALID_ARGUMENT', 'A page token came with another filter than the page before.'),
   STEP_NOT_FOUND: entry('NOT_FOUND', 'The run has no step with this path.'),
+  NO_OUTPUT: entry('FAILED_PRECONDITION', 'The output of a step was asked for that no agent does, so nothing writes.'),
   NOTHING_WAITS: entry('FAILED_PRECONDITION', 'No step of the run waits, so there is nothing to explain.'),
   RUN_OVER: entry('FAILED_PRECONDITION', 'The run has ended, and takes no signals.'),
   SIGNAL_NOT_FOUND: entry(

@@ -61,6 +61,25 @@ export const limits = {
   blobPartBytesMax: MIB,
   /** One part of an Upload or Download. */
   blobFrameBytesMax: 64 * KIB,
+  /** One chunk of what an attempt writes. */
+  chunkBytesMax: 64 * KIB,
+  /** What is kept of the output of one attempt and of one run. A chunk counts with its bytes and these, so that there are not too many. */
+  attemptOutputBytesMax: 16 * MIB,
+  runOutputBytesMax: 256 * MIB,
+  chunkOverheadBytes: 64,
+  /** Chunks that are not durable yet, of one attempt and of all: beyond it they are refused and come again. */
+  attemptOutputWaitingBytesMax: MIB,
+  outputWaitingBytesMax: 64 * MIB,
+  /** Chunks that one read of an output takes: of the largest, 2 MiB. */
+  chunksReadMax: 32,
+  /** Chunks of one attempt that are held back because a secret may begin in them. */
+  chunksHeldBackMax: 256,
+  /** What an SDK's handler may have written of one attempt before it waits, and what all of them may have on the stream. */
+  chunkWindowBytes: 128 * KIB,
+  chunksInFlightBytesMax: 2 * MIB,
+  /** Counters of what an attempt uses, and characters of a name. */
+  usageCountersMax: 32,
+  usageNameCharsMax: 128,
   /** One gRPC message (grpc's own default). */
   frameBytesMax: 4 * MIB,
   /** A frame is cut there when it can be. */
@@ -192,6 +211,8 @@ export const times = {
   streamEndGraceMs: 5_000,
   stopGraceMs: 10_000,
   checkpointIntervalMs: 1_000,
+  /** How long a chunk waits for the next when a secret may begin at its end. */
+  chunkHoldBackMs: 250,
   /** In the worker that checks parameters: compiling a schema, and one check with it. */
   schemaCompileMs: 2_000,
   parameterCheckMs: 500,

@@ -61,6 +61,55 @@ export class Redactor {
     return isFound ? encodeValue(this.json(decodeValue(bytes))) : bytes;
   }
 
+  /**
+   * Pieces of one stream, cleared as one; a value that goes over several is replaced in the first of them. `open`: the first piece
+   * that must not be let go of before the next one is known, since a value may begin in it and go on.
+   */
+  pieces(pieces: readonly Uint8Array[]): { readonly pieces: readonly Uint8Array[]; readonly open: number } {
+    // Bytes as a text of as many characters: values are found wherever they stand, and pieces may be of any kind.
+    const all = Buffer.concat(pieces).toString('latin1');
+    const cuts = this.#find(all);
+    const from = this.#openFrom(all, cuts.at(-1)?.end ?? 0);
+    const starts: number[] = [];
+    let end = 0;
+    for (const { length } of pieces) {
+      starts.push(end);
+      end += length;
+    }
+    const pieceAt = (at: number): number => starts.findLastIndex((start) => start <= at);
+    let open = from === all.length ? pieces.length : pieceAt(from);
+    // A piece that ends with the rest of a value stays with the one in which it begins.
+    for (const cut of cuts.toReversed()) if (pieceAt(cut.end - 1) >= open) open = Math.min(open, pieceAt(cut.at));
+    if (cuts.length === 0) return { pieces, open };
+    return { pieces: pieces.map((piece, i) => withoutCuts(piece, starts[i] ?? 0, cuts)), open };
+  }
+
+  /** Where values stand, in order, none over another. */
+  #find(all: string): readonly Cut[] {
+    const cuts: Cut[] = [];
+    for (const { bytes, label } of this.#needles) {
+      const needle = Buffer.from(bytes).toString('latin1');
+      for (let at = all.indexOf(needle); at !== -1; at = all.indexOf(needle, at + 1)) {
+        const end = at + needle.length;
+        if (!cuts.some((cut) => cut.at < end && at < cut.end)) cuts.push({ at, end, label: Buffer.from(label) });
+      }
+    }
+    return cuts.sort((left, right) => left.at - right.at);
+  }
+
+  /** The first place from which on everything is the beginning of a value; the length of the text: there is none. */
+  #openFrom(all: string, from: number): number {
+    let first = all.length;
+    for (const { bytes } of this.#needles) {
+      const needle = Buffer.from(bytes).toString('latin1');
+      const head = needle.charAt(0);
+      let at = all.indexOf(head, Math.max(from, all.length - needle.length + 1));
+      while (at !== -1 && at < first && !needle.startsWith(all.slice(at))) at = all.indexOf(head, at + 1);
+      if (at !== -1) first = Math.min(first, at);
+    }
+    return first;
+  }
+
   #whole(text: string): string {
     let clean = text;
     for (const needle of this.#needles)
@@ -77,6 +126,25 @@ export class Redactor {
     }
     return text;
   }
+}
+
+/** A value in a text, and what stands in its place. */
+interface Cut {
+  readonly at: number;
+  readonly end: number;
+  readonly label: Uint8Array;
+}
+
+/** The label stands where a value begins; what of it is in later pieces is gone. */
+function withoutCuts(piece: Uint8Array, start: number, cuts: readonly Cut[]): Uint8Array {
+  const kept: Uint8Array[] = [];
+  let from = 0;
+  for (const { at, end, label } of cuts) {
+    if (end <= start || at >= start + piece.length) continue;
+    if (at >= start) kept.push(piece.subarray(from, at - start), label);
+    from = Math.min(piece.length, end - start);
+  }
+  return from === 0 && kept.length === 0 ? piece : Buffer.concat([...kept, piece.subarray(from)]);
 }
 
 /** Where the end of `text` that begins `needle` stands; -1 when there is none, or too little of it to tell. */

@@ -17,7 +17,7 @@ import {
   StoreError,
 } from '../../src/control-plane/store/index.ts';
 import { systemClock } from '../../src/core/clock.ts';
-import { aBatch, aJournal, anEntry, aRun, aSchedule, aTask, auditId, NOW, runId } from './store/rows.ts';
+import { aBatch, aJournal, anEntry, anOutput, aRun, aSchedule, aTask, auditId, NOW, runId } from './store/rows.ts';
 
 const RUNS = 5;
 const number = fc.integer({ min: 1, max: RUNS });
@@ -112,6 +112,11 @@ const batch: fc.Arbitrary<Omit<Batch, 'epoch'>> = fc.record({
       .tuple(number, text, number)
       .map(([run, blobId, from]) => ({ runId: runId(run), blobId, fromRunId: runId(from) })),
   ),
+  outputs: some(
+    fc
+      .tuple(number, path, fc.nat(1), fc.integer({ min: 1, max: 3 }), some(text), fc.boolean())
+      .map(([run, step, attempt, first, texts, isCut]) => anOutput(run, step, attempt, first, texts, { isCut })),
+  ),
   agentEvents: some(
     fc.tuple(fc.nat(9), text).map(([at, kind]) => ({ at: NOW + at, agentId: 'a', instanceId: 'i', kind, message: '' })),
   ),
@@ -158,6 +163,17 @@ const auditQueries: readonly Partial<AuditQuery>[] = [
   { subject: 'etl', actor: 'ada', before: runId(4) },
 ];
 
+async function readOutputs(store: Store, id: string): Promise<unknown> {
+  const output = { runId: id, path: 'a', attempt: 1 };
+  const chunks = await store.loadChunks({ ...output, after: 1, channel: 'main', limit: 2 });
+  return {
+    head: await store.getOutput(output),
+    last: await store.findLastOutput(id, 'a'),
+    sum: await store.sumOutputs(id),
+    chunks: chunks.map((chunk) => ({ ...chunk, bytes: Buffer.from(chunk.bytes).toString() })),
+  };
+}
+
 async function readEverything(store: Store): Promise<unknown> {
   const runIds = Array.from({ length: RUNS }, (_, index) => runId(index + 1));
   return {
@@ -179,6 +195,7 @@ async function readEverything(store: Store): Promise<unknown> {
       }),
     ),
     blobs: await Promise.all(runIds.map(async (id) => Buffer.from((await store.getBlob(id, 'a')) ?? []))),
+    outputs: await Promise.all(runIds.map((id) => readOutputs(store, id))),
     audit: await Promise.all(auditQueries.map((query) => store.listAudit({ ...everything, ...query }))),
     schedules: await store.loadSchedules(undefined, 100),
     agents: (await store.listAgentEvents('a', 100)).map((row) => row.at),

@@ -9,6 +9,7 @@ import type { ControlPlaneHost } from './control-plane-host.ts';
 import type { Dice } from './dice.ts';
 import type { Executions } from './executions.ts';
 import { type Network, Route } from './network.ts';
+import type { Outputs } from './outputs.ts';
 import { isRight, tokenIn } from './secrets.ts';
 import { SimClock } from './sim-clock.ts';
 import { Process, type World } from './world.ts';
@@ -20,6 +21,7 @@ export interface AgentHostOptions {
   readonly host: ControlPlaneHost;
   readonly executions: Executions;
   readonly answers: Answers;
+  readonly outputs: Outputs;
   readonly agentId: string;
   readonly slots: number;
   readonly capabilities: readonly OfferedCapability[];
@@ -119,7 +121,7 @@ export class AgentHost {
   }
 
   private handlerOf(process: Process, clock: SimClock, offered: OfferedCapability): RegisteredHandler {
-    const { world, dice, executions, answers, behaviour, moods } = this.options;
+    const { world, dice, executions, answers, outputs, behaviour, moods } = this.options;
     return {
       run: async (input: unknown, ctx: HandlerContext) => {
         const { runId, step, number } = ctx.attempt;
@@ -130,7 +132,14 @@ export class AgentHost {
         if (token !== undefined) executions.gotToken(execution, isRight(token));
         try {
           const luck = dice.fork(`${runId}/${step}#${number}`);
-          const output = await behave(ctx, execution, { dice: luck, clock, settings: behaviour, moods, token });
+          const output = await behave(ctx, execution, {
+            dice: luck,
+            clock,
+            settings: behaviour,
+            moods,
+            token,
+            outputs,
+          });
           answers.completed(`${runId}/${step}#${number}`, output);
           return output;
         } catch (error) {

@@ -5,6 +5,7 @@ import { type Clock, sleep } from '../../src/core/clock.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { Dice } from './dice.ts';
 import type { Execution } from './executions.ts';
+import type { Outputs } from './outputs.ts';
 
 export interface BehaviourSettings {
   readonly failures: number;
@@ -29,17 +30,28 @@ export async function behave(
     settings,
     moods,
     token,
-  }: { dice: Dice; clock: Clock; settings: BehaviourSettings; moods: Moods; token: string | undefined },
+    outputs,
+  }: {
+    dice: Dice;
+    clock: Clock;
+    settings: BehaviourSettings;
+    moods: Moods;
+    token: string | undefined;
+    outputs: Outputs;
+  },
 ): Promise<JsonObject> {
   const isStubborn = moods.isStubbornAllowed && dice.chance(settings.stubborn);
   const workMs = dice.skewed(0, settings.workMs);
   const steps = dice.int(0, 3);
+  const own = dice.fork('output');
+  const isWriter = own.chance(0.4);
   if (isStubborn)
     ctx.signal.addEventListener('abort', () => {
       execution.isStubborn = true;
     });
   for (let step = 0; step <= steps; step++) {
     await sleep(clock, workMs / (steps + 1), isStubborn ? undefined : ctx.signal);
+    if (isWriter) await outputs.write(ctx, own, token);
     if (step < steps) saveProgress(ctx, dice, step, token);
   }
   if (dice.chance(settings.failures)) throw failure(dice, token);

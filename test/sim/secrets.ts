@@ -57,12 +57,15 @@ export function cleared(value: JsonValue): JsonValue {
 }
 
 /** Where it is stored, if it is. */
-export function findLeak({ journals, blobs, tasks }: MemoryData): string | undefined {
+export function findLeak({ journals, blobs, tasks, outputs }: MemoryData): string | undefined {
   const isIn = (bytes: Uint8Array): boolean =>
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(VALUE);
   for (const [runId, rows] of journals) if ([...rows.values()].some(isIn)) return `the journal of ${runId}`;
   for (const [runId, values] of blobs)
     if ([...values.values()].some((parts) => isIn(Buffer.concat(parts)))) return `a blob of ${runId}`;
+  for (const [runId, ofRun] of outputs)
+    for (const { chunks } of ofRun.values())
+      if ([...chunks.values()].some(({ bytes }) => isIn(bytes))) return `the output of ${runId}`;
   for (const row of tasks.values())
     if (JSON.stringify(row, asText).includes(VALUE)) return `the task ${row.runId}/${row.path}`;
   return undefined;

@@ -9,6 +9,7 @@ import type { Priority, WorkflowDefinition } from '../../src/workflow/definition
 import type { ControlPlaneHost } from './control-plane-host.ts';
 import type { Dice } from './dice.ts';
 import type { Verdict } from './failure.ts';
+import type { OutputReader } from './invariants/output-checks.ts';
 import { Process, type World } from './world.ts';
 
 const NAMESPACE = 'default';
@@ -18,6 +19,7 @@ const AGAIN_MS = 700;
 const EAGER_CALLS = 100;
 const PATIENT_FACTOR = 30;
 const WAIT_MS = 4_000;
+const READ_AGAIN_MS = 1_500;
 /** Of signals: nothing will change when they are sent again. */
 const REFUSALS: ReadonlySet<string> = new Set([
   'RUN_OVER',
@@ -243,6 +245,35 @@ export class SimClient {
     } catch (error) {
       this.world.log('client', `watch failed: ${String(error)}`);
     }
+  }
+
+  /** Reads what a step writes to its end, over every restart. */
+  read(reader: OutputReader): void {
+    const { face, process } = this.host;
+    if (reader.isOver || this.verdict.isFailed) return;
+    const stop = new AbortController();
+    const { runId, path, at } = reader;
+    const again = (): void => {
+      const isHere = this.host.face === face && face !== undefined;
+      if (isHere && !stop.signal.aborted) return void this.world.after(READ_AGAIN_MS, this.process, 'timer', again);
+      stop.abort();
+      this.read(reader);
+    };
+    this.world.after(READ_AGAIN_MS, this.process, 'timer', again);
+    if (face === undefined) return;
+    const request = { namespace: NAMESPACE, runId, path, storedOnly: false, signal: stop.signal };
+    const follow = async (): Promise<void> => {
+      for await (const item of face.watchOutput(at === undefined ? request : { ...request, after: at })) {
+        if (stop.signal.aborted || this.host.face !== face) return;
+        reader.take(item);
+      }
+    };
+    const failed = (error: unknown): void => {
+      const isGone = isYardmasterError(error) && (error.code === 'STEP_NOT_FOUND' || error.code === 'RUN_NOT_FOUND');
+      reader.isOver ||= isGone;
+      stop.abort();
+    };
+    this.world.after(0, process, 'io', () => void follow().then(() => stop.abort(), failed));
   }
 
   private answered(requestId: string, runId: string): void {

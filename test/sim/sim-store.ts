@@ -123,6 +123,7 @@ function withDelays(inner: Store, options: SimStoreOptions): Store {
   const { world, dice, process, disk } = options;
   const luck = dice.fork('reads');
   const queuedDice = dice.fork('queued');
+  const outputDice = dice.fork('outputs');
   const later = async <T>(read: () => Promise<T>, ofRead = dice): Promise<T> => {
     const { readMs } = disk.settings;
     if (readMs > 0) await new Promise<void>((resolve) => world.after(ofRead.skewed(0, readMs), process, 'io', resolve));
@@ -150,6 +151,10 @@ function withDelays(inner: Store, options: SimStoreOptions): Store {
     listRuns: (query) => later(() => inner.listRuns(query)),
     findRunsByTail: (namespace, tail, limit) => later(() => inner.findRunsByTail(namespace, tail, limit)),
     getBlob: (runId, blobId) => later(() => inner.getBlob(runId, blobId)),
+    getOutput: (key) => later(() => inner.getOutput(key), outputDice),
+    findLastOutput: (runId, path) => later(() => inner.findLastOutput(runId, path), outputDice),
+    sumOutputs: (runId) => later(() => inner.sumOutputs(runId), outputDice),
+    loadChunks: (query) => later(() => inner.loadChunks(query), outputDice),
     putBlobPart: (runId, blobId, part, bytes) => later(() => inner.putBlobPart(runId, blobId, part, bytes)),
     putWorkflow: (...row) => later(() => inner.putWorkflow(...row)),
     getWorkflow: (namespace, name, version) => later(() => inner.getWorkflow(namespace, name, version)),

@@ -19,6 +19,7 @@ import { FleetChecks } from './invariants/fleet-checks.ts';
 import { type InstanceFacts, Observer } from './invariants/observer.ts';
 import { Nemesis } from './nemesis.ts';
 import { Network } from './network.ts';
+import { Outputs } from './outputs.ts';
 import { isInside, type Part } from './part.ts';
 import { ScheduleWork } from './schedules.ts';
 import { findLeak, withSecrets } from './secrets.ts';
@@ -101,6 +102,7 @@ class Simulation {
   private readonly observer: Observer;
   private readonly executions: Executions;
   private readonly answers = new Answers();
+  private readonly outputs = new Outputs();
   private readonly agents: readonly AgentHost[];
   private readonly nemesis: Nemesis;
   private readonly schedules: ScheduleWork;
@@ -139,7 +141,7 @@ class Simulation {
     this.host = host;
     this.executions = new Executions(world, verdict);
     this.agents = this.makeAgents(network);
-    this.observer = new Observer(host, verdict, this.answers, (instanceId) => this.factsOf(instanceId));
+    this.observer = new Observer(host, verdict, this.answers, (instanceId) => this.factsOf(instanceId), this.outputs);
     const { schedules: count, stormMs } = settings;
     const own = dice.fork('schedules');
     this.schedules = new ScheduleWork({ world, dice: own, host, verdict, observer: this.observer, count, stormMs });
@@ -281,6 +283,7 @@ class Simulation {
         host: this.host,
         executions: this.executions,
         answers: this.answers,
+        outputs: this.outputs,
         agentId,
         slots,
         capabilities,
@@ -359,6 +362,7 @@ class Simulation {
             this.world.after(pause.skewed(1, stormMs), undefined, 'timer', () => this.client.pause(runId, forMs));
           }
           this.sendSignals(luck.fork('signals'), runId);
+          this.readOutputs(luck.fork('outputs'), runId);
           if (!luck.chance(cancels)) return;
           const cancel = (): void => this.client.cancel(runId);
           this.world.after(luck.skewed(1, stormMs), undefined, 'timer', cancel);
@@ -376,6 +380,17 @@ class Simulation {
     this.client.retry(id, runId, (newRunId) => {
       this.client.waitFor(newRunId, (end) => this.tryAgain(requestId, newRunId, end, dice, tries + 1));
     });
+  }
+
+  /** Of steps that have an attempt by then. */
+  private readOutputs(dice: Dice, runId: string): void {
+    for (let rest = dice.int(0, 2); rest > 0; rest--) {
+      this.world.after(dice.skewed(1, this.settings.stormMs), undefined, 'timer', () => {
+        const steps = [...(this.observer.runs.get(runId)?.steps.values() ?? [])];
+        const tried = steps.filter(({ attempts }) => attempts.length > 0);
+        if (tried.length > 0) this.client.read(this.observer.outputs.reader(runId, dice.pick(tried).path));
+      });
+    }
   }
 
   /** Some come before their step, some twice, some from the wrong actor, some under a name that the workflow does not have. */

@@ -17,6 +17,7 @@ import { addCancelCommand } from './cancel-runs.ts';
 import type { Bind } from './group.ts';
 import { addPauseCommands } from './pause-run.ts';
 import { addRetryCommands } from './retry-runs.ts';
+import { addOutputCommand } from './run-output.ts';
 import { addSignalCommand } from './signal-run.ts';
 
 const RUN = 'an id, the end of one (4 characters or more), @last, @failed or @waiting';
@@ -42,6 +43,7 @@ export function addRunsCommands(program: Command, bind: Bind): void {
     .argument('[step]', 'its path; default: the step that has waited longest')
     .description('why a step waits, instance by instance')
     .action(bind(explainStep));
+  addOutputCommand(runs, RUN, bind);
   addCancelCommand(runs, RUN, bind);
   addPauseCommands(runs, RUN, bind);
   addRetryCommands(runs, RUN, bind);

@@ -6,6 +6,12 @@ export function safe(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();
 }
 
+/** As `safe`, for text of several lines: those and tabs stay. */
+export function plain(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not pass
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '');
+}
+
 /** At most `width` characters, `...` where it was cut. */
 export function cut(text: string, width: number): string {
   const characters = [...text];

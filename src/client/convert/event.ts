@@ -4,7 +4,7 @@ import type { RunEvent as WireEvent } from '../../gen/yardmaster/v1/run_event_pb
 import type { RunEvent, RunEventBody } from '../run-event.ts';
 import { readAttemptOutcome, readRunStatus, readSkipReason, readStepKind, readStepStatus } from '../statuses.ts';
 import type { RunFailure } from '../views.ts';
-import { textOrNone, toDate, toFailure, toFailures } from './wire.ts';
+import { textOrNone, toDate, toFailure, toFailures, toUsage } from './wire.ts';
 
 export function toRunEvent(wire: WireEvent): RunEvent {
   const { position, runId } = wire;
@@ -178,8 +178,8 @@ function toAttemptBody(event: AttemptCase): Body {
       return { type: 'attemptStarted', step, attempt, ...holderOf(event.value), tryNumber, resumed };
     }
     case 'attemptEnded': {
-      const { outcome, error } = event.value;
-      const ended = { outcome: readAttemptOutcome(outcome), error: toFailure(error) };
+      const { outcome, error, usage } = event.value;
+      const ended = { outcome: readAttemptOutcome(outcome), error: toFailure(error), ...toUsage(usage) };
       return { type: 'attemptEnded', step, attempt, ...holderOf(event.value), ...ended };
     }
     case 'attemptUnreachable':

@@ -24,7 +24,7 @@ import type {
   StepView,
   StuckView,
 } from '../views.ts';
-import { textOrNone, toDate, toFailure, toFailures, toMs, toPayload } from './wire.ts';
+import { textOrNone, toDate, toFailure, toFailures, toMs, toPayload, toUsage } from './wire.ts';
 
 export function toRun(run: Run): RunView {
   return {
@@ -128,6 +128,7 @@ function toAttempt(attempt: Attempt): AttemptView {
     startTime: toDate(attempt.startTime),
     endTime: toDate(attempt.endTime),
     resumed: attempt.resumed,
+    ...toUsage(attempt.usage),
   };
 }
 

@@ -60,6 +60,13 @@ export function toFailures(errors: readonly RunError[]): readonly RunFailure[] {
   return errors.flatMap((error) => toFailure(error) ?? []);
 }
 
+/** Absent when it is empty. */
+export function toUsage(usage: Readonly<Record<string, number>>): {
+  readonly usage?: Readonly<Record<string, number>>;
+} {
+  return Object.keys(usage).length === 0 ? {} : { usage: { ...usage } };
+}
+
 /** Proto3 sends an absent text as an empty one. */
 export function textOrNone(text: string): string | undefined {
   return text === '' ? undefined : text;

@@ -29,6 +29,7 @@ import { loadOutput, loadValues, NO_VALUES } from './convert/values.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
 import { createRunChanges, readRunId } from './run-changes.ts';
 import { createRunRetries } from './run-retries.ts';
+import { watchOutput } from './watch-output.ts';
 
 const WAIT_MS_MAX = 60_000;
 const EVENTS_PER_MESSAGE = 256;
@@ -40,6 +41,7 @@ type Plane = Pick<
   | 'listRuns'
   | 'watchRun'
   | 'explainStep'
+  | 'watchOutput'
   | 'readValue'
   | 'noteRefusal'
   | 'estimateEnd'
@@ -110,6 +112,7 @@ export function createRunService({ controlPlane, clock }: RunServiceOptions): Se
       }
     },
 
+    watchOutput: (request, { signal }) => watchOutput(controlPlane, request, signal),
     ...createRunChanges(controlPlane),
     ...createRunRetries(controlPlane),
 

@@ -4,7 +4,7 @@
 import type { StoredValue } from '../../core/stored-value.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
-import type { Failure, ParentStep, RunEvent } from './events.ts';
+import type { Failure, ParentStep, RunEvent, Usage } from './events.ts';
 import type { AgentStep, Step } from './state.ts';
 import type { ResultVerdict, RunOutcome, StopReason } from './status.ts';
 import type { TakenOver } from './take-over.ts';
@@ -83,6 +83,8 @@ export interface SettleAttempt {
   readonly number: number;
   readonly instanceId: string;
   readonly result: AttemptResult;
+  /** What the attempt has used; absent: it said nothing. */
+  readonly usage?: Usage;
 }
 
 /** The attempt ended without a result: refused, not accepted in time, its instance is LOST, or it never reached one (HANDED_BACK). */

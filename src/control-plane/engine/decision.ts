@@ -9,7 +9,7 @@ import { limits } from '../../core/limits.ts';
 import { type StoredValue, storedSize } from '../../core/stored-value.ts';
 import { decodeValue } from '../../core/value.ts';
 import type { Answer, Command, Decision, Effect } from './commands.ts';
-import type { RunEvent } from './events.ts';
+import type { RunEvent, Usage } from './events.ts';
 import { evolve } from './evolve.ts';
 import type { RunState, Step } from './state.ts';
 
@@ -38,6 +38,8 @@ export class Draft {
   /** Steps to look at again: a dependency, a child or a window changed. */
   readonly work: Step[] = [];
   answer: Answer = { type: 'none' };
+  /** Of the attempt whose result is taken. */
+  usage: Usage | undefined = undefined;
   /** The run cannot go on: it is not tried again. */
   isLast = false;
   private readonly values: DecideContext['values'];

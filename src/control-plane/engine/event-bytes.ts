@@ -5,7 +5,7 @@
 import type { JsonValue } from '../../core/json.ts';
 import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
-import type { BodiesTakenOver, Failure, RunCreated, RunEvent, StepTakenOver } from './events.ts';
+import type { BodiesTakenOver, Failure, RunCreated, RunEvent, StepTakenOver, Usage } from './events.ts';
 
 /** Whatever has a fixed length: that of the row, type and times, numbers, flags. */
 const EVENT = 64;
@@ -35,6 +35,7 @@ export function eventBytes(event: RunEvent): number {
     case 'ChildStarted':
       return EVENT + event.path.length + PART + event.runId.length;
     case 'AttemptEnded':
+      return EVENT + event.path.length + ofFailure(event.failure) + ofUsage(event.usage);
     case 'StepStopping':
     case 'StepFellBack':
     case 'StepFailed':
@@ -54,6 +55,13 @@ export function eventBytes(event: RunEvent): number {
     default:
       return EVENT + ofRun(event);
   }
+}
+
+/** A name takes at most three bytes a character, a number eight. */
+function ofUsage(usage: Usage | undefined): number {
+  let bytes = 0;
+  for (const name in usage) bytes += PART + 3 * name.length;
+  return bytes;
 }
 
 function ofRun(event: Exclude<RunEvent, OfStep>): number {

@@ -235,7 +235,12 @@ export interface AttemptEnded extends At {
   readonly countsAsTry?: boolean;
   /** It ended by our word and the agent has not confirmed that it stopped; its slot stays taken until then. */
   readonly unconfirmed?: boolean;
+  /** What it had used, as it said with its result; never empty. */
+  readonly usage?: Usage;
 }
+
+/** Sums by name. */
+export type Usage = Readonly<Record<string, number>>;
 
 /** The agent confirmed that an attempt which we ended has stopped. */
 export interface StopConfirmed extends At {

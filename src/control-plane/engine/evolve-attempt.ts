@@ -48,6 +48,7 @@ export function endAttempt(state: RunState, event: AttemptEnded): void {
     attempt.endedAt = event.at;
     attempt.isUnconfirmed = event.unconfirmed === true;
     attempt.isAccepted = isResult(event);
+    if (event.usage !== undefined) attempt.usage = event.usage;
   });
   if (event.countsAsTry === true) step.failedTries += 1;
   if (liveAttempts(step).length === 0 && step.status === 'RUNNING') step.status = 'READY';

@@ -22,7 +22,7 @@ import type {
 } from '../../workflow/compiled.ts';
 import type { Priority } from '../../workflow/definition.ts';
 import { eventBytes } from './event-bytes.ts';
-import type { Failure, ParentStep, RunCreated, SkipReason } from './events.ts';
+import type { Failure, ParentStep, RunCreated, SkipReason, Usage } from './events.ts';
 import type { AttemptOutcome, RunOutcome, RunStatus, StepStatus } from './status.ts';
 
 export interface RunState {
@@ -287,6 +287,8 @@ export interface AttemptRecord {
   /** A result of it was accepted: a repeat is answered ACCEPTED. */
   isAccepted: boolean;
   hasLateResult: boolean;
+  /** What it had used when its result came; absent: nothing is known. */
+  usage?: Usage;
 }
 
 const NO_SECRETS: readonly string[] = [];

@@ -22,7 +22,15 @@ export interface HelloFrame {
   readonly sdk: { readonly name: string; readonly version: string; readonly language: string };
   readonly protocolVersion: number;
   readonly state: InstanceState;
-  readonly held: readonly { readonly attemptId: string; readonly isFinished: boolean }[];
+  readonly held: readonly ListedAttempt[];
+}
+
+/** An attempt that an instance has when it says Hello. */
+export interface ListedAttempt {
+  readonly attemptId: string;
+  readonly isFinished: boolean;
+  /** Number of the last chunk that it wrote; 0: none. */
+  readonly lastChunk: number;
 }
 
 export interface StateFrame {
@@ -85,7 +93,18 @@ export type AttemptUpdate =
       readonly level: 'debug' | 'info' | 'warn' | 'error';
       readonly message: string;
       readonly fields: Readonly<Record<string, string>>;
-    };
+    }
+  | ReportedChunk
+  | { readonly type: 'usage'; readonly attemptId: string; readonly counters: Readonly<Record<string, number>> };
+
+export interface ReportedChunk {
+  readonly type: 'chunk';
+  readonly attemptId: string;
+  readonly number: number;
+  readonly channel: string;
+  readonly kind: 'text' | 'data';
+  readonly bytes: Uint8Array;
+}
 
 export interface ReportedResult {
   readonly attemptId: string;
@@ -130,6 +149,14 @@ export interface DispatchFrame {
   readonly results: readonly { readonly attemptId: string; readonly verdict: ResultVerdict }[];
   /** 0: no state to ack. */
   readonly stateRevision: number;
+  readonly chunks: readonly ChunkAck[];
+}
+
+/** `stored`: the last chunk that is; the verdict is about those after it. */
+export interface ChunkAck {
+  readonly attemptId: string;
+  readonly stored: number;
+  readonly verdict: 'STORED' | 'RESEND' | 'DROPPED' | 'LIMIT';
 }
 
 export interface WireAssignment {
@@ -154,6 +181,8 @@ export interface WireAssignment {
   readonly checkpoint: Uint8Array | undefined;
   readonly priority: string;
   readonly metadata: JsonObject;
+  /** Of one that was sent before: the number of its next chunk. Absent: 1. */
+  readonly nextChunk?: number;
   /** All of this as bytes, where it was encoded ahead of time. */
   readonly encoded?: Uint8Array;
 }

@@ -20,6 +20,8 @@ import { FleetActions } from './fleet-actions.ts';
 import { FleetOperations } from './fleet-operations.ts';
 import { assignWaiting, hasWork, startParts, stopParts } from './lifecycle.ts';
 import { Outbox } from './outbox.ts';
+import { OutputIntake } from './output-intake.ts';
+import { OutputWatch } from './output-watch.ts';
 import { PastRuns } from './past-runs.ts';
 import { Plans } from './plans.ts';
 import { type RecoveryOptions, recover } from './recovery.ts';
@@ -117,6 +119,7 @@ export class Parts extends Given {
     onFailed: (batches, error: StoreError) => {
       for (const { runId, blobId } of batches.flatMap(({ blobs }) => blobs)) this.blobs.forget(runId, blobId);
       this.runs.undo(batches);
+      this.output.undo();
       this.trouble.handle(batches, error);
     },
   });
@@ -230,7 +233,10 @@ export class Parts extends Given {
     blobs: this.blobs,
     watch: this.watch,
     committer: this.committerOf,
-    onEnded: (state) => this.children.ended(state),
+    onEnded: (state) => {
+      this.output.forget(state.runId);
+      this.children.ended(state);
+    },
   });
   readonly rereads = new Rereads({
     fleet: this.fleet,
@@ -252,9 +258,25 @@ export class Parts extends Given {
     secrets: this.options.secrets === undefined ? undefined : this.secrets,
     runs: this.runs,
   });
+  readonly output: OutputIntake = new OutputIntake({
+    clock: this.clock,
+    logger: this.logger,
+    store: this.store,
+    runs: this.runs,
+    outbox: this.outbox,
+    clearing: () => this.clearing,
+    committer: this.committerOf,
+    onStored: (runId, path) => this.outputWatch.stored(runId, path),
+  });
+  readonly outputWatch: OutputWatch = new OutputWatch({
+    store: this.store,
+    watch: this.watch,
+    look: (namespace, runId, path) => this.face.outputFacts(namespace, runId, path),
+  });
   readonly reports: Reports = new Reports({
     uploads: this.uploads,
     clearing: this.clearing,
+    output: this.output,
     clock: this.clock,
     logger: this.logger,
     metrics: this.metrics,
@@ -274,6 +296,7 @@ export class Parts extends Given {
     dispatcher: this.dispatcher,
     scheduler: this.scheduler,
     outbox: this.outbox,
+    output: this.output,
     acceptUntil: () => this.guard.now() + times.acceptMs,
   });
   readonly actions: FleetActions = new FleetActions({
@@ -402,6 +425,7 @@ export class Parts extends Given {
     }),
     stuck: this.stuck,
     watch: this.watch,
+    outputWatch: this.outputWatch,
     agentWatch: this.agentWatch,
     sessions: this.sessions,
     uploads: this.uploads,

@@ -29,7 +29,8 @@ export class Clearing {
   }
 
   update(update: AttemptUpdate, use: (update: AttemptUpdate) => void): void {
-    if (update.type === 'accepted') return use(update);
+    // Chunks are cleared where their order is known, and what is used are numbers.
+    if (update.type === 'accepted' || update.type === 'chunk' || update.type === 'usage') return use(update);
     this.withCleaner(update.attemptId, (cleaner) => {
       const clear = cleaner === undefined ? update : clearUpdate(update, cleaner);
       if (clear !== undefined) use(clear);
@@ -44,13 +45,18 @@ export class Clearing {
 
   /** An upload: it is stored also when its run has ended meanwhile. Throws SECRET_MISSING. */
   async bytes(key: AttemptKey, bytes: Uint8Array): Promise<Uint8Array> {
-    const found = this.find(key);
-    const cleaner = found === 'unread' || found === 'over' ? await this.look(key) : found;
+    const cleaner = await this.cleanerOf(key);
     if (cleaner?.missing !== undefined) {
       const { code, message } = cleaner.missing;
       throw new YardmasterError(code, `Cannot clear the upload of secrets: ${message}`);
     }
     return cleaner === undefined ? bytes : cleaner.redactor.bytes(bytes);
+  }
+
+  /** What clears what the attempt writes; undefined: nothing of it can be secret. */
+  async cleanerOf(key: AttemptKey): Promise<Cleaner | undefined> {
+    const found = this.find(key);
+    return found === 'unread' || found === 'over' ? this.look(key) : found;
   }
 
   private withCleaner(attemptId: string, use: (cleaner: Cleaner | undefined) => void): void {
@@ -85,6 +91,8 @@ export class Clearing {
 function clearUpdate(update: AttemptUpdate, { redactor, missing }: Cleaner): AttemptUpdate | undefined {
   switch (update.type) {
     case 'accepted':
+    case 'chunk':
+    case 'usage':
       return update;
     case 'rejected':
     case 'progress':

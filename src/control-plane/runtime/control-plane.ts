@@ -6,7 +6,7 @@
 import type { Problem } from '../../core/errors.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import type { Priority, WorkflowDefinition } from '../../workflow/definition.ts';
-import type { RunEvent } from '../engine/events.ts';
+import type { RunEvent, Usage } from '../engine/events.ts';
 import type { RunState } from '../engine/state.ts';
 import type { Capability, SessionPeer, SessionReceiver } from '../registry/frames.ts';
 import type { AgentStatus } from '../registry/instance.ts';
@@ -25,6 +25,7 @@ import type {
 } from '../store/port.ts';
 import type { AuditFacts } from './audit-log.ts';
 import type { BulkProgress } from './bulk.ts';
+import type { OutputItem, OutputRequest } from './output-watch.ts';
 import type { WorkflowPlan } from './plans.ts';
 import type { SchedulePlane } from './schedule-plane.ts';
 import type { StepWait, WaitReason } from './step-wait.ts';
@@ -35,6 +36,7 @@ export type { AgentStatus } from '../registry/instance.ts';
 export type { Cordon, Operation } from '../registry/operations.ts';
 export type { AuditQuery, AuditRow, Caller } from '../store/port.ts';
 export type { AuditFacts } from './audit-log.ts';
+export type { OutputItem, OutputRequest } from './output-watch.ts';
 export type { StepPlan, WorkflowPlan } from './plans.ts';
 export type * from './schedule-plane.ts';
 export type { StepWait, WaitReason } from './step-wait.ts';
@@ -95,6 +97,8 @@ export interface ControlPlane {
     readonly live: boolean;
     readonly signal: AbortSignal;
   }): AsyncIterable<WatchedEvent>;
+  /** What the attempts of an agent step write. Throws RUN_NOT_FOUND, STEP_NOT_FOUND and NO_OUTPUT. */
+  watchOutput(request: OutputRequest): AsyncIterable<OutputItem>;
   /** When an open run in memory will probably end, wall ms; undefined: nobody knows. */
   estimateEnd(runId: string): number | undefined;
   /** What an open run is stuck on; undefined: it is not. */
@@ -244,6 +248,8 @@ export interface RunView {
   readonly state: RunState;
   /** Latest progress by step path. */
   readonly progress: ReadonlyMap<string, { readonly fraction: number; readonly message: string }>;
+  /** What attempts that go on have used, by path and number (`a#1`). */
+  readonly usage: ReadonlyMap<string, Usage>;
   /** Why each step waits that could go on otherwise, by path. */
   readonly waits: ReadonlyMap<string, WaitReason>;
   /** When it will probably end, wall ms; undefined: nobody knows. */

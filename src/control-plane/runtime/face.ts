@@ -38,6 +38,7 @@ import type { RunningControlPlane } from './control-plane-options.ts';
 import type { EndedRuns } from './ended-runs.ts';
 import type { FleetOperations } from './fleet-operations.ts';
 import { healthOf } from './health.ts';
+import type { OutputFacts, OutputItem, OutputRequest, OutputWatch } from './output-watch.ts';
 import type { PastRuns } from './past-runs.ts';
 import type { Plans, WorkflowPlan } from './plans.ts';
 import type { Recovered } from './recovery.ts';
@@ -74,6 +75,7 @@ export interface FaceOptions {
   readonly plans: Plans;
   readonly stuck: StuckWatch;
   readonly watch: WatchHub;
+  readonly outputWatch: OutputWatch;
   readonly agentWatch: AgentWatch;
   readonly sessions: Sessions;
   readonly uploads: Uploads;
@@ -195,6 +197,14 @@ export class Face implements RunningControlPlane {
   async *watchRun(request: Parameters<ControlPlane['watchRun']>[0]): AsyncGenerator<WatchedEvent> {
     const row = await this.finder.find(request.namespace, request.runId);
     yield* this.options.watch.watch(row.runId, request.fromPosition, request.live, request.signal);
+  }
+
+  watchOutput(request: OutputRequest): AsyncIterable<OutputItem> {
+    return this.options.outputWatch.read(request);
+  }
+
+  outputFacts(namespace: string, runId: string, path: string): Promise<OutputFacts> {
+    return this.views.outputFacts(namespace, runId, path);
   }
 
   explainStep(namespace: string, runId: string, path: string): Promise<StepExplanation> {

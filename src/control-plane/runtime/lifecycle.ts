@@ -33,8 +33,8 @@ export async function stopParts(parts: Parts): Promise<void> {
 }
 
 /** True while something is on its way that time alone does not bring about. */
-export function hasWork({ committer, runs, scheduleBook, children, past, stuck }: Parts): boolean {
-  const isLooking = past.isLoading || stuck.isBusy;
+export function hasWork({ committer, runs, scheduleBook, children, past, stuck, output }: Parts): boolean {
+  const isLooking = past.isLoading || stuck.isBusy || output.isBusy;
   return committer.isBusy || runs.isBusy || scheduleBook.isBusy || children.isBusy || isLooking;
 }
 

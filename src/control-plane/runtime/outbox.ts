@@ -2,8 +2,10 @@
 import type { Clock } from '../../core/clock.ts';
 import { times } from '../../core/limits.ts';
 import type { ResultVerdict } from '../engine/status.ts';
-import type { WireAssignment, WireStop } from '../registry/frames.ts';
+import type { ChunkAck, WireAssignment, WireStop } from '../registry/frames.ts';
 import type { Instance } from '../registry/instance.ts';
+
+const NO_CHUNKS: readonly ChunkAck[] = [];
 
 interface Outgoing {
   readonly instance: Instance;
@@ -12,6 +14,8 @@ interface Outgoing {
   results: { readonly attemptId: string; readonly verdict: ResultVerdict }[];
   beat: number;
   stateRevision: number;
+  /** The latest of each attempt. */
+  readonly chunks: Map<string, ChunkAck>;
 }
 
 export class Outbox {
@@ -34,6 +38,13 @@ export class Outbox {
 
   ackResult(instance: Instance, attemptId: string, verdict: ResultVerdict): void {
     this.of(instance).results.push({ attemptId, verdict });
+  }
+
+  /** An answer that asks for chunks, or refuses them, is not lost to one that comes after it. */
+  ackChunks(instance: Instance, ack: ChunkAck): void {
+    const { chunks } = this.of(instance);
+    const earlier = chunks.get(ack.attemptId)?.verdict ?? 'STORED';
+    chunks.set(ack.attemptId, ack.verdict === 'STORED' ? { ...ack, verdict: earlier } : ack);
   }
 
   ackBeat(instance: Instance, beat: number): void {
@@ -70,16 +81,16 @@ export class Outbox {
     if (this.outgoing.size === 0) return;
     const sending = this.outgoing;
     this.outgoing = new Map();
-    for (const { instance, assignments, stops, results, beat, stateRevision } of sending.values()) {
+    for (const { instance, chunks, ...rest } of sending.values()) {
       if (instance.peer === undefined) continue;
-      instance.peer.send({ type: 'dispatch', assignments, stops, results, beat, stateRevision });
+      instance.peer.send({ type: 'dispatch', ...rest, chunks: chunks.size === 0 ? NO_CHUNKS : [...chunks.values()] });
     }
   }
 
   private of(instance: Instance): Outgoing {
     let outgoing = this.outgoing.get(instance);
     if (outgoing === undefined) {
-      outgoing = { instance, assignments: [], stops: [], results: [], beat: 0, stateRevision: 0 };
+      outgoing = { instance, assignments: [], stops: [], results: [], beat: 0, stateRevision: 0, chunks: new Map() };
       this.outgoing.set(instance, outgoing);
     }
     return outgoing;

@@ -8,7 +8,7 @@ import type { Metrics } from '../../core/metrics.ts';
 import type { BlobValue } from '../../core/stored-value.ts';
 import { decodeValue } from '../../core/value.ts';
 import type { AttemptResult, Command } from '../engine/commands.ts';
-import type { Failure } from '../engine/events.ts';
+import type { Failure, Usage } from '../engine/events.ts';
 import type { ResultVerdict } from '../engine/status.ts';
 import type { AttemptUpdate, ReportedResult, ReportFrame } from '../registry/frames.ts';
 import type { HeldAttempt, Instance } from '../registry/instance.ts';
@@ -18,6 +18,7 @@ import type { Committer } from './committer.ts';
 import type { LiveEvent } from './control-plane.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Outbox } from './outbox.ts';
+import type { OutputIntake } from './output-intake.ts';
 import { untilRead } from './read-trouble.ts';
 import type { Pending } from './run-holder.ts';
 import type { Runs } from './runs.ts';
@@ -35,6 +36,7 @@ export interface ReportsOptions {
   readonly watch: WatchHub;
   readonly uploads: Uploads;
   readonly clearing: Clearing;
+  readonly output: OutputIntake;
   readonly committer: () => Committer;
   readonly registryTime: () => number;
 }
@@ -42,6 +44,9 @@ export interface ReportsOptions {
 /** Keeps work away from an instance that just refused or did not accept; grows with each time in a row. */
 const EXCLUSION_MS = 1_000;
 const EXCLUSION_MS_MAX = 60_000;
+
+/** `heartbeatTimeout` is about the handler: acceptance and log lines are no sign that the work goes on. */
+const SIGNS: ReadonlySet<AttemptUpdate['type']> = new Set(['progress', 'checkpoint', 'chunk']);
 
 export class Reports {
   private readonly options: ReportsOptions;
@@ -52,9 +57,10 @@ export class Reports {
   }
 
   take(instance: Instance, frame: ReportFrame): void {
-    const { clearing } = this.options;
+    const { clearing, output } = this.options;
     for (const update of frame.updates) clearing.update(update, (clear) => this.update(instance, clear));
-    for (const result of frame.results) clearing.result(result, (clear) => this.result(instance, clear));
+    for (const result of frame.results)
+      clearing.result(result, (clear) => output.afterChunks(clear.attemptId, () => this.result(instance, clear)));
   }
 
   /** The acceptance deadline passed. */
@@ -88,12 +94,16 @@ export class Reports {
   }
 
   private update(instance: Instance, update: AttemptUpdate): void {
+    if (update.type === 'chunk') this.options.output.take(instance, update);
     const attempt = instance.held.get(update.attemptId);
     if (attempt === undefined) return;
     attempt.acceptUntil = 0;
-    // `heartbeatTimeout` is about the handler: acceptance and log lines are no sign that the work goes on.
-    if (update.type === 'progress' || update.type === 'checkpoint') attempt.heardAt = this.options.clock.now();
+    if (SIGNS.has(update.type)) attempt.heardAt = this.options.clock.now();
     switch (update.type) {
+      case 'chunk':
+        return;
+      case 'usage':
+        return this.use(attempt, update.counters);
       case 'accepted':
         this.refusals.delete(refusalKey(instance, attempt.capability));
         return;
@@ -149,6 +159,21 @@ export class Reports {
     holder.progress ??= new Map();
     holder.progress.set(attempt.path, { fraction: clamped, message });
     this.live(attempt, { type: 'progress', fraction: clamped, message });
+  }
+
+  /** Sums: what is said again counts once. */
+  private use({ runId, path, number, isFenced }: HeldAttempt, counters: Usage): void {
+    const holder = this.options.runs.peek(runId);
+    if (holder === undefined || isFenced) return;
+    holder.usage ??= new Map();
+    const name = `${path}#${number}`;
+    const sums = Object.entries({ ...holder.usage.get(name), ...counters });
+    holder.usage.set(name, Object.fromEntries(sums.slice(0, limits.usageCountersMax)));
+  }
+
+  private usageOf({ runId, path, number }: AttemptKey): { readonly usage?: Usage } {
+    const usage = this.options.runs.peek(runId)?.usage?.get(`${path}#${number}`);
+    return usage === undefined || Object.keys(usage).length === 0 ? {} : { usage };
   }
 
   private live(attempt: HeldAttempt, live: LiveEvent): void {
@@ -223,7 +248,7 @@ export class Reports {
     const { instanceId } = instance;
     this.options.runs.submit({
       runId: key.runId,
-      command: { type: 'SettleAttempt', path, number, instanceId, result: settled.result },
+      command: { type: 'SettleAttempt', path, number, instanceId, result: settled.result, ...this.usageOf(key) },
       attachment: settled.attachment,
       onAnswer: (answer) => this.ack(instance, attemptId, answer.type === 'result' ? answer.verdict : 'UNKNOWN'),
       onError: (error) => this.options.logger.error('a result could not be taken', { attempt: attemptId, error }),

@@ -8,6 +8,7 @@ import type { HeldAttempt, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Outbox } from './outbox.ts';
+import type { OutputIntake } from './output-intake.ts';
 import { untilRead } from './read-trouble.ts';
 import type { Runs } from './runs.ts';
 
@@ -19,6 +20,7 @@ export interface ReturnsOptions {
   readonly dispatcher: Dispatcher;
   readonly scheduler: Scheduler;
   readonly outbox: Outbox;
+  readonly output: OutputIntake;
   readonly acceptUntil: () => number;
 }
 
@@ -31,9 +33,10 @@ export class Returns {
 
   reconcile(instance: Instance, listed: HelloFrame['held']): void {
     const names = new Set<string>();
-    for (const { attemptId, isFinished } of listed) {
+    for (const { attemptId, isFinished, lastChunk } of listed) {
       names.add(attemptId);
       const held = instance.held.get(attemptId);
+      if (held !== undefined && lastChunk > 0 && !held.isFenced) this.options.output.returned(instance, held);
       if (held !== undefined) this.goesOn(instance, held);
       else if (!isFinished) this.unexpected(instance, attemptId);
     }
@@ -116,7 +119,12 @@ export class Returns {
       );
       if (assignment === undefined) this.options.dispatcher.release(instance.instanceId, held.attemptId);
       else {
-        this.options.dispatcher.send(instance, held, assignment);
+        const nextChunk = await this.options.output.nextChunk(instance, held);
+        if (instance.held.get(held.attemptId) !== held) return;
+        this.options.dispatcher.send(instance, held, {
+          ...assignment,
+          ...(nextChunk === undefined ? {} : { nextChunk }),
+        });
         this.options.outbox.flushSoon();
       }
     } catch (error) {

@@ -1,6 +1,7 @@
 /** One open run in memory: its state, and the commands that wait for it. The run's only writer owns it. */
 import type { Redactor } from '../../core/redactor.ts';
 import type { Answer, Command } from '../engine/commands.ts';
+import type { Usage } from '../engine/events.ts';
 import type { RunState } from '../engine/state.ts';
 import type { SlotUse } from '../scheduler/types.ts';
 import type { AuditRow, RunRow, ScheduleChange } from '../store/port.ts';
@@ -47,6 +48,8 @@ export class RunHolder {
   checkpoints: Map<string, Uint8Array> | undefined = undefined;
   /** Latest progress by step path, for people. */
   progress: Map<string, { readonly fraction: number; readonly message: string }> | undefined = undefined;
+  /** What its attempts that go on have used, by path and number. */
+  usage: Map<string, Usage> | undefined = undefined;
   /** Values of secrets that its attempts were given. */
   redactor: Redactor | undefined = undefined;
 

@@ -11,6 +11,8 @@ import type { Admission } from './admission.ts';
 import type { ListedRuns, RunView, RunWait, StepExplanation } from './control-plane.ts';
 import type { EndedRun, EndedRuns } from './ended-runs.ts';
 import { estimateEnd } from './estimate.ts';
+import { factsOfGone, outputFactsOf } from './output-facts.ts';
+import type { OutputFacts } from './output-watch.ts';
 import type { PastRuns } from './past-runs.ts';
 import { type RunFinder, runNotFound } from './run-finder.ts';
 import type { RunHolder } from './run-holder.ts';
@@ -76,6 +78,16 @@ export class RunViews {
     return seen;
   }
 
+  /** Throws RUN_NOT_FOUND, STEP_NOT_FOUND and NO_OUTPUT. */
+  async outputFacts(namespace: string, runId: string, path: string): Promise<OutputFacts> {
+    const row = await this.finder.find(namespace, runId);
+    const ended = this.options.ended.find(namespace, row.runId);
+    const look = (state: RunState) => ({ state, facts: outputFactsOf(state, path) });
+    const seen = ended === undefined ? await this.options.runs.inspect(row.runId, look) : look(ended.state);
+    if (seen === undefined) throw runNotFound(runId);
+    return seen.facts ?? factsOfGone(seen.state, path, await this.options.store.findLastOutput(row.runId, path));
+  }
+
   private findRuns(query: RunQuery): Promise<RunPage> {
     const { store, runs, stuck } = this.options;
     if (query.stuck !== true) return store.listRuns(query);
@@ -116,6 +128,7 @@ export class RunViews {
       },
       state: isOver && this.options.runs.peek(row.runId) === undefined ? state : copyState(state),
       progress: new Map(holder.progress),
+      usage: new Map(holder.usage),
       waits: isOver ? new Map() : viewWaits(state, this.sight()),
       estimatedEndAt: estimateEnd(state, past, this.options.clock.now()),
       usualMs: (stepId) => (isOver ? undefined : past?.steps.get(stepId)?.took.median()),
@@ -153,6 +166,7 @@ function viewOfEnded({ row, state }: EndedRun): RunView {
     row: { ...row, status: state.status, endedAt: state.endedAt, failureCode: state.failure?.code },
     state,
     progress: new Map(),
+    usage: new Map(),
     waits: new Map(),
     estimatedEndAt: undefined,
     usualMs: () => undefined,

@@ -11,6 +11,9 @@ import type {
   BlobCopy,
   BlobRow,
   CheckpointChange,
+  ChunkRow,
+  OutputChange,
+  OutputHead,
   RunChange,
   ScheduleChange,
   SnapshotRow,
@@ -32,12 +35,15 @@ export class StagedBatch {
   readonly onSettled: ((isDurable: boolean) => void)[] = [];
   readonly blobs: BlobRow[] = [];
   readonly blobCopies: BlobCopy[] = [];
+  /** What attempts wrote, by attempt id. */
+  private readonly outputs = new Map<string, { head: OutputHead; readonly chunks: ChunkRow[] }>();
   readonly checkpoints = new Map<string, CheckpointChange>();
   readonly agentEvents: AgentEventRow[] = [];
   readonly audit: AuditRow[] = [];
   readonly schedules: ScheduleChange[] = [];
   eventCount = 0;
   blobBytes = 0;
+  outputBytes = 0;
   private readonly runs = new Map<string, RunChange>();
   private readonly tasks = new Map<string, TaskRow>();
   private readonly deleted = new Map<string, TaskKey>();
@@ -46,6 +52,7 @@ export class StagedBatch {
     return (
       this.pending.length === 0 &&
       this.checkpoints.size === 0 &&
+      this.outputs.size === 0 &&
       this.agentEvents.length === 0 &&
       this.audit.length === 0 &&
       this.schedules.length === 0 &&
@@ -55,7 +62,7 @@ export class StagedBatch {
 
   /** Nothing more needs to go with it: the next commit can have the rest. */
   get isFull(): boolean {
-    return this.eventCount >= limits.commitEventsMax || this.blobBytes >= limits.commitBlobBytesMax;
+    return this.eventCount >= limits.commitEventsMax || this.blobBytes + this.outputBytes >= limits.commitBlobBytesMax;
   }
 
   addEvents(holder: RunHolder, position: number, events: readonly RunEvent[]): void {
@@ -90,6 +97,17 @@ export class StagedBatch {
     this.blobBytes += blob.bytes.length;
   }
 
+  /** After those that the batch has of the same attempt. */
+  addChunks(attemptId: string, { chunks, ...head }: OutputChange): void {
+    const output = this.outputs.get(attemptId);
+    if (output === undefined) this.outputs.set(attemptId, { head, chunks: [...chunks] });
+    else {
+      output.head = head;
+      output.chunks.push(...chunks);
+    }
+    for (const { bytes } of chunks) this.outputBytes += bytes.length + limits.chunkOverheadBytes;
+  }
+
   findBlob(runId: string, blobId: string): Uint8Array | undefined {
     return this.blobs.find((blob) => blob.runId === runId && blob.blobId === blobId)?.bytes;
   }
@@ -113,6 +131,7 @@ export class StagedBatch {
       checkpoints: [...this.checkpoints.values()],
       blobs: this.blobs,
       blobCopies: this.blobCopies,
+      outputs: [...this.outputs.values()].map(({ head, chunks }) => ({ ...head, chunks })),
       agentEvents: this.agentEvents,
       audit: this.audit,
       schedules: this.schedules,

@@ -193,6 +193,7 @@ export class Staging {
         for (const value of valuesOf(event)) copyBlob(batch, state, value);
         return;
       case 'AttemptEnded':
+        holder.usage?.delete(`${event.path}#${event.number}`);
         return metrics.attemptEnded(event.outcome);
       case 'StepCompleted':
         forget(holder, event.path);

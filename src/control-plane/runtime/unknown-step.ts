@@ -4,11 +4,15 @@ import { nearest } from '../../core/nearest.ts';
 import { nodeOf, shownSteps } from '../engine/frames.ts';
 import type { RunState } from '../engine/state.ts';
 
-export function stepNotFound(state: RunState, path: string): YardmasterError {
+export function stepNotFound(state: RunState, path: string, action = 'explain'): YardmasterError {
   const { runId, workflow } = state;
-  return new YardmasterError('STEP_NOT_FOUND', `Cannot explain step "${path}": run "${runId}" ${factOf(state, path)}`, {
-    next: `yardmaster runs get ${runId}, or workflows get ${workflow.name}`,
-  });
+  return new YardmasterError(
+    'STEP_NOT_FOUND',
+    `Cannot ${action} step "${path}": run "${runId}" ${factOf(state, path)}`,
+    {
+      next: `yardmaster runs get ${runId}, or workflows get ${workflow.name}`,
+    },
+  );
 }
 
 function factOf(state: RunState, path: string): string {

@@ -41,9 +41,16 @@ class Watcher {
   }
 }
 
+export interface RunTap {
+  published(position: number, events: readonly RunEvent[]): void;
+  /** There may be committed events that were never published. */
+  reread(): void;
+}
+
 export class WatchHub {
   private readonly store: Store;
   private readonly watchers = new ChurnMap<Set<Watcher>>();
+  private readonly taps = new ChurnMap<Set<RunTap>>();
   private readonly ends = new ChurnMap<Set<() => void>>();
 
   constructor(store: Store) {
@@ -68,8 +75,20 @@ export class WatchHub {
     for (const fn of waiting ?? []) fn();
   }
 
+  /** Hears of every committed event of a run, as it is published. The answer takes it back. */
+  tap(runId: string, tap: RunTap): () => void {
+    const taps = this.taps.get(runId) ?? new Set();
+    this.taps.set(runId, taps);
+    taps.add(tap);
+    return () => {
+      taps.delete(tap);
+      if (taps.size === 0 && this.taps.get(runId) === taps) this.taps.delete(runId);
+    };
+  }
+
   /** The run was read anew after a failed commit, which may have landed without a word. */
   reread(runId: string): void {
+    for (const tap of this.taps.get(runId) ?? []) tap.reread();
     for (const watcher of this.watchers.get(runId) ?? []) {
       watcher.isStale = true;
       watcher.notify();
@@ -78,6 +97,7 @@ export class WatchHub {
 
   /** Committed events: called after the commit. */
   publish(runId: string, position: number, events: readonly RunEvent[]): void {
+    for (const tap of this.taps.get(runId) ?? []) tap.published(position, events);
     const watchers = this.watchers.get(runId);
     if (watchers === undefined) return;
     for (const watcher of watchers) {

@@ -11,6 +11,7 @@ export function countRows(batch: Batch): number {
     batch.checkpoints.length +
     batch.blobs.length +
     batch.blobCopies.length +
+    batch.outputs.reduce((sum, { chunks }) => sum + chunks.length, 0) +
     batch.agentEvents.length +
     batch.audit.length +
     batch.schedules.length

@@ -48,6 +48,15 @@ export interface Store {
 
   /** All bytes of a blob; undefined when it is not there. */
   getBlob(runId: string, blobId: string): Promise<Uint8Array | undefined>;
+  /** How much an attempt wrote; undefined: nothing. */
+  getOutput(key: OutputKey): Promise<OutputHead | undefined>;
+  /** That of the newest attempt of the step that wrote anything. */
+  findLastOutput(runId: string, path: string): Promise<OutputHead | undefined>;
+  /** `bytes` of all outputs of a run. */
+  sumOutputs(runId: string): Promise<number>;
+  /** Chunks of one output, ordered by number. */
+  loadChunks(query: ChunkQuery): Promise<readonly ChunkRow[]>;
+
   /** Writes one part of an uploaded blob, durably; parts come in order (else CONFLICT), part 0 starts the blob again. */
   putBlobPart(runId: string, blobId: string, part: number, bytes: Uint8Array): Promise<void>;
 
@@ -115,6 +124,8 @@ export interface Batch {
   readonly blobs: readonly BlobRow[];
   /** After `blobs`. One that is not there copies nothing. */
   readonly blobCopies: readonly BlobCopy[];
+  /** A chunk that is there already is ignored. */
+  readonly outputs: readonly OutputChange[];
   readonly agentEvents: readonly AgentEventRow[];
   /** A row whose id is there already is ignored: a command that is decided again brings its row again. */
   readonly audit: readonly AuditRow[];
@@ -233,6 +244,49 @@ export interface BlobCopy {
   readonly runId: string;
   readonly blobId: string;
   readonly fromRunId: string;
+}
+
+/** Whose output it is. */
+export interface OutputKey {
+  readonly runId: string;
+  readonly path: string;
+  readonly attempt: number;
+}
+
+/** How much an attempt wrote. */
+export interface OutputHead extends OutputKey {
+  /** Of the last chunk. */
+  readonly number: number;
+  /** Of all of them, as limits count them. */
+  readonly bytes: number;
+  /** It was longer than is kept: the last chunk says so. */
+  readonly isCut: boolean;
+}
+
+/** An output with what was added to it. */
+export interface OutputChange extends OutputHead {
+  readonly chunks: readonly ChunkRow[];
+}
+
+export interface ChunkRow {
+  /** From 1, without gaps. */
+  readonly number: number;
+  /** '' : of a `cut`. */
+  readonly channel: string;
+  /** `cut`: nothing more is kept; the bytes say of what. */
+  readonly kind: ChunkKind;
+  /** Of a text: UTF-8. */
+  readonly bytes: Uint8Array;
+}
+
+export type ChunkKind = 'text' | 'data' | 'cut';
+
+export interface ChunkQuery extends OutputKey {
+  /** The number before the first that is wanted. */
+  readonly after: number;
+  /** Only of this channel, and the `cut`. */
+  readonly channel?: string;
+  readonly limit: number;
 }
 
 export interface WorkflowRow {

@@ -2,8 +2,10 @@
 import type {
   AuditRow,
   Batch,
+  ChunkRow,
   JournalRow,
   NewWorkflow,
+  OutputChange,
   RunRow,
   ScheduleRow,
   TaskRow,
@@ -64,6 +66,24 @@ export function aRun(number: number, fields: Partial<RunRow> = {}): RunRow {
   };
 }
 
+/** An output with chunks from `first` on, each a text. */
+export function anOutput(
+  number: number,
+  path: string,
+  attempt: number,
+  first: number,
+  texts: readonly string[],
+  fields: Partial<OutputChange> = {},
+): OutputChange {
+  const chunks = texts.map((text, i) => aChunk(first + i, text));
+  const last = first + texts.length - 1;
+  return { runId: runId(number), path, attempt, number: last, bytes: last * 10, isCut: false, chunks, ...fields };
+}
+
+export function aChunk(number: number, text: string, fields: Partial<ChunkRow> = {}): ChunkRow {
+  return { number, channel: 'main', kind: 'text', bytes: new TextEncoder().encode(text), ...fields };
+}
+
 export function aTask(number: number, path: string, attempt: number, fields: Partial<TaskRow> = {}): TaskRow {
   return {
     runId: runId(number),
@@ -98,6 +118,7 @@ export function aBatch(epoch: number, fields: Partial<Omit<Batch, 'epoch'>> = {}
     checkpoints: [],
     blobs: [],
     blobCopies: [],
+    outputs: [],
     agentEvents: [],
     audit: [],
     schedules: [],

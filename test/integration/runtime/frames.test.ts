@@ -95,7 +95,9 @@ test('a result from a fenced attempt is answered SUPERSEDED, kept as evidence on
   mesh.agent('worker').setResponse('a', 'second');
   await mesh.settle();
   expect(run).toHaveHistory(['a#1 LOST', 'a#2 COMPLETED']);
-  const back = await new RawAgent(mesh).say(hello('i-1', ['a'], { held: [{ attemptId: old, isFinished: true }] }));
+  const back = await new RawAgent(mesh).say(
+    hello('i-1', ['a'], { held: [{ attemptId: old, isFinished: true, lastChunk: 0 }] }),
+  );
   await back.say(completed(old, 'late'));
   await back.say(completed(old, 'late'));
   expect(back.acks).toEqual(['a#1 SUPERSEDED', 'a#1 SUPERSEDED']);
@@ -136,7 +138,11 @@ test('an instance that lists what is fenced is told to stop it', async () => {
   const id = first.assignments[0]?.attemptId ?? '';
   await first.drop();
   await mesh.advance('31s');
-  const held = [id, `${UNKNOWN_RUN}/a#1`, 'nonsense'].map((attemptId) => ({ attemptId, isFinished: false }));
+  const held = [id, `${UNKNOWN_RUN}/a#1`, 'nonsense'].map((attemptId) => ({
+    attemptId,
+    isFinished: false,
+    lastChunk: 0,
+  }));
   const back = await new RawAgent(mesh).say(hello('i-1', [], { held }));
   expect(back.stops.toSorted()).toEqual(['a#1 LOST', 'a#1 LOST', 'nonsense UNKNOWN']);
   expect(run).toHaveHistory(['a#1 LOST']);
@@ -164,7 +170,7 @@ test('the end of an older stream never removes the newer one of the same instanc
   await using mesh = await TestMesh.start();
   const old = await new RawAgent(mesh).say(hello('i-1', ['a']));
   const run = await mesh.startWorkflow(flow([step('a')]));
-  const held = [{ attemptId: old.assignments[0]?.attemptId ?? '', isFinished: false }];
+  const held = [{ attemptId: old.assignments[0]?.attemptId ?? '', isFinished: false, lastChunk: 0 }];
   const newer = await new RawAgent(mesh).say(hello('i-1', ['a'], { held }));
   expect(old.heard.at(-1)).toMatchObject({ type: 'goAway', reason: 'REPLACED' });
   await old.say({ type: 'goodbye', reason: 'late' });

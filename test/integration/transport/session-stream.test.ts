@@ -34,7 +34,15 @@ const HELLO = frameBytes({
   },
 });
 
-const EMPTY: DispatchFrame = { type: 'dispatch', assignments: [], stops: [], beat: 0, results: [], stateRevision: 0 };
+const EMPTY: DispatchFrame = {
+  type: 'dispatch',
+  assignments: [],
+  stops: [],
+  beat: 0,
+  results: [],
+  stateRevision: 0,
+  chunks: [],
+};
 
 describe('the agent stream', () => {
   it('ends when the other end closes its side of the connection, long before a ping would notice', async () => {

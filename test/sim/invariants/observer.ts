@@ -9,18 +9,20 @@ import type { Instance } from '../../../src/control-plane/registry/instance.ts';
 import type { WatchedEvent } from '../../../src/control-plane/runtime/control-plane.ts';
 import { decodeEvents } from '../../../src/control-plane/store/codec/decode.ts';
 import type { Batch } from '../../../src/control-plane/store/port.ts';
-import { parseAttemptId } from '../../../src/core/ids.ts';
+import { formatAttemptId, parseAttemptId } from '../../../src/core/ids.ts';
 import type { SessionResponse } from '../../../src/gen/opaque/session_pb.ts';
 import { ResultVerdict } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
 import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
 import type { Answers } from '../answers.ts';
 import type { ControlPlaneHost, HostObserver } from '../control-plane-host.ts';
 import type { Verdict } from '../failure.ts';
+import type { Outputs } from '../outputs.ts';
 import type { ClientObserver } from '../sim-client.ts';
 import type { ServerCall } from '../stream.ts';
 import { ChildModel } from './child-model.ts';
 import { readDefinition, type StepInfo } from './definition-info.ts';
 import { type Inside, lookInside } from './inside.ts';
+import { OutputChecks } from './output-checks.ts';
 import { QueueChecks } from './queue-checks.ts';
 import { ReferenceChecks } from './reference-checks.ts';
 import { RunModel } from './run-model.ts';
@@ -45,6 +47,7 @@ export class Observer implements HostObserver, ClientObserver {
   private readonly queues: QueueChecks;
   private readonly snapshots: SnapshotChecks;
   readonly children: ChildModel;
+  readonly outputs: OutputChecks;
   private readonly reference: ReferenceChecks;
   private inside: Inside | undefined = undefined;
   /** When the last batch went. */
@@ -55,6 +58,7 @@ export class Observer implements HostObserver, ClientObserver {
     verdict: Verdict,
     answers: Answers,
     factsOf: (instanceId: string) => InstanceFacts,
+    outputs: Outputs,
   ) {
     this.host = host;
     this.verdict = verdict;
@@ -69,6 +73,7 @@ export class Observer implements HostObserver, ClientObserver {
       () => host.wallOffMaxMs,
     );
     this.snapshots = new SnapshotChecks(() => host.data, verdict);
+    this.outputs = new OutputChecks(outputs, verdict, (attemptId) => this.find(attemptId));
   }
 
   know(definition: WorkflowDefinition): void {
@@ -116,6 +121,7 @@ export class Observer implements HostObserver, ClientObserver {
   }
 
   onLanded(batch: Batch): void {
+    this.outputs.onLanded(batch);
     for (const { runId, position } of batch.journal) {
       const bytes = this.host.data.journals.get(runId)?.get(position);
       const events = bytes === undefined ? [] : decodeEvents(bytes);
@@ -126,6 +132,8 @@ export class Observer implements HostObserver, ClientObserver {
         model?.take(position + offset, event);
         if (event.type === 'RunCreated') this.children.begin(event);
         if (event.type === 'RunEnded') this.children.end(runId, event);
+        if (event.type === 'AttemptEnded' && event.outcome === 'COMPLETED')
+          this.outputs.onCompleted(formatAttemptId({ runId, path: event.path, number: event.number }));
         if (model !== undefined && event.type === 'StepTakenOver') this.takeOvers.checkStep(model, event);
       }
       if (model !== undefined && position === 0) this.takeOvers.checkRun(model);
@@ -293,6 +301,7 @@ export class Observer implements HostObserver, ClientObserver {
     }
     for (const { attemptId, verdict } of frame.value.acks?.results ?? []) this.checkAck(instanceId, attemptId, verdict);
     for (const { attemptId } of frame.value.stops) this.checkStop(instanceId, attemptId);
+    for (const ack of frame.value.acks?.chunks ?? []) this.outputs.onAck(instanceId, ack);
   }
 
   private checkAck(instanceId: string, attemptId: string, verdict: ResultVerdict): void {

@@ -26,6 +26,7 @@ const attempt = fc.record({
   checkpoint: bytes,
   metadata: fc.dictionary(text, text, { noNullPrototype: true }),
   traceparent: text,
+  nextChunk: fc.nat(),
 });
 const order: fc.Arbitrary<Order> = fc.oneof(
   fc.record({ type: fc.constant('start' as const), attempt }),
@@ -34,6 +35,12 @@ const order: fc.Arbitrary<Order> = fc.oneof(
     attemptId: text,
     cause: fc.constant('LOST' as const),
     graceMs: fc.nat(),
+  }),
+  fc.record({
+    type: fc.constant('written' as const),
+    attemptId: text,
+    number: fc.nat(),
+    state: fc.constantFrom('STORED' as const, 'LIMIT' as const),
   }),
 );
 const end: fc.Arbitrary<AttemptEnd> = fc.oneof(
@@ -52,6 +59,19 @@ const news: fc.Arbitrary<News> = fc.oneof(
     level: fc.constant('info' as const),
     message: text,
     fields: fc.dictionary(text, text, { noNullPrototype: true }),
+  }),
+  fc.record({
+    type: fc.constant('chunk' as const),
+    attemptId: text,
+    number: fc.nat(),
+    channel: text,
+    data: fc.oneof(text, bytes),
+    size: fc.nat(),
+  }),
+  fc.record({
+    type: fc.constant('usage' as const),
+    attemptId: text,
+    counters: fc.dictionary(text, fc.nat(), { noNullPrototype: true }),
   }),
   fc.record({ type: fc.constant('ended' as const), attemptId: text, end }),
 );

@@ -35,11 +35,19 @@ const assignment = fc.record({
   lossWindowMs: number,
   heartbeatTimeoutMs: number,
   traceparent: fc.constantFrom('', '', '', '00-1-2-01'),
+  nextChunk: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: number }),
 });
 const acks = fc.record({
   beat: number,
   stateRevision: number,
   results: fc.array(fc.record({ attemptId: text, verdict: fc.nat(9) }), { maxLength: 3 }),
+  chunks: fc.oneof(
+    { weight: 5, arbitrary: fc.constant([]) },
+    {
+      weight: 1,
+      arbitrary: fc.array(fc.record({ attemptId: text, stored: number, verdict: fc.nat(9) }), { maxLength: 2 }),
+    },
+  ),
 });
 const stop = fc.record({ attemptId: text, reason: fc.nat(9), graceMs: number });
 const dispatch = fc.record({
@@ -73,6 +81,13 @@ const update = fc.record({
   update: fc.oneof(
     { weight: 5, arbitrary: fc.constant({ case: 'accepted', value: {} } as const) },
     { weight: 1, arbitrary: fc.constant({ case: 'progress', value: { fraction: 0.5, message: 'half' } } as const) },
+    {
+      weight: 1,
+      arbitrary: text.map((piece) => {
+        const content = { case: 'text', value: piece } as const;
+        return { case: 'chunk', value: { number: 2, channel: 'main', content } } as const;
+      }),
+    },
     { weight: 1, arbitrary: value.map((bytes) => ({ case: 'checkpoint', value: { value: bytes } }) as const) },
   ),
 });

@@ -5,7 +5,7 @@ import { encodeAssignment, encodeDispatch } from '../../../src/control-plane/api
 import type { DispatchFrame, WireAssignment } from '../../../src/control-plane/registry/frames.ts';
 import { encodeValue } from '../../../src/core/value.ts';
 import { SessionResponseSchema } from '../../../src/gen/opaque/session_pb.ts';
-import { ResultVerdict, StopReason } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
+import { ChunkVerdict, ResultVerdict, StopReason } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
 import { Priority } from '../../../src/gen/yardmaster/v1/priority_pb.ts';
 
 const text = fc.string({ maxLength: 40 });
@@ -32,6 +32,7 @@ const assignment: fc.Arbitrary<WireAssignment> = fc.record({
   heartbeatTimeoutMs: ms,
   checkpoint: fc.option(value, { nil: undefined }),
   priority: fc.constantFrom('low', 'normal', 'high', 'critical'),
+  nextChunk: ms,
   metadata: fc.oneof(fc.constant({}), fc.constant({ team: 'yard', depth: [1, { two: null }] })),
 });
 const frame: fc.Arbitrary<DispatchFrame> = fc.record({
@@ -46,10 +47,14 @@ const frame: fc.Arbitrary<DispatchFrame> = fc.record({
     maxLength: 2,
   }),
   stateRevision: ms,
+  chunks: fc.array(
+    fc.record({ attemptId: text, stored: ms, verdict: fc.constantFrom('STORED' as const, 'LIMIT' as const) }),
+    { maxLength: 2 },
+  ),
 });
 
-function messageOf({ assignments, stops, beat, results, stateRevision }: DispatchFrame) {
-  const hasAcks = beat !== 0 || results.length > 0 || stateRevision !== 0;
+function messageOf({ assignments, stops, beat, results, stateRevision, chunks }: DispatchFrame) {
+  const hasAcks = beat !== 0 || results.length > 0 || stateRevision !== 0 || chunks.length > 0;
   return create(SessionResponseSchema, {
     frame: {
       case: 'dispatch',
@@ -74,6 +79,7 @@ function messageOf({ assignments, stops, beat, results, stateRevision }: Dispatc
             beat,
             stateRevision,
             results: results.map(({ attemptId, verdict }) => ({ attemptId, verdict: ResultVerdict[verdict] })),
+            chunks: chunks.map((ack) => ({ ...ack, verdict: ChunkVerdict[ack.verdict] })),
           },
         }),
       },
@@ -109,6 +115,7 @@ describe('writing a Dispatch', () => {
           beat: 0,
           results: [],
           stateRevision: 0,
+          chunks: [],
           ...dispatch,
         });
         const { frame: read } = fromBinary(SessionResponseSchema, bytes);

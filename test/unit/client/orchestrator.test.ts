@@ -149,6 +149,7 @@ describe('progress', () => {
         agentId: 'db-extractor',
         instanceId: '7f3a',
         outcome: AttemptOutcome.COMPLETED,
+        usage: {},
       },
     });
     mesh.push(ended);

@@ -159,6 +159,13 @@ const fields: { readonly [Type in RunEvent['type']]: Fields<EventOf<Type>> } = {
     failure: optional(failure),
     countsAsTry: optional(fc.boolean()),
     unconfirmed: optional(fc.boolean()),
+    usage: optional(
+      fc.dictionary(fc.string({ minLength: 1 }), fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }), {
+        minKeys: 1,
+        maxKeys: 3,
+        noNullPrototype: true,
+      }),
+    ),
   },
   StopConfirmed: attempt,
   RetryScheduled: { path, dueAt: at, backoffUntil: at },

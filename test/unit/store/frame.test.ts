@@ -6,7 +6,7 @@ import { aBatch, anEntry, aRun, insert } from '../../contract/store/rows.ts';
 const NAMED = { actor: 'ada "the first"', userAgent: 'curl/8 ümlaut', address: '::1' };
 const NAMELESS = { actor: undefined, userAgent: '', address: '' };
 
-/** What the worker reads of a batch without a journal, snapshots, tasks, checkpoints and blobs. */
+/** What the worker reads of a batch without a journal, snapshots, tasks, checkpoints, blobs and outputs. */
 function read(bytes: Uint8Array) {
   const frame = new FrameReader(bytes);
   const epoch = frame.integer();
@@ -17,6 +17,7 @@ function read(bytes: Uint8Array) {
     runs,
     counts,
     copies: frame.list(),
+    outputs: frame.integer(),
     agentEvents: frame.list(),
     audit: frame.list<AuditRow>(),
     schedules: frame.list(),
@@ -32,6 +33,7 @@ it('carries entries of the audit log and who started a run', () => {
     ...runs,
     counts: [0, 0, 0, 0, 0, 0],
     copies: [],
+    outputs: 0,
     agentEvents: [],
     audit,
     schedules: [],
@@ -40,6 +42,6 @@ it('carries entries of the audit log and who started a run', () => {
 
 it('costs one byte in a batch without entries', () => {
   const without = writeFrame(aBatch(3)).length;
-  // The epoch, then one byte for each of eleven lists.
-  expect(without).toBe(1 + 11);
+  // The epoch, then one byte for each of twelve lists.
+  expect(without).toBe(1 + 12);
 });

@@ -23,6 +23,7 @@ import { enumReader } from './enums.ts';
 import { Faults } from './faults.ts';
 import { readOpaqueValue, readOutput, unfit } from './payload.ts';
 import { readBeat } from './read-beat.ts';
+import { readChunk, readCounters } from './read-chunk.ts';
 import { readReport } from './read-report.ts';
 import { clampShare } from './share.ts';
 import { cutText, readAttemptId, readLogFields, readName } from './text.ts';
@@ -100,9 +101,10 @@ function readHello(faults: Faults, hello: Hello): HelloFrame {
       state === undefined
         ? { revision: 0, capabilities: [], slots: 0, draining: false, labels: {} }
         : readState(faults, 'hello.state', state),
-    held: held.slice(0, limits.heldMax).map(({ attemptId, finished }, i) => ({
+    held: held.slice(0, limits.heldMax).map(({ attemptId, finished, lastChunk }, i) => ({
       attemptId: readAttemptId(faults, () => `hello.held[${i}].attempt_id`, attemptId),
       isFinished: finished,
+      lastChunk,
     })),
   };
 }
@@ -170,6 +172,10 @@ function readUpdate(
         message: cutText(update.value.message),
         fields: readLogFields(update.value.fields),
       };
+    case 'chunk':
+      return readChunk(faults, attemptId, update.value, () => `${pointer()}.chunk`);
+    case 'usage':
+      return { type: 'usage', attemptId, counters: readCounters(faults, update.value, () => `${pointer()}.usage`) };
     case undefined:
       ignoreUnknown(faults, wire, `${pointer()}.update`, onIgnored);
       return undefined;

@@ -100,7 +100,10 @@ export class RunEventWriter {
         memory.failure = event.failure;
         if (event.countsAsTry === true) memory.try += 1;
         const value = { ...this.attempt(event), outcome: AttemptOutcome[event.outcome] };
-        return { case: 'attemptEnded', value: { ...value, error: writeFailure(event.failure) } };
+        return {
+          case: 'attemptEnded',
+          value: { ...value, error: writeFailure(event.failure), usage: { ...event.usage } },
+        };
       }
       case 'RetryScheduled': {
         const { try: tryNumber, failure } = this.memories.of(event.path);

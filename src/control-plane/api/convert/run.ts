@@ -22,7 +22,8 @@ export interface WriteRunOptions {
 
 /** `values`: loaded before, when they were asked for. */
 export function writeRun(view: RunView, values: RunValues, { now, omitSteps = false }: WriteRunOptions): Run {
-  const { row, state, progress, waits, usualMs } = view;
+  const { row, state, progress, usage, waits, usualMs } = view;
+  const beside = { progress, usage, waits, usualMs, values };
   const { completed, total, share } = countSteps(state);
   return create(RunSchema, {
     ...rowFields(row),
@@ -30,7 +31,7 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
     ...(values.parameters !== undefined && { parameters: values.parameters }),
     ...(values.output !== undefined && { output: values.output }),
     error: writeFailure(state.failure ?? state.ending?.failure),
-    steps: omitSteps ? [] : stepsToTell(state).map((step) => writeStep(step, { progress, waits, usualMs, values })),
+    steps: omitSteps ? [] : stepsToTell(state).map((step) => writeStep(step, beside)),
     startTime: writeTime(state.startedAt),
     endTime: writeTime(state.endedAt),
     pauseTime: writeTime(state.pausedAt),

@@ -15,6 +15,7 @@ import {
 } from '../../../gen/yardmaster/v1/step_state_pb.ts';
 import type { CompiledNode } from '../../../workflow/compiled.ts';
 import { nextTryOf } from '../../engine/attempts.ts';
+import type { Usage } from '../../engine/events.ts';
 import { type AttemptRecord, type MapDetail, type Step, shownStatus } from '../../engine/state.ts';
 import { isFallingBack, ownerOf, shareOfItems } from '../../engine/step-tree.ts';
 import type { RunView } from '../../runtime/control-plane.ts';
@@ -37,11 +38,11 @@ export const STEP_KINDS: Readonly<Record<CompiledNode['kind'], StepKind>> = {
   workflow: StepKind.WORKFLOW,
 };
 
-interface Beside extends Pick<RunView, 'progress' | 'waits' | 'usualMs'> {
+interface Beside extends Pick<RunView, 'progress' | 'usage' | 'waits' | 'usualMs'> {
   readonly values: RunValues;
 }
 
-export function writeStep(step: Step, { progress, waits, usualMs, values }: Beside): StepState {
+export function writeStep(step: Step, { progress, usage, waits, usualMs, values }: Beside): StepState {
   const { detail, node, path } = step;
   const status = shownStatus(step);
   const shown = progress.get(path);
@@ -56,7 +57,7 @@ export function writeStep(step: Step, { progress, waits, usualMs, values }: Besi
     input: values.inputs.get(path),
     output: values.outputs.get(path),
     error: writeFailure(detail?.failure),
-    attempts: detail?.attempts.map(writeAttempt) ?? [],
+    attempts: detail?.attempts.map((attempt) => writeAttempt(attempt, usage.get(`${path}#${attempt.number}`))) ?? [],
     readyTime: writeTime(step.readyAt),
     startTime: writeTime(node.kind === 'agent' ? detail?.attempts[0]?.startedAt : step.readyAt),
     endTime: writeTime(detail?.endedAt),
@@ -115,7 +116,7 @@ function writeChild({ node, detail }: Step): MessageInitShape<typeof ChildRunSch
   return { runId: detail.child.runId, workflow: node.workflow, workflowVersion: detail.child.version };
 }
 
-function writeAttempt(attempt: AttemptRecord): Attempt {
+function writeAttempt(attempt: AttemptRecord, usage: Usage = {}): Attempt {
   return create(AttemptSchema, {
     number: attempt.number,
     tryNumber: attempt.try,
@@ -126,5 +127,6 @@ function writeAttempt(attempt: AttemptRecord): Attempt {
     error: writeFailure(attempt.failure),
     startTime: writeTime(attempt.startedAt),
     endTime: writeTime(attempt.endedAt),
+    usage: { ...(attempt.outcome === undefined ? usage : attempt.usage) },
   });
 }

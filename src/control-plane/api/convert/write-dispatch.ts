@@ -7,8 +7,8 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { JsonObject } from '../../../core/json.ts';
 import { KeptWriter } from '../../../core/kept-writer.ts';
 import { AssignmentSchema } from '../../../gen/opaque/session_pb.ts';
-import { ResultVerdict, StopReason } from '../../../gen/yardmaster/v1/dispatch_pb.ts';
-import type { DispatchFrame, WireAssignment, WireStop } from '../../registry/frames.ts';
+import { ChunkVerdict, ResultVerdict, StopReason } from '../../../gen/yardmaster/v1/dispatch_pb.ts';
+import type { ChunkAck, DispatchFrame, WireAssignment, WireStop } from '../../registry/frames.ts';
 import { writeStruct } from './json.ts';
 import { writePriority } from './priority.ts';
 
@@ -36,7 +36,7 @@ export function encodeAssignment(assignment: WireAssignment): Uint8Array {
 
 function writeDispatch(
   writer: BinaryWriter,
-  { assignments, stops, results, beat, stateRevision }: DispatchFrame,
+  { assignments, stops, results, beat, stateRevision, chunks }: DispatchFrame,
 ): void {
   writer.uint32(DISPATCH).fork();
   for (const assignment of assignments) {
@@ -48,7 +48,7 @@ function writeDispatch(
     } else writer.bytes(assignment.encoded);
   }
   for (const stop of stops) writeStop(writer, stop);
-  if (beat !== 0 || results.length > 0 || stateRevision !== 0) {
+  if (beat !== 0 || results.length > 0 || stateRevision !== 0 || chunks.length > 0) {
     writer.uint32(ACKS).fork();
     number(writer, tag(1, VARINT), beat);
     for (const { attemptId, verdict } of results) {
@@ -58,8 +58,17 @@ function writeDispatch(
       writer.join();
     }
     number(writer, tag(3, VARINT), stateRevision);
+    for (const ack of chunks) writeChunkAck(writer, ack);
     writer.join();
   }
+  writer.join();
+}
+
+function writeChunkAck(writer: BinaryWriter, { attemptId, stored, verdict }: ChunkAck): void {
+  writer.uint32(tag(30, LENGTH)).fork();
+  text(writer, tag(1, LENGTH), attemptId);
+  number(writer, tag(2, VARINT), stored);
+  number(writer, tag(3, VARINT), ChunkVerdict[verdict]);
   writer.join();
 }
 
@@ -82,6 +91,7 @@ function writeAssignment(writer: BinaryWriter, assignment: WireAssignment): void
   if (assignment.idempotent) writer.uint32(tag(15, VARINT)).bool(true);
   number(writer, tag(16, VARINT), wholeMs(assignment.lossWindowMs));
   number(writer, tag(17, VARINT), wholeMs(assignment.heartbeatTimeoutMs));
+  number(writer, tag(30, VARINT), assignment.nextChunk ?? 0);
 }
 
 function writeInput(writer: BinaryWriter, input: WireAssignment['input']): void {

@@ -30,7 +30,7 @@ function encode(frame: SessionResponse['frame']): Uint8Array {
 /** Acks and stops go first; assignments are cut where their values fill a frame. */
 function cutDispatch(frame: DispatchFrame): readonly DispatchFrame[] {
   const { assignments } = frame;
-  let size = (frame.results.length + frame.stops.length) * 64;
+  let size = (frame.results.length + frame.stops.length + frame.chunks.length) * 64;
   const parts: WireAssignment[][] = [[]];
   for (const assignment of assignments) {
     const weight = weigh(assignment);
@@ -45,7 +45,7 @@ function cutDispatch(frame: DispatchFrame): readonly DispatchFrame[] {
   return parts.map((part, i) =>
     i === 0
       ? { ...frame, assignments: part }
-      : { type: 'dispatch', assignments: part, stops: [], beat: 0, results: [], stateRevision: 0 },
+      : { type: 'dispatch', assignments: part, stops: [], beat: 0, results: [], stateRevision: 0, chunks: [] },
   );
 }
 

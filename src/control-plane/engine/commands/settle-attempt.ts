@@ -24,6 +24,7 @@ function settle(draft: Draft, command: SettleAttempt): ResultVerdict {
   const attempt = findAttempt(step, command.number);
   if (attempt === undefined || attempt.instanceId !== command.instanceId) return 'UNKNOWN';
   if (attempt.outcome !== undefined) return answerEnded(draft, step, attempt, command.result);
+  draft.usage = command.usage;
   acceptResult(draft, step, attempt, command.result);
   return 'ACCEPTED';
 }
@@ -179,5 +180,6 @@ function end(
   how: Pick<AttemptEnded, 'outcome' | 'failure' | 'countsAsTry' | 'unconfirmed'>,
 ): void {
   dropAttempt(draft, step, attempt.number);
-  draft.emit({ type: 'AttemptEnded', at: draft.now, path: step.path, number: attempt.number, ...how });
+  const used = draft.usage === undefined || how.unconfirmed === true ? {} : { usage: draft.usage };
+  draft.emit({ type: 'AttemptEnded', at: draft.now, path: step.path, number: attempt.number, ...how, ...used });
 }

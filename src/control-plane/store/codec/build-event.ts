@@ -187,7 +187,7 @@ function buildAttemptStarted(fields: EventFields): AttemptStarted {
 }
 
 function buildAttemptEnded(fields: EventFields): AttemptEnded {
-  const { at, path, number, failure, countsAsTry, unconfirmed } = fields;
+  const { at, path, number, failure, countsAsTry, unconfirmed, usage } = fields;
   const outcome = must(fields.outcome, 'an outcome');
   return {
     type: 'AttemptEnded',
@@ -198,6 +198,7 @@ function buildAttemptEnded(fields: EventFields): AttemptEnded {
     ...(failure === undefined ? {} : { failure }),
     ...(countsAsTry === undefined ? {} : { countsAsTry }),
     ...(unconfirmed === undefined ? {} : { unconfirmed }),
+    ...(usage === undefined ? {} : { usage }),
   };
 }
 

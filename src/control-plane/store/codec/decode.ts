@@ -102,6 +102,9 @@ function readRareField(reader: BinaryReader, tag: number, fields: EventFields): 
     case 120:
       fields.unconfirmed = reader.bool();
       return;
+    case 282:
+      fields.usage = { ...fields.usage, ...readCounter(reader) };
+      return;
     case 184:
       fields.resumed = reader.bool();
       return;
@@ -255,6 +258,17 @@ function readBlobReference(reader: BinaryReader): StoredValue {
     else unknownTag('BlobReference', tag);
   });
   return { kind: 'blob', blobId, size };
+}
+
+function readCounter(reader: BinaryReader): Record<string, number> {
+  let name = '';
+  let sum = 0;
+  readMessage(reader, (tag) => {
+    if (tag === 10) name = reader.string(true);
+    else if (tag === 17) sum = reader.double();
+    else unknownTag('UsageCounter', tag);
+  });
+  return { [name]: sum };
 }
 
 function readItemOutput(reader: BinaryReader): ItemOutput {

@@ -249,6 +249,12 @@ function writeAttemptEnded(writer: BinaryWriter, event: AttemptEnded): void {
   writeOptionalFailure(writer, event.failure);
   if (event.countsAsTry !== undefined) writer.uint32(176).bool(event.countsAsTry);
   if (event.unconfirmed !== undefined) writer.uint32(120).bool(event.unconfirmed);
+  for (const [name, sum] of Object.entries(event.usage ?? {})) {
+    writer.uint32(282).fork();
+    writeText(writer, 10, name);
+    writeDouble(writer, 17, sum);
+    writer.join();
+  }
 }
 
 function writeRunEnd(writer: BinaryWriter, event: RunEnding | RunEnded, end: RunEnded['status']): void {

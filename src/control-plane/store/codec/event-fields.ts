@@ -57,6 +57,7 @@ export class EventFields {
   itemOutputs: ItemOutput[] | undefined = undefined;
   keptItems: number | undefined = undefined;
   iterations: number | undefined = undefined;
+  usage: Record<string, number> | undefined = undefined;
 
   /** Everything absent; times at the row's first event. */
   reset(first: number): void {
@@ -97,5 +98,6 @@ export class EventFields {
     this.itemOutputs = undefined;
     this.keptItems = undefined;
     this.iterations = undefined;
+    this.usage = undefined;
   }
 }

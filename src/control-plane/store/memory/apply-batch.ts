@@ -12,6 +12,7 @@ import {
   type TaskKey,
 } from '../port.ts';
 import type { MemoryData } from './memory-data.ts';
+import { applyOutput } from './outputs.ts';
 
 /** Throws FENCED or CONFLICT and writes nothing; answers the bytes of the journal rows. */
 export function applyBatch(data: MemoryData, batch: Batch): number {
@@ -25,6 +26,7 @@ export function applyBatch(data: MemoryData, batch: Batch): number {
   applyTasks(data, batch);
   for (const blob of batch.blobs) blobsOf(data, blob.runId).set(blob.blobId, [blob.bytes]);
   for (const copy of batch.blobCopies) copyBlob(data, copy);
+  for (const change of batch.outputs) applyOutput(data, change);
   data.agentEvents.push(...batch.agentEvents);
   for (const row of batch.audit) if (!data.audit.has(row.id)) data.audit.set(row.id, row);
   for (const change of batch.schedules) applySchedule(data, change);

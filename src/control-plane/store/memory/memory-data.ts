@@ -2,7 +2,23 @@
  * What a memory store holds. It outlives the adapter, as a disk outlives a process: open a second store over the same data
  * to see what a restart sees.
  */
-import type { AgentEventRow, AuditRow, RunRow, ScheduleRow, SnapshotRow, TaskRow, WorkflowRow } from '../port.ts';
+import type {
+  AgentEventRow,
+  AuditRow,
+  ChunkRow,
+  OutputHead,
+  RunRow,
+  ScheduleRow,
+  SnapshotRow,
+  TaskRow,
+  WorkflowRow,
+} from '../port.ts';
+
+export interface MemoryOutput {
+  head: OutputHead;
+  /** By number, in its order. */
+  readonly chunks: Map<number, ChunkRow>;
+}
 
 export interface MemoryData {
   /** The newest epoch given out. */
@@ -16,6 +32,8 @@ export interface MemoryData {
   readonly snapshots: Map<string, SnapshotRow>;
   /** Parts by (run, blob id). */
   readonly blobs: Map<string, Map<string, Uint8Array[]>>;
+  /** Of each run, by path and attempt. */
+  readonly outputs: Map<string, Map<string, MemoryOutput>>;
   /** By (run, path, attempt). */
   readonly tasks: Map<string, TaskRow>;
   /** Versions by (namespace, name), the first version first. */
@@ -35,6 +53,7 @@ export function createMemoryData(): MemoryData {
     journals: new Map(),
     snapshots: new Map(),
     blobs: new Map(),
+    outputs: new Map(),
     tasks: new Map(),
     workflows: new Map(),
     agentEvents: [],

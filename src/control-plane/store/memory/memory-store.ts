@@ -13,8 +13,12 @@ import {
   type AuditQuery,
   type AuditRow,
   type Batch,
+  type ChunkQuery,
+  type ChunkRow,
   type JournalRow,
   type NewWorkflow,
+  type OutputHead,
+  type OutputKey,
   type Pruned,
   type QueuedRun,
   type RunPage,
@@ -34,6 +38,7 @@ import {
 } from '../port.ts';
 import { applyBatch, applySchedule, blobsOf, mustBeNewest, requestKey, scheduleKey, taskKey } from './apply-batch.ts';
 import { createMemoryData, type MemoryData } from './memory-data.ts';
+import { readChunks, readLastOutput, readOutputHead, sumOutputs } from './outputs.ts';
 import {
   findOldAgentEvents,
   findOldAudit,
@@ -177,6 +182,22 @@ class MemoryStoreAdapter implements MemoryStore {
       const parts = this.#data.blobs.get(runId)?.get(blobId);
       return parts === undefined ? undefined : new Uint8Array(Buffer.concat(parts));
     });
+  }
+
+  getOutput(key: OutputKey): Promise<OutputHead | undefined> {
+    return this.#read(() => readOutputHead(this.#data, key));
+  }
+
+  findLastOutput(runId: string, path: string): Promise<OutputHead | undefined> {
+    return this.#read(() => readLastOutput(this.#data, runId, path));
+  }
+
+  sumOutputs(runId: string): Promise<number> {
+    return this.#read(() => sumOutputs(this.#data, runId));
+  }
+
+  loadChunks(query: ChunkQuery): Promise<readonly ChunkRow[]> {
+    return this.#read(() => readChunks(this.#data, query));
   }
 
   putBlobPart(runId: string, blobId: string, part: number, bytes: Uint8Array): Promise<void> {
@@ -344,6 +365,7 @@ class MemoryStoreAdapter implements MemoryStore {
     this.#data.journals.delete(runId);
     this.#data.snapshots.delete(runId);
     this.#data.blobs.delete(runId);
+    this.#data.outputs.delete(runId);
     for (const task of this.#data.tasks.values()) if (task.runId === runId) this.#data.tasks.delete(taskKey(task));
   }
 }

@@ -1,8 +1,9 @@
-/** The statements of a batch, prepared once. Order: runs, journal, snapshots, deleted tasks, tasks, checkpoints, blobs, copies of blobs, agent events, audit, schedules. */
+/** The statements of a batch, prepared once. Order: runs, journal, snapshots, deleted tasks, tasks, checkpoints, blobs, copies of blobs, outputs, agent events, audit, schedules. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { limits } from '../../../core/limits.ts';
 import type { AgentEventRow, AuditRow, BlobCopy, RunChange, RunRow, ScheduleChange } from '../port.ts';
 import type { FrameReader } from './frame.ts';
+import { OutputWriter } from './outputs.ts';
 import { toTail } from './rows.ts';
 
 export class BatchWriter {
@@ -18,6 +19,7 @@ export class BatchWriter {
   readonly #insertBlobPart: StatementSync;
   readonly #deleteBlobForCopy: StatementSync;
   readonly #copyBlob: StatementSync;
+  readonly #outputs: OutputWriter;
   readonly #insertAgentEvent: StatementSync;
   readonly #insertAudit: StatementSync;
   readonly #replaceSchedule: StatementSync;
@@ -42,6 +44,7 @@ export class BatchWriter {
     this.#copyBlob = db.prepare(
       'INSERT INTO blobs SELECT ?, blob_id, part, bytes FROM blobs WHERE run_id = ? AND blob_id = ?',
     );
+    this.#outputs = new OutputWriter(db);
     this.#insertAgentEvent = db.prepare('INSERT INTO agent_events VALUES (NULL, ?, ?, ?, ?, ?)');
     this.#insertAudit = db.prepare('INSERT OR IGNORE INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#replaceSchedule = db.prepare('INSERT OR REPLACE INTO schedules VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
@@ -57,6 +60,7 @@ export class BatchWriter {
     this.#writeCheckpoints(frame);
     for (let rest = frame.integer(); rest > 0; rest--) this.writeBlob(frame.text(), frame.plainText(), frame.bytes());
     for (const copy of frame.list<BlobCopy>()) this.#writeBlobCopy(copy);
+    this.#outputs.write(frame);
     for (const row of frame.list<AgentEventRow>()) {
       this.#insertAgentEvent.run(row.at, row.agentId, row.instanceId, row.kind, row.message);
     }

@@ -13,12 +13,14 @@ import {
 import { AuditQueries } from './audit-queries.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { FrameReader } from './frame.ts';
+import { DELETE_CHUNKS, OutputQueries } from './outputs.ts';
 import { type LabelledRun, Queries } from './queries.ts';
 
 export class Connection {
   readonly db: DatabaseSync;
   readonly queries: Queries;
   readonly audit: AuditQueries;
+  readonly outputs: OutputQueries;
   readonly #writer: BatchWriter;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
@@ -28,6 +30,7 @@ export class Connection {
     this.db = db;
     this.queries = new Queries(db);
     this.audit = new AuditQueries(db);
+    this.outputs = new OutputQueries(db);
     this.#writer = new BatchWriter(db);
     this.#begin = db.prepare('BEGIN IMMEDIATE');
     this.#commit = db.prepare('COMMIT');
@@ -80,8 +83,9 @@ export class Connection {
     return this.#transact(epoch, () => {
       const runs = this.queries.findPrunable(before, limit);
       this.#deleteLabels(runs);
-      for (const table of ['journal', 'snapshots', 'blobs', 'tasks', 'runs']) {
-        const statement = this.db.prepare(`DELETE FROM ${table} WHERE run_id = ?`);
+      const tables = ['journal', 'snapshots', 'blobs', 'tasks', 'outputs', 'runs'];
+      for (const sql of [DELETE_CHUNKS, ...tables.map((table) => `DELETE FROM ${table} WHERE run_id = ?`)]) {
+        const statement = this.db.prepare(sql);
         for (const { runId } of runs) statement.run(runId);
       }
       const old = 'SELECT id FROM agent_events WHERE at < ? ORDER BY at LIMIT ?';

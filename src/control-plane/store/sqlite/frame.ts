@@ -6,7 +6,7 @@
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import { KeptWriter } from '../../../core/kept-writer.ts';
 import { writeEvents } from '../codec/encode.ts';
-import type { Batch, TaskKey, TaskRow } from '../port.ts';
+import type { Batch, OutputChange, TaskKey, TaskRow } from '../port.ts';
 
 const frames = new KeptWriter(() => new BinaryWriter(), 4 * 1024 * 1024);
 
@@ -57,6 +57,8 @@ class FrameWriter {
       writer.string(blobId).bytes(bytes);
     }
     this.#json(batch.blobCopies);
+    writer.uint32(batch.outputs.length);
+    for (const output of batch.outputs) this.#output(output);
     this.#json(batch.agentEvents);
     this.#json(batch.audit);
     this.#json(batch.schedules);
@@ -77,6 +79,17 @@ class FrameWriter {
     this.#text(task.instanceId);
     this.#writer.bool(task.checkpoint !== undefined);
     if (task.checkpoint !== undefined) this.#writer.bytes(task.checkpoint);
+  }
+
+  #output({ chunks, ...head }: OutputChange): void {
+    this.#key(head);
+    this.#writer.uint32(head.number).uint32(head.bytes).bool(head.isCut).uint32(chunks.length);
+    for (const { number, channel, kind, bytes } of chunks) {
+      this.#writer.uint32(number);
+      this.#text(channel);
+      this.#text(kind);
+      this.#writer.bytes(bytes);
+    }
   }
 
   #text(text: string): void {
@@ -110,6 +123,10 @@ export class FrameReader {
 
   double(): number {
     return this.#reader.double();
+  }
+
+  flag(): boolean {
+    return this.#reader.bool();
   }
 
   /** A view into the frame. */

@@ -8,6 +8,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { YardmasterError } from '../../../core/errors.ts';
 import type {
+  ChunkQuery,
+  ChunkRow,
+  OutputHead,
+  OutputKey,
   ScheduleChange,
   ScheduleKey,
   ScheduleRow,
@@ -156,6 +160,22 @@ export class SqliteCore {
 
   getBlob(runId: string, blobId: string): Uint8Array | undefined {
     return this.#read(({ queries }) => queries.getBlob(runId, blobId));
+  }
+
+  getOutput(key: OutputKey): OutputHead | undefined {
+    return this.#read(({ outputs }) => outputs.get(key));
+  }
+
+  findLastOutput(runId: string, path: string): OutputHead | undefined {
+    return this.#read(({ outputs }) => outputs.findLast(runId, path));
+  }
+
+  sumOutputs(runId: string): number {
+    return this.#read(({ outputs }) => outputs.sum(runId));
+  }
+
+  loadChunks(query: ChunkQuery): readonly ChunkRow[] {
+    return this.#read(({ outputs }) => outputs.chunks(query));
   }
 
   getWorkflow(namespace: string, name: string, version: number): WorkflowRow | undefined {

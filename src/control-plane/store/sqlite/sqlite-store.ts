@@ -9,8 +9,12 @@ import {
   type AuditQuery,
   type AuditRow,
   type Batch,
+  type ChunkQuery,
+  type ChunkRow,
   type JournalRow,
   type NewWorkflow,
+  type OutputHead,
+  type OutputKey,
   type Pruned,
   type QueuedRun,
   type RunPage,
@@ -136,6 +140,22 @@ class SqliteStore implements Store {
 
   getBlob(runId: string, blobId: string): Promise<Uint8Array | undefined> {
     return this.#call('getBlob', [runId, blobId]);
+  }
+
+  getOutput(key: OutputKey): Promise<OutputHead | undefined> {
+    return this.#call('getOutput', [key]);
+  }
+
+  findLastOutput(runId: string, path: string): Promise<OutputHead | undefined> {
+    return this.#call('findLastOutput', [runId, path]);
+  }
+
+  sumOutputs(runId: string): Promise<number> {
+    return this.#call('sumOutputs', [runId]);
+  }
+
+  loadChunks(query: ChunkQuery): Promise<readonly ChunkRow[]> {
+    return this.#call('loadChunks', [query]);
   }
 
   async putBlobPart(runId: string, blobId: string, part: number, bytes: Uint8Array): Promise<void> {

@@ -16,7 +16,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/dispatch.proto.
  */
 export const file_yardmaster_v1_dispatch: GenFile = /*@__PURE__*/
-  fileDesc("Chx5YXJkbWFzdGVyL3YxL2Rpc3BhdGNoLnByb3RvEg15YXJkbWFzdGVyLnYxIoEBCghEaXNwYXRjaBIuCgthc3NpZ25tZW50cxgBIAMoCzIZLnlhcmRtYXN0ZXIudjEuQXNzaWdubWVudBIiCgVzdG9wcxgCIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RvcBIhCgRhY2tzGAMgASgLMhMueWFyZG1hc3Rlci52MS5BY2tzIt4DCgpBc3NpZ25tZW50EhIKCmF0dGVtcHRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEhAKCHdvcmtmbG93GAMgASgJEhEKCXN0ZXBfcGF0aBgEIAEoCRIOCgZudW1iZXIYBSABKA0SEgoKdHJ5X251bWJlchgGIAEoDRISCgpjYXBhYmlsaXR5GAcgASgJEhoKEmNhcGFiaWxpdHlfdmVyc2lvbhgIIAEoCRIlCgVpbnB1dBgJIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBISCgp0aW1lb3V0X21zGAogASgNEhcKD2lkZW1wb3RlbmN5X2tleRgLIAEoCRIqCgpjaGVja3BvaW50GAwgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEikKCHByaW9yaXR5GA0gASgOMhcueWFyZG1hc3Rlci52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEgoKaWRlbXBvdGVudBgPIAEoCBIWCg5sb3NzX3dpbmRvd19tcxgQIAEoDRIcChRoZWFydGJlYXRfdGltZW91dF9tcxgRIAEoDRITCgt0cmFjZXBhcmVudBgSIAEoCSJXCgRTdG9wEhIKCmF0dGVtcHRfaWQYASABKAkSKQoGcmVhc29uGAIgASgOMhkueWFyZG1hc3Rlci52MS5TdG9wUmVhc29uEhAKCGdyYWNlX21zGAMgASgNIlcKBEFja3MSDAoEYmVhdBgBIAEoDRIpCgdyZXN1bHRzGAIgAygLMhgueWFyZG1hc3Rlci52MS5SZXN1bHRBY2sSFgoOc3RhdGVfcmV2aXNpb24YAyABKA0iTgoJUmVzdWx0QWNrEhIKCmF0dGVtcHRfaWQYASABKAkSLQoHdmVyZGljdBgCIAEoDjIcLnlhcmRtYXN0ZXIudjEuUmVzdWx0VmVyZGljdCriAQoKU3RvcFJlYXNvbhIbChdTVE9QX1JFQVNPTl9VTlNQRUNJRklFRBAAEhkKFVNUT1BfUkVBU09OX0NBTkNFTExFRBABEhgKFFNUT1BfUkVBU09OX0RFQURMSU5FEAISGgoWU1RPUF9SRUFTT05fU1VQRVJTRURFRBADEhwKGFNUT1BfUkVBU09OX05PVF9BQ0NFUFRFRBAEEhQKEFNUT1BfUkVBU09OX0xPU1QQBRIZChVTVE9QX1JFQVNPTl9SVU5fRU5ERUQQBhIXChNTVE9QX1JFQVNPTl9VTktOT1dOEAcqhwEKDVJlc3VsdFZlcmRpY3QSHgoaUkVTVUxUX1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABIbChdSRVNVTFRfVkVSRElDVF9BQ0NFUFRFRBABEh0KGVJFU1VMVF9WRVJESUNUX1NVUEVSU0VERUQQAhIaChZSRVNVTFRfVkVSRElDVF9VTktOT1dOEANiBnByb3RvMw", [file_google_protobuf_struct, file_yardmaster_v1_payload, file_yardmaster_v1_priority]);
+  fileDesc("Chx5YXJkbWFzdGVyL3YxL2Rpc3BhdGNoLnByb3RvEg15YXJkbWFzdGVyLnYxIoEBCghEaXNwYXRjaBIuCgthc3NpZ25tZW50cxgBIAMoCzIZLnlhcmRtYXN0ZXIudjEuQXNzaWdubWVudBIiCgVzdG9wcxgCIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RvcBIhCgRhY2tzGAMgASgLMhMueWFyZG1hc3Rlci52MS5BY2tzIvIDCgpBc3NpZ25tZW50EhIKCmF0dGVtcHRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEhAKCHdvcmtmbG93GAMgASgJEhEKCXN0ZXBfcGF0aBgEIAEoCRIOCgZudW1iZXIYBSABKA0SEgoKdHJ5X251bWJlchgGIAEoDRISCgpjYXBhYmlsaXR5GAcgASgJEhoKEmNhcGFiaWxpdHlfdmVyc2lvbhgIIAEoCRIlCgVpbnB1dBgJIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBISCgp0aW1lb3V0X21zGAogASgNEhcKD2lkZW1wb3RlbmN5X2tleRgLIAEoCRIqCgpjaGVja3BvaW50GAwgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEikKCHByaW9yaXR5GA0gASgOMhcueWFyZG1hc3Rlci52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEgoKaWRlbXBvdGVudBgPIAEoCBIWCg5sb3NzX3dpbmRvd19tcxgQIAEoDRIcChRoZWFydGJlYXRfdGltZW91dF9tcxgRIAEoDRITCgt0cmFjZXBhcmVudBgSIAEoCRISCgpuZXh0X2NodW5rGB4gASgNIlcKBFN0b3ASEgoKYXR0ZW1wdF9pZBgBIAEoCRIpCgZyZWFzb24YAiABKA4yGS55YXJkbWFzdGVyLnYxLlN0b3BSZWFzb24SEAoIZ3JhY2VfbXMYAyABKA0igAEKBEFja3MSDAoEYmVhdBgBIAEoDRIpCgdyZXN1bHRzGAIgAygLMhgueWFyZG1hc3Rlci52MS5SZXN1bHRBY2sSFgoOc3RhdGVfcmV2aXNpb24YAyABKA0SJwoGY2h1bmtzGB4gAygLMhcueWFyZG1hc3Rlci52MS5DaHVua0FjayJcCghDaHVua0FjaxISCgphdHRlbXB0X2lkGAEgASgJEg4KBnN0b3JlZBgCIAEoDRIsCgd2ZXJkaWN0GAMgASgOMhsueWFyZG1hc3Rlci52MS5DaHVua1ZlcmRpY3QiTgoJUmVzdWx0QWNrEhIKCmF0dGVtcHRfaWQYASABKAkSLQoHdmVyZGljdBgCIAEoDjIcLnlhcmRtYXN0ZXIudjEuUmVzdWx0VmVyZGljdCriAQoKU3RvcFJlYXNvbhIbChdTVE9QX1JFQVNPTl9VTlNQRUNJRklFRBAAEhkKFVNUT1BfUkVBU09OX0NBTkNFTExFRBABEhgKFFNUT1BfUkVBU09OX0RFQURMSU5FEAISGgoWU1RPUF9SRUFTT05fU1VQRVJTRURFRBADEhwKGFNUT1BfUkVBU09OX05PVF9BQ0NFUFRFRBAEEhQKEFNUT1BfUkVBU09OX0xPU1QQBRIZChVTVE9QX1JFQVNPTl9SVU5fRU5ERUQQBhIXChNTVE9QX1JFQVNPTl9VTktOT1dOEAcqlQEKDENodW5rVmVyZGljdBIdChlDSFVOS19WRVJESUNUX1VOU1BFQ0lGSUVEEAASGAoUQ0hVTktfVkVSRElDVF9TVE9SRUQQARIYChRDSFVOS19WRVJESUNUX1JFU0VORBACEhkKFUNIVU5LX1ZFUkRJQ1RfRFJPUFBFRBADEhcKE0NIVU5LX1ZFUkRJQ1RfTElNSVQQBCqHAQoNUmVzdWx0VmVyZGljdBIeChpSRVNVTFRfVkVSRElDVF9VTlNQRUNJRklFRBAAEhsKF1JFU1VMVF9WRVJESUNUX0FDQ0VQVEVEEAESHQoZUkVTVUxUX1ZFUkRJQ1RfU1VQRVJTRURFRBACEhoKFlJFU1VMVF9WRVJESUNUX1VOS05PV04QA2IGcHJvdG8z", [file_google_protobuf_struct, file_yardmaster_v1_payload, file_yardmaster_v1_priority]);
 
 /**
  * Everything for one agent that became durable in one commit of the control plane.
@@ -172,7 +172,7 @@ export type Assignment = Message<"yardmaster.v1.Assignment"> & {
   lossWindowMs: number;
 
   /**
-   * The handler must show progress or a checkpoint this often, in milliseconds. 0: no such rule.
+   * The handler must show progress, save a checkpoint or write a chunk this often, in milliseconds. 0: no such rule.
    *
    * @generated from field: uint32 heartbeat_timeout_ms = 17;
    */
@@ -184,6 +184,13 @@ export type Assignment = Message<"yardmaster.v1.Assignment"> & {
    * @generated from field: string traceparent = 18;
    */
   traceparent: string;
+
+  /**
+   * Number of the next chunk that the attempt writes, when it was sent before and some are stored. 0: 1.
+   *
+   * @generated from field: uint32 next_chunk = 30;
+   */
+  nextChunk: number;
 };
 
 /**
@@ -254,6 +261,13 @@ export type Acks = Message<"yardmaster.v1.Acks"> & {
    * @generated from field: uint32 state_revision = 3;
    */
   stateRevision: number;
+
+  /**
+   * What became of chunks, at most one answer per attempt.
+   *
+   * @generated from field: repeated yardmaster.v1.ChunkAck chunks = 30;
+   */
+  chunks: ChunkAck[];
 };
 
 /**
@@ -262,6 +276,41 @@ export type Acks = Message<"yardmaster.v1.Acks"> & {
  */
 export const AcksSchema: GenMessage<Acks> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_dispatch, 3);
+
+/**
+ * The answer to the chunks of one attempt.
+ *
+ * @generated from message yardmaster.v1.ChunkAck
+ */
+export type ChunkAck = Message<"yardmaster.v1.ChunkAck"> & {
+  /**
+   * As in the Assignment.
+   *
+   * @generated from field: string attempt_id = 1;
+   */
+  attemptId: string;
+
+  /**
+   * Number of the last chunk that is stored: it and all before it may be forgotten. 0: none.
+   *
+   * @generated from field: uint32 stored = 2;
+   */
+  stored: number;
+
+  /**
+   * What becomes of those after it.
+   *
+   * @generated from field: yardmaster.v1.ChunkVerdict verdict = 3;
+   */
+  verdict: ChunkVerdict;
+};
+
+/**
+ * Describes the message yardmaster.v1.ChunkAck.
+ * Use `create(ChunkAckSchema)` to create a new message.
+ */
+export const ChunkAckSchema: GenMessage<ChunkAck> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_dispatch, 4);
 
 /**
  * The answer to one result. A result that is sent again gets the answer that it got first.
@@ -289,7 +338,7 @@ export type ResultAck = Message<"yardmaster.v1.ResultAck"> & {
  * Use `create(ResultAckSchema)` to create a new message.
  */
 export const ResultAckSchema: GenMessage<ResultAck> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_dispatch, 4);
+  messageDesc(file_yardmaster_v1_dispatch, 5);
 
 /**
  * Why an attempt must stop.
@@ -368,6 +417,61 @@ export const StopReasonSchema: GenEnum<StopReason> = /*@__PURE__*/
   enumDesc(file_yardmaster_v1_dispatch, 0);
 
 /**
+ * What becomes of the chunks after the last one that is stored.
+ *
+ * @generated from enum yardmaster.v1.ChunkVerdict
+ */
+export const ChunkVerdict = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: CHUNK_VERDICT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * They are on their way, or yet to come.
+   *
+   * @generated from enum value: CHUNK_VERDICT_STORED = 1;
+   */
+  STORED: 1,
+
+  /**
+   * They were refused, because one was missing or too many waited for the disk: send them again, from the one after `stored`.
+   *
+   * @generated from enum value: CHUNK_VERDICT_RESEND = 2;
+   */
+  RESEND: 2,
+
+  /**
+   * The attempt is over or fenced: they are dropped, and so is what it writes from now on.
+   *
+   * @generated from enum value: CHUNK_VERDICT_DROPPED = 3;
+   */
+  DROPPED: 3,
+
+  /**
+   * The attempt, or its run, has written as much as is kept: they are dropped, and readers are told.
+   *
+   * @generated from enum value: CHUNK_VERDICT_LIMIT = 4;
+   */
+  LIMIT: 4,
+} as const;
+
+/**
+ * What becomes of the chunks after the last one that is stored.
+ *
+ * @generated from enum yardmaster.v1.ChunkVerdict
+ */
+export type ChunkVerdict = (typeof ChunkVerdict)[keyof typeof ChunkVerdict] | UnknownEnum;
+
+/**
+ * Describes the enum yardmaster.v1.ChunkVerdict.
+ */
+export const ChunkVerdictSchema: GenEnum<ChunkVerdict> = /*@__PURE__*/
+  enumDesc(file_yardmaster_v1_dispatch, 1);
+
+/**
  * What became of a result.
  *
  * @generated from enum yardmaster.v1.ResultVerdict
@@ -413,5 +517,5 @@ export type ResultVerdict = (typeof ResultVerdict)[keyof typeof ResultVerdict] |
  * Describes the enum yardmaster.v1.ResultVerdict.
  */
 export const ResultVerdictSchema: GenEnum<ResultVerdict> = /*@__PURE__*/
-  enumDesc(file_yardmaster_v1_dispatch, 1);
+  enumDesc(file_yardmaster_v1_dispatch, 2);
 

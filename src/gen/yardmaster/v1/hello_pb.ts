@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/hello.proto.
  */
 export const file_yardmaster_v1_hello: GenFile = /*@__PURE__*/
-  fileDesc("Chl5YXJkbWFzdGVyL3YxL2hlbGxvLnByb3RvEg15YXJkbWFzdGVyLnYxIscBCgVIZWxsbxIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRINCgVwbGFjZRgDIAEoCRIfCgNzZGsYBCABKAsyEi55YXJkbWFzdGVyLnYxLlNkaxIYChBwcm90b2NvbF92ZXJzaW9uGAUgASgNEiMKBXN0YXRlGAYgASgLMhQueWFyZG1hc3Rlci52MS5TdGF0ZRIoCgRoZWxkGAcgAygLMhoueWFyZG1hc3Rlci52MS5IZWxkQXR0ZW1wdCI2CgNTZGsSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhAKCGxhbmd1YWdlGAMgASgJIjMKC0hlbGRBdHRlbXB0EhIKCmF0dGVtcHRfaWQYASABKAkSEAoIZmluaXNoZWQYAiABKAgizAEKBVN0YXRlEhAKCHJldmlzaW9uGAEgASgNEi8KDGNhcGFiaWxpdGllcxgCIAMoCzIZLnlhcmRtYXN0ZXIudjEuQ2FwYWJpbGl0eRINCgVzbG90cxgDIAEoDRIQCghkcmFpbmluZxgEIAEoCBIwCgZsYWJlbHMYBSADKAsyIC55YXJkbWFzdGVyLnYxLlN0YXRlLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFiBnByb3RvMw", [file_yardmaster_v1_capability]);
+  fileDesc("Chl5YXJkbWFzdGVyL3YxL2hlbGxvLnByb3RvEg15YXJkbWFzdGVyLnYxIscBCgVIZWxsbxIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRINCgVwbGFjZRgDIAEoCRIfCgNzZGsYBCABKAsyEi55YXJkbWFzdGVyLnYxLlNkaxIYChBwcm90b2NvbF92ZXJzaW9uGAUgASgNEiMKBXN0YXRlGAYgASgLMhQueWFyZG1hc3Rlci52MS5TdGF0ZRIoCgRoZWxkGAcgAygLMhoueWFyZG1hc3Rlci52MS5IZWxkQXR0ZW1wdCI2CgNTZGsSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhAKCGxhbmd1YWdlGAMgASgJIkcKC0hlbGRBdHRlbXB0EhIKCmF0dGVtcHRfaWQYASABKAkSEAoIZmluaXNoZWQYAiABKAgSEgoKbGFzdF9jaHVuaxgeIAEoDSLMAQoFU3RhdGUSEAoIcmV2aXNpb24YASABKA0SLwoMY2FwYWJpbGl0aWVzGAIgAygLMhkueWFyZG1hc3Rlci52MS5DYXBhYmlsaXR5Eg0KBXNsb3RzGAMgASgNEhAKCGRyYWluaW5nGAQgASgIEjAKBmxhYmVscxgFIAMoCzIgLnlhcmRtYXN0ZXIudjEuU3RhdGUuTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AWIGcHJvdG8z", [file_yardmaster_v1_capability]);
 
 /**
  * Introduces an instance. The same instance says Hello again on every stream that it opens.
@@ -131,6 +131,13 @@ export type HeldAttempt = Message<"yardmaster.v1.HeldAttempt"> & {
    * @generated from field: bool finished = 2;
    */
   finished: boolean;
+
+  /**
+   * Number of the last chunk that it wrote. 0: none. The answer is in `Acks.chunks`: which are stored.
+   *
+   * @generated from field: uint32 last_chunk = 30;
+   */
+  lastChunk: number;
 };
 
 /**

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/report.proto.
  */
 export const file_yardmaster_v1_report: GenFile = /*@__PURE__*/
-  fileDesc("Chp5YXJkbWFzdGVyL3YxL3JlcG9ydC5wcm90bxINeWFyZG1hc3Rlci52MSJmCgZSZXBvcnQSLQoHdXBkYXRlcxgBIAMoCzIcLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFVwZGF0ZRItCgdyZXN1bHRzGAIgAygLMhwueWFyZG1hc3Rlci52MS5BdHRlbXB0UmVzdWx0IqsCCg1BdHRlbXB0VXBkYXRlEhIKCmF0dGVtcHRfaWQYASABKAkSMgoIYWNjZXB0ZWQYAiABKAsyHi55YXJkbWFzdGVyLnYxLkF0dGVtcHRBY2NlcHRlZEgAEjIKCHJlamVjdGVkGAMgASgLMh4ueWFyZG1hc3Rlci52MS5BdHRlbXB0UmVqZWN0ZWRIABIyCghwcm9ncmVzcxgEIAEoCzIeLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFByb2dyZXNzSAASNgoKY2hlY2twb2ludBgFIAEoCzIgLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdENoZWNrcG9pbnRIABIoCgNsb2cYBiABKAsyGS55YXJkbWFzdGVyLnYxLkF0dGVtcHRMb2dIAEIICgZ1cGRhdGUiEQoPQXR0ZW1wdEFjY2VwdGVkIk8KD0F0dGVtcHRSZWplY3RlZBIrCgZyZWFzb24YASABKA4yGy55YXJkbWFzdGVyLnYxLlJlamVjdFJlYXNvbhIPCgdtZXNzYWdlGAIgASgJIjQKD0F0dGVtcHRQcm9ncmVzcxIQCghmcmFjdGlvbhgBIAEoARIPCgdtZXNzYWdlGAIgASgJIjoKEUF0dGVtcHRDaGVja3BvaW50EiUKBXZhbHVlGAEgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlIqsBCgpBdHRlbXB0TG9nEiYKBWxldmVsGAEgASgOMhcueWFyZG1hc3Rlci52MS5Mb2dMZXZlbBIPCgdtZXNzYWdlGAIgASgJEjUKBmZpZWxkcxgDIAMoCzIlLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdExvZy5GaWVsZHNFbnRyeRotCgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIoICCg1BdHRlbXB0UmVzdWx0EhIKCmF0dGVtcHRfaWQYASABKAkSNAoJY29tcGxldGVkGAIgASgLMh8ueWFyZG1hc3Rlci52MS5BdHRlbXB0Q29tcGxldGVkSAASLgoGZmFpbGVkGAMgASgLMhwueWFyZG1hc3Rlci52MS5BdHRlbXB0RmFpbGVkSAASNAoJY2FuY2VsbGVkGAQgASgLMh8ueWFyZG1hc3Rlci52MS5BdHRlbXB0Q2FuY2VsbGVkSAASNwoLaGFuZGVkX2JhY2sYBSABKAsyIC55YXJkbWFzdGVyLnYxLkF0dGVtcHRIYW5kZWRCYWNrSABCCAoGcmVzdWx0IjoKEEF0dGVtcHRDb21wbGV0ZWQSJgoGb3V0cHV0GAEgASgLMhYueWFyZG1hc3Rlci52MS5QYXlsb2FkIq8BCg1BdHRlbXB0RmFpbGVkEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRInCgdkZXRhaWxzGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEhYKCXJldHJ5YWJsZRgEIAEoCEgAiAEBEhYKDnJldHJ5X2FmdGVyX21zGAUgASgNEhgKEGF2b2lkX3RoaXNfYWdlbnQYBiABKAhCDAoKX3JldHJ5YWJsZSISChBBdHRlbXB0Q2FuY2VsbGVkIiMKEUF0dGVtcHRIYW5kZWRCYWNrEg4KBnJlYXNvbhgBIAEoCSqhAQoMUmVqZWN0UmVhc29uEh0KGVJFSkVDVF9SRUFTT05fVU5TUEVDSUZJRUQQABIWChJSRUpFQ1RfUkVBU09OX0JVU1kQARIdChlSRUpFQ1RfUkVBU09OX1VOU1VQUE9SVEVEEAISHwobUkVKRUNUX1JFQVNPTl9JTlZBTElEX0lOUFVUEAMSGgoWUkVKRUNUX1JFQVNPTl9EUkFJTklORxAEKncKCExvZ0xldmVsEhkKFUxPR19MRVZFTF9VTlNQRUNJRklFRBAAEhMKD0xPR19MRVZFTF9ERUJVRxABEhIKDkxPR19MRVZFTF9JTkZPEAISEgoOTE9HX0xFVkVMX1dBUk4QAxITCg9MT0dfTEVWRUxfRVJST1IQBGIGcHJvdG8z", [file_google_protobuf_struct, file_yardmaster_v1_payload]);
+  fileDesc("Chp5YXJkbWFzdGVyL3YxL3JlcG9ydC5wcm90bxINeWFyZG1hc3Rlci52MSJmCgZSZXBvcnQSLQoHdXBkYXRlcxgBIAMoCzIcLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFVwZGF0ZRItCgdyZXN1bHRzGAIgAygLMhwueWFyZG1hc3Rlci52MS5BdHRlbXB0UmVzdWx0IocDCg1BdHRlbXB0VXBkYXRlEhIKCmF0dGVtcHRfaWQYASABKAkSMgoIYWNjZXB0ZWQYAiABKAsyHi55YXJkbWFzdGVyLnYxLkF0dGVtcHRBY2NlcHRlZEgAEjIKCHJlamVjdGVkGAMgASgLMh4ueWFyZG1hc3Rlci52MS5BdHRlbXB0UmVqZWN0ZWRIABIyCghwcm9ncmVzcxgEIAEoCzIeLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdFByb2dyZXNzSAASNgoKY2hlY2twb2ludBgFIAEoCzIgLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdENoZWNrcG9pbnRIABIoCgNsb2cYBiABKAsyGS55YXJkbWFzdGVyLnYxLkF0dGVtcHRMb2dIABIsCgVjaHVuaxgeIAEoCzIbLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdENodW5rSAASLAoFdXNhZ2UYHyABKAsyGy55YXJkbWFzdGVyLnYxLkF0dGVtcHRVc2FnZUgAQggKBnVwZGF0ZSIRCg9BdHRlbXB0QWNjZXB0ZWQiTwoPQXR0ZW1wdFJlamVjdGVkEisKBnJlYXNvbhgBIAEoDjIbLnlhcmRtYXN0ZXIudjEuUmVqZWN0UmVhc29uEg8KB21lc3NhZ2UYAiABKAkiNAoPQXR0ZW1wdFByb2dyZXNzEhAKCGZyYWN0aW9uGAEgASgBEg8KB21lc3NhZ2UYAiABKAkiOgoRQXR0ZW1wdENoZWNrcG9pbnQSJQoFdmFsdWUYASABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUiqwEKCkF0dGVtcHRMb2cSJgoFbGV2ZWwYASABKA4yFy55YXJkbWFzdGVyLnYxLkxvZ0xldmVsEg8KB21lc3NhZ2UYAiABKAkSNQoGZmllbGRzGAMgAygLMiUueWFyZG1hc3Rlci52MS5BdHRlbXB0TG9nLkZpZWxkc0VudHJ5Gi0KC0ZpZWxkc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiWgoMQXR0ZW1wdENodW5rEg4KBm51bWJlchgBIAEoDRIPCgdjaGFubmVsGAIgASgJEg4KBHRleHQYAyABKAlIABIOCgRkYXRhGAQgASgMSABCCQoHY29udGVudCJ8CgxBdHRlbXB0VXNhZ2USOwoIY291bnRlcnMYASADKAsyKS55YXJkbWFzdGVyLnYxLkF0dGVtcHRVc2FnZS5Db3VudGVyc0VudHJ5Gi8KDUNvdW50ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgBOgI4ASKCAgoNQXR0ZW1wdFJlc3VsdBISCgphdHRlbXB0X2lkGAEgASgJEjQKCWNvbXBsZXRlZBgCIAEoCzIfLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdENvbXBsZXRlZEgAEi4KBmZhaWxlZBgDIAEoCzIcLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdEZhaWxlZEgAEjQKCWNhbmNlbGxlZBgEIAEoCzIfLnlhcmRtYXN0ZXIudjEuQXR0ZW1wdENhbmNlbGxlZEgAEjcKC2hhbmRlZF9iYWNrGAUgASgLMiAueWFyZG1hc3Rlci52MS5BdHRlbXB0SGFuZGVkQmFja0gAQggKBnJlc3VsdCI6ChBBdHRlbXB0Q29tcGxldGVkEiYKBm91dHB1dBgBIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZCKvAQoNQXR0ZW1wdEZhaWxlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSJwoHZGV0YWlscxgDIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIWCglyZXRyeWFibGUYBCABKAhIAIgBARIWCg5yZXRyeV9hZnRlcl9tcxgFIAEoDRIYChBhdm9pZF90aGlzX2FnZW50GAYgASgIQgwKCl9yZXRyeWFibGUiEgoQQXR0ZW1wdENhbmNlbGxlZCIjChFBdHRlbXB0SGFuZGVkQmFjaxIOCgZyZWFzb24YASABKAkqoQEKDFJlamVjdFJlYXNvbhIdChlSRUpFQ1RfUkVBU09OX1VOU1BFQ0lGSUVEEAASFgoSUkVKRUNUX1JFQVNPTl9CVVNZEAESHQoZUkVKRUNUX1JFQVNPTl9VTlNVUFBPUlRFRBACEh8KG1JFSkVDVF9SRUFTT05fSU5WQUxJRF9JTlBVVBADEhoKFlJFSkVDVF9SRUFTT05fRFJBSU5JTkcQBCp3CghMb2dMZXZlbBIZChVMT0dfTEVWRUxfVU5TUEVDSUZJRUQQABITCg9MT0dfTEVWRUxfREVCVUcQARISCg5MT0dfTEVWRUxfSU5GTxACEhIKDkxPR19MRVZFTF9XQVJOEAMSEwoPTE9HX0xFVkVMX0VSUk9SEARiBnByb3RvMw", [file_google_protobuf_struct, file_yardmaster_v1_payload]);
 
 /**
  * Everything that happened in one turn of the agent's event loop.
@@ -102,6 +102,22 @@ export type AttemptUpdate = Message<"yardmaster.v1.AttemptUpdate"> & {
      */
     value: AttemptLog;
     case: "log";
+  } | {
+    /**
+     * A piece of its output, while it works. Stored, and answered in `Acks.chunks`.
+     *
+     * @generated from field: yardmaster.v1.AttemptChunk chunk = 30;
+     */
+    value: AttemptChunk;
+    case: "chunk";
+  } | {
+    /**
+     * What it has used so far.
+     *
+     * @generated from field: yardmaster.v1.AttemptUsage usage = 31;
+     */
+    value: AttemptUsage;
+    case: "usage";
   } | { case: undefined; value?: undefined };
 };
 
@@ -240,6 +256,80 @@ export const AttemptLogSchema: GenMessage<AttemptLog> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_report, 6);
 
 /**
+ * A piece of what an attempt writes while it works. It is sent again on every new stream until it is answered in `Acks.chunks`.
+ *
+ * @generated from message yardmaster.v1.AttemptChunk
+ */
+export type AttemptChunk = Message<"yardmaster.v1.AttemptChunk"> & {
+  /**
+   * Counts the chunks of the attempt, over all its channels, from 1. A number that was stored is ignored; one that leaves a gap is
+   * refused.
+   *
+   * @generated from field: uint32 number = 1;
+   */
+  number: number;
+
+  /**
+   * Which of the attempt's outputs it belongs to; 1 to 128 of letters, digits, `_`, `.`, `:` and `-`. Empty: `main`.
+   *
+   * @generated from field: string channel = 2;
+   */
+  channel: string;
+
+  /**
+   * Exactly one; at most 64 KiB.
+   *
+   * @generated from oneof yardmaster.v1.AttemptChunk.content
+   */
+  content: {
+    /**
+     * A piece of text; whole characters.
+     *
+     * @generated from field: string text = 3;
+     */
+    value: string;
+    case: "text";
+  } | {
+    /**
+     * Anything else.
+     *
+     * @generated from field: bytes data = 4;
+     */
+    value: Uint8Array;
+    case: "data";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message yardmaster.v1.AttemptChunk.
+ * Use `create(AttemptChunkSchema)` to create a new message.
+ */
+export const AttemptChunkSchema: GenMessage<AttemptChunk> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_report, 7);
+
+/**
+ * What an attempt has used so far: sums, never differences, so that a repeat does no harm. Live, and stored with the result of the attempt.
+ *
+ * @generated from message yardmaster.v1.AttemptUsage
+ */
+export type AttemptUsage = Message<"yardmaster.v1.AttemptUsage"> & {
+  /**
+   * By name, such as `tokens`; at most 32, names of at most 128 characters. Each finite, and not below 0. What an earlier report
+   * named and this one does not stays as it was.
+   *
+   * @generated from field: map<string, double> counters = 1;
+   */
+  counters: { [key: string]: number };
+};
+
+/**
+ * Describes the message yardmaster.v1.AttemptUsage.
+ * Use `create(AttemptUsageSchema)` to create a new message.
+ */
+export const AttemptUsageSchema: GenMessage<AttemptUsage> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_report, 8);
+
+/**
  * The end of one attempt, as the agent saw it.
  *
  * @generated from message yardmaster.v1.AttemptResult
@@ -297,7 +387,7 @@ export type AttemptResult = Message<"yardmaster.v1.AttemptResult"> & {
  * Use `create(AttemptResultSchema)` to create a new message.
  */
 export const AttemptResultSchema: GenMessage<AttemptResult> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_report, 7);
+  messageDesc(file_yardmaster_v1_report, 9);
 
 /**
  * The work is done.
@@ -318,7 +408,7 @@ export type AttemptCompleted = Message<"yardmaster.v1.AttemptCompleted"> & {
  * Use `create(AttemptCompletedSchema)` to create a new message.
  */
 export const AttemptCompletedSchema: GenMessage<AttemptCompleted> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_report, 8);
+  messageDesc(file_yardmaster_v1_report, 10);
 
 /**
  * The work went wrong.
@@ -374,7 +464,7 @@ export type AttemptFailed = Message<"yardmaster.v1.AttemptFailed"> & {
  * Use `create(AttemptFailedSchema)` to create a new message.
  */
 export const AttemptFailedSchema: GenMessage<AttemptFailed> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_report, 9);
+  messageDesc(file_yardmaster_v1_report, 11);
 
 /**
  * The work stopped because of a Stop.
@@ -389,7 +479,7 @@ export type AttemptCancelled = Message<"yardmaster.v1.AttemptCancelled"> & {
  * Use `create(AttemptCancelledSchema)` to create a new message.
  */
 export const AttemptCancelledSchema: GenMessage<AttemptCancelled> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_report, 10);
+  messageDesc(file_yardmaster_v1_report, 12);
 
 /**
  * The agent stopped and wants another one to do it.
@@ -410,7 +500,7 @@ export type AttemptHandedBack = Message<"yardmaster.v1.AttemptHandedBack"> & {
  * Use `create(AttemptHandedBackSchema)` to create a new message.
  */
 export const AttemptHandedBackSchema: GenMessage<AttemptHandedBack> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_report, 11);
+  messageDesc(file_yardmaster_v1_report, 13);
 
 /**
  * Why an instance does not take an attempt.
