@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { type Problem, YardmasterError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { nearest } from '../../core/nearest.ts';
+import { compileCallWorkflow, isCallWorkflow } from '../../workflow/call-workflow.ts';
 import { canonicalWorkflow } from '../../workflow/canonical.ts';
 import { checkWorkflow } from '../../workflow/check.ts';
 import { compileWorkflow } from '../../workflow/compile.ts';
@@ -117,7 +118,7 @@ export class Catalogue {
     const key = `${namespace}/${name}@${version}`;
     let compiled = this.compiled.get(key);
     if (compiled === undefined) {
-      compiled = this.get(namespace, name, version).then(({ definition }) => compileWorkflow(definition, version));
+      compiled = this.compileAnew(namespace, name, version);
       compiled.catch(() => this.compiled.delete(key));
       if (this.compiled.size >= COMPILED_MAX) this.compiled.clear();
       this.compiled.set(key, compiled);
@@ -125,8 +126,17 @@ export class Catalogue {
     return compiled;
   }
 
+  private async compileAnew(namespace: string, name: string, version: number): Promise<CompiledWorkflow> {
+    const call = compileCallWorkflow(name, version);
+    if (call !== undefined) return call;
+    const { definition } = await this.get(namespace, name, version);
+    return compileWorkflow(definition, version);
+  }
+
   /** The compiled form of a version; 0: the latest. */
   async latest(namespace: string, name: string, version: number): Promise<CompiledWorkflow> {
+    // No version of it is newer than another.
+    if (isCallWorkflow(name)) return this.compile(namespace, name, Math.max(1, version));
     const key = `${namespace}/${name}`;
     const known = version === 0 ? this.latestVersions.get(key) : version;
     if (known !== undefined) return this.compile(namespace, name, known);

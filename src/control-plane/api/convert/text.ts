@@ -1,5 +1,5 @@
 /** Names, labels and texts from outside. Names that must fit are faults; texts for people are cut. */
-import { NAME_PATTERN } from '../../../core/ids.ts';
+import { CALL_REQUESTS, NAME_PATTERN } from '../../../core/ids.ts';
 import { limits } from '../../../core/limits.ts';
 import type { Faults } from './faults.ts';
 
@@ -59,5 +59,7 @@ export function readRequestId(faults: Faults, field: string, text: string): stri
   if (text.length > limits.requestIdCharsMax) {
     faults.add(field, `has ${text.length} characters; at most ${limits.requestIdCharsMax} are allowed`);
   }
+  if (text.startsWith(CALL_REQUESTS))
+    faults.add(field, `begins with "${CALL_REQUESTS}", as only calls between agents may`);
   return text;
 }
