@@ -3,6 +3,7 @@ import { YardmasterError } from '../core/errors.ts';
 import type { JsonValue } from '../core/json.ts';
 import { limits } from '../core/limits.ts';
 import { decodeValue } from '../core/value.ts';
+import type { Invoke } from './calls.ts';
 import type { AttemptOrder, LogLevelName, News } from './news.ts';
 import { encodeJson } from './payload.ts';
 
@@ -46,6 +47,8 @@ export interface HandlerContext {
    * Throws LIMIT above 256 KiB and INVALID_VALUE for what is not JSON.
    */
   checkpoint(value: unknown): void;
+  /** Asks another agent, through the mesh, and waits for its answer; the attempt keeps its slot meanwhile. Throws `CallFailed`. */
+  readonly invoke: Invoke;
 }
 
 export interface ContextOptions {
@@ -54,9 +57,10 @@ export interface ContextOptions {
   /** Wall time of the start, milliseconds since the epoch. */
   readonly startedAt: number;
   readonly tell: (news: News) => void;
+  readonly invoke: Invoke;
 }
 
-export function createContext({ order, signal, startedAt, tell }: ContextOptions): HandlerContext {
+export function createContext({ order, signal, startedAt, tell, invoke }: ContextOptions): HandlerContext {
   const { attemptId } = order;
   const log =
     (level: LogLevelName) =>
@@ -76,6 +80,7 @@ export function createContext({ order, signal, startedAt, tell }: ContextOptions
     progress: (fraction, message = '') =>
       tell({ type: 'progress', attemptId, fraction: clamp(fraction), message: cut(message, PROGRESS_CHARS_MAX) }),
     checkpoint: (value) => tell({ type: 'checkpoint', attemptId, value: encodeCheckpoint(value, order) }),
+    invoke,
   };
 }
 

@@ -79,6 +79,7 @@ export class AgentHost {
       clock,
       tell: (news) => session.tell(news),
       blobs: session,
+      calls: session,
       handlers: new Map(capabilities.map((offered) => [offered.name, this.handlerOf(process, clock, offered)])),
     });
     this.session = session;
