@@ -376,6 +376,27 @@ test('the progress of the callee is told to the caller', async () => {
   expect(told).toMatchObject([{ fraction: 0.5, message: 'halfway' }]);
 });
 
+test('a secret of the caller does not travel in the input of a call, and is stored nowhere', async () => {
+  await using mesh = await TestMesh.start({ secrets: { TOKEN: 'hush-hush-hush' } });
+  const callee = mesh.agent('callee').setResponse('work', 1);
+  let seen: unknown;
+  mesh.agent('caller').setResponse('ask', async ({ token }, { invoke }) => {
+    seen = token;
+    await invoke('work', { header: `Bearer ${token}`, pad: 'p'.repeat(5_000) }, { key: 'k' });
+  });
+  const run = await mesh.startWorkflow(
+    flow([step('ask', { parameters: { token: 'secret:TOKEN' } })], { secrets: ['TOKEN'] }),
+  );
+  expect((await run.result()).status).toBe('COMPLETED');
+  expect(seen).toBe('hush-hush-hush');
+  expect(callee.calls[0]?.input).toMatchObject({ header: 'Bearer [secret TOKEN]' });
+  const stored = [...mesh.data.blobs.values(), ...mesh.data.journals.values()].flatMap((rows) =>
+    [...rows.values()].flat(),
+  );
+  expect(stored.length).toBeGreaterThan(0);
+  expect(stored.some((bytes) => Buffer.from(bytes).includes('hush-hush-hush'))).toBe(false);
+});
+
 test('a call of a named agent waits for that one', async () => {
   await using mesh = await TestMesh.start();
   for (const id of ['a', 'b', 'c']) mesh.agent(id).setResponse('work', id);
