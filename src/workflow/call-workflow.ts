@@ -8,6 +8,7 @@ import { NAME_PATTERN } from '../core/ids.ts';
 import { limits } from '../core/limits.ts';
 import { compileWorkflow } from './compile.ts';
 import type { CompiledWorkflow } from './compiled.ts';
+import type { WorkflowDefinition } from './definition.ts';
 
 const PREFIX = 'call/';
 /** Its path in every run of a call. */
@@ -30,6 +31,12 @@ export function isCallWorkflow(name: string): boolean {
 
 /** Undefined: there is no such workflow. */
 export function compileCallWorkflow(name: string, version: number): CompiledWorkflow | undefined {
+  const definition = callDefinition(name, version);
+  return definition === undefined ? undefined : compileWorkflow(definition, version);
+}
+
+/** What stands for a call, as somebody would have written it. Undefined: there is no such workflow. */
+export function callDefinition(name: string, version: number): WorkflowDefinition | undefined {
   const [capability = '', agentId = '', ...rest] = name.slice(PREFIX.length).split('/');
   const isRight = isCallWorkflow(name) && rest.length === 0 && NAME_PATTERN.test(capability);
   if (!isRight || (agentId !== '' && !NAME_PATTERN.test(agentId))) return undefined;
@@ -44,5 +51,5 @@ export function compileCallWorkflow(name: string, version: number): CompiledWork
     retry: { tries: version },
     ...(agentId === '' ? {} : { agentId }),
   } as const;
-  return compileWorkflow({ name, steps: [step], output: `\${{ steps.${STEP_ID}.output }}` }, version);
+  return { name, steps: [step], output: `\${{ steps.${STEP_ID}.output }}` };
 }

@@ -3,10 +3,12 @@ import { AttemptRunner, type RegisteredHandler } from '../../src/agent-sdk/attem
 import type { HandlerContext } from '../../src/agent-sdk/context.ts';
 import type { OfferedCapability } from '../../src/agent-sdk/news.ts';
 import { SessionRunner } from '../../src/agent-sdk/session-runner.ts';
+import { hash32 } from '../../src/core/random.ts';
 import type { Answers } from './answers.ts';
+import { askOthers, drawAsks } from './asks.ts';
 import { type BehaviourSettings, behave, type Moods } from './behaviour.ts';
 import type { ControlPlaneHost } from './control-plane-host.ts';
-import type { Dice } from './dice.ts';
+import { Dice } from './dice.ts';
 import type { Executions } from './executions.ts';
 import { type Network, Route } from './network.ts';
 import { isRight, tokenIn } from './secrets.ts';
@@ -24,6 +26,8 @@ export interface AgentHostOptions {
   readonly slots: number;
   readonly capabilities: readonly OfferedCapability[];
   readonly behaviour: BehaviourSettings;
+  /** What its handlers may ask of other agents, and how often they do. */
+  readonly asks: { readonly chance: number; readonly actions: readonly string[] };
   readonly moods: Moods;
 }
 
@@ -120,7 +124,7 @@ export class AgentHost {
   }
 
   private handlerOf(process: Process, clock: SimClock, offered: OfferedCapability): RegisteredHandler {
-    const { world, dice, executions, answers, behaviour, moods } = this.options;
+    const { world, dice, executions, answers, asks, behaviour, moods } = this.options;
     return {
       run: async (input: unknown, ctx: HandlerContext) => {
         const { runId, step, number } = ctx.attempt;
@@ -130,6 +134,8 @@ export class AgentHost {
         const token = tokenIn(input);
         if (token !== undefined) executions.gotToken(execution, isRight(token));
         try {
+          const asked = drawAsks(new Dice(hash32(`${runId}/${step}`)).fork('invoke'), asks.chance, asks.actions);
+          await askOthers(ctx, asked, { clock, token });
           const luck = dice.fork(`${runId}/${step}#${number}`);
           const output = await behave(ctx, execution, { dice: luck, clock, settings: behaviour, moods, token });
           answers.completed(`${runId}/${step}#${number}`, output);

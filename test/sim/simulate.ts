@@ -43,6 +43,8 @@ export interface SimResult {
   readonly virtualMs: number;
   readonly runs: number;
   readonly executions: number;
+  /** Calls of handlers to other agents. */
+  readonly calls: number;
   /** Ends that the reference interpreter compared, those that had to be just so, and those that it left open. */
   readonly compared: { readonly ends: number; readonly exact: number; readonly open: number };
   /** Ticks of schedules by what became of them. */
@@ -254,7 +256,9 @@ class Simulation {
     this.verdict.check(left.length === 0, 'no task outlives its run', () => JSON.stringify(left[0]));
     const asked = [...this.observer.runs.keys()].filter(
       (runId) =>
-        !this.observer.children.isChild(runId) && this.host.data.runs.get(runId)?.labels.schedule === undefined,
+        !this.observer.children.isChild(runId) &&
+        !this.observer.calls.isCall(runId) &&
+        this.host.data.runs.get(runId)?.labels.schedule === undefined,
     );
     const known = [...this.client.started.values()].every((runId) => this.observer.runs.has(runId));
     this.verdict.check(
@@ -285,6 +289,7 @@ class Simulation {
         slots,
         capabilities,
         behaviour: this.settings.behaviour,
+        asks: { chance: this.settings.calls, actions },
         moods: { isStubbornAllowed: true },
       });
       const concurrency = new Map(capabilities.map((capability) => [capability.name, capability.concurrency]));
@@ -412,6 +417,7 @@ class Simulation {
       virtualMs: world.now,
       runs: this.observer.runs.size,
       executions: this.executions.count,
+      calls: this.observer.calls.count,
       compared: this.observer.compared,
       ticks: this.schedules.checks.counts,
       invariant: verdict.invariant,
