@@ -6,8 +6,6 @@
  */
 import { NAME_PATTERN } from '../core/ids.ts';
 import { limits } from '../core/limits.ts';
-import { compileWorkflow } from './compile.ts';
-import type { CompiledWorkflow } from './compiled.ts';
 import type { WorkflowDefinition } from './definition.ts';
 
 const PREFIX = 'call/';
@@ -27,12 +25,6 @@ export function callWorkflowName({ capability, agentId }: CalledCapability): str
 /** True for what only the control plane itself starts. */
 export function isCallWorkflow(name: string): boolean {
   return name.startsWith(PREFIX);
-}
-
-/** Undefined: there is no such workflow. */
-export function compileCallWorkflow(name: string, version: number): CompiledWorkflow | undefined {
-  const definition = callDefinition(name, version);
-  return definition === undefined ? undefined : compileWorkflow(definition, version);
 }
 
 /** What stands for a call, as somebody would have written it. Undefined: there is no such workflow. */

@@ -5,7 +5,7 @@ import type { OfferedCapability } from '../../src/agent-sdk/news.ts';
 import { SessionRunner } from '../../src/agent-sdk/session-runner.ts';
 import { hash32 } from '../../src/core/random.ts';
 import type { Answers } from './answers.ts';
-import { askOthers, drawAsks } from './asks.ts';
+import { type Asked, askOthers, drawAsks } from './asks.ts';
 import { type BehaviourSettings, behave, type Moods } from './behaviour.ts';
 import type { ControlPlaneHost } from './control-plane-host.ts';
 import { Dice } from './dice.ts';
@@ -27,7 +27,7 @@ export interface AgentHostOptions {
   readonly capabilities: readonly OfferedCapability[];
   readonly behaviour: BehaviourSettings;
   /** What its handlers may ask of other agents, and how often they do. */
-  readonly asks: { readonly chance: number; readonly actions: readonly string[] };
+  readonly asks: { readonly chance: number; readonly actions: readonly string[]; readonly asked: Asked };
   readonly moods: Moods;
 }
 
@@ -134,8 +134,8 @@ export class AgentHost {
         const token = tokenIn(input);
         if (token !== undefined) executions.gotToken(execution, isRight(token));
         try {
-          const asked = drawAsks(new Dice(hash32(`${runId}/${step}`)).fork('invoke'), asks.chance, asks.actions);
-          await askOthers(ctx, asked, { clock, token });
+          const mine = drawAsks(new Dice(hash32(`${runId}/${step}`)).fork('invoke'), asks.chance, asks.actions);
+          await askOthers(ctx, mine, { asked: asks.asked, clock, token });
           const luck = dice.fork(`${runId}/${step}#${number}`);
           const output = await behave(ctx, execution, { dice: luck, clock, settings: behaviour, moods, token });
           answers.completed(`${runId}/${step}#${number}`, output);

@@ -14,6 +14,21 @@ interface Ask {
   readonly isNeeded: boolean;
 }
 
+/** What handlers asked, written down by the handlers: what the control plane made of it is compared with it. */
+export class Asked {
+  private readonly keys = new Map<string, Set<string>>();
+
+  note(runId: string, path: string, key: string): void {
+    const step = `${runId}/${path}`;
+    this.keys.set(step, (this.keys.get(step) ?? new Set()).add(key));
+  }
+
+  /** Different keys of a step. */
+  count(runId: string, path: string): number {
+    return this.keys.get(`${runId}/${path}`)?.size ?? 0;
+  }
+}
+
 const KEYS = ['a', 'b'] as const;
 const PATIENCE_MS = 40_000;
 
@@ -34,9 +49,10 @@ export function drawAsks(dice: Dice, chance: number, actions: readonly string[])
 export async function askOthers(
   ctx: HandlerContext,
   asks: readonly Ask[],
-  { clock, token = '' }: { readonly clock: Clock; readonly token: string | undefined },
+  { asked, clock, token = '' }: { readonly asked: Asked; readonly clock: Clock; readonly token: string | undefined },
 ): Promise<void> {
   for (const { key, action, input, patienceMs, isNeeded } of asks) {
+    asked.note(ctx.attempt.runId, ctx.attempt.step, key);
     const answer = ctx.invoke(action, { ...input, told: `used ${token}` }, { key });
     // Whoever no longer waits for it must not hear of its failure, either.
     answer.catch(() => {});

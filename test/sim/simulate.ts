@@ -10,6 +10,7 @@ import type { Store } from '../../src/control-plane/store/port.ts';
 import { limits } from '../../src/core/limits.ts';
 import { AgentHost } from './agent-host.ts';
 import { Answers } from './answers.ts';
+import { Asked } from './asks.ts';
 import { ControlPlaneHost } from './control-plane-host.ts';
 import { Dice } from './dice.ts';
 import { Executions } from './executions.ts';
@@ -103,6 +104,7 @@ class Simulation {
   private readonly observer: Observer;
   private readonly executions: Executions;
   private readonly answers = new Answers();
+  private readonly asked = new Asked();
   private readonly agents: readonly AgentHost[];
   private readonly nemesis: Nemesis;
   private readonly schedules: ScheduleWork;
@@ -141,7 +143,9 @@ class Simulation {
     this.host = host;
     this.executions = new Executions(world, verdict);
     this.agents = this.makeAgents(network);
-    this.observer = new Observer(host, verdict, this.answers, (instanceId) => this.factsOf(instanceId));
+    this.observer = new Observer(host, verdict, { answers: this.answers, asked: this.asked }, (instanceId) =>
+      this.factsOf(instanceId),
+    );
     const { schedules: count, stormMs } = settings;
     const own = dice.fork('schedules');
     this.schedules = new ScheduleWork({ world, dice: own, host, verdict, observer: this.observer, count, stormMs });
@@ -289,7 +293,7 @@ class Simulation {
         slots,
         capabilities,
         behaviour: this.settings.behaviour,
-        asks: { chance: this.settings.calls, actions },
+        asks: { chance: this.settings.calls, actions, asked: this.asked },
         moods: { isStubbornAllowed: true },
       });
       const concurrency = new Map(capabilities.map((capability) => [capability.name, capability.concurrency]));

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { type Problem, YardmasterError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { nearest } from '../../core/nearest.ts';
-import { compileCallWorkflow, isCallWorkflow } from '../../workflow/call-workflow.ts';
+import { callDefinition } from '../../workflow/call-workflow.ts';
 import { canonicalWorkflow } from '../../workflow/canonical.ts';
 import { checkWorkflow } from '../../workflow/check.ts';
 import { compileWorkflow } from '../../workflow/compile.ts';
@@ -80,6 +80,8 @@ export class Catalogue {
   }
 
   async get(namespace: string, name: string, version: number): Promise<RegisteredWorkflow> {
+    const call = callDefinition(name, version || 1);
+    if (call !== undefined) return derived(namespace, call, version || 1);
     const row = await this.options.store.getWorkflow(namespace, name, version);
     if (row === undefined) throw await this.notFound(namespace, name, version);
     return registered(row);
@@ -118,7 +120,7 @@ export class Catalogue {
     const key = `${namespace}/${name}@${version}`;
     let compiled = this.compiled.get(key);
     if (compiled === undefined) {
-      compiled = this.compileAnew(namespace, name, version);
+      compiled = this.get(namespace, name, version).then(({ definition }) => compileWorkflow(definition, version));
       compiled.catch(() => this.compiled.delete(key));
       if (this.compiled.size >= COMPILED_MAX) this.compiled.clear();
       this.compiled.set(key, compiled);
@@ -126,17 +128,8 @@ export class Catalogue {
     return compiled;
   }
 
-  private async compileAnew(namespace: string, name: string, version: number): Promise<CompiledWorkflow> {
-    const call = compileCallWorkflow(name, version);
-    if (call !== undefined) return call;
-    const { definition } = await this.get(namespace, name, version);
-    return compileWorkflow(definition, version);
-  }
-
   /** The compiled form of a version; 0: the latest. */
   async latest(namespace: string, name: string, version: number): Promise<CompiledWorkflow> {
-    // No version of it is newer than another.
-    if (isCallWorkflow(name)) return this.compile(namespace, name, Math.max(1, version));
     const key = `${namespace}/${name}`;
     const known = version === 0 ? this.latestVersions.get(key) : version;
     if (known !== undefined) return this.compile(namespace, name, known);
@@ -186,6 +179,13 @@ function schemasOf(definition: WorkflowDefinition): readonly JsonObject[] {
   const { entries } = surveyWorkflow(definition);
   const forms = entries.flatMap(({ step }) => (step.type === 'signal' && step.form !== undefined ? [step.form] : []));
   return [...(definition.parameters === undefined ? [] : [definition.parameters]), ...forms];
+}
+
+/** Of a call: nobody registered it, and no version of it is newer than another. */
+function derived(namespace: string, definition: WorkflowDefinition, version: number): RegisteredWorkflow {
+  const { name } = definition;
+  const row = { namespace, name, version, hash: '', definition: canonicalWorkflow(definition), createdAt: 0 };
+  return { row, definition, created: false, warnings: [] };
 }
 
 function registered(row: WorkflowRow): RegisteredWorkflow {

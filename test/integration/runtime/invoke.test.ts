@@ -417,3 +417,17 @@ test('request ids and workflows of calls are nobody else’s', async () => {
   const known = await mesh.controlPlane.listWorkflows('default', '', 10);
   expect(known.map(({ row }) => row.name)).toEqual(['Flow']);
 });
+
+test('a call is looked at as any run, its workflow included', async () => {
+  await using mesh = await TestMesh.start();
+  mesh.agent('callee').setResponse('work', 7);
+  mesh.agent('caller').setResponse('ask', (_, { invoke }) => invoke('work', { n: 1 }, { key: 'k', retries: 2 }));
+  const run = await mesh.startWorkflow(ASKING);
+  const runs = await mesh.orchestrator.listRuns({ parentRunId: run.id });
+  expect(runs).toMatchObject([{ workflow: 'call/work', version: 3, status: 'COMPLETED', parentStep: 'ask' }]);
+  const byName = await mesh.orchestrator.listRuns({ workflow: 'call/work' });
+  expect(byName.map(({ runId }) => runId)).toEqual(runs.map(({ runId }) => runId));
+  const seen = await mesh.orchestrator.getRun(runs[0]?.runId ?? '', { values: true });
+  expect(seen).toMatchObject({ parameters: { value: { n: 1 } }, output: { value: 7 } });
+  expect(await mesh.orchestrator.fetchWorkflow('call/work', 3)).toMatchObject({ steps: [{ id: 'call' }] });
+});

@@ -1,6 +1,7 @@
 /** What the journals of callers and of their calls may say of each other. */
 import type { RunCreated, RunEvent } from '../../../src/control-plane/engine/events.ts';
 import { isCallWorkflow } from '../../../src/workflow/call-workflow.ts';
+import type { Asked } from '../asks.ts';
 import type { Verdict } from '../failure.ts';
 import type { RunModel } from './run-model.ts';
 
@@ -21,12 +22,16 @@ interface Call {
 export class CallModel {
   private readonly calls = new Map<string, Call>();
   private readonly byRequest = new Map<string, string>();
+  /** Calls by step and try. */
+  private readonly counts = new Map<string, number>();
   private readonly runs: ReadonlyMap<string, RunModel>;
+  private readonly asked: Asked;
   private readonly verdict: Verdict;
   private readonly now: () => number;
 
-  constructor(runs: ReadonlyMap<string, RunModel>, verdict: Verdict, now: () => number) {
+  constructor(runs: ReadonlyMap<string, RunModel>, asked: Asked, verdict: Verdict, now: () => number) {
     this.runs = runs;
+    this.asked = asked;
     this.verdict = verdict;
     this.now = now;
   }
@@ -75,6 +80,15 @@ export class CallModel {
     this.byRequest.set(requestId ?? '', runId);
     const isNamed = parent !== undefined && path === parent.path && requestId?.startsWith(`call/${parent.runId}:`);
     this.verdict.check(isNamed === true, 'a call says whose it is', () => `${runId}: ${requestId}`);
+    const ofStep = `${parent?.runId}/${path} ${made}`;
+    const count = (this.counts.get(ofStep) ?? 0) + 1;
+    this.counts.set(ofStep, count);
+    const keys = this.asked.count(parent?.runId ?? '', path);
+    this.verdict.check(
+      count <= keys,
+      'a key of a step is one call',
+      () => `${ofStep} has ${count} calls and asked under ${keys} keys`,
+    );
     const step = this.runs.get(parent?.runId ?? '')?.steps.get(path);
     this.verdict.check(
       (step?.attempts.length ?? 0) > 0,

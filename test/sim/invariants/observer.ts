@@ -14,6 +14,7 @@ import { ResultVerdict } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
 import { callDefinition } from '../../../src/workflow/call-workflow.ts';
 import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
 import type { Answers } from '../answers.ts';
+import type { Asked } from '../asks.ts';
 import type { ControlPlaneHost, HostObserver } from '../control-plane-host.ts';
 import type { Verdict } from '../failure.ts';
 import type { ClientObserver } from '../sim-client.ts';
@@ -53,14 +54,14 @@ export class Observer implements HostObserver, ClientObserver {
   constructor(
     host: ControlPlaneHost,
     verdict: Verdict,
-    answers: Answers,
+    { answers, asked }: { readonly answers: Answers; readonly asked: Asked },
     factsOf: (instanceId: string) => InstanceFacts,
   ) {
     this.host = host;
     this.verdict = verdict;
     this.factsOf = factsOf;
     this.children = new ChildModel(() => host.data, verdict);
-    this.calls = new CallModel(this.runs, verdict, () => host.options.world.now);
+    this.calls = new CallModel(this.runs, asked, verdict, () => host.options.world.now);
     this.takeOvers = new TakeOverChecks(this.runs, () => host.data, verdict);
     this.queues = new QueueChecks(this.runs, verdict);
     this.reference = new ReferenceChecks(
