@@ -20,6 +20,7 @@ import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import { type Caller, type CallingStep, callerOf, isCalling, mayBeginCall } from '../engine/calls.ts';
 import type { RunEvent } from '../engine/events.ts';
 import type { RunState } from '../engine/state.ts';
+import { isRunOver } from '../engine/status.ts';
 import type { RunRow } from '../store/port.ts';
 import type { CallEvent, CallRequest } from './call-plane.ts';
 import {
@@ -107,9 +108,17 @@ export class Calls {
     if (parent !== undefined) this.forget(parent.runId, runId);
   }
 
-  /** A run was read from the store: what was decided of it may not have been told. */
+  /** A run was read from the store: what was decided of it may not have been told, and it may be a call that nobody knows of. */
   reread(state: RunState): void {
     for (const [callId, { path }] of this.unwantedOf(state)) this.cancel(state.runId, path, callId);
+    const { runId, parent, requestId, status } = state;
+    const step = callingStepOf(requestId);
+    if (step === undefined || parent === undefined || isRunOver(status)) return;
+    this.note(parent.runId, runId, step);
+    const above = this.options.runs.peek(parent.runId);
+    // One that is being read looks at its calls itself.
+    const isOver = above === undefined || (above.state !== undefined && !isCalling(above.state, step));
+    if (isOver) this.cancel(parent.runId, step.path, runId);
   }
 
   /** Before anything is decided: the calls that were open when the process ended. `active`: all runs that are. */
@@ -154,21 +163,32 @@ export class Calls {
     const bytes = await this.options.clear(key, request.input);
     const workflow = callWorkflowName(request);
     const version = 1 + request.retries;
+    const noted: string[] = [];
+    const obstacle = (runId: string): YardmasterError | undefined => {
+      noted.push(runId);
+      return this.obstacle(key, step, runId);
+    };
     const prepare = async (): Promise<Prepared> => ({
       workflow: await this.options.latest(namespace, workflow, version),
       ...toStored(bytes),
       priority,
       labels: {},
-      call: { parent, timeoutMs: request.timeoutMs, obstacle: (runId) => this.obstacle(key, step, runId) },
+      call: { parent, timeoutMs: request.timeoutMs, obstacle },
     });
-    return this.options.starts.once({
-      what: `call "${request.capability}"`,
-      namespace,
-      requestId: callRequestId(key.runId, step, request.key),
-      input: { head: `${workflow}@${version}`, bytes },
-      caller: undefined,
-      prepare,
-    });
+    try {
+      return await this.options.starts.once({
+        what: `call "${request.capability}"`,
+        namespace,
+        requestId: callRequestId(key.runId, step, request.key),
+        input: { head: `${workflow}@${version}`, bytes },
+        caller: undefined,
+        prepare,
+      });
+    } catch (error) {
+      // If it landed all the same, whoever reads it says so.
+      for (const callId of noted) this.forget(key.runId, callId);
+      throw error;
+    }
   }
 
   /** As it is durable. */

@@ -1,7 +1,7 @@
 /** Calls over crashes and failed commits: each begins once, none is lost, and none stays open that no step waits for. */
 import { describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../../src/control-plane/engine/events.ts';
-import type { Batch } from '../../../src/control-plane/store/port.ts';
+import { type Batch, StoreError } from '../../../src/control-plane/store/port.ts';
 import { type MockAgent, TestMesh, type TestMeshOptions } from '../../../src/testing/index.ts';
 import { flow, parallel, step, stepThrough } from '../../unit/engine/flow.ts';
 import { ASKING, callsOf, endsOf, ordersOf } from './call-stage.ts';
@@ -134,6 +134,62 @@ describe.each([
     const isOver = steps.length === 1 && !('steps' in (steps[0] ?? {}));
     expect(mesh.journal(run.id).some((event) => event.type === 'RunEnded')).toBe(isOver || type === 'StepCancelled');
   });
+});
+
+test('a disk that is full for long refuses calls again and again, and then takes each once', async () => {
+  let isFull = false;
+  await using mesh = await TestMesh.start({
+    faults: {
+      beforeCommit() {
+        if (isFull) throw new StoreError('FULL', 'disk full');
+      },
+    },
+  });
+  const count = 12;
+  const callee = mesh.agent('callee', { slots: 50 }).setResponse('work', ({ n }) => n);
+  mesh.agent('caller').setResponse('ask', async (_, { invoke }) => {
+    await mesh.sleep('5s');
+    isFull = true;
+    const calls = Array.from({ length: count }, (_, n) => invoke('work', { n }, { key: `${n}` }));
+    return (await Promise.all(calls)).length;
+  });
+  const run = await mesh.startWorkflow(ASKING);
+  // More refusals than a step may have calls open.
+  await mesh.advance('3m');
+  expect(callsOf(mesh)).toEqual([]);
+  isFull = false;
+  await mesh.advance('1m');
+  expect((await run.result()).output).toBe(count);
+  expect(run).toHaveHistory(['ask#1 COMPLETED']);
+  expect(callee.calls).toHaveLength(count);
+  expect(endsOf(mesh)).toEqual(Array.from({ length: count }, () => 'call/work COMPLETED'));
+});
+
+test('a call that landed without a word is cancelled although nobody asks again', async () => {
+  let failures = 0;
+  await using mesh = await TestMesh.start({
+    faults: {
+      afterCommit({ journal }) {
+        const isStart = journal.some(({ events }) =>
+          events.some((e) => e.type === 'RunCreated' && e.parent !== undefined),
+        );
+        if (!isStart && failures === 0) return;
+        failures += 1;
+        // So often that the start is given up.
+        if (failures < 8) throw new Error('no word of the disk');
+      },
+    },
+  });
+  mesh.agent('callee').setResponse('work', 1).setDelay('work', '1h');
+  mesh.agent('caller').setResponse('ask', async (_, { invoke }) => {
+    invoke('work', {}, { key: 'k' }).catch(() => {});
+    await mesh.sleep('1s');
+  });
+  const run = await mesh.startWorkflow(ASKING);
+  await mesh.advance('2m');
+  expect(failures).toBeGreaterThan(1);
+  expect((await run.result()).status).toBe('COMPLETED');
+  expect(endsOf(mesh)).toEqual(['call/work CANCELLED']);
 });
 
 test('a call goes on over a restart while the step that made it is open', async () => {
