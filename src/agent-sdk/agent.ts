@@ -167,6 +167,7 @@ export class Agent {
       clock: this.#clock,
       tell: (news) => session.tell(news),
       blobs: session,
+      calls: session,
       handlers: this.#handlers,
     });
     return session;

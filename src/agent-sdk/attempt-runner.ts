@@ -8,8 +8,9 @@ import { YardmasterError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { decodeValue } from '../core/value.ts';
 import { endOfError, endOfStop, schemaFailure } from './attempt-end.ts';
+import { createInvoke } from './calls.ts';
 import { createContext, type HandlerContext } from './context.ts';
-import type { BlobLink } from './link.ts';
+import type { BlobLink, CallLink } from './link.ts';
 import type { AttemptEnd, AttemptOrder, News, Order, StopCause, WirePayload } from './news.ts';
 import { OutputWriter } from './output-writer.ts';
 import { fetchPayload, type PayloadSizes, sendPayload } from './payload.ts';
@@ -26,6 +27,7 @@ export interface AttemptRunnerOptions {
   readonly clock: Clock;
   readonly tell: (news: News) => void;
   readonly blobs: BlobLink;
+  readonly calls: CallLink;
   readonly handlers: ReadonlyMap<string, RegisteredHandler>;
 }
 
@@ -41,14 +43,16 @@ export class AttemptRunner {
   readonly #clock: Clock;
   readonly #tell: (news: News) => void;
   readonly #blobs: BlobLink;
+  readonly #calls: CallLink;
   readonly #handlers: ReadonlyMap<string, RegisteredHandler>;
   readonly #running = new Map<string, Running>();
   #sizes: PayloadSizes = { inlineValueBytesMax: limits.inlineWireBytesMax, blobBytesMax: limits.blobBytesMax };
 
-  constructor({ clock, tell, blobs, handlers }: AttemptRunnerOptions) {
+  constructor({ clock, tell, blobs, calls, handlers }: AttemptRunnerOptions) {
     this.#clock = clock;
     this.#tell = tell;
     this.#blobs = blobs;
+    this.#calls = calls;
     this.#handlers = handlers;
   }
 
@@ -114,11 +118,13 @@ export class AttemptRunner {
       if (this.#running.get(order.attemptId) === running) this.#tell(news);
     };
     const startedAt = this.#clock.now();
+    const { attemptId } = order;
     const writer = (): OutputWriter => {
       running.writer ??= new OutputWriter({ ...order, first: order.nextChunk, signal, tell });
       return running.writer;
     };
-    const answer = await handler.run(input.data, createContext({ order, signal, startedAt, tell, writer }));
+    const invoke = createInvoke({ attemptId, calls: this.#calls, blobs: this.#blobs, clock: this.#clock, signal });
+    const answer = await handler.run(input.data, createContext({ order, signal, startedAt, tell, writer, invoke }));
     const output = parse(handler.output, answer) ?? (await parseLate(handler.output, answer));
     if (!output.success) return schemaFailure('INVALID_OUTPUT', order, output.error);
     return { type: 'completed', output: await this.#encode(output.data ?? null, order, signal) };

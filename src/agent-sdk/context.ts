@@ -3,6 +3,7 @@ import { YardmasterError } from '../core/errors.ts';
 import type { JsonValue } from '../core/json.ts';
 import { limits } from '../core/limits.ts';
 import { decodeValue } from '../core/value.ts';
+import type { Invoke } from './calls.ts';
 import type { AttemptOrder, LogLevelName, News } from './news.ts';
 import type { OutputWriter, WriteOptions } from './output-writer.ts';
 import { encodeJson } from './payload.ts';
@@ -55,6 +56,8 @@ export interface HandlerContext {
   write(data: string | Uint8Array, options?: WriteOptions): Promise<void>;
   /** Adds to what the attempt has used, by name, such as `{ tokens: 12 }`. Throws INVALID_VALUE and LIMIT. */
   usage(counters: Readonly<Record<string, number>>): void;
+  /** Asks another agent, through the mesh, and waits for its answer; the attempt keeps its slot meanwhile. Throws `CallFailed`. */
+  readonly invoke: Invoke;
 }
 
 export interface ContextOptions {
@@ -65,9 +68,10 @@ export interface ContextOptions {
   readonly tell: (news: News) => void;
   /** Of the attempt. */
   readonly writer: () => OutputWriter;
+  readonly invoke: Invoke;
 }
 
-export function createContext({ order, signal, startedAt, tell, writer }: ContextOptions): HandlerContext {
+export function createContext({ order, signal, startedAt, tell, writer, invoke }: ContextOptions): HandlerContext {
   const { attemptId } = order;
   const totals = new UsageTotals(order.stepPath);
   const log =
@@ -90,6 +94,7 @@ export function createContext({ order, signal, startedAt, tell, writer }: Contex
     checkpoint: (value) => tell({ type: 'checkpoint', attemptId, value: encodeCheckpoint(value, order) }),
     write: (data, options) => writer().write(data, options),
     usage: (counters) => tell({ type: 'usage', attemptId, counters: totals.add(counters) }),
+    invoke,
   };
 }
 

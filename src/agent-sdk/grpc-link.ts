@@ -15,6 +15,7 @@ import { YardmasterError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { SessionRequest, SessionResponse } from '../gen/opaque/session_pb.ts';
 import { downloadBlob, uploadBlob } from './grpc-blobs.ts';
+import { GrpcCalls } from './grpc-calls.ts';
 import { readStatus } from './grpc-status.ts';
 import type { LinkEvents, LinkFactory, LinkStatus, SessionLink } from './link.ts';
 import { decodeResponse, encodeRequest } from './wire.ts';
@@ -60,11 +61,14 @@ export function createGrpcLinks({ url, token }: GrpcLinkOptions): LinkFactory {
     blobs ??= connect(target, BLOB_OPTIONS);
     return blobs;
   };
+  const calls = new GrpcCalls(() => connect(target, BLOB_OPTIONS), metadata);
   return {
     open: (address, events) => new GrpcLink(connect(address ?? target), metadata, events),
     upload: (upload, signal) => uploadBlob(blobClient(), metadata, upload, signal),
     download: (runId, blob, signal) => downloadBlob(blobClient(), metadata, { runId, blob }, signal),
+    invoke: (order, onProgress, signal) => calls.invoke(order, onProgress, signal),
     close: () => {
+      calls.close();
       blobs?.close();
       blobs = undefined;
     },

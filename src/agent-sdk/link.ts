@@ -1,7 +1,7 @@
 /** The seam between a session and whatever carries its frames: gRPC, or memory in tests and in `TestMesh`. */
 import type { StatusName } from '../core/errors.ts';
 import type { SessionRequest, SessionResponse } from '../gen/opaque/session_pb.ts';
-import type { BlobReference } from './news.ts';
+import type { BlobReference, WirePayload } from './news.ts';
 
 /** One stream to a control plane. */
 export interface SessionLink {
@@ -40,8 +40,49 @@ export interface BlobLink {
   download(runId: string, blob: BlobReference, signal: AbortSignal): Promise<Uint8Array>;
 }
 
+/** One call of a handler to another agent. */
+export interface CallOrder {
+  readonly attemptId: string;
+  readonly key: string;
+  readonly capability: string;
+  /** '' : any that offers it. */
+  readonly agentId: string;
+  /** One encoded Value. */
+  readonly input: Uint8Array;
+  /** 0: none. */
+  readonly timeoutMs: number;
+  readonly retries: number;
+}
+
+export interface CallProgress {
+  readonly fraction: number;
+  readonly message: string;
+}
+
+/** How a call ended. */
+export interface CallAnswer {
+  readonly runId: string;
+  readonly status: 'COMPLETED' | 'FAILED' | 'TIMED_OUT' | 'CANCELLED';
+  /** Of a COMPLETED one; a blob is one of its run. */
+  readonly output: WirePayload | undefined;
+  readonly error: CallFailure | undefined;
+}
+
+export interface CallFailure {
+  readonly code: string;
+  readonly message: string;
+  /** One encoded Value. */
+  readonly details: Uint8Array | undefined;
+  readonly agentId: string;
+}
+
+/** Asks other agents. Rejects with a YardmasterError whose `code` is the status name, and `meta.reason` that of its ErrorInfo. */
+export interface CallLink {
+  invoke(order: CallOrder, onProgress: (progress: CallProgress) => void, signal: AbortSignal): Promise<CallAnswer>;
+}
+
 /** Opens streams. One per agent. */
-export interface LinkFactory extends BlobLink {
+export interface LinkFactory extends BlobLink, CallLink {
   /** Opens a stream; `address` is `host:port` from a GoAway, undefined means the agent's own. */
   open(address: string | undefined, events: LinkEvents): SessionLink;
   /** Lets go of every connection. */

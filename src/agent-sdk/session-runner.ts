@@ -1,7 +1,7 @@
 /** The shell around `SessionCore`: a clock, links, and one flush per turn of the event loop. */
 import type { CancelTimer, Clock } from '../core/clock.ts';
 import { toYardmasterError } from '../core/errors.ts';
-import type { BlobUpload, LinkFactory, SessionLink } from './link.ts';
+import type { BlobUpload, CallAnswer, CallLink, LinkFactory, SessionLink } from './link.ts';
 import type { BlobReference, News, Offer, Order } from './news.ts';
 import type { Session, SessionEvents } from './session.ts';
 import { type SessionAction, SessionCore, type SessionCoreOptions } from './session-core.ts';
@@ -73,6 +73,10 @@ export class SessionRunner implements Session {
 
   download(runId: string, blob: BlobReference, signal: AbortSignal): Promise<Uint8Array> {
     return this.#links.download(runId, blob, signal);
+  }
+
+  invoke(...call: Parameters<CallLink['invoke']>): Promise<CallAnswer> {
+    return this.#links.invoke(...call);
   }
 
   #flushSoon(): void {

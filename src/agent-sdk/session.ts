@@ -1,9 +1,9 @@
 /** What the handlers' side knows of a session, wherever the session lives: in this thread or in a worker. */
-import type { BlobLink } from './link.ts';
+import type { BlobLink, CallLink } from './link.ts';
 import type { News, Offer, Order } from './news.ts';
 import type { SessionPhase } from './session-phase.ts';
 
-export interface Session extends BlobLink {
+export interface Session extends BlobLink, CallLink {
   start(): void;
   tell(news: News): void;
   offer(offer: Offer): void;

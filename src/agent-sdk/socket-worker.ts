@@ -5,6 +5,7 @@ import { toYardmasterError, YardmasterError } from '../core/errors.ts';
 import { systemRandom } from '../core/random.ts';
 import { createGrpcLinks } from './grpc-link.ts';
 import { HangWatch } from './hang-watch.ts';
+import type { CallProgress } from './link.ts';
 import { packOrders, unpackNews } from './packed.ts';
 import { SessionRunner } from './session-runner.ts';
 import type { SocketWorkerData, ToHost, ToWorker } from './worker-messages.ts';
@@ -61,24 +62,28 @@ port.on('message', (message: ToWorker) => {
       return transfers.get(message.call)?.abort();
     case 'upload':
     case 'download':
+    case 'invoke':
       void transfer(message);
   }
 });
 
-async function transfer(message: Extract<ToWorker, { type: 'upload' | 'download' }>): Promise<void> {
+async function transfer(message: Extract<ToWorker, { type: 'upload' | 'download' | 'invoke' }>): Promise<void> {
   const { call } = message;
   const controller = new AbortController();
   transfers.set(call, controller);
   try {
-    if (message.type === 'upload') {
+    if (message.type === 'invoke') {
+      const onProgress = (progress: CallProgress): void => post({ type: 'progressed', call, progress });
+      post({ type: 'invoked', call, answer: await session.invoke(message.order, onProgress, controller.signal) });
+    } else if (message.type === 'upload') {
       post({ type: 'uploaded', call, blob: await session.upload(message.upload, controller.signal) });
     } else {
       const bytes = await session.download(message.runId, message.blob, controller.signal);
       post({ type: 'downloaded', call, bytes });
     }
   } catch (error) {
-    const { code, message: text } = toYardmasterError(error);
-    post({ type: 'failed', call, code, message: text });
+    const { code, message: text, meta } = toYardmasterError(error);
+    post({ type: 'failed', call, code, message: text, reason: meta.reason ?? '' });
   } finally {
     transfers.delete(call);
   }

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
 import { toYardmasterError, YardmasterError } from '../core/errors.ts';
 import { workerArguments } from '../core/worker-arguments.ts';
-import type { BlobUpload } from './link.ts';
+import type { BlobUpload, CallAnswer, CallOrder, CallProgress } from './link.ts';
 import type { BlobReference, News, Offer } from './news.ts';
 import { packNews, unpackOrders } from './packed.ts';
 import type { Session, SessionEvents } from './session.ts';
@@ -12,9 +12,12 @@ import type { SocketWorkerData, ToHost, ToWorker } from './worker-messages.ts';
 /** The sources run unbuilt; `dist` holds JavaScript. */
 const WORKER_FILE = import.meta.url.endsWith('.ts') ? './socket-worker.ts' : './socket-worker.js';
 
+type Transferred = BlobReference | Uint8Array | CallAnswer;
+
 interface Transfer {
-  readonly resolve: (value: BlobReference | Uint8Array) => void;
+  readonly resolve: (value: Transferred) => void;
   readonly reject: (error: unknown) => void;
+  readonly onProgress: (progress: CallProgress) => void;
 }
 
 export class WorkerHost implements Session {
@@ -69,22 +72,36 @@ export class WorkerHost implements Session {
 
   async upload(upload: BlobUpload, signal: AbortSignal): Promise<BlobReference> {
     const answer = await this.#transfer((call) => ({ type: 'upload', call, upload }), signal);
-    if (answer instanceof Uint8Array) throw new YardmasterError('INTERNAL', 'Cannot upload: the answer is a download');
-    return answer;
+    if ('blobId' in answer) return answer;
+    throw new YardmasterError('INTERNAL', 'Cannot upload: the answer is one to something else');
   }
 
   async download(runId: string, blob: BlobReference, signal: AbortSignal): Promise<Uint8Array> {
     const answer = await this.#transfer((call) => ({ type: 'download', call, runId, blob }), signal);
     if (answer instanceof Uint8Array) return answer;
-    throw new YardmasterError('INTERNAL', 'Cannot download: the answer is an upload');
+    throw new YardmasterError('INTERNAL', 'Cannot download: the answer is one to something else');
   }
 
-  #transfer(message: (call: number) => ToWorker, signal: AbortSignal): Promise<BlobReference | Uint8Array> {
+  async invoke(
+    order: CallOrder,
+    onProgress: (progress: CallProgress) => void,
+    signal: AbortSignal,
+  ): Promise<CallAnswer> {
+    const answer = await this.#transfer((call) => ({ type: 'invoke', call, order }), signal, onProgress);
+    if ('status' in answer) return answer;
+    throw new YardmasterError('INTERNAL', 'Cannot call: the answer is one to something else');
+  }
+
+  #transfer(
+    message: (call: number) => ToWorker,
+    signal: AbortSignal,
+    onProgress: (progress: CallProgress) => void = () => {},
+  ): Promise<Transferred> {
     const call = ++this.#calls;
     const abort = (): void => this.#post({ type: 'abort', call });
     signal.addEventListener('abort', abort, { once: true });
-    return new Promise<BlobReference | Uint8Array>((resolve, reject) => {
-      this.#transfers.set(call, { resolve, reject });
+    return new Promise<Transferred>((resolve, reject) => {
+      this.#transfers.set(call, { resolve, reject, onProgress });
       this.#post(message(call));
       if (signal.aborted) abort();
     }).finally(() => signal.removeEventListener('abort', abort));
@@ -99,6 +116,11 @@ export class WorkerHost implements Session {
       case 'phase':
         if (message.phase.state !== 'ENDED') return this.#events.onPhase(message.phase);
         return this.#finish(message.phase.reason);
+      case 'progressed':
+        return this.#transfers.get(message.call)?.onProgress(message.progress);
+      case 'invoked':
+        this.#transfers.get(message.call)?.resolve(message.answer);
+        break;
       case 'uploaded':
         this.#transfers.get(message.call)?.resolve(message.blob);
         break;
@@ -106,7 +128,7 @@ export class WorkerHost implements Session {
         this.#transfers.get(message.call)?.resolve(message.bytes);
         break;
       case 'failed':
-        this.#transfers.get(message.call)?.reject(new YardmasterError(message.code, message.message));
+        this.#transfers.get(message.call)?.reject(errorOf(message));
     }
     this.#transfers.delete(message.call);
   }
@@ -129,4 +151,8 @@ export class WorkerHost implements Session {
     this.#transfers.clear();
     this.#events.onPhase({ state: 'ENDED', reason });
   }
+}
+
+function errorOf({ code, message, reason }: Extract<ToHost, { type: 'failed' }>): YardmasterError {
+  return new YardmasterError(code, message, reason === '' ? {} : { meta: { reason } });
 }

@@ -150,8 +150,13 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   ),
   CHILD_DEPTH: entry(
     'RESOURCE_EXHAUSTED',
-    'A step would have started a child run within more child runs than this product allows.',
+    'A step would have started a child run, or its handler a call, within more of them than this product allows.',
   ),
+  CALL_KEY_REUSED: entry(
+    'ALREADY_EXISTS',
+    'A handler called twice under one key with another capability, agent, input or number of retries.',
+  ),
+  CALL_LIMIT: entry('RESOURCE_EXHAUSTED', 'The handlers of one step have as many calls open as this product allows.'),
   NOT_A_LIST: entry('INVALID_ARGUMENT', 'The items of a map are no list.'),
   TOO_MANY_ITEMS: entry('RESOURCE_EXHAUSTED', 'A map was given more than 10,000 items.'),
   QUORUM_NOT_REACHED: entry(
@@ -197,7 +202,14 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   OVERLOAD: entry('RESOURCE_EXHAUSTED', 'An agent reads too slowly and its outgoing queue is full.'),
   AGENT_DISCONNECTED: entry('UNAVAILABLE', 'An operator ended the stream of an agent; it may connect again.'),
   AGENT_SILENT: entry('DEADLINE_EXCEEDED', 'An agent missed three beats; its stream was ended.'),
-  ATTEMPT_UNKNOWN: entry('FAILED_PRECONDITION', 'An upload names an attempt that no connected agent holds.'),
+  ATTEMPT_UNKNOWN: entry(
+    'FAILED_PRECONDITION',
+    'An upload names an attempt that no connected agent holds, or a call one that there never was.',
+  ),
+  ATTEMPT_NOT_LIVE: entry(
+    'FAILED_PRECONDITION',
+    'The attempt that a call is made for, or waited for, has ended or is being stopped: its handler has nothing to call for.',
+  ),
   UPLOAD_INVALID: entry(
     'INVALID_ARGUMENT',
     'The bytes of an upload do not have the size or the SHA-256 that was announced, or are no Value.',

@@ -65,6 +65,9 @@ export function shortId(id: string): string {
   return id.slice(-8);
 }
 
+/** Request ids of calls between agents begin with it; those of callers may not. */
+export const CALL_REQUESTS = 'call/';
+
 export interface AttemptKey {
   readonly runId: string;
   readonly path: string;

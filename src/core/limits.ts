@@ -22,6 +22,14 @@ export const limits = {
   mapItemsShown: 10,
   /** Child runs within child runs, the run that nobody's step started not counted. Each level is a run of its own. */
   childDepthMax: 8,
+  /** Calls of the handlers of one step that are open at once: each is a run. */
+  callsOpenMax: 100,
+  /** Of those, the ones that one handler has under way; the SDK lets the others wait for their turn. */
+  callsAtOnceMax: 16,
+  /** Characters of the key of a call. */
+  callKeyCharsMax: 128,
+  /** The `retries` of a call. */
+  callRetriesMax: 100,
   /** Blocks within blocks. */
   depthMax: 32,
   /** One definition, as JSON. */

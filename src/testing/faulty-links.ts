@@ -3,6 +3,8 @@ import type {
   BlobLink,
   BlobReference,
   BlobUpload,
+  CallAnswer,
+  CallLink,
   LinkEvents,
   LinkFactory,
   LinkStatus,
@@ -20,6 +22,8 @@ export class FaultyLinks implements LinkFactory {
   readonly #clock: Clock;
   readonly #filter: FrameFilter;
   readonly #open = new Set<FaultyLink>();
+  /** Aborts when the process dies: its connections are reset. */
+  readonly #life = new AbortController();
   #isCut = false;
   #isHeld = false;
   #isDead = false;
@@ -50,6 +54,19 @@ export class FaultyLinks implements LinkFactory {
 
   download(runId: string, blob: BlobReference, signal: AbortSignal): Promise<Uint8Array> {
     return this.#blobs().download(runId, blob, signal);
+  }
+
+  invoke(...[order, onProgress, signal]: Parameters<CallLink['invoke']>): Promise<CallAnswer> {
+    if (this.#isDead) return new Promise(() => {});
+    const reset = AbortSignal.any([signal, this.#life.signal]);
+    return new Promise((resolve, reject) => {
+      // What is dead never hears of it.
+      const unlessDead = (settle: () => void) => (): void => (this.#isDead ? undefined : settle());
+      this.#inner.invoke(order, onProgress, reset).then(
+        (answer) => unlessDead(() => resolve(answer))(),
+        (error) => unlessDead(() => reject(error))(),
+      );
+    });
   }
 
   close(): void {
@@ -85,6 +102,7 @@ export class FaultyLinks implements LinkFactory {
   /** As kill -9 of the process: the control plane sees the stream end, and the session never hears anything again. */
   die(): void {
     this.#isDead = true;
+    this.#life.abort();
     for (const link of [...this.#open]) link.die();
   }
 

@@ -37,11 +37,11 @@ async function collect(parts: AsyncIterable<{ readonly data: Uint8Array }>, blob
 }
 
 /** The SDK goes by the name of the status. */
-async function told<T>(call: Promise<T>): Promise<T> {
+export async function told<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
   } catch (error) {
     const { code, message, meta } = fromWireError(error, 'the control plane');
-    throw new YardmasterError(meta.status ?? code, message, { cause: error });
+    throw new YardmasterError(meta.status ?? code, message, { cause: error, meta: { reason: code } });
   }
 }

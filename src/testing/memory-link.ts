@@ -2,7 +2,7 @@
  * Streams between agents and a control plane in one process. What crosses is bytes, encoded and decoded as on the wire, one
  * turn of the event loop later.
  */
-import type { BlobLink, LinkEvents, LinkFactory, LinkStatus, SessionLink } from '../agent-sdk/index.ts';
+import type { BlobLink, CallLink, LinkEvents, LinkFactory, LinkStatus, SessionLink } from '../agent-sdk/index.ts';
 import { decodeResponse, encodeRequest } from '../agent-sdk/wire.ts';
 import type { OpenSession, SessionSink } from '../control-plane/api/agent-service.ts';
 import type { Clock } from '../core/clock.ts';
@@ -16,6 +16,7 @@ import { Lane } from './lane.ts';
 export interface MemoryEndpoint {
   readonly openSession: OpenSession;
   readonly blobs: BlobLink;
+  readonly calls: CallLink;
 }
 
 const GONE: LinkStatus = { code: 'UNAVAILABLE', message: 'the connection was reset' };
@@ -50,15 +51,16 @@ export class MemoryNetwork {
         stream.open(this.#endpoint);
         return stream;
       },
-      upload: (upload, signal) => this.#blobs().upload(upload, signal),
-      download: (runId, blob, signal) => this.#blobs().download(runId, blob, signal),
+      upload: async (upload, signal) => this.#served().blobs.upload(upload, signal),
+      download: async (runId, blob, signal) => this.#served().blobs.download(runId, blob, signal),
+      invoke: async (order, onProgress, signal) => this.#served().calls.invoke(order, onProgress, signal),
       close: () => {},
     };
   }
 
-  #blobs(): BlobLink {
+  #served(): MemoryEndpoint {
     if (this.#endpoint === undefined) throw toYardmasterError(new Error(REFUSED.message), 'UNAVAILABLE');
-    return this.#endpoint.blobs;
+    return this.#endpoint;
   }
 }
 

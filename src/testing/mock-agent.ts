@@ -4,7 +4,7 @@
  */
 
 import { createGrpcLinks } from '../agent-sdk/grpc-link.ts';
-import { Agent, type AttemptInfo, type HandlerContext, type LinkFactory } from '../agent-sdk/index.ts';
+import { Agent, type AttemptInfo, type HandlerContext, type Invoke, type LinkFactory } from '../agent-sdk/index.ts';
 import { type Clock, sleep, systemClock } from '../core/clock.ts';
 import { type Random, systemRandom } from '../core/random.ts';
 import type { SessionResponse } from '../gen/opaque/session_pb.ts';
@@ -216,10 +216,24 @@ export class MockAgent {
     this.#running += 1;
     try {
       if (behaviour.delayMs > 0) await this.#wait(process.handlerClock, behaviour.delayMs, ctx.signal);
-      return await behaviour.answer(input, ctx);
+      return await behaviour.answer(input, { ...ctx, invoke: this.#counted(ctx.invoke) });
     } finally {
       this.#running -= 1;
     }
+  }
+
+  /** Who waits for another agent does nothing meanwhile. */
+  #counted(invoke: Invoke): Invoke {
+    const counted = async (...call: Parameters<Invoke>): Promise<unknown> => {
+      this.#waiting += 1;
+      try {
+        return await invoke(...call);
+      } finally {
+        this.#waiting -= 1;
+      }
+    };
+    // What was given is passed on as it is: one form of the call becomes the same one.
+    return counted as Invoke;
   }
 
   async #wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

@@ -35,6 +35,7 @@ import type { Workflow } from '../workflow/builder/index.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { LocalTransport } from './local-transport.ts';
 import { createMemoryBlobs } from './memory-blobs.ts';
+import { createMemoryCalls } from './memory-calls.ts';
 import { MemoryNetwork } from './memory-link.ts';
 import { MockAgent, type MockAgentOptions, type MockWorld } from './mock-agent.ts';
 import { TestRun } from './test-run.ts';
@@ -271,6 +272,7 @@ export class TestMesh implements AsyncDisposable {
     this.#network.serve({
       openSession: createAgentService({ controlPlane, clock, metrics, logger }),
       blobs: createMemoryBlobs(this.#transport),
+      calls: createMemoryCalls(this.#transport),
     });
   }
 

@@ -3,10 +3,12 @@ import { AttemptRunner, type RegisteredHandler } from '../../src/agent-sdk/attem
 import type { HandlerContext } from '../../src/agent-sdk/context.ts';
 import type { OfferedCapability } from '../../src/agent-sdk/news.ts';
 import { SessionRunner } from '../../src/agent-sdk/session-runner.ts';
+import { hash32 } from '../../src/core/random.ts';
 import type { Answers } from './answers.ts';
+import { type Asked, askOthers, drawAsks } from './asks.ts';
 import { type BehaviourSettings, behave, type Moods } from './behaviour.ts';
 import type { ControlPlaneHost } from './control-plane-host.ts';
-import type { Dice } from './dice.ts';
+import { Dice } from './dice.ts';
 import type { Executions } from './executions.ts';
 import { type Network, Route } from './network.ts';
 import type { Outputs } from './outputs.ts';
@@ -26,6 +28,8 @@ export interface AgentHostOptions {
   readonly slots: number;
   readonly capabilities: readonly OfferedCapability[];
   readonly behaviour: BehaviourSettings;
+  /** What its handlers may ask of other agents, and how often they do. */
+  readonly asks: { readonly chance: number; readonly actions: readonly string[]; readonly asked: Asked };
   readonly moods: Moods;
 }
 
@@ -81,6 +85,7 @@ export class AgentHost {
       clock,
       tell: (news) => session.tell(news),
       blobs: session,
+      calls: session,
       handlers: new Map(capabilities.map((offered) => [offered.name, this.handlerOf(process, clock, offered)])),
     });
     this.session = session;
@@ -121,7 +126,7 @@ export class AgentHost {
   }
 
   private handlerOf(process: Process, clock: SimClock, offered: OfferedCapability): RegisteredHandler {
-    const { world, dice, executions, answers, outputs, behaviour, moods } = this.options;
+    const { world, dice, executions, answers, outputs, asks, behaviour, moods } = this.options;
     return {
       run: async (input: unknown, ctx: HandlerContext) => {
         const { runId, step, number } = ctx.attempt;
@@ -131,6 +136,8 @@ export class AgentHost {
         const token = tokenIn(input);
         if (token !== undefined) executions.gotToken(execution, isRight(token));
         try {
+          const mine = drawAsks(new Dice(hash32(`${runId}/${step}`)).fork('invoke'), asks.chance, asks.actions);
+          await askOthers(ctx, mine, { asked: asks.asked, clock, token });
           const luck = dice.fork(`${runId}/${step}#${number}`);
           const output = await behave(ctx, execution, {
             dice: luck,

@@ -12,6 +12,7 @@ import { noMetrics } from '../../src/core/metrics.ts';
 import { givenSecrets } from '../../src/core/secret-provider.ts';
 import { type SessionResponse, SessionResponseSchema } from '../../src/gen/opaque/session_pb.ts';
 import { BlobCarrier } from './blob-carrier.ts';
+import { CallCarrier } from './call-carrier.ts';
 import { describeResponse } from './describe.ts';
 import type { Dice } from './dice.ts';
 import type { Verdict } from './failure.ts';
@@ -47,6 +48,7 @@ export interface HostObserver {
 export class ControlPlaneHost {
   readonly data: MemoryData = createMemoryData();
   readonly blobs: BlobCarrier;
+  readonly agentCalls: CallCarrier;
   process = new Process('cp-0');
   face: RunningControlPlane | undefined = undefined;
   acceptStreams: ((call: ServerCall) => void) | undefined = undefined;
@@ -67,6 +69,7 @@ export class ControlPlaneHost {
     this.options = options;
     this.process.isDead = true;
     this.blobs = new BlobCarrier(options.world, this);
+    this.agentCalls = new CallCarrier(options.world, this);
   }
 
   get isUp(): boolean {

@@ -62,6 +62,7 @@ export class Network {
       open: (_address, events) => this.dial(agent, host, events),
       upload: (upload, signal) => host.blobs.upload(agent, upload, signal),
       download: (runId, blob, signal) => host.blobs.download(agent, runId, blob, signal),
+      invoke: (order, onProgress, signal) => host.agentCalls.invoke(agent, order, onProgress, signal),
       close: () => {},
     };
   }

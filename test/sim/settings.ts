@@ -21,6 +21,8 @@ export interface SimSettings {
   readonly retries: number;
   /** Schedules that start runs by the clock. */
   readonly schedules: number;
+  /** Share of the steps whose handlers call other agents. */
+  readonly calls: number;
   /** Time with faults. */
   readonly stormMs: number;
   readonly pauseMs: number;
@@ -71,6 +73,7 @@ export function drawSettings(dice: Dice): SimSettings {
     pauses: dice.fork('pauses').pick([0, 0, 0.2]),
     retries: dice.fork('retries').pick([0, 0.5, 1]),
     schedules: drawSchedules(dice.fork('schedules')),
+    calls: dice.fork('invoke').pick([0, 0, 0.2]),
     stormMs: dice.int(10_000, 60_000),
     pauseMs: dice.pick([800, 2_500, 8_000]),
     kinds: isCalm ? [] : FAULT_KINDS.filter((kind) => (LATER_KINDS.has(kind) ? dice.fork(kind) : dice).chance(level)),

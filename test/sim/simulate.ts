@@ -10,6 +10,7 @@ import type { Store } from '../../src/control-plane/store/port.ts';
 import { limits } from '../../src/core/limits.ts';
 import { AgentHost } from './agent-host.ts';
 import { Answers } from './answers.ts';
+import { Asked } from './asks.ts';
 import { ControlPlaneHost } from './control-plane-host.ts';
 import { Dice } from './dice.ts';
 import { Executions } from './executions.ts';
@@ -44,6 +45,8 @@ export interface SimResult {
   readonly virtualMs: number;
   readonly runs: number;
   readonly executions: number;
+  /** Calls of handlers to other agents. */
+  readonly calls: number;
   /** Ends that the reference interpreter compared, those that had to be just so, and those that it left open. */
   readonly compared: { readonly ends: number; readonly exact: number; readonly open: number };
   /** Ticks of schedules by what became of them. */
@@ -103,6 +106,7 @@ class Simulation {
   private readonly executions: Executions;
   private readonly answers = new Answers();
   private readonly outputs = new Outputs();
+  private readonly asked = new Asked();
   private readonly agents: readonly AgentHost[];
   private readonly nemesis: Nemesis;
   private readonly schedules: ScheduleWork;
@@ -141,7 +145,12 @@ class Simulation {
     this.host = host;
     this.executions = new Executions(world, verdict);
     this.agents = this.makeAgents(network);
-    this.observer = new Observer(host, verdict, this.answers, (instanceId) => this.factsOf(instanceId), this.outputs);
+    this.observer = new Observer(
+      host,
+      verdict,
+      { answers: this.answers, asked: this.asked, outputs: this.outputs },
+      (instanceId) => this.factsOf(instanceId),
+    );
     const { schedules: count, stormMs } = settings;
     const own = dice.fork('schedules');
     this.schedules = new ScheduleWork({ world, dice: own, host, verdict, observer: this.observer, count, stormMs });
@@ -256,7 +265,9 @@ class Simulation {
     this.verdict.check(left.length === 0, 'no task outlives its run', () => JSON.stringify(left[0]));
     const asked = [...this.observer.runs.keys()].filter(
       (runId) =>
-        !this.observer.children.isChild(runId) && this.host.data.runs.get(runId)?.labels.schedule === undefined,
+        !this.observer.children.isChild(runId) &&
+        !this.observer.calls.isCall(runId) &&
+        this.host.data.runs.get(runId)?.labels.schedule === undefined,
     );
     const known = [...this.client.started.values()].every((runId) => this.observer.runs.has(runId));
     this.verdict.check(
@@ -288,6 +299,7 @@ class Simulation {
         slots,
         capabilities,
         behaviour: this.settings.behaviour,
+        asks: { chance: this.settings.calls, actions, asked: this.asked },
         moods: { isStubbornAllowed: true },
       });
       const concurrency = new Map(capabilities.map((capability) => [capability.name, capability.concurrency]));
@@ -427,6 +439,7 @@ class Simulation {
       virtualMs: world.now,
       runs: this.observer.runs.size,
       executions: this.executions.count,
+      calls: this.observer.calls.count,
       compared: this.observer.compared,
       ticks: this.schedules.checks.counts,
       invariant: verdict.invariant,

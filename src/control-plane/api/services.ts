@@ -5,6 +5,7 @@ import type { Clock } from '../../core/clock.ts';
 import { AuditService } from '../../gen/yardmaster/v1/audit_service_pb.ts';
 import { BlobService } from '../../gen/yardmaster/v1/blob_service_pb.ts';
 import { FleetService } from '../../gen/yardmaster/v1/fleet_service_pb.ts';
+import { MeshService } from '../../gen/yardmaster/v1/mesh_service_pb.ts';
 import { RunService } from '../../gen/yardmaster/v1/run_service_pb.ts';
 import { ScheduleService } from '../../gen/yardmaster/v1/schedule_service_pb.ts';
 import { WorkflowService } from '../../gen/yardmaster/v1/workflow_service_pb.ts';
@@ -12,6 +13,7 @@ import type { ControlPlane } from '../runtime/control-plane.ts';
 import { createAuditService } from './audit-service.ts';
 import { createBlobService } from './blob-service.ts';
 import { createFleetService } from './fleet-service.ts';
+import { createMeshService } from './mesh-service.ts';
 import { createRunService } from './run-service.ts';
 import { createScheduleService } from './schedule-service.ts';
 import { createWorkflowService } from './workflow-service.ts';
@@ -30,6 +32,7 @@ export function mountServices(
   mount(RunService, createRunService(options));
   mount(FleetService, createFleetService(options));
   mount(BlobService, createBlobService(options));
+  mount(MeshService, createMeshService(options));
   mount(ScheduleService, createScheduleService(options));
   mount(AuditService, createAuditService(options));
 }

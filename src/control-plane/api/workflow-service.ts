@@ -13,7 +13,7 @@ import { audited } from './audited.ts';
 import { readCaller } from './caller.ts';
 import { cutPage, readPage } from './convert/paging.ts';
 import { writePlan } from './convert/plan.ts';
-import { readName } from './convert/text.ts';
+import { readRunWorkflow } from './convert/text.ts';
 import { readDefinition, writeWorkflow } from './convert/workflow.ts';
 import { toProblem } from './errors.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
@@ -56,7 +56,7 @@ export function createWorkflowService({ controlPlane }: WorkflowServiceOptions):
     },
 
     async getWorkflow({ name, version }) {
-      readRequest('get a workflow', (faults) => readName(faults, 'name', name));
+      readRequest('get a workflow', (faults) => readRunWorkflow(faults, 'name', name));
       return { workflow: writeWorkflow(await controlPlane.getWorkflow(NAMESPACE, name, version)) };
     },
 

@@ -42,6 +42,8 @@ export interface StartRun {
   readonly rerunOf?: string;
   /** The step that it is the child run of. */
   readonly parent?: ParentStep;
+  /** Of this run, instead of what its workflow says; absent: that. */
+  readonly timeoutMs?: number;
   /** It waits until AdmitRun: its workflow limits how many runs are active. Absent: it starts at once. */
   readonly queued?: true;
 }

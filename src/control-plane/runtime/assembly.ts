@@ -8,6 +8,7 @@ import { Admission } from './admission.ts';
 import { AgentWatch } from './agent-watch.ts';
 import { AuditLog } from './audit-log.ts';
 import { Blobs } from './blobs.ts';
+import { Calls } from './calls.ts';
 import { Catalogue } from './catalogue.ts';
 import { ChildRuns } from './child-runs.ts';
 import { Clearing } from './clearing.ts';
@@ -56,8 +57,11 @@ const PAST_RUNS_READ = 100;
 export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
   const { epoch } = await options.store.open();
   const parts = new Parts({ ...options, epoch });
-  const { store, runs, scheduler, fleet, timers, admission, children } = parts;
-  const onActive: RecoveryOptions['onActive'] = (active, queuedChildren) => children.recover(active, queuedChildren);
+  const { store, runs, scheduler, fleet, timers, admission, children, calls } = parts;
+  const onActive: RecoveryOptions['onActive'] = (active, queuedChildren) => {
+    calls.recover(active);
+    return children.recover(active, queuedChildren);
+  };
   const recovered = await recover({ store, runs, scheduler, fleet, timers, admission, now: parts.now, onActive });
   await admission.load();
   await parts.scheduleBook.load();
@@ -183,6 +187,7 @@ export class Parts extends Given {
       this.admission.reread(state);
       this.rereads.reloaded(holder, state);
       this.children.reread(state);
+      this.calls.reread(state);
     },
     onMissing: (runId) => {
       this.admission.forget(runId);
@@ -212,6 +217,15 @@ export class Parts extends Given {
     blobs: this.blobs,
     latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
   });
+  readonly calls: Calls = new Calls({
+    clock: this.clock,
+    logger: this.logger,
+    runs: this.runs,
+    starts: this.starts,
+    watch: this.watch,
+    clear: (key, bytes) => this.clearing.bytes(key, bytes),
+    latest: (namespace, name, version) => this.catalogue.latest(namespace, name, version),
+  });
   readonly past: PastRuns = new PastRuns({
     clock: this.clock,
     store: this.store,
@@ -233,9 +247,11 @@ export class Parts extends Given {
     blobs: this.blobs,
     watch: this.watch,
     committer: this.committerOf,
+    onDecided: (state, events) => this.calls.decided(state, events),
     onEnded: (state) => {
       this.output.forget(state.runId);
       this.children.ended(state);
+      this.calls.ended(state);
     },
   });
   readonly rereads = new Rereads({
@@ -431,6 +447,7 @@ export class Parts extends Given {
     uploads: this.uploads,
     blobs: this.blobs,
     audit: this.audit,
+    calls: this.calls,
     schedules: this.schedules,
     operations: this.operations,
     lost: () => this.actions.lost.values(),

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { type Problem, YardmasterError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { nearest } from '../../core/nearest.ts';
+import { callDefinition } from '../../workflow/call-workflow.ts';
 import { canonicalWorkflow } from '../../workflow/canonical.ts';
 import { checkWorkflow } from '../../workflow/check.ts';
 import { compileWorkflow } from '../../workflow/compile.ts';
@@ -79,6 +80,8 @@ export class Catalogue {
   }
 
   async get(namespace: string, name: string, version: number): Promise<RegisteredWorkflow> {
+    const call = callDefinition(name, version || 1);
+    if (call !== undefined) return derived(namespace, call, version || 1);
     const row = await this.options.store.getWorkflow(namespace, name, version);
     if (row === undefined) throw await this.notFound(namespace, name, version);
     return registered(row);
@@ -176,6 +179,13 @@ function schemasOf(definition: WorkflowDefinition): readonly JsonObject[] {
   const { entries } = surveyWorkflow(definition);
   const forms = entries.flatMap(({ step }) => (step.type === 'signal' && step.form !== undefined ? [step.form] : []));
   return [...(definition.parameters === undefined ? [] : [definition.parameters]), ...forms];
+}
+
+/** Of a call: nobody registered it, and no version of it is newer than another. */
+function derived(namespace: string, definition: WorkflowDefinition, version: number): RegisteredWorkflow {
+  const { name } = definition;
+  const row = { namespace, name, version, hash: '', definition: canonicalWorkflow(definition), createdAt: 0 };
+  return { row, definition, created: false, warnings: [] };
 }
 
 function registered(row: WorkflowRow): RegisteredWorkflow {

@@ -13,6 +13,7 @@
 import { ChurnMap } from '../../core/churn-map.ts';
 import { toYardmasterError, type YardmasterError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import { isCallWorkflow } from '../../workflow/call-workflow.ts';
 import type { CancelChild, ChildEnd, Command, SeekChild, SettleChild, StartRun } from '../engine/commands.ts';
 import type { ParentStep } from '../engine/events.ts';
 import { findStep, liveSteps } from '../engine/frames.ts';
@@ -128,8 +129,8 @@ export class ChildRuns {
   }
 
   /** The end of a run is durable. */
-  ended({ runId, parent, status, output, failure }: RunState): void {
-    if (parent === undefined || !isRunOver(status)) return;
+  ended({ runId, workflow, parent, status, output, failure }: RunState): void {
+    if (parent === undefined || !isRunOver(status) || isCallWorkflow(workflow.name)) return;
     const end = { runId, status, output, failure };
     this.work(parent, () => this.tell(parent, end));
   }
@@ -344,9 +345,10 @@ export class ChildRuns {
   }
 }
 
-/** Nothing when it is no child run. */
+/** Nothing when it is no child run that a step of kind `workflow` waits for. */
 function toChild(run: RunRow | QueuedRun): OpenChild[] {
-  const { runId } = run;
+  const { runId, workflow } = run;
+  if (isCallWorkflow(workflow)) return [];
   if (!('status' in run)) return run.parent === undefined ? [] : [{ runId, parent: run.parent }];
   const { parentRunId, parentStep = '' } = run;
   return parentRunId === undefined ? [] : [{ runId, parent: { runId: parentRunId, path: parentStep } }];

@@ -25,6 +25,7 @@ import type {
 } from '../store/port.ts';
 import type { AuditFacts } from './audit-log.ts';
 import type { BulkProgress } from './bulk.ts';
+import type { CallPlane } from './call-plane.ts';
 import type { OutputItem, OutputRequest } from './output-watch.ts';
 import type { WorkflowPlan } from './plans.ts';
 import type { SchedulePlane } from './schedule-plane.ts';
@@ -36,13 +37,14 @@ export type { AgentStatus } from '../registry/instance.ts';
 export type { Cordon, Operation } from '../registry/operations.ts';
 export type { AuditQuery, AuditRow, Caller } from '../store/port.ts';
 export type { AuditFacts } from './audit-log.ts';
+export type * from './call-plane.ts';
 export type { OutputItem, OutputRequest } from './output-watch.ts';
 export type { StepPlan, WorkflowPlan } from './plans.ts';
 export type * from './schedule-plane.ts';
 export type { StepWait, WaitReason } from './step-wait.ts';
 export type { Incident, StuckReason } from './stuck.ts';
 
-export interface ControlPlane {
+export interface ControlPlane extends CallPlane {
   readonly node: string;
 
   registerWorkflow(request: {

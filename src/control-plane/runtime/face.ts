@@ -14,9 +14,12 @@ import type { AgentWatch } from './agent-watch.ts';
 import type { AuditFacts, AuditLog } from './audit-log.ts';
 import type { Blobs } from './blobs.ts';
 import type { BulkProgress } from './bulk.ts';
+import type { Calls } from './calls.ts';
 import type { Catalogue } from './catalogue.ts';
 import type {
   AgentView,
+  CallEvent,
+  CallRequest,
   CancelRunsRequest,
   CapabilityView,
   ControlPlane,
@@ -81,6 +84,7 @@ export interface FaceOptions {
   readonly uploads: Uploads;
   readonly blobs: Blobs;
   readonly audit: AuditLog;
+  readonly calls: Pick<Calls, 'invoke'>;
   readonly schedules: SchedulePlane;
   readonly operations: FleetOperations;
   readonly lost: () => Iterable<Instance>;
@@ -252,6 +256,11 @@ export class Face implements RunningControlPlane {
 
   openSession(peer: SessionPeer): SessionReceiver {
     return this.options.sessions.accept(peer);
+  }
+
+  invoke(request: CallRequest, signal: AbortSignal): AsyncIterable<CallEvent> {
+    this.admit();
+    return this.options.calls.invoke(request, signal);
   }
 
   uploadBlob(request: UploadRequest): Promise<{ readonly blobId: string; readonly size: number }> {

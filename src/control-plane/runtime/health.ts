@@ -8,6 +8,7 @@ export const SERVICES: readonly string[] = [
   'RunService',
   'FleetService',
   'BlobService',
+  'MeshService',
 ].map((name) => `yardmaster.v1.${name}`);
 
 /** Undefined: no such name. */

@@ -14,6 +14,7 @@ export function startParts(parts: Parts, recovered: Recovered): Face {
   parts.past.load();
   for (const runId of recovered.idle) parts.staging.lookAt(runId);
   parts.children.start();
+  parts.calls.start();
   parts.committer.kick();
   return parts.face;
 }
@@ -24,6 +25,7 @@ export async function stopParts(parts: Parts): Promise<void> {
   parts.admission.stop();
   parts.retention.stop();
   parts.children.stop();
+  parts.calls.stop();
   await parts.options.parameterChecks.close();
   parts.ticker.stop();
   await parts.past.stop();
@@ -33,9 +35,9 @@ export async function stopParts(parts: Parts): Promise<void> {
 }
 
 /** True while something is on its way that time alone does not bring about. */
-export function hasWork({ committer, runs, scheduleBook, children, past, stuck, output }: Parts): boolean {
+export function hasWork({ committer, runs, scheduleBook, children, calls, past, stuck, output }: Parts): boolean {
   const isLooking = past.isLoading || stuck.isBusy || output.isBusy;
-  return committer.isBusy || runs.isBusy || scheduleBook.isBusy || children.isBusy || isLooking;
+  return committer.isBusy || runs.isBusy || scheduleBook.isBusy || children.isBusy || calls.isBusy || isLooking;
 }
 
 /** Called when a batch is sealed: every slot freed and every step ready in this turn share it. */

@@ -8,6 +8,7 @@ import type { Fleet } from '../registry/fleet.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { RunPage, RunQuery, RunRow, Store } from '../store/port.ts';
 import type { Admission } from './admission.ts';
+import { callersOf, tellCallers } from './call-wait.ts';
 import type { ListedRuns, RunView, RunWait, StepExplanation } from './control-plane.ts';
 import type { EndedRun, EndedRuns } from './ended-runs.ts';
 import { estimateEnd } from './estimate.ts';
@@ -152,7 +153,12 @@ export class RunViews {
       return { runId, path, status: shownStatus(step), wait, explanation };
     }
     const facts = { ...waitFacts(this.sight(), runId, path), explain: () => explanation };
-    return { runId, path, status: shownStatus(step), wait: waitOf(state, step, facts), explanation };
+    const explained = { runId, path, status: shownStatus(step), wait: waitOf(state, step, facts), explanation };
+    if (state.parent === undefined) return explained;
+    return tellCallers(
+      explained,
+      callersOf(state, (id) => this.options.runs.peek(id)?.state),
+    );
   }
 
   private sight() {

@@ -41,6 +41,8 @@ export interface StagingOptions {
   readonly blobs: Blobs;
   readonly watch: WatchHub;
   readonly committer: () => Committer;
+  /** Something was decided: what else must happen when it is durable. */
+  readonly onDecided: (state: RunState, events: readonly RunEvent[]) => (() => void) | undefined;
   /** The end of a run is durable. */
   readonly onEnded: (state: RunState) => void;
 }
@@ -73,6 +75,8 @@ export class Staging {
     const position = state.position - events.length;
     // Whoever begins to watch before the batch is durable must see it, too.
     batch.effects.push(() => this.options.watch.publish(holder.runId, position, events));
+    const after = this.options.onDecided(state, events);
+    if (after !== undefined) batch.effects.push(after);
   }
 
   /** The scheduler's choice, as a command to the run. */

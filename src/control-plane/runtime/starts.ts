@@ -15,6 +15,7 @@ import type { ParameterChecks } from '../parameters/port.ts';
 import type { AuditRow, Caller, RunRow, ScheduleChange, Store } from '../store/port.ts';
 import type { Admission } from './admission.ts';
 import type { Blobs } from './blobs.ts';
+import { type CallStart, premiseOf } from './call-start.ts';
 import type { StartedRun, StartRunRequest } from './control-plane.ts';
 import type { Runs } from './runs.ts';
 import { findSecretProblems, isWithin } from './secret-parameters.ts';
@@ -66,6 +67,8 @@ export interface Prepared extends Pick<StartRun, 'workflow' | 'params' | 'retry'
   readonly audit?: (runId: string) => AuditRow | undefined;
   /** What its tick changes in the schedule that starts it. */
   readonly schedule?: (runId: string) => ScheduleChange;
+  /** Of a call. */
+  readonly call?: CallStart;
 }
 
 interface Attachment {
@@ -181,8 +184,8 @@ export class Starts {
       labels: prepared.labels,
       retryOf: retry?.of,
       rerunOf,
-      parentRunId: undefined,
-      parentStep: undefined,
+      parentRunId: prepared.call?.parent.runId,
+      parentStep: prepared.call?.parent.path,
       caller: start.caller ?? NO_CALLER,
     };
     this.rows.set(runId, row);
@@ -198,7 +201,7 @@ export class Starts {
   /** `what`: as in Start. Rejects with CONCURRENCY_LIMIT and QUEUE_FULL. */
   private async submit(what: string, row: RunRow, prepared: Prepared): Promise<void> {
     const { runId, namespace, priority, labels, requestId } = row;
-    const { workflow, params, attachment, retry, rerunOf } = prepared;
+    const { workflow, params, attachment, retry, rerunOf, call } = prepared;
     const audit = prepared.audit?.(runId);
     const schedule = prepared.schedule?.(runId);
     const isQueued = this.options.admission.take(what, row);
@@ -217,6 +220,8 @@ export class Starts {
           ...(retry === undefined ? {} : { retry }),
           ...(rerunOf === undefined ? {} : { rerunOf }),
           ...(isQueued ? { queued: true } : {}),
+          ...(call === undefined ? {} : { parent: call.parent }),
+          ...(call?.timeoutMs === undefined ? {} : { timeoutMs: call.timeoutMs }),
         },
         attachment,
         onAnswer: () => resolve(),
@@ -225,6 +230,7 @@ export class Starts {
         failures: 0,
         ...(audit === undefined ? {} : { audit }),
         ...(schedule === undefined ? {} : { schedule }),
+        ...(call === undefined ? {} : { premise: premiseOf(call, runId, reject) }),
       });
     });
   }

@@ -4,6 +4,7 @@ import type { ChildStarted, RunCreated, RunEnded } from '../../../src/control-pl
 import type { RunOutcome } from '../../../src/control-plane/engine/status.ts';
 import type { MemoryData } from '../../../src/control-plane/store/memory/memory-data.ts';
 import type { StoredValue } from '../../../src/core/stored-value.ts';
+import { isCallWorkflow } from '../../../src/workflow/call-workflow.ts';
 import type { Verdict } from '../failure.ts';
 
 interface ChildRun {
@@ -50,8 +51,8 @@ export class ChildModel {
     this.named.set(step, event.runId);
   }
 
-  begin({ runId, parent }: RunCreated): void {
-    if (parent === undefined) return;
+  begin({ runId, workflow, parent }: RunCreated): void {
+    if (parent === undefined || isCallWorkflow(workflow)) return;
     const step = `${parent.runId}/${parent.path}`;
     this.verdict.check(
       this.named.get(step) === runId,

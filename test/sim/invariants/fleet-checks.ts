@@ -35,6 +35,7 @@ export class FleetChecks {
     if (inside === undefined) return;
     this.checkSlots();
     this.checkStreams();
+    observer.calls.check(Math.max(this.options.host.healthySince, this.options.storeWellSince()));
     if (world.now < this.nextScanAt) return;
     this.nextScanAt = world.now + 250;
     this.checkOverdue();

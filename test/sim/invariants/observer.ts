@@ -12,13 +12,16 @@ import type { Batch } from '../../../src/control-plane/store/port.ts';
 import { formatAttemptId, parseAttemptId } from '../../../src/core/ids.ts';
 import type { SessionResponse } from '../../../src/gen/opaque/session_pb.ts';
 import { ResultVerdict } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
+import { callDefinition } from '../../../src/workflow/call-workflow.ts';
 import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
 import type { Answers } from '../answers.ts';
+import type { Asked } from '../asks.ts';
 import type { ControlPlaneHost, HostObserver } from '../control-plane-host.ts';
 import type { Verdict } from '../failure.ts';
 import type { Outputs } from '../outputs.ts';
 import type { ClientObserver } from '../sim-client.ts';
 import type { ServerCall } from '../stream.ts';
+import { CallModel } from './call-model.ts';
 import { ChildModel } from './child-model.ts';
 import { readDefinition, type StepInfo } from './definition-info.ts';
 import { type Inside, lookInside } from './inside.ts';
@@ -48,6 +51,7 @@ export class Observer implements HostObserver, ClientObserver {
   private readonly snapshots: SnapshotChecks;
   readonly children: ChildModel;
   readonly outputs: OutputChecks;
+  readonly calls: CallModel;
   private readonly reference: ReferenceChecks;
   private inside: Inside | undefined = undefined;
   /** When the last batch went. */
@@ -56,14 +60,14 @@ export class Observer implements HostObserver, ClientObserver {
   constructor(
     host: ControlPlaneHost,
     verdict: Verdict,
-    answers: Answers,
+    { answers, asked, outputs }: { readonly answers: Answers; readonly asked: Asked; readonly outputs: Outputs },
     factsOf: (instanceId: string) => InstanceFacts,
-    outputs: Outputs,
   ) {
     this.host = host;
     this.verdict = verdict;
     this.factsOf = factsOf;
     this.children = new ChildModel(() => host.data, verdict);
+    this.calls = new CallModel(this.runs, asked, verdict, () => host.options.world.now);
     this.takeOvers = new TakeOverChecks(this.runs, () => host.data, verdict);
     this.queues = new QueueChecks(this.runs, verdict);
     this.reference = new ReferenceChecks(
@@ -130,6 +134,7 @@ export class Observer implements HostObserver, ClientObserver {
       for (const [offset, event] of events.entries()) {
         model ??= this.create(runId, event);
         model?.take(position + offset, event);
+        this.calls.take(runId, event);
         if (event.type === 'RunCreated') this.children.begin(event);
         if (event.type === 'RunEnded') this.children.end(runId, event);
         if (event.type === 'AttemptEnded' && event.outcome === 'COMPLETED')
@@ -140,6 +145,7 @@ export class Observer implements HostObserver, ClientObserver {
       if (model !== undefined) this.afterBatch(model);
       if (model?.outcome !== undefined && !wasOver) this.reference.check(runId);
     }
+    this.calls.look();
     // Only now: a run may start in the batch in which another one ends.
     for (const { runId, events } of batch.journal) {
       if (events.some((event) => event.type === 'AttemptStarted')) {
@@ -156,6 +162,8 @@ export class Observer implements HostObserver, ClientObserver {
       this.verdict.fail('a journal begins with RunCreated', runId);
       return undefined;
     }
+    const call = callDefinition(event.workflow, event.version);
+    if (call !== undefined && !this.definitions.has(call.name)) this.know(call);
     const infos = this.definitions.get(event.workflow) ?? new Map();
     const complain = (invariant: string, message: string): void => this.verdict.fail(invariant, message);
     const { children } = this;

@@ -22,6 +22,7 @@ import type { Scheduler } from '../../../src/control-plane/scheduler/scheduler.t
 import type { Store } from '../../../src/control-plane/store/port.ts';
 import { type SimSettings, smallLimits } from '../settings.ts';
 import { bodyBugs } from './body-bugs.ts';
+import { callBugs } from './call-bugs.ts';
 import { cleanupBugs } from './cleanup-bugs.ts';
 import { engineBugs } from './engine-bugs.ts';
 import { forgetful, withSnapshots } from './forgetful-snapshot.ts';
@@ -30,6 +31,7 @@ import { type PlantedBug, planted, substitute, withFaults } from './seams.ts';
 
 export const plantedBugs: readonly PlantedBug[] = [
   ...scheduleBugs,
+  ...callBugs,
   {
     name: 'ack before commit',
     seedsMax: 10,

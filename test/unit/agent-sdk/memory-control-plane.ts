@@ -1,6 +1,13 @@
 /** An in-memory control plane for an inline Agent: frames as objects, no socket; a test plays its part. */
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import type { BlobUpload, LinkEvents, LinkFactory, SessionLink } from '../../../src/agent-sdk/link.ts';
+import type {
+  BlobUpload,
+  CallAnswer,
+  CallOrder,
+  LinkEvents,
+  LinkFactory,
+  SessionLink,
+} from '../../../src/agent-sdk/link.ts';
 import type { BlobReference } from '../../../src/agent-sdk/news.ts';
 import { YardmasterError } from '../../../src/core/errors.ts';
 import { decodeValue, encodeValue } from '../../../src/core/value.ts';
@@ -21,6 +28,9 @@ export class MemoryControlPlane implements LinkFactory {
   readonly blobs = new Map<string, Uint8Array>();
   /** Errors that the next uploads fail with. */
   readonly uploadErrors: YardmasterError[] = [];
+  /** What handlers asked of other agents, and what they are answered, in order; with none they hear UNAVAILABLE. */
+  readonly calls: CallOrder[] = [];
+  readonly callAnswers: (CallAnswer | Error)[] = [];
   /** Says no to every Hello with this. */
   refusal:
     | { readonly code: 'UNAUTHENTICATED' | 'UNAVAILABLE'; readonly message: string; readonly reason: string }
@@ -55,6 +65,14 @@ export class MemoryControlPlane implements LinkFactory {
     const bytes = this.blobs.get(blobId);
     if (bytes === undefined) throw new YardmasterError('NOT_FOUND', `Cannot find blob "${blobId}"`);
     return bytes;
+  }
+
+  async invoke(order: CallOrder): Promise<CallAnswer> {
+    this.calls.push(order);
+    const answer = this.callAnswers.shift();
+    if (answer instanceof Error) throw answer;
+    if (answer === undefined) throw new YardmasterError('UNAVAILABLE', 'Cannot call: nobody answers');
+    return answer;
   }
 
   close(): void {

@@ -10,7 +10,7 @@ import type { RunFilter } from '../../store/port.ts';
 import { enumReader } from './enums.ts';
 import type { Faults } from './faults.ts';
 import { writeToken } from './paging.ts';
-import { readLabels, readName } from './text.ts';
+import { readLabels, readName, readRunWorkflow } from './text.ts';
 import { readTime } from './times.ts';
 
 export interface ReadFilter extends RunFilter {
@@ -30,7 +30,7 @@ export function readRunFilter(faults: Faults, wire: WireFilter | undefined): Rea
     faults.add('filter.failure_code', `has more than ${limits.failureCodeCharsMax} characters`);
   }
   return {
-    ...(wire.workflow !== '' && { workflow: readName(faults, 'filter.workflow', wire.workflow) }),
+    ...(wire.workflow !== '' && { workflow: readRunWorkflow(faults, 'filter.workflow', wire.workflow) }),
     ...(statuses.length > 0 && { statuses }),
     ...(Object.keys(labels).length > 0 && { labels }),
     ...(wire.failureCode !== '' && { failureCode: wire.failureCode }),

@@ -1,6 +1,7 @@
 /** Names, labels and texts from outside. Names that must fit are faults; texts for people are cut. */
-import { NAME_PATTERN } from '../../../core/ids.ts';
+import { CALL_REQUESTS, NAME_PATTERN } from '../../../core/ids.ts';
 import { limits } from '../../../core/limits.ts';
+import { callDefinition } from '../../../workflow/call-workflow.ts';
 import type { Faults } from './faults.ts';
 
 const FIELDS_MAX = 32;
@@ -10,6 +11,11 @@ export function readName(faults: Faults, pointer: string, value: string): string
     faults.add(pointer, `${quote(value)} is not a name: 1 to 128 of letters, digits, "_", ".", ":" and "-"`);
   }
   return value;
+}
+
+/** Of a run that is there: it may be a call between agents, whose workflow nobody can register or start. */
+export function readRunWorkflow(faults: Faults, pointer: string, value: string): string {
+  return callDefinition(value, 1) === undefined ? readName(faults, pointer, value) : value;
 }
 
 /** An id that only has to be there: what it means is judged by whoever knows ids. */
@@ -59,5 +65,7 @@ export function readRequestId(faults: Faults, field: string, text: string): stri
   if (text.length > limits.requestIdCharsMax) {
     faults.add(field, `has ${text.length} characters; at most ${limits.requestIdCharsMax} are allowed`);
   }
+  if (text.startsWith(CALL_REQUESTS))
+    faults.add(field, `begins with "${CALL_REQUESTS}", as only calls between agents may`);
   return text;
 }

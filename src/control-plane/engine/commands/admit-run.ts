@@ -9,9 +9,8 @@ export function admitRun(draft: Draft): void {
   openRun(draft);
 }
 
-/** From here on the run is active, and its timeout counts. */
-export function beginRun(draft: Draft): void {
-  const { timeoutMs } = draft.state.workflow;
+/** From here on the run is active, and its timeout counts: what its workflow says, unless it was given its own. */
+export function beginRun(draft: Draft, timeoutMs: number | undefined = draft.state.workflow.timeoutMs): void {
   draft.emit({
     type: 'RunStarted',
     at: draft.now,

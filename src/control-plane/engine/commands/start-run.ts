@@ -30,7 +30,7 @@ export function startRun(
   const draft = new Draft(state, context);
   draft.adopt(created);
   const isQueued = command.queued === true;
-  if (!isQueued) beginRun(draft);
+  if (!isQueued) beginRun(draft, command.timeoutMs);
   for (const step of command.retry?.steps ?? []) draft.emit({ ...step, at: context.now });
   if (!isQueued) openRun(draft);
   advance(draft);
