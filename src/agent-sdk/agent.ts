@@ -35,7 +35,10 @@ export interface AgentOptions {
   readonly token?: string;
   /** Facts to select by, such as `region: eu`. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** A name of the machine that survives a restart; shown to operators. */
+  /**
+   * A name that survives a restart, such as that of the machine or of the pod; shown to operators. A newer start of the agent at
+   * the same place takes over from the older one at once, so replicas on one machine need places of their own. Default: none.
+   */
   readonly place?: string;
   /** True keeps the socket in this thread: for bundlers and tests. Default false: in a worker thread. */
   readonly inline?: boolean;

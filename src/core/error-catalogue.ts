@@ -195,6 +195,7 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   PROTOCOL_UNSUPPORTED: entry('FAILED_PRECONDITION', 'The agent speaks another version of the protocol.'),
   OVERLOAD: entry('RESOURCE_EXHAUSTED', 'An agent reads too slowly and its outgoing queue is full.'),
   AGENT_DISCONNECTED: entry('UNAVAILABLE', 'An operator ended the stream of an agent; it may connect again.'),
+  AGENT_DEAF: entry('UNAVAILABLE', 'An agent beats and accepts nothing; its stream was ended.'),
   AGENT_SILENT: entry('DEADLINE_EXCEEDED', 'An agent missed three beats; its stream was ended.'),
   ATTEMPT_UNKNOWN: entry('FAILED_PRECONDITION', 'An upload names an attempt that no connected agent holds.'),
   UPLOAD_INVALID: entry(

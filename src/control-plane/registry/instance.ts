@@ -1,6 +1,7 @@
 /** One process of an agent as the control plane knows it: its session, what it offers and what it holds. */
 
 import { ChurnMap } from '../../core/churn-map.ts';
+import { NOTHING_MISSED } from './acceptance.ts';
 import type { Capability, InstanceState, SessionPeer, WireStop } from './frames.ts';
 import type { Cordon } from './operations.ts';
 
@@ -52,6 +53,14 @@ export interface Instance {
   saidGoodbye: boolean;
   /** An operator keeps new work away, whatever the status is. */
   cordon: Cordon | undefined;
+  /** Its stream ended together with too many others: what it holds waits for it, idempotent or not. */
+  isHeldBack: boolean;
+  /** Attempts that were moved since its window was over. */
+  moved: number;
+  /** How often in a row it accepted nothing, and the registry time of the last. */
+  missed: { readonly count: number; readonly at: number };
+  /** A newer start of the agent came to its place, at this registry time. */
+  succeeded: { readonly instanceId: string; readonly at: number } | undefined;
 }
 
 export const NO_STATE: InstanceState = { revision: 0, capabilities: [], slots: 0, draining: false, labels: {} };
@@ -89,5 +98,9 @@ export function createInstance(identity: {
     lastSeenAt: identity.wall,
     saidGoodbye: false,
     cordon: undefined,
+    isHeldBack: false,
+    moved: 0,
+    missed: NOTHING_MISSED,
+    succeeded: undefined,
   };
 }

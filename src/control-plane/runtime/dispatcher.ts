@@ -240,7 +240,7 @@ export class Dispatcher {
     this.options.fleet.hold(instance, held);
     this.options.metrics.attemptStarted();
     this.options.metrics.queueWaited(this.options.clock.now() - queuedAt);
-    if (instance.peer === undefined) batch.effects.push(() => this.options.onUnreachable(held));
+    if (instance.peer === undefined && !instance.isHeldBack) batch.effects.push(() => this.options.onUnreachable(held));
     const checkpoint = holder.checkpoints?.get(effect.path);
     let prepared: WireAssignment | undefined;
     batch.preparations.push(() => {

@@ -10,6 +10,7 @@ import { decodeValue } from '../../core/value.ts';
 import type { AttemptResult, Command } from '../engine/commands.ts';
 import type { Failure } from '../engine/events.ts';
 import type { ResultVerdict } from '../engine/status.ts';
+import { hasListened } from '../registry/acceptance.ts';
 import type { AttemptUpdate, ReportedResult, ReportFrame } from '../registry/frames.ts';
 import type { HeldAttempt, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
@@ -91,6 +92,7 @@ export class Reports {
     const attempt = instance.held.get(update.attemptId);
     if (attempt === undefined) return;
     attempt.acceptUntil = 0;
+    hasListened(instance);
     // `heartbeatTimeout` is about the handler: acceptance and log lines are no sign that the work goes on.
     if (update.type === 'progress' || update.type === 'checkpoint') attempt.heardAt = this.options.clock.now();
     switch (update.type) {
@@ -124,6 +126,14 @@ export class Reports {
       update.message === '' ? update.reason : `${update.reason}: ${update.message}`,
       isInvalid,
     );
+  }
+
+  /** A result implies acceptance, also while it waits for the disk. */
+  private listened(instance: Instance, { attemptId }: ReportedResult): void {
+    const attempt = instance.held.get(attemptId);
+    if (attempt === undefined) return;
+    attempt.acceptUntil = 0;
+    hasListened(instance);
   }
 
   /** Whoever hands work back gets no more of it for a moment: else a lone agent would get it again at once, for ever. */
@@ -189,6 +199,7 @@ export class Reports {
       this.ack(instance, reported.attemptId, 'UNKNOWN');
       return;
     }
+    this.listened(instance, reported);
     this.keepAway(instance, reported);
     const output = reported.result.kind === 'completed' ? reported.result.output : undefined;
     if (output?.kind === 'blob') void this.settleWithBlob(instance, key, reported, output);

@@ -48,6 +48,7 @@ export class Sessions {
 
   /** Tells every agent to come back later; what they hold goes on. */
   goAway(): void {
+    this.options.fleet.close();
     for (const peer of this.open) {
       peer.send({ type: 'goAway', reason: 'SHUTDOWN', message: 'the control plane restarts; come back' });
       peer.end();
@@ -176,7 +177,8 @@ class Session implements SessionReceiver {
 
   private closed(why: string): void {
     this.onClosed();
-    if (this.instance !== undefined) this.options.apply(this.options.fleet.ended(this.instance, this.peer, why));
+    const { apply, fleet, now } = this.options;
+    if (this.instance !== undefined) apply(fleet.ended(this.instance, this.peer, why, now()));
   }
 }
 

@@ -35,7 +35,8 @@ export type Hello = Message<"yardmaster.v1.Hello"> & {
   instanceId: string;
 
   /**
-   * Where the process runs, a name that survives its restart, such as a host name. Optional; shown to operators.
+   * Where the process runs, a name that survives its restart, such as a host name. Optional; shown to operators. At one
+   * place there is one instance of an agent at a time: a newer start there ends the wait for an older one.
    *
    * @generated from field: string place = 3;
    */
