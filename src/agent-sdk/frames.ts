@@ -1,6 +1,7 @@
 /** Frames of the stream, made from and read into what the session means. Enums are open: an unknown one has a default. */
 import { create, fromJson, type JsonObject, type JsonValue as ProtoJson } from '@bufbuild/protobuf';
 import { type Duration, durationFromMs, durationMs, type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
+import type { HeldDigest } from '../core/held-digest.ts';
 import { limits, times } from '../core/limits.ts';
 import { EMPTY_OBJECT_VALUE, NULL_VALUE } from '../core/value.ts';
 import {
@@ -98,8 +99,16 @@ export function makeState(state: StateOfOffer): SessionRequest {
   return create(SessionRequestSchema, { frame: { case: 'state', value: makeStateMessage(state) } });
 }
 
-export function makeBeat(number: number, load: number, loopLagMs: number): SessionRequest {
-  return create(SessionRequestSchema, { frame: { case: 'beat', value: { number, load, loopLagMs } } });
+/** `acked`: the last beat whose ack was heard. */
+export function makeBeat(
+  beat: { readonly number: number; readonly lateMs: number; readonly acked: number },
+  load: number,
+  held: HeldDigest,
+): SessionRequest {
+  const { number, lateMs, acked } = beat;
+  const { count: heldCount, digest: heldDigest } = held;
+  const value = { number, load, loopLagMs: Math.round(lateMs), acked, heldCount, heldDigest };
+  return create(SessionRequestSchema, { frame: { case: 'beat', value } });
 }
 
 export function makeReport(updates: AttemptUpdate[], results: AttemptResult[]): SessionRequest {

@@ -5,6 +5,7 @@
  * Invariants: 1. an attempt starts at most once; 2. its first end counts, later ones are ignored; 3. its result is kept,
  * and sent on every new stream, until it is acknowledged; 4. of progress and checkpoint only the latest waits.
  */
+import { digestOf, EMPTY_DIGEST, type HeldDigest } from '../core/held-digest.ts';
 import { limits, times } from '../core/limits.ts';
 import type { AttemptResult } from '../gen/opaque/session_pb.ts';
 import { makeAccepted, makeCheckpoint, makeProgress, makeRejected, makeResult } from './frames.ts';
@@ -98,6 +99,11 @@ export class HeldAttempts {
   /** For Hello. */
   list(): { attemptId: string; finished: boolean }[] {
     return [...this.#attempts.values()].map(({ id, result }) => ({ attemptId: id, finished: result !== undefined }));
+  }
+
+  /** Of what `list` lists. */
+  digest(): HeldDigest {
+    return this.#attempts.size === 0 ? EMPTY_DIGEST : digestOf(this.#attempts.keys());
   }
 
   /** True when this id was assigned before: nothing must start, and what the control plane may have missed is due again. */

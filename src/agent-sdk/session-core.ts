@@ -158,7 +158,7 @@ export class SessionCore {
     this.#watchStream(now, lateMs);
     if (this.#dialAt <= now) this.#dial(now);
     const beat = this.#stream?.takeBeat(now, this.#random);
-    if (beat !== undefined) this.#send(makeBeat(beat.number, this.#load(), Math.round(beat.lateMs)));
+    if (beat !== undefined) this.#send(makeBeat(beat, this.#load(), this.#held.digest()));
   }
 
   /** What must happen now, in order. Call it once at the end of a turn, and after `tick`. */

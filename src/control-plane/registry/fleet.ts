@@ -49,6 +49,8 @@ export type FleetAction =
     }
   | { readonly type: 'notAccepted'; readonly instance: Instance; readonly attempt: HeldAttempt }
   | { readonly type: 'endStream'; readonly peer: SessionPeer; readonly why: StreamEnd }
+  /** The two sides disagree on what it holds: have it say Hello again, on a new stream. */
+  | { readonly type: 'resync'; readonly instance: Instance; readonly message: string }
   /** Nothing is held any more: tell it to go, after all that it has to be told, then `sentAway`. */
   | { readonly type: 'drained'; readonly instance: Instance; readonly message: string }
   /** For people: a transition that does not expire. */
@@ -103,6 +105,7 @@ export class Fleet {
     instance.isHeldBack = false;
     instance.moved = 0;
     instance.missed = NOTHING_MISSED;
+    instance.sync.begin();
     instance.connectedAt = now.wall;
     touch(instance, now);
     instance.status = standingOf(instance);
@@ -132,7 +135,7 @@ export class Fleet {
   }
 
   beat(instance: Instance, frame: BeatFrame, now: Now): readonly FleetAction[] {
-    const actions = this.heard(instance, now);
+    const actions = [...this.heard(instance, now), ...judgeHeld(instance, frame, now)];
     const load = Number.isFinite(frame.load) ? Math.min(1, Math.max(0, frame.load)) : 0;
     if (Math.abs(load - instance.load) < LOAD_STEP) return actions;
     instance.load = load;
@@ -332,6 +335,17 @@ export class Fleet {
       { type: 'gone', instance },
     ];
   }
+}
+
+function judgeHeld(instance: Instance, frame: BeatFrame, now: Now): readonly FleetAction[] {
+  const ours = instance.sync.judge(frame, instance.held.values(), now.at);
+  if (ours === undefined) return [];
+  const theirs = frame.holds?.count;
+  const message = `it holds ${theirs} attempts where ${ours.count} are expected${theirs === ours.count ? ', not the same' : ''}`;
+  return [
+    { type: 'event', instance, kind: 'RESYNC', message },
+    { type: 'resync', instance, message },
+  ];
 }
 
 function touch(instance: Instance, now: Now): void {

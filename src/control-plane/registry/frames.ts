@@ -2,6 +2,7 @@
  * The frames of an agent's stream as the control plane means them. `api/convert` makes them from the wire and back; values stay
  * bytes. See docs/protocol.md.
  */
+import type { HeldDigest } from '../../core/held-digest.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
@@ -61,6 +62,13 @@ export interface BeatFrame {
   readonly number: number;
   readonly load: number;
   readonly loopLagMs: number;
+  /** What it has, as far as it had heard of us. Absent: it does not say. */
+  readonly holds?: BeatHolds;
+}
+
+export interface BeatHolds extends HeldDigest {
+  /** The last beat whose ack it has heard, from 1. */
+  readonly acked: number;
 }
 
 export interface ReportFrame {
@@ -166,7 +174,7 @@ export interface WireStop {
 
 export interface GoAwayFrame {
   readonly type: 'goAway';
-  readonly reason: 'SHUTDOWN' | 'REPLACED' | 'DRAINED' | 'OVERLOAD';
+  readonly reason: 'SHUTDOWN' | 'REPLACED' | 'DRAINED' | 'RESYNC' | 'OVERLOAD';
   readonly message: string;
 }
 

@@ -3,6 +3,7 @@
 import { ChurnMap } from '../../core/churn-map.ts';
 import { NOTHING_MISSED } from './acceptance.ts';
 import type { Capability, InstanceState, SessionPeer, WireStop } from './frames.ts';
+import { HeldSync } from './held-sync.ts';
 import type { Cordon } from './operations.ts';
 
 export type AgentStatus = 'READY' | 'CORDONED' | 'DRAINING' | 'SUSPECT' | 'UNREACHABLE' | 'LOST';
@@ -26,6 +27,8 @@ export interface HeldAttempt {
   heardAt: number;
   /** Set when we asked it to stop; said again after a reconnect. */
   stop: WireStop | undefined;
+  /** It has left us on this stream, or the instance lists it. */
+  isSent: boolean;
   /** It was given away and is no longer LIVE for us: only its slot is still taken. */
   isFenced: boolean;
   /** Latest checkpoint: when it was last written (registry time), and whether one waits. */
@@ -59,6 +62,8 @@ export interface Instance {
   moved: number;
   /** How often in a row it accepted nothing, and the registry time of the last. */
   missed: { readonly count: number; readonly at: number };
+  /** Whether it and we agree on what it holds. */
+  readonly sync: HeldSync;
   /** A newer start of the agent came to its place, at this registry time. */
   succeeded: { readonly instanceId: string; readonly at: number } | undefined;
 }
@@ -101,6 +106,7 @@ export function createInstance(identity: {
     isHeldBack: false,
     moved: 0,
     missed: NOTHING_MISSED,
+    sync: new HeldSync(),
     succeeded: undefined,
   };
 }

@@ -234,6 +234,7 @@ export class Dispatcher {
       acceptUntil: this.options.registryTime() + times.acceptMs,
       heardAt: 0,
       stop: undefined,
+      isSent: false,
       isFenced: false,
       checkpointAt: Number.NEGATIVE_INFINITY,
     };

@@ -71,6 +71,9 @@ export class FleetActions {
             message: 'a newer stream of this instance took over',
           });
         return action.peer.end(streamError(action.why));
+      case 'resync':
+        this.options.outbox.flush();
+        return action.instance.peer?.send({ type: 'goAway', reason: 'RESYNC', message: action.message });
       case 'drained':
         return this.sendAway(action);
       case 'event':

@@ -25,6 +25,7 @@ export class Outbox {
   }
 
   assign(instance: Instance, assignment: WireAssignment): void {
+    instance.sync.sent();
     this.of(instance).assignments.push(assignment);
   }
 
@@ -33,6 +34,7 @@ export class Outbox {
   }
 
   ackResult(instance: Instance, attemptId: string, verdict: ResultVerdict): void {
+    instance.sync.sent();
     this.of(instance).results.push({ attemptId, verdict });
   }
 

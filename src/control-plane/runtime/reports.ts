@@ -131,7 +131,7 @@ export class Reports {
   /** A result implies acceptance, also while it waits for the disk. */
   private listened(instance: Instance, { attemptId }: ReportedResult): void {
     const attempt = instance.held.get(attemptId);
-    if (attempt === undefined) return;
+    if (attempt === undefined) return instance.sync.expectsAnswer(attemptId);
     attempt.acceptUntil = 0;
     hasListened(instance);
   }
@@ -225,6 +225,7 @@ export class Reports {
       this.settle(instance, key, reported.attemptId, { result, attachment: undefined });
     } catch (error) {
       // The agent keeps the result and sends it again when it returns.
+      instance.sync.answered(reported.attemptId);
       this.options.logger.error('an uploaded output could not be read', { attempt: reported.attemptId, error });
     }
   }
@@ -237,13 +238,17 @@ export class Reports {
       command: { type: 'SettleAttempt', path, number, instanceId, result: settled.result },
       attachment: settled.attachment,
       onAnswer: (answer) => this.ack(instance, attemptId, answer.type === 'result' ? answer.verdict : 'UNKNOWN'),
-      onError: (error) => this.options.logger.error('a result could not be taken', { attempt: attemptId, error }),
+      onError: (error) => {
+        instance.sync.answered(attemptId);
+        this.options.logger.error('a result could not be taken', { attempt: attemptId, error });
+      },
       isClient: false,
       failures: 0,
     });
   }
 
   private ack(instance: Instance, attemptId: string, verdict: ResultVerdict): void {
+    instance.sync.answered(attemptId);
     this.options.dispatcher.release(instance.instanceId, attemptId);
     this.options.outbox.ackResult(instance, attemptId, verdict);
     this.options.outbox.flushSoon();

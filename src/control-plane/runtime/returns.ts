@@ -35,7 +35,8 @@ export class Returns {
       names.add(attemptId);
       const held = instance.held.get(attemptId);
       if (held !== undefined) this.goesOn(instance, held);
-      else if (!isFinished) this.unexpected(instance, attemptId);
+      else if (isFinished) instance.sync.expectsAnswer(attemptId);
+      else this.unexpected(instance, attemptId);
     }
     for (const held of instance.held.values()) {
       if (!names.has(held.attemptId)) this.missing(instance, held);
@@ -46,6 +47,7 @@ export class Returns {
   /** It has what we leased: it just goes on, unless it is to stop. */
   private goesOn(instance: Instance, held: HeldAttempt): void {
     held.acceptUntil = 0;
+    held.isSent = true;
     if (held.stop !== undefined) this.options.outbox.stop(instance, held.stop);
     if (held.idempotent === false || held.isFenced) return;
     this.ask(held, (isLive) => {
@@ -70,6 +72,7 @@ export class Returns {
       acceptUntil: 0,
       heardAt: 0,
       stop: undefined,
+      isSent: true,
       isFenced: true,
       checkpointAt: 0,
     };
@@ -101,6 +104,7 @@ export class Returns {
   /** We leased it and the instance does not have it: sent again under the same number; a fenced one has stopped. */
   private missing(instance: Instance, held: HeldAttempt): void {
     if (held.isFenced) return this.options.dispatcher.release(instance.instanceId, held.attemptId);
+    held.isSent = false;
     held.acceptUntil = this.options.acceptUntil();
     this.options.fleet.hold(instance, held);
     void this.resend(instance, held);

@@ -22,7 +22,7 @@ import { readState } from './capability.ts';
 import { enumReader } from './enums.ts';
 import { Faults } from './faults.ts';
 import { readOpaqueValue, readOutput, unfit } from './payload.ts';
-import { readBeat } from './read-beat.ts';
+import { holdsOf, readBeat } from './read-beat.ts';
 import { readReport } from './read-report.ts';
 import { clampShare } from './share.ts';
 import { cutText, readAttemptId, readLogFields, readName } from './text.ts';
@@ -67,6 +67,7 @@ function convert(faults: Faults, message: SessionRequest, onIgnored: () => void)
         number: frame.value.number,
         load: clampShare(frame.value.load),
         loopLagMs: frame.value.loopLagMs,
+        ...holdsOf({ ...frame.value, count: frame.value.heldCount, digest: frame.value.heldDigest }),
       };
     case 'hello':
       return readHello(faults, frame.value);
