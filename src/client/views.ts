@@ -201,6 +201,8 @@ export interface InstanceView {
   readonly connectTime: Date | undefined;
   readonly lastSeenTime: Date | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  /** A person types its frames. */
+  readonly isManual: boolean;
   /** Undefined: no operator keeps new work away from it. */
   readonly cordon: CordonView | undefined;
 }

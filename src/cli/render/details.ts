@@ -48,7 +48,7 @@ function renderInstances(instances: readonly InstanceView[], options: ListOption
         title: 'UP',
         cell: (it) => (it.connectTime === undefined ? '' : roughly(nowMs - it.connectTime.getTime())),
       },
-      { title: 'PLACE', cell: (it) => safe(it.place) },
+      { title: 'PLACE', cell: (it) => placeOf(it) },
       {
         title: 'LABELS',
         wide: true,
@@ -64,6 +64,10 @@ function renderInstances(instances: readonly InstanceView[], options: ListOption
     ],
     options,
   );
+}
+
+function placeOf({ place, isManual }: InstanceView): string {
+  return [...(place === '' ? [] : [safe(place)]), ...(isManual ? ['by hand'] : [])].join(', ');
 }
 
 function attemptLines(instances: readonly InstanceView[]): readonly string[] {

@@ -41,6 +41,7 @@ export function toInstance(instance: Instance): InstanceView {
     connectTime: toDate(instance.connectTime),
     lastSeenTime: toDate(instance.lastSeenTime),
     labels: instance.labels,
+    isManual: instance.manual,
     cordon: toCordon(instance.cordon),
   };
 }

@@ -101,6 +101,7 @@ export class Fleet {
     instance.place = frame.place;
     instance.sdk = frame.sdk;
     instance.state = frame.state;
+    instance.isManual = frame.isManual === true;
     instance.saidGoodbye = false;
     instance.isHeldBack = false;
     instance.moved = 0;
@@ -164,6 +165,7 @@ export class Fleet {
   ended(instance: Instance, peer: SessionPeer, why: string, now: Now): readonly FleetAction[] {
     if (instance.peer !== peer) return [];
     instance.peer = undefined;
+    if (instance.isManual) touch(instance, now);
     instance.status = 'UNREACHABLE';
     // It is we who go: what they hold goes on, and is theirs when they find us again.
     if (this.isClosing) return [{ type: 'changed', instance }];
@@ -278,6 +280,7 @@ export class Fleet {
   }
 
   private judgeSilence(instance: Instance, now: Now, actions: FleetAction[]): void {
+    if (instance.isManual) return;
     const silentMs = now.at - instance.lastFrameAt;
     const { beatIntervalMs, suspectBeats, silentBeats } = this.settings;
     if (silentMs >= beatIntervalMs * silentBeats) {

@@ -24,6 +24,8 @@ export interface HelloFrame {
   readonly protocolVersion: number;
   readonly state: InstanceState;
   readonly held: readonly { readonly attemptId: string; readonly isFinished: boolean }[];
+  /** A person types: nothing is due but the stream. Absent: false. */
+  readonly isManual?: boolean;
 }
 
 export interface StateFrame {

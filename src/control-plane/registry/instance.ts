@@ -54,6 +54,8 @@ export interface Instance {
   connectedAt: number;
   lastSeenAt: number;
   saidGoodbye: boolean;
+  /** A person types its frames: its stream is its only sign of life. */
+  isManual: boolean;
   /** An operator keeps new work away, whatever the status is. */
   cordon: Cordon | undefined;
   /** Its stream ended together with too many others: what it holds waits for it, idempotent or not. */
@@ -102,6 +104,7 @@ export function createInstance(identity: {
     connectedAt: 0,
     lastSeenAt: identity.wall,
     saidGoodbye: false,
+    isManual: false,
     cordon: undefined,
     isHeldBack: false,
     moved: 0,

@@ -306,6 +306,8 @@ export interface InstanceView {
   readonly attemptIds: readonly string[];
   readonly connectedAt: number;
   readonly lastSeenAt: number;
+  /** A person types its frames. */
+  readonly isManual: boolean;
   readonly cordon: Cordon | undefined;
 }
 

@@ -231,7 +231,7 @@ export class Dispatcher {
       ...(detail?.key === undefined ? {} : { key: detail.key }),
       idempotent: effect.idempotent,
       lossWindowMs: this.lossWindowOf(holder.runId, node, { ...effect, attempt: effect.number }),
-      acceptUntil: this.options.registryTime() + times.acceptMs,
+      acceptUntil: instance.isManual ? 0 : this.options.registryTime() + times.acceptMs,
       heardAt: 0,
       stop: undefined,
       isSent: false,

@@ -105,7 +105,7 @@ export class Returns {
   private missing(instance: Instance, held: HeldAttempt): void {
     if (held.isFenced) return this.options.dispatcher.release(instance.instanceId, held.attemptId);
     held.isSent = false;
-    held.acceptUntil = this.options.acceptUntil();
+    held.acceptUntil = instance.isManual ? 0 : this.options.acceptUntil();
     this.options.fleet.hold(instance, held);
     void this.resend(instance, held);
   }

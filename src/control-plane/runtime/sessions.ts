@@ -153,10 +153,10 @@ class Session implements SessionReceiver {
       type: 'welcome',
       node,
       protocolVersion: PROTOCOL_VERSION,
-      beatIntervalMs,
-      silenceLimitMs: silenceMs,
+      ...(instance.isManual
+        ? { beatIntervalMs: 0, silenceLimitMs: 0, acceptDeadlineMs: 0 }
+        : { beatIntervalMs, silenceLimitMs: silenceMs, acceptDeadlineMs: times.acceptMs }),
       lossWindowMs,
-      acceptDeadlineMs: times.acceptMs,
       serverTime: clock.now(),
     });
     // The scheduler has to know the instance before its slots are counted.

@@ -32,6 +32,7 @@ export function viewInstance(instance: Instance): InstanceView {
     attemptIds: instance.held.keys(),
     connectedAt: instance.connectedAt,
     lastSeenAt: instance.lastSeenAt,
+    isManual: instance.isManual,
     cordon: instance.cordon,
   };
 }

@@ -190,6 +190,7 @@ export function instance(id: string, more: Partial<InstanceView> = {}): Instance
     connectTime: at(-60),
     lastSeenTime: at(0),
     labels: {},
+    isManual: false,
     cordon: undefined,
     ...more,
   };

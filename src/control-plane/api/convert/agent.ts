@@ -41,6 +41,7 @@ export function writeInstance(view: InstanceView): Instance {
     connectTime: writeTime(view.connectedAt),
     lastSeenTime: writeTime(view.lastSeenAt),
     labels: { ...view.labels },
+    manual: view.isManual,
     ...(view.cordon !== undefined && { cordon: writeCordon(view.cordon) }),
   });
 }

@@ -97,6 +97,7 @@ function readHello(faults: Faults, hello: Hello): HelloFrame {
       language: cutText(sdk?.language ?? '', 128),
     },
     protocolVersion: hello.protocolVersion,
+    ...(hello.manual ? { isManual: true } : {}),
     state:
       state === undefined
         ? { revision: 0, capabilities: [], slots: 0, draining: false, labels: {} }

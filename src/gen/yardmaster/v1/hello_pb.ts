@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/hello.proto.
  */
 export const file_yardmaster_v1_hello: GenFile = /*@__PURE__*/
-  fileDesc("Chl5YXJkbWFzdGVyL3YxL2hlbGxvLnByb3RvEg15YXJkbWFzdGVyLnYxIscBCgVIZWxsbxIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRINCgVwbGFjZRgDIAEoCRIfCgNzZGsYBCABKAsyEi55YXJkbWFzdGVyLnYxLlNkaxIYChBwcm90b2NvbF92ZXJzaW9uGAUgASgNEiMKBXN0YXRlGAYgASgLMhQueWFyZG1hc3Rlci52MS5TdGF0ZRIoCgRoZWxkGAcgAygLMhoueWFyZG1hc3Rlci52MS5IZWxkQXR0ZW1wdCI2CgNTZGsSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhAKCGxhbmd1YWdlGAMgASgJIjMKC0hlbGRBdHRlbXB0EhIKCmF0dGVtcHRfaWQYASABKAkSEAoIZmluaXNoZWQYAiABKAgizAEKBVN0YXRlEhAKCHJldmlzaW9uGAEgASgNEi8KDGNhcGFiaWxpdGllcxgCIAMoCzIZLnlhcmRtYXN0ZXIudjEuQ2FwYWJpbGl0eRINCgVzbG90cxgDIAEoDRIQCghkcmFpbmluZxgEIAEoCBIwCgZsYWJlbHMYBSADKAsyIC55YXJkbWFzdGVyLnYxLlN0YXRlLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFiBnByb3RvMw", [file_yardmaster_v1_capability]);
+  fileDesc("Chl5YXJkbWFzdGVyL3YxL2hlbGxvLnByb3RvEg15YXJkbWFzdGVyLnYxItcBCgVIZWxsbxIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRINCgVwbGFjZRgDIAEoCRIfCgNzZGsYBCABKAsyEi55YXJkbWFzdGVyLnYxLlNkaxIYChBwcm90b2NvbF92ZXJzaW9uGAUgASgNEiMKBXN0YXRlGAYgASgLMhQueWFyZG1hc3Rlci52MS5TdGF0ZRIoCgRoZWxkGAcgAygLMhoueWFyZG1hc3Rlci52MS5IZWxkQXR0ZW1wdBIOCgZtYW51YWwYKCABKAgiNgoDU2RrEgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIQCghsYW5ndWFnZRgDIAEoCSIzCgtIZWxkQXR0ZW1wdBISCgphdHRlbXB0X2lkGAEgASgJEhAKCGZpbmlzaGVkGAIgASgIIswBCgVTdGF0ZRIQCghyZXZpc2lvbhgBIAEoDRIvCgxjYXBhYmlsaXRpZXMYAiADKAsyGS55YXJkbWFzdGVyLnYxLkNhcGFiaWxpdHkSDQoFc2xvdHMYAyABKA0SEAoIZHJhaW5pbmcYBCABKAgSMAoGbGFiZWxzGAUgAygLMiAueWFyZG1hc3Rlci52MS5TdGF0ZS5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBYgZwcm90bzM", [file_yardmaster_v1_capability]);
 
 /**
  * Introduces an instance. The same instance says Hello again on every stream that it opens.
@@ -69,6 +69,14 @@ export type Hello = Message<"yardmaster.v1.Hello"> & {
    * @generated from field: repeated yardmaster.v1.HeldAttempt held = 7;
    */
   held: HeldAttempt[];
+
+  /**
+   * True when a person types the frames, such as with grpcurl: no beats and no acceptance are due, and the instance is there
+   * as long as its stream is. The times of Welcome that do not apply are 0.
+   *
+   * @generated from field: bool manual = 40;
+   */
+  manual: boolean;
 };
 
 /**
