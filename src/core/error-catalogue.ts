@@ -124,6 +124,7 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'INVALID_ARGUMENT',
     'A warning: there is no workflow of this name, or not this version of it, now.',
   ),
+  CAPABILITY_NOT_FOUND: entry('NOT_FOUND', 'No agent, or not the one that is named, offers this capability.'),
   CAPABILITY_INVALID: entry('INVALID_ARGUMENT', 'A capability has no usable name, version or schema.'),
   EXPRESSION_NOT_RECORDED: entry(
     'INVALID_ARGUMENT',
