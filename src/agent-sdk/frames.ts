@@ -17,7 +17,7 @@ import {
   SessionRequestSchema,
 } from '../gen/opaque/session_pb.ts';
 import { type Capability, CapabilitySchema } from '../gen/yardmaster/v1/capability_pb.ts';
-import { StopReason } from '../gen/yardmaster/v1/dispatch_pb.ts';
+import { type Acks, CapabilityVerdict, StopReason } from '../gen/yardmaster/v1/dispatch_pb.ts';
 import { type State, StateSchema } from '../gen/yardmaster/v1/hello_pb.ts';
 import type { BlobRef } from '../gen/yardmaster/v1/payload_pb.ts';
 import { type AttemptAccepted, LogLevel, RejectReason } from '../gen/yardmaster/v1/report_pb.ts';
@@ -34,6 +34,7 @@ import type {
   StopCause,
   WirePayload,
 } from './news.ts';
+import type { RefusedCapability } from './session-phase.ts';
 
 // Messages of the hot path are written out: `create` costs more than encoding them.
 
@@ -286,6 +287,12 @@ const STOP_CAUSES: Readonly<Record<number, StopCause>> = {
   [StopReason.RUN_ENDED]: 'RUN_ENDED',
   [StopReason.UNKNOWN]: 'UNKNOWN',
 };
+
+export function readRefused({ capabilities }: Acks): readonly RefusedCapability[] {
+  return capabilities
+    .filter(({ verdict }) => verdict === CapabilityVerdict.REJECTED)
+    .map(({ name, version, reason }) => ({ name, version, reason }));
+}
 
 export function readStopCause(reason: StopReason): StopCause {
   return STOP_CAUSES[reason] ?? 'CANCELLED';

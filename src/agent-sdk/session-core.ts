@@ -18,6 +18,7 @@ import {
   makeState,
   readGoAwayReason,
   readOrder,
+  readRefused,
   readRules,
   readStopCause,
 } from './frames.ts';
@@ -268,6 +269,8 @@ export class SessionCore {
     const sentAt = stream.ackBeat(acks.beat);
     if (sentAt !== undefined && stream.rules !== undefined) this.#stopWatch.prove(sentAt, stream.rules.lossWindowMs);
     for (const { attemptId } of acks.results) this.#held.settle(attemptId);
+    const refused = readRefused(acks);
+    if (refused.length > 0) this.#phase({ state: 'REFUSED', capabilities: refused });
   }
 
   #obey(stop: Stop): void {

@@ -42,6 +42,7 @@ export function toInstance(instance: Instance): InstanceView {
     lastSeenTime: toDate(instance.lastSeenTime),
     labels: instance.labels,
     isManual: instance.manual,
+    refusedCapabilities: instance.refusedCapabilities.map(({ name, version, reason }) => ({ name, version, reason })),
     cordon: toCordon(instance.cordon),
   };
 }

@@ -6,6 +6,7 @@
  * `instances` from its Hello (or from a lease found after a restart) until it is LOST or left with nothing held; 3. whatever
  * must follow outside is an action that is returned, in order.
  */
+import { limits } from '../../core/limits.ts';
 import { Acceptance, isDeaf, NOTHING_MISSED } from './acceptance.ts';
 import type { BeatFrame, HelloFrame, InstanceState, SessionPeer } from './frames.ts';
 import { handOverText, isSucceeded, Places } from './hand-over.ts';
@@ -119,6 +120,7 @@ export class Fleet {
       kind: known === undefined ? 'CONNECTED' : 'RETURNED',
       message: `from ${peer.remote}`,
     });
+    actions.push(...tellRefused(instance));
     return { instance, actions };
   }
 
@@ -130,6 +132,7 @@ export class Fleet {
     instance.state = state;
     if (isStanding(instance)) instance.status = standingOf(instance);
     const actions: FleetAction[] = [{ type: 'changed', instance }];
+    actions.push(...tellRefused(instance));
     if (state.draining && !wasDraining)
       actions.push({ type: 'event', instance, kind: 'DRAINING', message: 'by the agent' });
     return actions;
@@ -338,6 +341,13 @@ export class Fleet {
       { type: 'gone', instance },
     ];
   }
+}
+
+function tellRefused(instance: Instance): readonly FleetAction[] {
+  const { refused = [] } = instance.state;
+  if (refused.length === 0) return [];
+  const message = refused.map(({ name, version, reason }) => `${name}@${version}: ${reason}`).join('; ');
+  return [{ type: 'event', instance, kind: 'REFUSED', message: message.slice(0, limits.errorMessageCharsMax) }];
 }
 
 function judgeHeld(instance: Instance, frame: BeatFrame, now: Now): readonly FleetAction[] {

@@ -39,6 +39,14 @@ export interface InstanceState {
   readonly slots: number;
   readonly draining: boolean;
   readonly labels: Readonly<Record<string, string>>;
+  /** What it offers and what cannot be used, and why. Absent: nothing. */
+  readonly refused?: readonly RefusedCapability[];
+}
+
+export interface RefusedCapability {
+  readonly name: string;
+  readonly version: string;
+  readonly reason: string;
 }
 
 export interface Capability {
@@ -140,6 +148,15 @@ export interface DispatchFrame {
   readonly results: readonly { readonly attemptId: string; readonly verdict: ResultVerdict }[];
   /** 0: no state to ack. */
   readonly stateRevision: number;
+  /** Of that state; absent: all are accepted. */
+  readonly capabilities?: readonly CapabilityAnswer[];
+}
+
+export interface CapabilityAnswer {
+  readonly name: string;
+  readonly version: string;
+  /** Absent: it is accepted. */
+  readonly reason?: string;
 }
 
 export interface WireAssignment {

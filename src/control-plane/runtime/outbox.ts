@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { times } from '../../core/limits.ts';
 import type { ResultVerdict } from '../engine/status.ts';
-import type { WireAssignment, WireStop } from '../registry/frames.ts';
+import type { CapabilityAnswer, InstanceState, WireAssignment, WireStop } from '../registry/frames.ts';
 import type { Instance } from '../registry/instance.ts';
 
 interface Outgoing {
@@ -12,6 +12,7 @@ interface Outgoing {
   results: { readonly attemptId: string; readonly verdict: ResultVerdict }[];
   beat: number;
   stateRevision: number;
+  capabilities: readonly CapabilityAnswer[] | undefined;
 }
 
 export class Outbox {
@@ -44,7 +45,10 @@ export class Outbox {
   }
 
   ackState(instance: Instance, revision: number): void {
-    this.of(instance).stateRevision = revision;
+    const outgoing = this.of(instance);
+    outgoing.stateRevision = revision;
+    // An older State changed nothing, and has no answers of its own.
+    outgoing.capabilities = revision === instance.state.revision ? answersOf(instance.state) : undefined;
     this.flushSoon();
   }
 
@@ -72,18 +76,33 @@ export class Outbox {
     if (this.outgoing.size === 0) return;
     const sending = this.outgoing;
     this.outgoing = new Map();
-    for (const { instance, assignments, stops, results, beat, stateRevision } of sending.values()) {
+    for (const { instance, capabilities, ...lists } of sending.values()) {
       if (instance.peer === undefined) continue;
-      instance.peer.send({ type: 'dispatch', assignments, stops, results, beat, stateRevision });
+      const answers = capabilities === undefined ? {} : { capabilities };
+      instance.peer.send({ type: 'dispatch', ...lists, ...answers });
     }
   }
 
   private of(instance: Instance): Outgoing {
     let outgoing = this.outgoing.get(instance);
     if (outgoing === undefined) {
-      outgoing = { instance, assignments: [], stops: [], results: [], beat: 0, stateRevision: 0 };
+      outgoing = {
+        instance,
+        assignments: [],
+        stops: [],
+        results: [],
+        beat: 0,
+        stateRevision: 0,
+        capabilities: undefined,
+      };
       this.outgoing.set(instance, outgoing);
     }
     return outgoing;
   }
+}
+
+/** Undefined: every capability is accepted, which needs no list. */
+function answersOf({ capabilities, refused }: InstanceState): readonly CapabilityAnswer[] | undefined {
+  if (refused === undefined) return undefined;
+  return [...capabilities.map(({ name, version }) => ({ name, version })), ...refused];
 }

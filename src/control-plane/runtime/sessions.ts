@@ -162,6 +162,7 @@ class Session implements SessionReceiver {
     // The scheduler has to know the instance before its slots are counted.
     apply(actions);
     this.options.returns.reconcile(instance, frame.held);
+    if (frame.state.refused !== undefined) this.options.outbox.ackState(instance, frame.state.revision);
   }
 
   private refuse(code: string, message: string, next: string): void {

@@ -33,6 +33,7 @@ export function viewInstance(instance: Instance): InstanceView {
     connectedAt: instance.connectedAt,
     lastSeenAt: instance.lastSeenAt,
     isManual: instance.isManual,
+    refused: state.refused ?? [],
     cordon: instance.cordon,
   };
 }

@@ -5,7 +5,7 @@ import { encodeAssignment, encodeDispatch } from '../../../src/control-plane/api
 import type { DispatchFrame, WireAssignment } from '../../../src/control-plane/registry/frames.ts';
 import { encodeValue } from '../../../src/core/value.ts';
 import { SessionResponseSchema } from '../../../src/gen/opaque/session_pb.ts';
-import { ResultVerdict, StopReason } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
+import { CapabilityVerdict, ResultVerdict, StopReason } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
 import { Priority } from '../../../src/gen/yardmaster/v1/priority_pb.ts';
 
 const text = fc.string({ maxLength: 40 });
@@ -46,10 +46,14 @@ const frame: fc.Arbitrary<DispatchFrame> = fc.record({
     maxLength: 2,
   }),
   stateRevision: ms,
+  capabilities: fc.array(
+    fc.oneof(fc.record({ name: text, version: text }), fc.record({ name: text, version: text, reason: text })),
+    { maxLength: 2 },
+  ),
 });
 
-function messageOf({ assignments, stops, beat, results, stateRevision }: DispatchFrame) {
-  const hasAcks = beat !== 0 || results.length > 0 || stateRevision !== 0;
+function messageOf({ assignments, stops, beat, results, stateRevision, capabilities = [] }: DispatchFrame) {
+  const hasAcks = beat !== 0 || results.length > 0 || stateRevision !== 0 || capabilities.length > 0;
   return create(SessionResponseSchema, {
     frame: {
       case: 'dispatch',
@@ -74,6 +78,12 @@ function messageOf({ assignments, stops, beat, results, stateRevision }: Dispatc
             beat,
             stateRevision,
             results: results.map(({ attemptId, verdict }) => ({ attemptId, verdict: ResultVerdict[verdict] })),
+            capabilities: capabilities.map(({ name, version, reason }) => ({
+              name,
+              version,
+              verdict: reason === undefined ? CapabilityVerdict.ACCEPTED : CapabilityVerdict.REJECTED,
+              reason: reason ?? '',
+            })),
           },
         }),
       },

@@ -191,6 +191,7 @@ export function instance(id: string, more: Partial<InstanceView> = {}): Instance
     lastSeenTime: at(0),
     labels: {},
     isManual: false,
+    refusedCapabilities: [],
     cordon: undefined,
     ...more,
   };

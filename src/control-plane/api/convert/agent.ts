@@ -42,6 +42,7 @@ export function writeInstance(view: InstanceView): Instance {
     lastSeenTime: writeTime(view.lastSeenAt),
     labels: { ...view.labels },
     manual: view.isManual,
+    refusedCapabilities: view.refused.map((refused) => ({ ...refused })),
     ...(view.cordon !== undefined && { cordon: writeCordon(view.cordon) }),
   });
 }

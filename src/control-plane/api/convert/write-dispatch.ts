@@ -7,8 +7,8 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { JsonObject } from '../../../core/json.ts';
 import { KeptWriter } from '../../../core/kept-writer.ts';
 import { AssignmentSchema } from '../../../gen/opaque/session_pb.ts';
-import { ResultVerdict, StopReason } from '../../../gen/yardmaster/v1/dispatch_pb.ts';
-import type { DispatchFrame, WireAssignment, WireStop } from '../../registry/frames.ts';
+import { CapabilityVerdict, ResultVerdict, StopReason } from '../../../gen/yardmaster/v1/dispatch_pb.ts';
+import type { CapabilityAnswer, DispatchFrame, WireAssignment, WireStop } from '../../registry/frames.ts';
 import { writeStruct } from './json.ts';
 import { writePriority } from './priority.ts';
 
@@ -36,7 +36,7 @@ export function encodeAssignment(assignment: WireAssignment): Uint8Array {
 
 function writeDispatch(
   writer: BinaryWriter,
-  { assignments, stops, results, beat, stateRevision }: DispatchFrame,
+  { assignments, stops, results, beat, stateRevision, capabilities = [] }: DispatchFrame,
 ): void {
   writer.uint32(DISPATCH).fork();
   for (const assignment of assignments) {
@@ -48,7 +48,7 @@ function writeDispatch(
     } else writer.bytes(assignment.encoded);
   }
   for (const stop of stops) writeStop(writer, stop);
-  if (beat !== 0 || results.length > 0 || stateRevision !== 0) {
+  if (beat !== 0 || results.length > 0 || stateRevision !== 0 || capabilities.length > 0) {
     writer.uint32(ACKS).fork();
     number(writer, tag(1, VARINT), beat);
     for (const { attemptId, verdict } of results) {
@@ -58,8 +58,18 @@ function writeDispatch(
       writer.join();
     }
     number(writer, tag(3, VARINT), stateRevision);
+    for (const answer of capabilities) writeCapabilityAnswer(writer, answer);
     writer.join();
   }
+  writer.join();
+}
+
+function writeCapabilityAnswer(writer: BinaryWriter, { name, version, reason }: CapabilityAnswer): void {
+  writer.uint32(tag(40, LENGTH)).fork();
+  text(writer, tag(1, LENGTH), name);
+  text(writer, tag(2, LENGTH), version);
+  number(writer, tag(3, VARINT), reason === undefined ? CapabilityVerdict.ACCEPTED : CapabilityVerdict.REJECTED);
+  text(writer, tag(4, LENGTH), reason ?? '');
   writer.join();
 }
 

@@ -16,7 +16,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/dispatch.proto.
  */
 export const file_yardmaster_v1_dispatch: GenFile = /*@__PURE__*/
-  fileDesc("Chx5YXJkbWFzdGVyL3YxL2Rpc3BhdGNoLnByb3RvEg15YXJkbWFzdGVyLnYxIoEBCghEaXNwYXRjaBIuCgthc3NpZ25tZW50cxgBIAMoCzIZLnlhcmRtYXN0ZXIudjEuQXNzaWdubWVudBIiCgVzdG9wcxgCIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RvcBIhCgRhY2tzGAMgASgLMhMueWFyZG1hc3Rlci52MS5BY2tzIt4DCgpBc3NpZ25tZW50EhIKCmF0dGVtcHRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEhAKCHdvcmtmbG93GAMgASgJEhEKCXN0ZXBfcGF0aBgEIAEoCRIOCgZudW1iZXIYBSABKA0SEgoKdHJ5X251bWJlchgGIAEoDRISCgpjYXBhYmlsaXR5GAcgASgJEhoKEmNhcGFiaWxpdHlfdmVyc2lvbhgIIAEoCRIlCgVpbnB1dBgJIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBISCgp0aW1lb3V0X21zGAogASgNEhcKD2lkZW1wb3RlbmN5X2tleRgLIAEoCRIqCgpjaGVja3BvaW50GAwgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEikKCHByaW9yaXR5GA0gASgOMhcueWFyZG1hc3Rlci52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEgoKaWRlbXBvdGVudBgPIAEoCBIWCg5sb3NzX3dpbmRvd19tcxgQIAEoDRIcChRoZWFydGJlYXRfdGltZW91dF9tcxgRIAEoDRITCgt0cmFjZXBhcmVudBgSIAEoCSJXCgRTdG9wEhIKCmF0dGVtcHRfaWQYASABKAkSKQoGcmVhc29uGAIgASgOMhkueWFyZG1hc3Rlci52MS5TdG9wUmVhc29uEhAKCGdyYWNlX21zGAMgASgNIlcKBEFja3MSDAoEYmVhdBgBIAEoDRIpCgdyZXN1bHRzGAIgAygLMhgueWFyZG1hc3Rlci52MS5SZXN1bHRBY2sSFgoOc3RhdGVfcmV2aXNpb24YAyABKA0iTgoJUmVzdWx0QWNrEhIKCmF0dGVtcHRfaWQYASABKAkSLQoHdmVyZGljdBgCIAEoDjIcLnlhcmRtYXN0ZXIudjEuUmVzdWx0VmVyZGljdCriAQoKU3RvcFJlYXNvbhIbChdTVE9QX1JFQVNPTl9VTlNQRUNJRklFRBAAEhkKFVNUT1BfUkVBU09OX0NBTkNFTExFRBABEhgKFFNUT1BfUkVBU09OX0RFQURMSU5FEAISGgoWU1RPUF9SRUFTT05fU1VQRVJTRURFRBADEhwKGFNUT1BfUkVBU09OX05PVF9BQ0NFUFRFRBAEEhQKEFNUT1BfUkVBU09OX0xPU1QQBRIZChVTVE9QX1JFQVNPTl9SVU5fRU5ERUQQBhIXChNTVE9QX1JFQVNPTl9VTktOT1dOEAcqhwEKDVJlc3VsdFZlcmRpY3QSHgoaUkVTVUxUX1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABIbChdSRVNVTFRfVkVSRElDVF9BQ0NFUFRFRBABEh0KGVJFU1VMVF9WRVJESUNUX1NVUEVSU0VERUQQAhIaChZSRVNVTFRfVkVSRElDVF9VTktOT1dOEANiBnByb3RvMw", [file_google_protobuf_struct, file_yardmaster_v1_payload, file_yardmaster_v1_priority]);
+  fileDesc("Chx5YXJkbWFzdGVyL3YxL2Rpc3BhdGNoLnByb3RvEg15YXJkbWFzdGVyLnYxIoEBCghEaXNwYXRjaBIuCgthc3NpZ25tZW50cxgBIAMoCzIZLnlhcmRtYXN0ZXIudjEuQXNzaWdubWVudBIiCgVzdG9wcxgCIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RvcBIhCgRhY2tzGAMgASgLMhMueWFyZG1hc3Rlci52MS5BY2tzIt4DCgpBc3NpZ25tZW50EhIKCmF0dGVtcHRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEhAKCHdvcmtmbG93GAMgASgJEhEKCXN0ZXBfcGF0aBgEIAEoCRIOCgZudW1iZXIYBSABKA0SEgoKdHJ5X251bWJlchgGIAEoDRISCgpjYXBhYmlsaXR5GAcgASgJEhoKEmNhcGFiaWxpdHlfdmVyc2lvbhgIIAEoCRIlCgVpbnB1dBgJIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBISCgp0aW1lb3V0X21zGAogASgNEhcKD2lkZW1wb3RlbmN5X2tleRgLIAEoCRIqCgpjaGVja3BvaW50GAwgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEikKCHByaW9yaXR5GA0gASgOMhcueWFyZG1hc3Rlci52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEgoKaWRlbXBvdGVudBgPIAEoCBIWCg5sb3NzX3dpbmRvd19tcxgQIAEoDRIcChRoZWFydGJlYXRfdGltZW91dF9tcxgRIAEoDRITCgt0cmFjZXBhcmVudBgSIAEoCSJXCgRTdG9wEhIKCmF0dGVtcHRfaWQYASABKAkSKQoGcmVhc29uGAIgASgOMhkueWFyZG1hc3Rlci52MS5TdG9wUmVhc29uEhAKCGdyYWNlX21zGAMgASgNIosBCgRBY2tzEgwKBGJlYXQYASABKA0SKQoHcmVzdWx0cxgCIAMoCzIYLnlhcmRtYXN0ZXIudjEuUmVzdWx0QWNrEhYKDnN0YXRlX3JldmlzaW9uGAMgASgNEjIKDGNhcGFiaWxpdGllcxgoIAMoCzIcLnlhcmRtYXN0ZXIudjEuQ2FwYWJpbGl0eUFjayJxCg1DYXBhYmlsaXR5QWNrEgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIxCgd2ZXJkaWN0GAMgASgOMiAueWFyZG1hc3Rlci52MS5DYXBhYmlsaXR5VmVyZGljdBIOCgZyZWFzb24YBCABKAkiTgoJUmVzdWx0QWNrEhIKCmF0dGVtcHRfaWQYASABKAkSLQoHdmVyZGljdBgCIAEoDjIcLnlhcmRtYXN0ZXIudjEuUmVzdWx0VmVyZGljdCriAQoKU3RvcFJlYXNvbhIbChdTVE9QX1JFQVNPTl9VTlNQRUNJRklFRBAAEhkKFVNUT1BfUkVBU09OX0NBTkNFTExFRBABEhgKFFNUT1BfUkVBU09OX0RFQURMSU5FEAISGgoWU1RPUF9SRUFTT05fU1VQRVJTRURFRBADEhwKGFNUT1BfUkVBU09OX05PVF9BQ0NFUFRFRBAEEhQKEFNUT1BfUkVBU09OX0xPU1QQBRIZChVTVE9QX1JFQVNPTl9SVU5fRU5ERUQQBhIXChNTVE9QX1JFQVNPTl9VTktOT1dOEAcqeQoRQ2FwYWJpbGl0eVZlcmRpY3QSIgoeQ0FQQUJJTElUWV9WRVJESUNUX1VOU1BFQ0lGSUVEEAASHwobQ0FQQUJJTElUWV9WRVJESUNUX0FDQ0VQVEVEEAESHwobQ0FQQUJJTElUWV9WRVJESUNUX1JFSkVDVEVEEAIqhwEKDVJlc3VsdFZlcmRpY3QSHgoaUkVTVUxUX1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABIbChdSRVNVTFRfVkVSRElDVF9BQ0NFUFRFRBABEh0KGVJFU1VMVF9WRVJESUNUX1NVUEVSU0VERUQQAhIaChZSRVNVTFRfVkVSRElDVF9VTktOT1dOEANiBnByb3RvMw", [file_google_protobuf_struct, file_yardmaster_v1_payload, file_yardmaster_v1_priority]);
 
 /**
  * Everything for one agent that became durable in one commit of the control plane.
@@ -254,6 +254,13 @@ export type Acks = Message<"yardmaster.v1.Acks"> & {
    * @generated from field: uint32 state_revision = 3;
    */
   stateRevision: number;
+
+  /**
+   * The answer to each capability of that State, also to one in a Hello. Empty: all are accepted.
+   *
+   * @generated from field: repeated yardmaster.v1.CapabilityAck capabilities = 40;
+   */
+  capabilities: CapabilityAck[];
 };
 
 /**
@@ -262,6 +269,48 @@ export type Acks = Message<"yardmaster.v1.Acks"> & {
  */
 export const AcksSchema: GenMessage<Acks> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_dispatch, 3);
+
+/**
+ * The answer to one capability that an instance offers.
+ *
+ * @generated from message yardmaster.v1.CapabilityAck
+ */
+export type CapabilityAck = Message<"yardmaster.v1.CapabilityAck"> & {
+  /**
+   * As in the State.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * As in the State.
+   *
+   * @generated from field: string version = 2;
+   */
+  version: string;
+
+  /**
+   * What became of it.
+   *
+   * @generated from field: yardmaster.v1.CapabilityVerdict verdict = 3;
+   */
+  verdict: CapabilityVerdict;
+
+  /**
+   * Why it is refused, and what to change.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.CapabilityAck.
+ * Use `create(CapabilityAckSchema)` to create a new message.
+ */
+export const CapabilityAckSchema: GenMessage<CapabilityAck> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_dispatch, 4);
 
 /**
  * The answer to one result. A result that is sent again gets the answer that it got first.
@@ -289,7 +338,7 @@ export type ResultAck = Message<"yardmaster.v1.ResultAck"> & {
  * Use `create(ResultAckSchema)` to create a new message.
  */
 export const ResultAckSchema: GenMessage<ResultAck> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_dispatch, 4);
+  messageDesc(file_yardmaster_v1_dispatch, 5);
 
 /**
  * Why an attempt must stop.
@@ -368,6 +417,47 @@ export const StopReasonSchema: GenEnum<StopReason> = /*@__PURE__*/
   enumDesc(file_yardmaster_v1_dispatch, 0);
 
 /**
+ * What became of an offer.
+ *
+ * @generated from enum yardmaster.v1.CapabilityVerdict
+ */
+export const CapabilityVerdict = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: CAPABILITY_VERDICT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It is on offer.
+   *
+   * @generated from enum value: CAPABILITY_VERDICT_ACCEPTED = 1;
+   */
+  ACCEPTED: 1,
+
+  /**
+   * It gets no work, because its version or a schema of it is wrong. The other capabilities of the instance do.
+   *
+   * @generated from enum value: CAPABILITY_VERDICT_REJECTED = 2;
+   */
+  REJECTED: 2,
+} as const;
+
+/**
+ * What became of an offer.
+ *
+ * @generated from enum yardmaster.v1.CapabilityVerdict
+ */
+export type CapabilityVerdict = (typeof CapabilityVerdict)[keyof typeof CapabilityVerdict] | UnknownEnum;
+
+/**
+ * Describes the enum yardmaster.v1.CapabilityVerdict.
+ */
+export const CapabilityVerdictSchema: GenEnum<CapabilityVerdict> = /*@__PURE__*/
+  enumDesc(file_yardmaster_v1_dispatch, 1);
+
+/**
  * What became of a result.
  *
  * @generated from enum yardmaster.v1.ResultVerdict
@@ -413,5 +503,5 @@ export type ResultVerdict = (typeof ResultVerdict)[keyof typeof ResultVerdict] |
  * Describes the enum yardmaster.v1.ResultVerdict.
  */
 export const ResultVerdictSchema: GenEnum<ResultVerdict> = /*@__PURE__*/
-  enumDesc(file_yardmaster_v1_dispatch, 1);
+  enumDesc(file_yardmaster_v1_dispatch, 2);
 
