@@ -81,20 +81,31 @@ test('the same number of other attempts is a difference, and an instance is aske
   expect(goAways(agent)).toHaveLength(2);
 });
 
-test('a slot whose assignment was lost on its way comes back', async () => {
+test('a slot whose assignment was lost on its way comes back, and what runs meanwhile does not notice', async () => {
   await using mesh = await TestMesh.start();
-  const deaf = mesh.agent('worker', { slots: 2 }).neverAccept('a').setResponse('a', 1).setResponse('b', 1);
+  const deaf = mesh
+    .agent('worker', { slots: 2 })
+    .neverAccept('a')
+    .setResponse('a', 1)
+    .setResponse('b', 1)
+    .setDelay('b', '40s');
   const run = await mesh.startWorkflow(flow([step('a')], { timeout: '8s' }));
   await mesh.advance('9s');
   const used = () => mesh.controlPlane.listAgents('default')[0]?.instances.map(({ slotsUsed }) => slotsUsed);
   expect((await run.result()).status).toBe('TIMED_OUT');
   expect(used()).toEqual([1]);
+  const other = await mesh.startWorkflow(flow([step('b')]));
   const { instanceId } = deaf;
   await mesh.advance('20s');
-  expect(used()).toEqual([0]);
+  expect(used()).toEqual([1]);
   const { events, instances } = await mesh.orchestrator.fetchAgent('worker');
   expect(instances.map((instance) => instance.instanceId)).toEqual([instanceId]);
   expect(events.map(({ kind }) => kind)).toEqual(['CONNECTED', 'RESYNC', 'RETURNED']);
+  expect(other).toHaveHistory(['b#1 OPEN']);
+  await mesh.advance('25s');
+  expect(other).toHaveHistory(['b#1 COMPLETED']);
+  expect(deaf.calls.map(({ action }) => action)).toEqual(['b']);
+  expect(used()).toEqual([0]);
 });
 
 test('a slow and busy mesh finds no difference', async () => {
