@@ -25,6 +25,10 @@ export function logPhase(logger: AgentLogger, phase: SessionPhase): void {
     }
     case 'MOVING':
       return logger.info('connecting anew, as the control plane asked', { reason: phase.reason });
+    case 'REFUSED':
+      for (const { name, version, reason } of phase.capabilities)
+        logger.error(`capability refused: ${reason}`, { capability: name, version });
+      return;
     case 'DRAINING':
       return logger.info('leaving: no new work', { held: phase.held });
     case 'ENDED':

@@ -35,7 +35,10 @@ export interface AgentOptions {
   readonly token?: string;
   /** Facts to select by, such as `region: eu`. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** A name of the machine that survives a restart; shown to operators. */
+  /**
+   * A name that survives a restart, such as that of the machine or of the pod; shown to operators. A newer start of the agent at
+   * the same place takes over from the older one at once, so replicas on one machine need places of their own. Default: none.
+   */
   readonly place?: string;
   /** True keeps the socket in this thread: for bundlers and tests. Default false: in a worker thread. */
   readonly inline?: boolean;
@@ -110,6 +113,19 @@ export class Agent {
   }
 
   /**
+   * Offers a capability no more: it gets no new work, and what runs of it may finish. It can be offered again. Does nothing
+   * when it is not on offer.
+   */
+  withdraw(name: string): this {
+    const at = this.#capabilities.findIndex((offered) => offered.name === name);
+    if (at < 0) return this;
+    // Its handler stays for an attempt that is on its way between the threads.
+    this.#capabilities.splice(at, 1);
+    this.#session?.offer(this.#offer());
+    return this;
+  }
+
+  /**
    * Connects, and resolves at the Welcome. From then on the agent reconnects by itself, for ever.
    * Rejects with NOT_CONNECTED when it never connected in time, with AGENT_INVALID when started twice or without a handler.
    */
@@ -143,10 +159,10 @@ export class Agent {
   }
 
   #register(offered: OfferedCapability, handler: RegisteredHandler): this {
-    if (this.#handlers.has(offered.name)) {
+    if (this.#capabilities.some(({ name }) => name === offered.name)) {
       throw new YardmasterError('HANDLER_EXISTS', `Cannot handle "${offered.name}" twice in agent "${this.id}"`);
     }
-    if (this.#handlers.size >= limits.capabilitiesMax) {
+    if (this.#capabilities.length >= limits.capabilitiesMax) {
       const fact = `at most ${limits.capabilitiesMax} capabilities are allowed`;
       throw new YardmasterError('LIMIT', `Cannot handle "${offered.name}" in agent "${this.id}": ${fact}`);
     }

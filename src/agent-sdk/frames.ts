@@ -1,6 +1,7 @@
 /** Frames of the stream, made from and read into what the session means. Enums are open: an unknown one has a default. */
 import { create, fromJson, type JsonObject, type JsonValue as ProtoJson } from '@bufbuild/protobuf';
 import { type Duration, durationFromMs, durationMs, type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
+import type { HeldDigest } from '../core/held-digest.ts';
 import { limits, times } from '../core/limits.ts';
 import { EMPTY_OBJECT_VALUE, NULL_VALUE } from '../core/value.ts';
 import {
@@ -16,7 +17,7 @@ import {
   SessionRequestSchema,
 } from '../gen/opaque/session_pb.ts';
 import { type Capability, CapabilitySchema } from '../gen/yardmaster/v1/capability_pb.ts';
-import { ChunkVerdict, StopReason } from '../gen/yardmaster/v1/dispatch_pb.ts';
+import { type Acks, CapabilityVerdict, ChunkVerdict, StopReason } from '../gen/yardmaster/v1/dispatch_pb.ts';
 import { type State, StateSchema } from '../gen/yardmaster/v1/hello_pb.ts';
 import type { BlobRef } from '../gen/yardmaster/v1/payload_pb.ts';
 import { type AttemptAccepted, LogLevel, RejectReason } from '../gen/yardmaster/v1/report_pb.ts';
@@ -35,6 +36,7 @@ import type {
   StopCause,
   WirePayload,
 } from './news.ts';
+import type { RefusedCapability } from './session-phase.ts';
 
 // Messages of the hot path are written out: `create` costs more than encoding them.
 
@@ -100,8 +102,16 @@ export function makeState(state: StateOfOffer): SessionRequest {
   return create(SessionRequestSchema, { frame: { case: 'state', value: makeStateMessage(state) } });
 }
 
-export function makeBeat(number: number, load: number, loopLagMs: number): SessionRequest {
-  return create(SessionRequestSchema, { frame: { case: 'beat', value: { number, load, loopLagMs } } });
+/** `acked`: the last beat whose ack was heard. */
+export function makeBeat(
+  beat: { readonly number: number; readonly lateMs: number; readonly acked: number },
+  load: number,
+  held: HeldDigest,
+): SessionRequest {
+  const { number, lateMs, acked } = beat;
+  const { count: heldCount, digest: heldDigest } = held;
+  const value = { number, load, loopLagMs: Math.round(lateMs), acked, heldCount, heldDigest };
+  return create(SessionRequestSchema, { frame: { case: 'beat', value } });
 }
 
 export function makeReport(updates: AttemptUpdate[], results: AttemptResult[]): SessionRequest {
@@ -304,6 +314,12 @@ const STOP_CAUSES: Readonly<Record<number, StopCause>> = {
   [StopReason.RUN_ENDED]: 'RUN_ENDED',
   [StopReason.UNKNOWN]: 'UNKNOWN',
 };
+
+export function readRefused({ capabilities }: Acks): readonly RefusedCapability[] {
+  return capabilities
+    .filter(({ verdict }) => verdict === CapabilityVerdict.REJECTED)
+    .map(({ name, version, reason }) => ({ name, version, reason }));
+}
 
 export function readStopCause(reason: StopReason): StopCause {
   return STOP_CAUSES[reason] ?? 'CANCELLED';

@@ -5,6 +5,7 @@
  * Invariants: 1. an attempt starts at most once; 2. its first end counts, later ones are ignored; 3. its result is kept,
  * and sent on every new stream, until it is acknowledged; 4. of progress and checkpoint only the latest waits.
  */
+import { digestOf, EMPTY_DIGEST, type HeldDigest } from '../core/held-digest.ts';
 import { limits, times } from '../core/limits.ts';
 import type { AttemptResult } from '../gen/opaque/session_pb.ts';
 import type { ChunkAck } from '../gen/yardmaster/v1/dispatch_pb.ts';
@@ -110,6 +111,11 @@ export class HeldAttempts {
       finished: result !== undefined,
       lastChunk: this.#chunks.lastOf(id),
     }));
+  }
+
+  /** Of what `list` lists. */
+  digest(): HeldDigest {
+    return this.#attempts.size === 0 ? EMPTY_DIGEST : digestOf(this.#attempts.keys());
   }
 
   /** True when this id was assigned before: nothing must start, and what the control plane may have missed is due again. */

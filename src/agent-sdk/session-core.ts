@@ -18,6 +18,7 @@ import {
   makeState,
   readGoAwayReason,
   readOrder,
+  readRefused,
   readRules,
   readStopCause,
 } from './frames.ts';
@@ -158,7 +159,7 @@ export class SessionCore {
     this.#watchStream(now, lateMs);
     if (this.#dialAt <= now) this.#dial(now);
     const beat = this.#stream?.takeBeat(now, this.#random);
-    if (beat !== undefined) this.#send(makeBeat(beat.number, this.#load(), Math.round(beat.lateMs)));
+    if (beat !== undefined) this.#send(makeBeat(beat, this.#load(), this.#held.digest()));
   }
 
   /** What must happen now, in order. Call it once at the end of a turn, and after `tick`. */
@@ -269,6 +270,8 @@ export class SessionCore {
     if (sentAt !== undefined && stream.rules !== undefined) this.#stopWatch.prove(sentAt, stream.rules.lossWindowMs);
     for (const ack of acks.chunks) this.#written(ack);
     for (const { attemptId } of acks.results) this.#held.settle(attemptId);
+    const refused = readRefused(acks);
+    if (refused.length > 0) this.#phase({ state: 'REFUSED', capabilities: refused });
   }
 
   #written(ack: ChunkAck): void {

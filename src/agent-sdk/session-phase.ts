@@ -1,5 +1,12 @@
 import type { LinkStatus } from './link.ts';
 
+export interface RefusedCapability {
+  readonly name: string;
+  readonly version: string;
+  /** What is wrong with it. */
+  readonly reason: string;
+}
+
 /** Where a session stands, for logs and for `start()`. */
 export type SessionPhase =
   | { readonly state: 'CONNECTING' }
@@ -14,5 +21,7 @@ export type SessionPhase =
   | { readonly state: 'WAITING'; readonly delayMs: number; readonly status: LinkStatus }
   /** The control plane asked to connect anew. */
   | { readonly state: 'MOVING'; readonly reason: string; readonly message: string }
+  /** The control plane cannot use these capabilities; the others are on offer. */
+  | { readonly state: 'REFUSED'; readonly capabilities: readonly RefusedCapability[] }
   | { readonly state: 'DRAINING'; readonly held: number }
   | { readonly state: 'ENDED'; readonly reason: string };

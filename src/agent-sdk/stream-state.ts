@@ -22,6 +22,7 @@ export class StreamState {
   #beatIntervalMs = 0;
   #beatAt = NEVER;
   #beatNumber = 0;
+  #acked = 0;
   #waiting: { readonly number: number; readonly sentAt: number }[] = [];
 
   constructor(link: number, now: number) {
@@ -56,20 +57,24 @@ export class StreamState {
   }
 
   /** The beat that is due, or undefined. */
-  takeBeat(now: number, random: Random): { readonly number: number; readonly lateMs: number } | undefined {
+  takeBeat(
+    now: number,
+    random: Random,
+  ): { readonly number: number; readonly lateMs: number; readonly acked: number } | undefined {
     if (now < this.#beatAt) return undefined;
     const lateMs = now - this.#beatAt;
     const number = ++this.#beatNumber;
     this.#beatAt = now + jitter(this.#beatIntervalMs, random);
     this.#waiting.push({ number, sentAt: now });
     if (this.#waiting.length > BEATS_WAITING_MAX) this.#waiting.shift();
-    return { number, lateMs };
+    return { number, lateMs, acked: this.#acked };
   }
 
   /** When the beat that is acknowledged was sent; undefined when that is no news. */
   ackBeat(number: number): number | undefined {
     const acked = this.#waiting.find((beat) => beat.number === number);
     if (acked === undefined) return undefined;
+    this.#acked = number;
     this.#waiting = this.#waiting.filter((beat) => beat.number > number);
     return acked.sentAt;
   }

@@ -209,7 +209,14 @@ function readInput(reader: BinaryReader): Payload | undefined {
 }
 
 function readAcks(reader: BinaryReader, end: number): Acks | undefined {
-  const acks: Acks = { $typeName: 'yardmaster.v1.Acks', beat: 0, results: [], stateRevision: 0, chunks: [] };
+  const acks: Acks = {
+    $typeName: 'yardmaster.v1.Acks',
+    beat: 0,
+    results: [],
+    stateRevision: 0,
+    chunks: [],
+    capabilities: [],
+  };
   while (reader.pos < end) {
     switch (reader.uint32()) {
       case tag(1, VARINT):

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { toYardmasterError, YardmasterError } from '../core/errors.ts';
 import { addAgentsCommands } from './commands/agents.ts';
 import { addAuditCommand } from './commands/audit.ts';
+import { addCapabilitiesCommands } from './commands/capabilities.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addErrorsCommand } from './commands/errors.ts';
@@ -29,6 +30,7 @@ const GROUPS: readonly AddCommands[] = [
   addWorkflowsCommands,
   addSchedulesCommands,
   addAgentsCommands,
+  addCapabilitiesCommands,
   addAuditCommand,
   addDoctorCommand,
   addLintCommand,

@@ -203,8 +203,19 @@ export interface InstanceView {
   readonly connectTime: Date | undefined;
   readonly lastSeenTime: Date | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  /** A person types its frames. */
+  readonly isManual: boolean;
+  /** What it offers and what cannot be used. */
+  readonly refusedCapabilities: readonly RefusedCapabilityView[];
   /** Undefined: no operator keeps new work away from it. */
   readonly cordon: CordonView | undefined;
+}
+
+/** A capability that gets no work, because its version or a schema of it is wrong. */
+export interface RefusedCapabilityView {
+  readonly name: string;
+  readonly version: string;
+  readonly reason: string;
 }
 
 /** An operator keeps new work away from an instance. */

@@ -125,6 +125,7 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'INVALID_ARGUMENT',
     'A warning: there is no workflow of this name, or not this version of it, now.',
   ),
+  CAPABILITY_NOT_FOUND: entry('NOT_FOUND', 'No agent, or not the one that is named, offers this capability.'),
   CAPABILITY_INVALID: entry('INVALID_ARGUMENT', 'A capability has no usable name, version or schema.'),
   EXPRESSION_NOT_RECORDED: entry(
     'INVALID_ARGUMENT',
@@ -201,6 +202,7 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   PROTOCOL_UNSUPPORTED: entry('FAILED_PRECONDITION', 'The agent speaks another version of the protocol.'),
   OVERLOAD: entry('RESOURCE_EXHAUSTED', 'An agent reads too slowly and its outgoing queue is full.'),
   AGENT_DISCONNECTED: entry('UNAVAILABLE', 'An operator ended the stream of an agent; it may connect again.'),
+  AGENT_DEAF: entry('UNAVAILABLE', 'An agent beats and accepts nothing; its stream was ended.'),
   AGENT_SILENT: entry('DEADLINE_EXCEEDED', 'An agent missed three beats; its stream was ended.'),
   ATTEMPT_UNKNOWN: entry(
     'FAILED_PRECONDITION',

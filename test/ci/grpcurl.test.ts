@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -156,6 +156,73 @@ describe('grpcurl', () => {
     await exited;
     expect(JSON.parse(output)).toMatchObject({ welcome: { protocolVersion: 1, beatInterval: '5s' } });
   });
+});
+
+/** What grpcurl prints, message by message, and a way to type. */
+class Typed {
+  readonly heard: Record<string, unknown>[] = [];
+  readonly exited: Promise<unknown>;
+  readonly #child: ChildProcessWithoutNullStreams;
+  #text = '';
+  #onMessage: () => void = () => {};
+
+  constructor(method: string) {
+    this.#child = spawn('grpcurl', ['-plaintext', '-d', '@', address, method]);
+    this.exited = once(this.#child, 'exit');
+    this.#child.stdout.on('data', (chunk: Buffer) => this.#read(chunk.toString()));
+  }
+
+  type(message: unknown): void {
+    this.#child.stdin.write(`${JSON.stringify(message)}\n`);
+  }
+
+  /** The first message that has `frame`; the test's own time limit ends the wait. */
+  async hear(frame: string, has: (value: Record<string, unknown>) => boolean = () => true) {
+    for (;;) {
+      const values = this.heard.map((message) => message[frame] as Record<string, unknown> | undefined);
+      const found = values.find((value) => value !== undefined && has(value));
+      if (found !== undefined) return found;
+      await new Promise<void>((resolve) => {
+        this.#onMessage = resolve;
+      });
+    }
+  }
+
+  end(): void {
+    this.#child.stdin.end();
+  }
+
+  #read(chunk: string): void {
+    this.#text += chunk;
+    for (let end = this.#text.indexOf('\n}\n'); end >= 0; end = this.#text.indexOf('\n}\n')) {
+      this.heard.push(JSON.parse(this.#text.slice(0, end + 2)) as Record<string, unknown>);
+      this.#text = this.#text.slice(end + 3);
+    }
+    this.#onMessage();
+  }
+}
+
+test('a person completes a step by hand, without beats and without acceptance', async () => {
+  const client = new Orchestrator({ url: server.url });
+  await client.registerWorkflow({ name: 'Sign', steps: [{ id: 'sign', action: 'sign' }] });
+  const person = new Typed('yardmaster.v1.AgentService/Session');
+  const state = { revision: 1, slots: 1, capabilities: [{ name: 'sign' }] };
+  person.type({ hello: { agentId: 'by-hand', instanceId: 'ada-1', protocolVersion: 1, manual: true, state } });
+  expect(await person.hear('welcome')).toMatchObject({ beatInterval: '0s', acceptDeadline: '0s' });
+  const handle = await client.startWorkflow('Sign');
+  const { assignments } = (await person.hear('dispatch', ({ assignments }) => assignments !== undefined)) as {
+    assignments: readonly { readonly attemptId: string }[];
+  };
+  const attemptId = assignments[0]?.attemptId ?? '';
+  person.type({ report: { results: [{ attemptId, completed: { output: { value: { by: 'Ada' } } } }] } });
+  const results = [{ attemptId, verdict: 'RESULT_VERDICT_ACCEPTED' }];
+  const hasResults = ({ acks }: Record<string, unknown>): boolean => JSON.stringify(acks ?? {}).includes('results');
+  expect(await person.hear('dispatch', hasResults)).toMatchObject({ acks: { results } });
+  expect((await handle.result()).steps[0]?.output).toEqual({ by: 'Ada' });
+  person.type({ goodbye: { reason: 'lunch' } });
+  person.end();
+  await person.exited;
+  await client.close();
 });
 
 describe('grpc-health-probe', () => {

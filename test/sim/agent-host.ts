@@ -76,6 +76,7 @@ export class AgentHost {
         onOrders: (orders) => runner.obey(orders),
         onPhase: (phase) => {
           world.log(process.name, `is ${phase.state}`);
+          if (phase.state === 'MOVING') this.options.executions.toldToMove(process, phase.reason);
           if (phase.state === 'CONNECTED') runner.resize(phase);
           if (phase.state === 'ENDED') this.ended(process);
         },

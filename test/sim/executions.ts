@@ -62,6 +62,12 @@ export class Executions {
     return this.handled.has(`${process} ${attempt}`);
   }
 
+  /** Here every frame of a stream arrives, so the two sides never differ for good on what an instance holds. */
+  toldToMove(process: Process, reason: string): void {
+    const isNeeded = reason !== 'RESYNC';
+    this.verdict.check(isNeeded, 'nobody is asked for another Hello without need', () => process.name);
+  }
+
   /** Its input has a secret. */
   gotToken({ attempt }: Execution, isRight: boolean): void {
     this.verdict.check(isRight, 'an attempt gets the values of its secrets', () => attempt);

@@ -18,6 +18,7 @@ export function renderAgent(agent: AgentView, options: ListOptions): string {
     `${safe(agent.agentId)}  ${paintStatus(style, agent.status)}  ${plural(agent.instances.length, 'instance')}`,
     renderInstances(agent.instances, options),
     ...agent.instances.flatMap((instance) => cordonText(instance, utc) ?? []),
+    ...refusedLines(agent.instances),
     ...attemptLines(agent.instances),
     ...agent.events.map((event) => {
       const time = event.time === undefined ? '' : clockTime(event.time, utc);
@@ -48,7 +49,7 @@ function renderInstances(instances: readonly InstanceView[], options: ListOption
         title: 'UP',
         cell: (it) => (it.connectTime === undefined ? '' : roughly(nowMs - it.connectTime.getTime())),
       },
-      { title: 'PLACE', cell: (it) => safe(it.place) },
+      { title: 'PLACE', cell: (it) => placeOf(it) },
       {
         title: 'LABELS',
         wide: true,
@@ -63,6 +64,19 @@ function renderInstances(instances: readonly InstanceView[], options: ListOption
       },
     ],
     options,
+  );
+}
+
+function placeOf({ place, isManual }: InstanceView): string {
+  return [...(place === '' ? [] : [safe(place)]), ...(isManual ? ['by hand'] : [])].join(', ');
+}
+
+function refusedLines(instances: readonly InstanceView[]): readonly string[] {
+  return instances.flatMap(({ instanceId, refusedCapabilities }) =>
+    refusedCapabilities.map(({ name, version, reason }) => {
+      const which = capabilityName(name, version);
+      return `${safe(instanceId).slice(-4)} offers ${which}, which is refused: ${safe(reason)}`;
+    }),
   );
 }
 

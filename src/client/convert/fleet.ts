@@ -41,6 +41,8 @@ export function toInstance(instance: Instance): InstanceView {
     connectTime: toDate(instance.connectTime),
     lastSeenTime: toDate(instance.lastSeenTime),
     labels: instance.labels,
+    isManual: instance.manual,
+    refusedCapabilities: instance.refusedCapabilities.map(({ name, version, reason }) => ({ name, version, reason })),
     cordon: toCordon(instance.cordon),
   };
 }

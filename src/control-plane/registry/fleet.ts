@@ -6,8 +6,12 @@
  * `instances` from its Hello (or from a lease found after a restart) until it is LOST or left with nothing held; 3. whatever
  * must follow outside is an action that is returned, in order.
  */
+import { limits } from '../../core/limits.ts';
+import { Acceptance, isDeaf, NOTHING_MISSED } from './acceptance.ts';
 import type { BeatFrame, HelloFrame, InstanceState, SessionPeer } from './frames.ts';
+import { handOverText, isSucceeded, Places } from './hand-over.ts';
 import { createInstance, type HeldAttempt, type Instance } from './instance.ts';
+import { LossBudget, LossPace } from './loss-pacing.ts';
 import {
   byOperator,
   DepartedCordons,
@@ -27,6 +31,9 @@ export interface FleetSettings {
   readonly lossWindowMs: number;
 }
 
+/** A newer stream took over; no frame for too long; nothing is accepted; an operator said so. */
+export type StreamEnd = 'REPLACED' | 'SILENT' | 'DEAF' | 'DISCONNECTED';
+
 export type FleetAction =
   /** What the instance offers, or whether it accepts work, changed. */
   | { readonly type: 'changed'; readonly instance: Instance }
@@ -42,8 +49,9 @@ export type FleetAction =
       readonly freed: readonly HeldAttempt[];
     }
   | { readonly type: 'notAccepted'; readonly instance: Instance; readonly attempt: HeldAttempt }
-  /** End this stream: it was replaced, it is silent, or an operator said so. */
-  | { readonly type: 'endStream'; readonly peer: SessionPeer; readonly why: 'REPLACED' | 'SILENT' | 'DISCONNECTED' }
+  | { readonly type: 'endStream'; readonly peer: SessionPeer; readonly why: StreamEnd }
+  /** The two sides disagree on what it holds: have it say Hello again, on a new stream. */
+  | { readonly type: 'resync'; readonly instance: Instance; readonly message: string }
   /** Nothing is held any more: tell it to go, after all that it has to be told, then `sentAway`. */
   | { readonly type: 'drained'; readonly instance: Instance; readonly message: string }
   /** For people: a transition that does not expire. */
@@ -56,25 +64,18 @@ export interface Now {
   readonly wall: number;
 }
 
-interface Awaiting {
-  readonly instance: Instance;
-  readonly attempt: HeldAttempt;
-  /** Its `acceptUntil` when it was put here: one that was sent again has a newer entry. */
-  readonly until: number;
-}
-
-const AWAITING_GARBAGE_MAX = 64;
-
 /** A smaller change of the reported load does not change who is chosen, and is not worth telling anybody. */
 const LOAD_STEP = 0.05;
 
 export class Fleet {
   readonly instances = new Map<string, Instance>();
   private readonly settings: FleetSettings;
-  /** Attempts waiting to be accepted, oldest first: the deadline is the same for all, so the head is the next due. */
-  private awaiting: Awaiting[] = [];
-  private awaitingHead = 0;
+  private readonly acceptance = new Acceptance();
   private readonly departed = new DepartedCordons();
+  private readonly losses = new LossBudget();
+  private readonly pace = new LossPace();
+  private readonly places = new Places();
+  private isClosing = false;
 
   constructor(settings: FleetSettings) {
     this.settings = settings;
@@ -93,16 +94,25 @@ export class Fleet {
       known ??
       createInstance({ namespace, agentId: frame.agentId, instanceId: frame.instanceId, now: now.at, wall: now.wall });
     instance.cordon ??= this.departed.take(frame.instanceId);
-    if (instance.peer !== undefined) actions.push({ type: 'endStream', peer: instance.peer, why: 'REPLACED' });
+    if (instance.peer === undefined) this.losses.joined();
+    else actions.push({ type: 'endStream', peer: instance.peer, why: 'REPLACED' });
     this.instances.set(frame.instanceId, instance);
     instance.peer = peer;
+    if (instance.place !== frame.place) this.places.leave(instance);
     instance.place = frame.place;
     instance.sdk = frame.sdk;
     instance.state = frame.state;
+    instance.isManual = frame.isManual === true;
     instance.saidGoodbye = false;
+    instance.isHeldBack = false;
+    instance.moved = 0;
+    instance.missed = NOTHING_MISSED;
+    instance.sync.begin();
     instance.connectedAt = now.wall;
     touch(instance, now);
     instance.status = standingOf(instance);
+    if (known === undefined) actions.push(...this.handOver(instance, now));
+    else this.places.keep(instance);
     actions.push({ type: 'changed', instance });
     actions.push({
       type: 'event',
@@ -110,6 +120,7 @@ export class Fleet {
       kind: known === undefined ? 'CONNECTED' : 'RETURNED',
       message: `from ${peer.remote}`,
     });
+    actions.push(...tellRefused(instance));
     return { instance, actions };
   }
 
@@ -121,13 +132,14 @@ export class Fleet {
     instance.state = state;
     if (isStanding(instance)) instance.status = standingOf(instance);
     const actions: FleetAction[] = [{ type: 'changed', instance }];
+    actions.push(...tellRefused(instance));
     if (state.draining && !wasDraining)
       actions.push({ type: 'event', instance, kind: 'DRAINING', message: 'by the agent' });
     return actions;
   }
 
   beat(instance: Instance, frame: BeatFrame, now: Now): readonly FleetAction[] {
-    const actions = this.heard(instance, now);
+    const actions = [...this.heard(instance, now), ...judgeHeld(instance, frame, now)];
     const load = Number.isFinite(frame.load) ? Math.min(1, Math.max(0, frame.load)) : 0;
     if (Math.abs(load - instance.load) < LOAD_STEP) return actions;
     instance.load = load;
@@ -153,19 +165,32 @@ export class Fleet {
   }
 
   /** A stream ended. Does nothing when the instance has a newer one. */
-  ended(instance: Instance, peer: SessionPeer, why: string): readonly FleetAction[] {
+  ended(instance: Instance, peer: SessionPeer, why: string, now: Now): readonly FleetAction[] {
     if (instance.peer !== peer) return [];
     instance.peer = undefined;
+    if (instance.isManual) touch(instance, now);
     instance.status = 'UNREACHABLE';
+    // It is we who go: what they hold goes on, and is theirs when they find us again.
+    if (this.isClosing) return [{ type: 'changed', instance }];
+    if (instance.saidGoodbye) this.losses.left();
+    else instance.isHeldBack = !this.losses.lost(now.at);
+    if (isSucceeded(instance)) return this.giveUp(instance);
     if (instance.held.size === 0 && instance.saidGoodbye)
       return this.leave(instance, 'LEFT', 'it said goodbye with nothing open');
     if (isDrained(instance)) return this.leaveDrained(instance);
     const kind = instance.saidGoodbye ? 'LEFT_WITH_WORK' : 'UNREACHABLE';
-    return [
+    const message = instance.isHeldBack ? `${why}; with too many others: what it holds waits for it` : why;
+    const actions: FleetAction[] = [
       { type: 'changed', instance },
-      { type: 'event', instance, kind, message: why },
-      { type: 'reroute', instance, attempts: liveOf(instance) },
+      { type: 'event', instance, kind, message },
     ];
+    if (!instance.isHeldBack) actions.push({ type: 'reroute', instance, attempts: liveOf(instance) });
+    return actions;
+  }
+
+  /** Every stream will end because the control plane stops: nothing follows from that. */
+  close(): void {
+    this.isClosing = true;
   }
 
   /** What an operator asks for. Nothing follows when it is so already. */
@@ -175,7 +200,10 @@ export class Fleet {
     const by = byOperator(operator);
     if (operation === 'disconnect') {
       if (peer === undefined) return [];
-      return [...this.ended(instance, peer, `disconnected ${by}`), { type: 'endStream', peer, why: 'DISCONNECTED' }];
+      return [
+        ...this.ended(instance, peer, `disconnected ${by}`, now),
+        { type: 'endStream', peer, why: 'DISCONNECTED' },
+      ];
     }
     const isDrain = operation === 'drain';
     instance.cordon = operation === 'uncordon' ? undefined : { ...operator, at: now.wall, isDrain };
@@ -191,6 +219,7 @@ export class Fleet {
 
   /** A drained instance was told to go. */
   sentAway(instance: Instance): readonly FleetAction[] {
+    if (instance.peer !== undefined) this.losses.left();
     instance.peer = undefined;
     return this.leaveDrained(instance);
   }
@@ -198,10 +227,10 @@ export class Fleet {
   /** Judges drains, silence and windows. Call it often (4 times a second); it costs a look per instance. */
   tick(now: Now): readonly FleetAction[] {
     const actions: FleetAction[] = [];
-    this.judgeAcceptance(now.at, actions);
+    this.judgeAcceptance(now, actions);
     for (const instance of this.instances.values()) {
       if (isDrained(instance)) this.judgeDrained(instance, actions);
-      else if (instance.peer !== undefined) this.judgeSilence(instance, now.at, actions);
+      else if (instance.peer !== undefined) this.judgeSilence(instance, now, actions);
       else this.judgeWindow(instance, now.at, actions);
     }
     return actions;
@@ -210,10 +239,7 @@ export class Fleet {
   /** An attempt was handed to the instance, or is sent again. `acceptUntil` 0: it needs no acceptance (it was found held). */
   hold(instance: Instance, attempt: HeldAttempt): void {
     instance.held.set(attempt.attemptId, attempt);
-    if (attempt.acceptUntil === 0) return;
-    // Most are accepted within milliseconds: to keep them until the deadline would fill the old generation with them.
-    this.dropAccepted();
-    this.awaiting.push({ instance, attempt, until: attempt.acceptUntil });
+    if (attempt.acceptUntil > 0) this.acceptance.expect(instance, attempt);
   }
 
   /** A lease found after a restart: its instance gets one window, from now, to come back. */
@@ -223,33 +249,47 @@ export class Fleet {
     instance.held.set(attempt.attemptId, attempt);
   }
 
-  private judgeAcceptance(at: number, actions: FleetAction[]): void {
-    for (let entry = this.dropAccepted(); entry !== undefined; entry = this.dropAccepted()) {
-      const { instance, attempt } = entry;
-      if (attempt.acceptUntil > at) return;
-      attempt.acceptUntil = 0;
-      actions.push({ type: 'notAccepted', instance, attempt });
+  private judgeAcceptance(now: Now, actions: FleetAction[]): void {
+    for (let due = this.acceptance.takeDue(now.at); due !== undefined; due = this.acceptance.takeDue(now.at)) {
+      const { instance } = due;
+      const { peer } = instance;
+      actions.push({ type: 'notAccepted', ...due });
+      if (peer === undefined || !isDeaf(instance)) continue;
+      actions.push(...this.ended(instance, peer, `accepted nothing, ${instance.missed.count} times in a row`, now));
+      actions.push({ type: 'endStream', peer, why: 'DEAF' });
     }
   }
 
-  /** Lets go of the oldest ones that need no acceptance any more; returns the first that does. */
-  private dropAccepted(): Awaiting | undefined {
-    let entry = this.awaiting[this.awaitingHead];
-    while (entry !== undefined && !needsAcceptance(entry)) entry = this.awaiting[++this.awaitingHead];
-    if (this.awaitingHead > AWAITING_GARBAGE_MAX && this.awaitingHead * 2 > this.awaiting.length) {
-      this.awaiting = this.awaiting.slice(this.awaitingHead);
-      this.awaitingHead = 0;
-    }
-    return entry;
+  /** Whoever was at the place of a new start before, and is silent, is over; one that is not is looked at when it ends. */
+  private handOver(instance: Instance, now: Now): readonly FleetAction[] {
+    const older = this.places.take(instance);
+    if (older === undefined) return [];
+    older.succeeded = { instanceId: instance.instanceId, at: now.at };
+    if (older.peer !== undefined && older.status !== 'SUSPECT') return [];
+    const { peer } = older;
+    if (peer !== undefined) this.losses.left();
+    older.peer = undefined;
+    const actions = [...this.giveUp(older)];
+    if (peer !== undefined) actions.push({ type: 'endStream', peer, why: 'REPLACED' });
+    return actions;
   }
 
-  private judgeSilence(instance: Instance, at: number, actions: FleetAction[]): void {
-    const silentMs = at - instance.lastFrameAt;
+  /** All that it holds goes to others now. */
+  private giveUp(instance: Instance): readonly FleetAction[] {
+    const freed = instance.held.values();
+    for (const { attemptId } of freed) instance.held.delete(attemptId);
+    const attempts = freed.filter(({ isFenced }) => !isFenced);
+    return [{ type: 'lost', instance, attempts, freed }, ...this.leave(instance, 'REPLACED', handOverText(instance))];
+  }
+
+  private judgeSilence(instance: Instance, now: Now, actions: FleetAction[]): void {
+    if (instance.isManual) return;
+    const silentMs = now.at - instance.lastFrameAt;
     const { beatIntervalMs, suspectBeats, silentBeats } = this.settings;
     if (silentMs >= beatIntervalMs * silentBeats) {
       const peer = instance.peer;
       if (peer === undefined) return;
-      actions.push(...this.ended(instance, peer, `silent for ${Math.round(silentMs)} ms`));
+      actions.push(...this.ended(instance, peer, `silent for ${Math.round(silentMs)} ms`, now));
       actions.push({ type: 'endStream', peer, why: 'SILENT' });
     } else if (silentMs >= beatIntervalMs * suspectBeats && instance.status !== 'SUSPECT') {
       instance.status = 'SUSPECT';
@@ -259,14 +299,16 @@ export class Fleet {
 
   private judgeWindow(instance: Instance, at: number, actions: FleetAction[]): void {
     const awayMs = at - instance.lastFrameAt;
-    const lost = instance.held.values().filter((attempt) => awayMs >= this.windowOf(attempt));
+    const over = instance.held.values().filter((attempt) => awayMs >= this.windowOf(attempt));
+    const lost = this.pace.take(over, at, () => this.inFlight());
     const isOver = awayMs >= this.settings.lossWindowMs && lost.length === instance.held.size;
     for (const attempt of lost) instance.held.delete(attempt.attemptId);
     const live = lost.filter((attempt) => !attempt.isFenced);
+    instance.moved += live.length;
     if (lost.length > 0) actions.push({ type: 'lost', instance, attempts: live, freed: lost });
     if (isOver)
       actions.push(
-        ...this.leave(instance, 'LOST', `not back after ${Math.round(awayMs)} ms, ${live.length} attempts moved`),
+        ...this.leave(instance, 'LOST', `not back after ${Math.round(awayMs)} ms, ${instance.moved} attempts moved`),
       );
   }
 
@@ -279,12 +321,19 @@ export class Fleet {
     return this.leave(instance, 'DRAINED', drainText(instance));
   }
 
+  private inFlight(): number {
+    let count = 0;
+    for (const { held } of this.instances.values()) count += held.size;
+    return count;
+  }
+
   private windowOf(attempt: HeldAttempt): number {
     return attempt.lossWindowMs === 0 ? this.settings.lossWindowMs : attempt.lossWindowMs;
   }
 
   private leave(instance: Instance, kind: string, message: string): readonly FleetAction[] {
     this.instances.delete(instance.instanceId);
+    this.places.leave(instance);
     instance.status = 'LOST';
     if (instance.cordon !== undefined) this.departed.keep(instance.instanceId, instance.cordon);
     return [
@@ -294,9 +343,22 @@ export class Fleet {
   }
 }
 
-function needsAcceptance({ instance, attempt, until }: Awaiting): boolean {
-  if (attempt.acceptUntil !== until || attempt.isFenced || instance.peer === undefined) return false;
-  return instance.held.get(attempt.attemptId) === attempt;
+function tellRefused(instance: Instance): readonly FleetAction[] {
+  const { refused = [] } = instance.state;
+  if (refused.length === 0) return [];
+  const message = refused.map(({ name, version, reason }) => `${name}@${version}: ${reason}`).join('; ');
+  return [{ type: 'event', instance, kind: 'REFUSED', message: message.slice(0, limits.errorMessageCharsMax) }];
+}
+
+function judgeHeld(instance: Instance, frame: BeatFrame, now: Now): readonly FleetAction[] {
+  const ours = instance.sync.judge(frame, instance.held.values(), now.at);
+  if (ours === undefined) return [];
+  const theirs = frame.holds?.count;
+  const message = `it holds ${theirs} attempts where ${ours.count} are expected${theirs === ours.count ? ', not the same' : ''}`;
+  return [
+    { type: 'event', instance, kind: 'RESYNC', message },
+    { type: 'resync', instance, message },
+  ];
 }
 
 function touch(instance: Instance, now: Now): void {

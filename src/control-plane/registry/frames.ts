@@ -2,6 +2,7 @@
  * The frames of an agent's stream as the control plane means them. `api/convert` makes them from the wire and back; values stay
  * bytes. See docs/protocol.md.
  */
+import type { HeldDigest } from '../../core/held-digest.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
@@ -23,6 +24,8 @@ export interface HelloFrame {
   readonly protocolVersion: number;
   readonly state: InstanceState;
   readonly held: readonly ListedAttempt[];
+  /** A person types: nothing is due but the stream. Absent: false. */
+  readonly isManual?: boolean;
 }
 
 /** An attempt that an instance has when it says Hello. */
@@ -44,6 +47,14 @@ export interface InstanceState {
   readonly slots: number;
   readonly draining: boolean;
   readonly labels: Readonly<Record<string, string>>;
+  /** What it offers and what cannot be used, and why. Absent: nothing. */
+  readonly refused?: readonly RefusedCapability[];
+}
+
+export interface RefusedCapability {
+  readonly name: string;
+  readonly version: string;
+  readonly reason: string;
 }
 
 export interface Capability {
@@ -69,6 +80,13 @@ export interface BeatFrame {
   readonly number: number;
   readonly load: number;
   readonly loopLagMs: number;
+  /** What it has, as far as it had heard of us. Absent: it does not say. */
+  readonly holds?: BeatHolds;
+}
+
+export interface BeatHolds extends HeldDigest {
+  /** The last beat whose ack it has heard, from 1. */
+  readonly acked: number;
 }
 
 export interface ReportFrame {
@@ -150,6 +168,8 @@ export interface DispatchFrame {
   /** 0: no state to ack. */
   readonly stateRevision: number;
   readonly chunks: readonly ChunkAck[];
+  /** Of that state; absent: all are accepted. */
+  readonly capabilities?: readonly CapabilityAnswer[];
 }
 
 /** `stored`: the last chunk that is; the verdict is about those after it. */
@@ -157,6 +177,13 @@ export interface ChunkAck {
   readonly attemptId: string;
   readonly stored: number;
   readonly verdict: 'STORED' | 'RESEND' | 'DROPPED' | 'LIMIT';
+}
+
+export interface CapabilityAnswer {
+  readonly name: string;
+  readonly version: string;
+  /** Absent: it is accepted. */
+  readonly reason?: string;
 }
 
 export interface WireAssignment {
@@ -195,7 +222,7 @@ export interface WireStop {
 
 export interface GoAwayFrame {
   readonly type: 'goAway';
-  readonly reason: 'SHUTDOWN' | 'REPLACED' | 'DRAINED' | 'OVERLOAD';
+  readonly reason: 'SHUTDOWN' | 'REPLACED' | 'DRAINED' | 'RESYNC' | 'OVERLOAD';
   readonly message: string;
 }
 

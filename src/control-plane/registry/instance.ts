@@ -1,7 +1,9 @@
 /** One process of an agent as the control plane knows it: its session, what it offers and what it holds. */
 
 import { ChurnMap } from '../../core/churn-map.ts';
+import { NOTHING_MISSED } from './acceptance.ts';
 import type { Capability, InstanceState, SessionPeer, WireStop } from './frames.ts';
+import { HeldSync } from './held-sync.ts';
 import type { Cordon } from './operations.ts';
 
 export type AgentStatus = 'READY' | 'CORDONED' | 'DRAINING' | 'SUSPECT' | 'UNREACHABLE' | 'LOST';
@@ -25,6 +27,8 @@ export interface HeldAttempt {
   heardAt: number;
   /** Set when we asked it to stop; said again after a reconnect. */
   stop: WireStop | undefined;
+  /** It has left us on this stream, or the instance lists it. */
+  isSent: boolean;
   /** It was given away and is no longer LIVE for us: only its slot is still taken. */
   isFenced: boolean;
   /** Latest checkpoint: when it was last written (registry time), and whether one waits. */
@@ -50,8 +54,20 @@ export interface Instance {
   connectedAt: number;
   lastSeenAt: number;
   saidGoodbye: boolean;
+  /** A person types its frames: its stream is its only sign of life. */
+  isManual: boolean;
   /** An operator keeps new work away, whatever the status is. */
   cordon: Cordon | undefined;
+  /** Its stream ended together with too many others: what it holds waits for it, idempotent or not. */
+  isHeldBack: boolean;
+  /** Attempts that were moved since its window was over. */
+  moved: number;
+  /** How often in a row it accepted nothing, and the registry time of the last. */
+  missed: { readonly count: number; readonly at: number };
+  /** Whether it and we agree on what it holds. */
+  readonly sync: HeldSync;
+  /** A newer start of the agent came to its place, at this registry time. */
+  succeeded: { readonly instanceId: string; readonly at: number } | undefined;
 }
 
 export const NO_STATE: InstanceState = { revision: 0, capabilities: [], slots: 0, draining: false, labels: {} };
@@ -88,6 +104,12 @@ export function createInstance(identity: {
     connectedAt: 0,
     lastSeenAt: identity.wall,
     saidGoodbye: false,
+    isManual: false,
     cordon: undefined,
+    isHeldBack: false,
+    moved: 0,
+    missed: NOTHING_MISSED,
+    sync: new HeldSync(),
+    succeeded: undefined,
   };
 }

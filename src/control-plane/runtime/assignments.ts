@@ -97,6 +97,7 @@ export class Assignments {
     if (ready !== undefined && assignment.secrets !== undefined)
       return this.sendSecret(instance, held, assignment, ready);
     if (ready !== undefined) {
+      held.isSent = true;
       this.options.outbox.assign(instance, ready === assignment.input ? assignment : { ...assignment, input: ready });
       return;
     }
@@ -106,7 +107,10 @@ export class Assignments {
         if (held.isFenced) return this.release(instance.instanceId, held.attemptId);
         const input = { kind: 'inline', bytes } as const;
         if (assignment.secrets !== undefined) this.sendSecret(instance, held, assignment, input);
-        else this.options.outbox.assign(instance, { ...assignment, input });
+        else {
+          held.isSent = true;
+          this.options.outbox.assign(instance, { ...assignment, input });
+        }
         this.options.outbox.flushSoon();
       },
       (error) => {
@@ -125,6 +129,7 @@ export class Assignments {
   ): void {
     const resolved = this.resolve(held.runId, input, secrets);
     if ('bytes' in resolved) {
+      held.isSent = true;
       this.options.outbox.assign(instance, { ...assignment, input: { kind: 'inline', bytes: resolved.bytes } });
       return;
     }

@@ -8,7 +8,7 @@ import type { StoredValue } from '../../core/stored-value.ts';
 import type { Priority, WorkflowDefinition } from '../../workflow/definition.ts';
 import type { RunEvent, Usage } from '../engine/events.ts';
 import type { RunState } from '../engine/state.ts';
-import type { Capability, SessionPeer, SessionReceiver } from '../registry/frames.ts';
+import type { Capability, RefusedCapability, SessionPeer, SessionReceiver } from '../registry/frames.ts';
 import type { AgentStatus } from '../registry/instance.ts';
 import type { Cordon, Operation } from '../registry/operations.ts';
 import type { Explanation } from '../scheduler/types.ts';
@@ -314,6 +314,9 @@ export interface InstanceView {
   readonly attemptIds: readonly string[];
   readonly connectedAt: number;
   readonly lastSeenAt: number;
+  /** A person types its frames. */
+  readonly isManual: boolean;
+  readonly refused: readonly RefusedCapability[];
   readonly cordon: Cordon | undefined;
 }
 

@@ -231,16 +231,17 @@ export class Dispatcher {
       ...(detail?.key === undefined ? {} : { key: detail.key }),
       idempotent: effect.idempotent,
       lossWindowMs: this.lossWindowOf(holder.runId, node, { ...effect, attempt: effect.number }),
-      acceptUntil: this.options.registryTime() + times.acceptMs,
+      acceptUntil: instance.isManual ? 0 : this.options.registryTime() + times.acceptMs,
       heardAt: 0,
       stop: undefined,
+      isSent: false,
       isFenced: false,
       checkpointAt: Number.NEGATIVE_INFINITY,
     };
     this.options.fleet.hold(instance, held);
     this.options.metrics.attemptStarted();
     this.options.metrics.queueWaited(this.options.clock.now() - queuedAt);
-    if (instance.peer === undefined) batch.effects.push(() => this.options.onUnreachable(held));
+    if (instance.peer === undefined && !instance.isHeldBack) batch.effects.push(() => this.options.onUnreachable(held));
     const checkpoint = holder.checkpoints?.get(effect.path);
     let prepared: WireAssignment | undefined;
     batch.preparations.push(() => {

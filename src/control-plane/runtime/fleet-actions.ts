@@ -2,7 +2,7 @@
 import type { Alerts } from '../../core/alerts.ts';
 import { YardmasterError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { FleetAction } from '../registry/fleet.ts';
+import type { FleetAction, StreamEnd } from '../registry/fleet.ts';
 import { acceptsWork, type Instance } from '../registry/instance.ts';
 import { standingText } from '../registry/operations.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
@@ -71,6 +71,9 @@ export class FleetActions {
             message: 'a newer stream of this instance took over',
           });
         return action.peer.end(streamError(action.why));
+      case 'resync':
+        this.options.outbox.flush();
+        return action.instance.peer?.send({ type: 'goAway', reason: 'RESYNC', message: action.message });
       case 'drained':
         return this.sendAway(action);
       case 'event':
@@ -112,15 +115,20 @@ export class FleetActions {
   }
 }
 
-function streamError(why: 'REPLACED' | 'SILENT' | 'DISCONNECTED'): YardmasterError | undefined {
+const STREAM_ERRORS: Readonly<Record<Exclude<StreamEnd, 'REPLACED'>, readonly [string, string, string]>> = {
+  DISCONNECTED: ['AGENT_DISCONNECTED', 'an operator ended the stream', 'connect again; what is held goes on'],
+  SILENT: ['AGENT_SILENT', 'the stream gave no sign for too long', 'connect again and send a Beat every interval'],
+  DEAF: [
+    'AGENT_DEAF',
+    'the instance beats, but three times in a row it did not accept what it was sent',
+    'connect again; look for what keeps the handlers from accepting, such as a blocked event loop',
+  ],
+};
+
+function streamError(why: StreamEnd): YardmasterError | undefined {
   if (why === 'REPLACED') return undefined;
-  if (why === 'DISCONNECTED')
-    return new YardmasterError('AGENT_DISCONNECTED', 'an operator ended the stream', {
-      next: 'connect again; what is held goes on',
-    });
-  return new YardmasterError('AGENT_SILENT', 'the stream gave no sign for too long', {
-    next: 'connect again and send a Beat every interval',
-  });
+  const [code, message, next] = STREAM_ERRORS[why];
+  return new YardmasterError(code, message, { next });
 }
 
 function offerOf(instance: Instance): InstanceOffer {

@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { times } from '../../core/limits.ts';
 import type { ResultVerdict } from '../engine/status.ts';
-import type { ChunkAck, WireAssignment, WireStop } from '../registry/frames.ts';
+import type { CapabilityAnswer, ChunkAck, InstanceState, WireAssignment, WireStop } from '../registry/frames.ts';
 import type { Instance } from '../registry/instance.ts';
 
 const NO_CHUNKS: readonly ChunkAck[] = [];
@@ -16,6 +16,7 @@ interface Outgoing {
   stateRevision: number;
   /** The latest of each attempt. */
   readonly chunks: Map<string, ChunkAck>;
+  capabilities: readonly CapabilityAnswer[] | undefined;
 }
 
 export class Outbox {
@@ -29,6 +30,7 @@ export class Outbox {
   }
 
   assign(instance: Instance, assignment: WireAssignment): void {
+    instance.sync.sent();
     this.of(instance).assignments.push(assignment);
   }
 
@@ -37,6 +39,7 @@ export class Outbox {
   }
 
   ackResult(instance: Instance, attemptId: string, verdict: ResultVerdict): void {
+    instance.sync.sent();
     this.of(instance).results.push({ attemptId, verdict });
   }
 
@@ -53,7 +56,10 @@ export class Outbox {
   }
 
   ackState(instance: Instance, revision: number): void {
-    this.of(instance).stateRevision = revision;
+    const outgoing = this.of(instance);
+    outgoing.stateRevision = revision;
+    // An older State changed nothing, and has no answers of its own.
+    outgoing.capabilities = revision === instance.state.revision ? answersOf(instance.state) : undefined;
     this.flushSoon();
   }
 
@@ -81,18 +87,35 @@ export class Outbox {
     if (this.outgoing.size === 0) return;
     const sending = this.outgoing;
     this.outgoing = new Map();
-    for (const { instance, chunks, ...rest } of sending.values()) {
+    for (const { instance, chunks, capabilities, ...lists } of sending.values()) {
       if (instance.peer === undefined) continue;
-      instance.peer.send({ type: 'dispatch', ...rest, chunks: chunks.size === 0 ? NO_CHUNKS : [...chunks.values()] });
+      const answers = capabilities === undefined ? {} : { capabilities };
+      const acks = chunks.size === 0 ? NO_CHUNKS : [...chunks.values()];
+      instance.peer.send({ type: 'dispatch', ...lists, chunks: acks, ...answers });
     }
   }
 
   private of(instance: Instance): Outgoing {
     let outgoing = this.outgoing.get(instance);
     if (outgoing === undefined) {
-      outgoing = { instance, assignments: [], stops: [], results: [], beat: 0, stateRevision: 0, chunks: new Map() };
+      outgoing = {
+        instance,
+        assignments: [],
+        stops: [],
+        results: [],
+        beat: 0,
+        stateRevision: 0,
+        chunks: new Map(),
+        capabilities: undefined,
+      };
       this.outgoing.set(instance, outgoing);
     }
     return outgoing;
   }
+}
+
+/** Undefined: every capability is accepted, which needs no list. */
+function answersOf({ capabilities, refused }: InstanceState): readonly CapabilityAnswer[] | undefined {
+  if (refused === undefined) return undefined;
+  return [...capabilities.map(({ name, version }) => ({ name, version })), ...refused];
 }

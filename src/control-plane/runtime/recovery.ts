@@ -137,6 +137,7 @@ function hold(options: RecoveryOptions, task: TaskRow, run: RunRow): void {
       acceptUntil: 0,
       heardAt: wall,
       stop: undefined,
+      isSent: false,
       isFenced: false,
       checkpointAt: Number.NEGATIVE_INFINITY,
     },

@@ -10,6 +10,7 @@ import { decodeValue } from '../../core/value.ts';
 import type { AttemptResult, Command } from '../engine/commands.ts';
 import type { Failure, Usage } from '../engine/events.ts';
 import type { ResultVerdict } from '../engine/status.ts';
+import { hasListened } from '../registry/acceptance.ts';
 import type { AttemptUpdate, ReportedResult, ReportFrame } from '../registry/frames.ts';
 import type { HeldAttempt, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
@@ -98,6 +99,7 @@ export class Reports {
     const attempt = instance.held.get(update.attemptId);
     if (attempt === undefined) return;
     attempt.acceptUntil = 0;
+    hasListened(instance);
     if (SIGNS.has(update.type)) attempt.heardAt = this.options.clock.now();
     switch (update.type) {
       case 'chunk':
@@ -134,6 +136,14 @@ export class Reports {
       update.message === '' ? update.reason : `${update.reason}: ${update.message}`,
       isInvalid,
     );
+  }
+
+  /** A result implies acceptance, also while it waits for the disk. */
+  private listened(instance: Instance, { attemptId }: ReportedResult): void {
+    const attempt = instance.held.get(attemptId);
+    if (attempt === undefined) return instance.sync.expectsAnswer(attemptId);
+    attempt.acceptUntil = 0;
+    hasListened(instance);
   }
 
   /** Whoever hands work back gets no more of it for a moment: else a lone agent would get it again at once, for ever. */
@@ -214,6 +224,7 @@ export class Reports {
       this.ack(instance, reported.attemptId, 'UNKNOWN');
       return;
     }
+    this.listened(instance, reported);
     this.keepAway(instance, reported);
     const output = reported.result.kind === 'completed' ? reported.result.output : undefined;
     if (output?.kind === 'blob') void this.settleWithBlob(instance, key, reported, output);
@@ -239,6 +250,7 @@ export class Reports {
       this.settle(instance, key, reported.attemptId, { result, attachment: undefined });
     } catch (error) {
       // The agent keeps the result and sends it again when it returns.
+      instance.sync.answered(reported.attemptId);
       this.options.logger.error('an uploaded output could not be read', { attempt: reported.attemptId, error });
     }
   }
@@ -251,13 +263,17 @@ export class Reports {
       command: { type: 'SettleAttempt', path, number, instanceId, result: settled.result, ...this.usageOf(key) },
       attachment: settled.attachment,
       onAnswer: (answer) => this.ack(instance, attemptId, answer.type === 'result' ? answer.verdict : 'UNKNOWN'),
-      onError: (error) => this.options.logger.error('a result could not be taken', { attempt: attemptId, error }),
+      onError: (error) => {
+        instance.sync.answered(attemptId);
+        this.options.logger.error('a result could not be taken', { attempt: attemptId, error });
+      },
       isClient: false,
       failures: 0,
     });
   }
 
   private ack(instance: Instance, attemptId: string, verdict: ResultVerdict): void {
+    instance.sync.answered(attemptId);
     this.options.dispatcher.release(instance.instanceId, attemptId);
     this.options.outbox.ackResult(instance, attemptId, verdict);
     this.options.outbox.flushSoon();

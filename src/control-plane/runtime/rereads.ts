@@ -119,6 +119,7 @@ export class Rereads {
       acceptUntil: 0,
       heardAt: 0,
       stop: undefined,
+      isSent: hasResult,
       isFenced: false,
       checkpointAt: Number.NEGATIVE_INFINITY,
     };

@@ -38,7 +38,8 @@ export class Returns {
       const held = instance.held.get(attemptId);
       if (held !== undefined && lastChunk > 0 && !held.isFenced) this.options.output.returned(instance, held);
       if (held !== undefined) this.goesOn(instance, held);
-      else if (!isFinished) this.unexpected(instance, attemptId);
+      else if (isFinished) instance.sync.expectsAnswer(attemptId);
+      else this.unexpected(instance, attemptId);
     }
     for (const held of instance.held.values()) {
       if (!names.has(held.attemptId)) this.missing(instance, held);
@@ -49,6 +50,7 @@ export class Returns {
   /** It has what we leased: it just goes on, unless it is to stop. */
   private goesOn(instance: Instance, held: HeldAttempt): void {
     held.acceptUntil = 0;
+    held.isSent = true;
     if (held.stop !== undefined) this.options.outbox.stop(instance, held.stop);
     if (held.idempotent === false || held.isFenced) return;
     this.ask(held, (isLive) => {
@@ -73,6 +75,7 @@ export class Returns {
       acceptUntil: 0,
       heardAt: 0,
       stop: undefined,
+      isSent: true,
       isFenced: true,
       checkpointAt: 0,
     };
@@ -104,7 +107,8 @@ export class Returns {
   /** We leased it and the instance does not have it: sent again under the same number; a fenced one has stopped. */
   private missing(instance: Instance, held: HeldAttempt): void {
     if (held.isFenced) return this.options.dispatcher.release(instance.instanceId, held.attemptId);
-    held.acceptUntil = this.options.acceptUntil();
+    held.isSent = false;
+    held.acceptUntil = instance.isManual ? 0 : this.options.acceptUntil();
     this.options.fleet.hold(instance, held);
     void this.resend(instance, held);
   }

@@ -48,6 +48,7 @@ export class Sessions {
 
   /** Tells every agent to come back later; what they hold goes on. */
   goAway(): void {
+    this.options.fleet.close();
     for (const peer of this.open) {
       peer.send({ type: 'goAway', reason: 'SHUTDOWN', message: 'the control plane restarts; come back' });
       peer.end();
@@ -152,15 +153,16 @@ class Session implements SessionReceiver {
       type: 'welcome',
       node,
       protocolVersion: PROTOCOL_VERSION,
-      beatIntervalMs,
-      silenceLimitMs: silenceMs,
+      ...(instance.isManual
+        ? { beatIntervalMs: 0, silenceLimitMs: 0, acceptDeadlineMs: 0 }
+        : { beatIntervalMs, silenceLimitMs: silenceMs, acceptDeadlineMs: times.acceptMs }),
       lossWindowMs,
-      acceptDeadlineMs: times.acceptMs,
       serverTime: clock.now(),
     });
     // The scheduler has to know the instance before its slots are counted.
     apply(actions);
     this.options.returns.reconcile(instance, frame.held);
+    if (frame.state.refused !== undefined) this.options.outbox.ackState(instance, frame.state.revision);
   }
 
   private refuse(code: string, message: string, next: string): void {
@@ -176,7 +178,8 @@ class Session implements SessionReceiver {
 
   private closed(why: string): void {
     this.onClosed();
-    if (this.instance !== undefined) this.options.apply(this.options.fleet.ended(this.instance, this.peer, why));
+    const { apply, fleet, now } = this.options;
+    if (this.instance !== undefined) apply(fleet.ended(this.instance, this.peer, why, now()));
   }
 }
 

@@ -32,6 +32,8 @@ export function viewInstance(instance: Instance): InstanceView {
     attemptIds: instance.held.keys(),
     connectedAt: instance.connectedAt,
     lastSeenAt: instance.lastSeenAt,
+    isManual: instance.isManual,
+    refused: state.refused ?? [],
     cordon: instance.cordon,
   };
 }

@@ -361,6 +361,7 @@ export class Observer implements HostObserver, ClientObserver {
     );
     const isExpected =
       code === 'AGENT_SILENT' ||
+      code === 'AGENT_DEAF' ||
       (code === 'NO_HELLO' && call.unread === 0) ||
       code === 'OVERLOAD' ||
       code === 'SHUTTING_DOWN';

@@ -42,11 +42,11 @@ describe('reading frames of agents', () => {
       ['hello.state.capabilities[0].name'],
     ],
     [
-      'a version that is none and a negative timeout',
+      'a negative timeout, also of a capability that is refused',
       hello({
         state: { revision: 1, capabilities: [{ name: 'x', version: 'new', defaultTimeout: { seconds: -1n } }] },
       }),
-      ['hello.state.capabilities[0].version', 'hello.state.capabilities[0].default_timeout'],
+      ['hello.state.capabilities[0].default_timeout'],
     ],
     [
       'the same capability twice',
@@ -66,6 +66,26 @@ describe('reading frames of agents', () => {
     ],
   ])('names the field of %s', (_, frame, pointers) => {
     expect(faultsOf(frame)).toEqual(pointers);
+  });
+
+  it('refuses a capability with a bad version or a bad schema, and takes the others', () => {
+    const state = {
+      revision: 1,
+      capabilities: [
+        { name: 'fine', version: '1.2.0', inputSchema: { type: 'object', 'x-ours': 1, definitions: {} } },
+        { name: 'a', version: 'new' },
+        { name: 'b', inputSchema: { properties: { to: { anyOf: [{}, { type: 'strng' }] } } } },
+        { name: 'c', outputSchema: { required: 'to' }, version: '1' },
+      ],
+    };
+    const frame = read(bytesOf(hello({ state })));
+    expect(frame).toMatchObject({ state: { capabilities: [{ name: 'fine' }] } });
+    const { refused = [] } = frame?.type === 'hello' ? frame.state : {};
+    expect(refused.map(({ name, version, reason }) => `${name}@${version} ${reason}`)).toEqual([
+      'a@new version "new" is not a semantic version such as "1.2.0"',
+      expect.stringMatching(/^b@ input_schema: "properties\.to\.anyOf\[1\]\.type" must be /),
+      expect.stringMatching(/^c@1 version "1" is not .*; output_schema: "required" must be /),
+    ]);
   });
 
   it('brings shares that are no shares to one, and cuts long texts', () => {

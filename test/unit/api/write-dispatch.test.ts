@@ -5,7 +5,12 @@ import { encodeAssignment, encodeDispatch } from '../../../src/control-plane/api
 import type { DispatchFrame, WireAssignment } from '../../../src/control-plane/registry/frames.ts';
 import { encodeValue } from '../../../src/core/value.ts';
 import { SessionResponseSchema } from '../../../src/gen/opaque/session_pb.ts';
-import { ChunkVerdict, ResultVerdict, StopReason } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
+import {
+  CapabilityVerdict,
+  ChunkVerdict,
+  ResultVerdict,
+  StopReason,
+} from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
 import { Priority } from '../../../src/gen/yardmaster/v1/priority_pb.ts';
 
 const text = fc.string({ maxLength: 40 });
@@ -51,10 +56,15 @@ const frame: fc.Arbitrary<DispatchFrame> = fc.record({
     fc.record({ attemptId: text, stored: ms, verdict: fc.constantFrom('STORED' as const, 'LIMIT' as const) }),
     { maxLength: 2 },
   ),
+  capabilities: fc.array(
+    fc.oneof(fc.record({ name: text, version: text }), fc.record({ name: text, version: text, reason: text })),
+    { maxLength: 2 },
+  ),
 });
 
-function messageOf({ assignments, stops, beat, results, stateRevision, chunks }: DispatchFrame) {
-  const hasAcks = beat !== 0 || results.length > 0 || stateRevision !== 0 || chunks.length > 0;
+function messageOf({ assignments, stops, beat, results, stateRevision, chunks, capabilities = [] }: DispatchFrame) {
+  const hasAnswers = chunks.length > 0 || capabilities.length > 0;
+  const hasAcks = beat !== 0 || results.length > 0 || stateRevision !== 0 || hasAnswers;
   return create(SessionResponseSchema, {
     frame: {
       case: 'dispatch',
@@ -80,6 +90,12 @@ function messageOf({ assignments, stops, beat, results, stateRevision, chunks }:
             stateRevision,
             results: results.map(({ attemptId, verdict }) => ({ attemptId, verdict: ResultVerdict[verdict] })),
             chunks: chunks.map((ack) => ({ ...ack, verdict: ChunkVerdict[ack.verdict] })),
+            capabilities: capabilities.map(({ name, version, reason }) => ({
+              name,
+              version,
+              verdict: reason === undefined ? CapabilityVerdict.ACCEPTED : CapabilityVerdict.REJECTED,
+              reason: reason ?? '',
+            })),
           },
         }),
       },

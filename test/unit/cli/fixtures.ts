@@ -190,6 +190,8 @@ export function instance(id: string, more: Partial<InstanceView> = {}): Instance
     connectTime: at(-60),
     lastSeenTime: at(0),
     labels: {},
+    isManual: false,
+    refusedCapabilities: [],
     cordon: undefined,
     ...more,
   };

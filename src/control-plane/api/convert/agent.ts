@@ -41,6 +41,8 @@ export function writeInstance(view: InstanceView): Instance {
     connectTime: writeTime(view.connectedAt),
     lastSeenTime: writeTime(view.lastSeenAt),
     labels: { ...view.labels },
+    manual: view.isManual,
+    refusedCapabilities: view.refused.map((refused) => ({ ...refused })),
     ...(view.cordon !== undefined && { cordon: writeCordon(view.cordon) }),
   });
 }

@@ -7,43 +7,59 @@ import { limits } from '../../../core/limits.ts';
 import { decodeValue, encodeValue } from '../../../core/value.ts';
 import { CapabilitySchema, type Capability as WireCapability } from '../../../gen/yardmaster/v1/capability_pb.ts';
 import type { State } from '../../../gen/yardmaster/v1/hello_pb.ts';
-import type { Capability, InstanceState } from '../../registry/frames.ts';
+import type { Capability, InstanceState, RefusedCapability } from '../../registry/frames.ts';
 import type { Faults } from './faults.ts';
+import { schemaFault } from './schema-fault.ts';
 import { cutText, quote, readLabels, readName } from './text.ts';
 import { readDuration, writeDuration } from './times.ts';
 
 export function readState(faults: Faults, pointer: string, state: State): InstanceState {
   if (state.slots > limits.slotsMax) faults.add(`${pointer}.slots`, `${state.slots} is over ${limits.slotsMax}`);
   if (state.revision === 0) faults.add(`${pointer}.revision`, 'is 0; revisions count from 1');
+  const { capabilities, refused } = readCapabilities(faults, `${pointer}.capabilities`, state.capabilities);
   return {
     revision: state.revision,
-    capabilities: readCapabilities(faults, `${pointer}.capabilities`, state.capabilities),
+    capabilities,
+    ...(refused.length === 0 ? {} : { refused }),
     slots: Math.min(state.slots, limits.slotsMax),
     draining: state.draining,
     labels: readLabels(faults, `${pointer}.labels`, state.labels),
   };
 }
 
-function readCapabilities(faults: Faults, pointer: string, list: readonly WireCapability[]): readonly Capability[] {
+interface ReadCapabilities {
+  readonly capabilities: Capability[];
+  readonly refused: RefusedCapability[];
+}
+
+/** A version or a schema that is wrong refuses its capability, and nothing else. */
+function readCapabilities(faults: Faults, pointer: string, list: readonly WireCapability[]): ReadCapabilities {
+  const read: ReadCapabilities = { capabilities: [], refused: [] };
   if (list.length > limits.capabilitiesMax) {
     faults.add(pointer, `has ${list.length} entries; at most ${limits.capabilitiesMax} are allowed`);
-    return [];
+    return read;
   }
   const seen = new Set<string>();
-  return list.map((wire, i) => {
+  for (const [i, wire] of list.entries()) {
     const key = `${wire.name}@${wire.version}`;
     if (seen.has(key)) faults.add(`${pointer}[${i}]`, `${quote(key)} is listed twice`);
     seen.add(key);
-    return readCapability(faults, `${pointer}[${i}]`, wire);
-  });
+    const capability = readCapability(faults, `${pointer}[${i}]`, wire);
+    if ('reason' in capability) read.refused.push(capability);
+    else read.capabilities.push(capability);
+  }
+  return read;
 }
 
-function readCapability(faults: Faults, pointer: string, wire: WireCapability): Capability {
-  if (wire.version !== '' && valid(wire.version) === null) {
-    faults.add(`${pointer}.version`, `${quote(wire.version)} is not a semantic version such as "1.2.0"`);
-  }
-  return {
-    name: readName(faults, `${pointer}.name`, wire.name),
+function readCapability(faults: Faults, pointer: string, wire: WireCapability): Capability | RefusedCapability {
+  const reasons: string[] = [];
+  if (wire.version !== '' && valid(wire.version) === null)
+    reasons.push(`version ${quote(wire.version)} is not a semantic version such as "1.2.0"`);
+  const inputSchema = readSchema(reasons, 'input_schema', wire.inputSchema);
+  const outputSchema = readSchema(reasons, 'output_schema', wire.outputSchema);
+  const name = readName(faults, `${pointer}.name`, wire.name);
+  const capability: Capability = {
+    name,
     version: wire.version,
     description: cutText(wire.description),
     idempotent: wire.idempotent,
@@ -51,20 +67,24 @@ function readCapability(faults: Faults, pointer: string, wire: WireCapability): 
     timeoutMs: readDuration(faults, `${pointer}.default_timeout`, wire.defaultTimeout) ?? 0,
     lossWindowMs: readDuration(faults, `${pointer}.loss_window`, wire.lossWindow) ?? 0,
     labels: readLabels(faults, `${pointer}.labels`, wire.labels),
-    inputSchema: readSchema(faults, `${pointer}.input_schema`, wire.inputSchema),
-    outputSchema: readSchema(faults, `${pointer}.output_schema`, wire.outputSchema),
+    inputSchema,
+    outputSchema,
   };
+  if (reasons.length === 0) return capability;
+  return { name, version: cutText(wire.version, 128), reason: cutText(reasons.join('; ')) };
 }
 
-function readSchema(faults: Faults, pointer: string, schema: JsonObject | undefined): Uint8Array | undefined {
+function readSchema(reasons: string[], field: string, schema: JsonObject | undefined): Uint8Array | undefined {
   if (schema === undefined) return undefined;
   try {
     const bytes = encodeValue(schema);
-    if (bytes.length <= limits.inlineWireBytesMax) return bytes;
-    faults.add(pointer, `has ${bytes.length} bytes; at most ${limits.inlineWireBytesMax} are allowed`);
+    const isTooLarge = bytes.length > limits.inlineWireBytesMax;
+    const fault = isTooLarge ? `has ${bytes.length} bytes; at most ${limits.inlineWireBytesMax}` : schemaFault(schema);
+    if (fault === undefined) return bytes;
+    reasons.push(`${field}: ${fault}`);
   } catch (error) {
     if (!isYardmasterError(error)) throw error;
-    faults.add(pointer, error.message);
+    reasons.push(`${field}: ${error.message}`);
   }
   return undefined;
 }

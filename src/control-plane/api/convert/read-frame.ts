@@ -22,7 +22,7 @@ import { readState } from './capability.ts';
 import { enumReader } from './enums.ts';
 import { Faults } from './faults.ts';
 import { readOpaqueValue, readOutput, unfit } from './payload.ts';
-import { readBeat } from './read-beat.ts';
+import { holdsOf, readBeat } from './read-beat.ts';
 import { readChunk, readCounters } from './read-chunk.ts';
 import { readReport } from './read-report.ts';
 import { clampShare } from './share.ts';
@@ -68,6 +68,7 @@ function convert(faults: Faults, message: SessionRequest, onIgnored: () => void)
         number: frame.value.number,
         load: clampShare(frame.value.load),
         loopLagMs: frame.value.loopLagMs,
+        ...holdsOf({ ...frame.value, count: frame.value.heldCount, digest: frame.value.heldDigest }),
       };
     case 'hello':
       return readHello(faults, frame.value);
@@ -97,6 +98,7 @@ function readHello(faults: Faults, hello: Hello): HelloFrame {
       language: cutText(sdk?.language ?? '', 128),
     },
     protocolVersion: hello.protocolVersion,
+    ...(hello.manual ? { isManual: true } : {}),
     state:
       state === undefined
         ? { revision: 0, capabilities: [], slots: 0, draining: false, labels: {} }

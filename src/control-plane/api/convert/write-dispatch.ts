@@ -7,8 +7,8 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { JsonObject } from '../../../core/json.ts';
 import { KeptWriter } from '../../../core/kept-writer.ts';
 import { AssignmentSchema } from '../../../gen/opaque/session_pb.ts';
-import { ChunkVerdict, ResultVerdict, StopReason } from '../../../gen/yardmaster/v1/dispatch_pb.ts';
-import type { ChunkAck, DispatchFrame, WireAssignment, WireStop } from '../../registry/frames.ts';
+import { CapabilityVerdict, ChunkVerdict, ResultVerdict, StopReason } from '../../../gen/yardmaster/v1/dispatch_pb.ts';
+import type { CapabilityAnswer, ChunkAck, DispatchFrame, WireAssignment, WireStop } from '../../registry/frames.ts';
 import { writeStruct } from './json.ts';
 import { writePriority } from './priority.ts';
 
@@ -36,7 +36,7 @@ export function encodeAssignment(assignment: WireAssignment): Uint8Array {
 
 function writeDispatch(
   writer: BinaryWriter,
-  { assignments, stops, results, beat, stateRevision, chunks }: DispatchFrame,
+  { assignments, stops, results, beat, stateRevision, chunks, capabilities = [] }: DispatchFrame,
 ): void {
   writer.uint32(DISPATCH).fork();
   for (const assignment of assignments) {
@@ -48,7 +48,8 @@ function writeDispatch(
     } else writer.bytes(assignment.encoded);
   }
   for (const stop of stops) writeStop(writer, stop);
-  if (beat !== 0 || results.length > 0 || stateRevision !== 0 || chunks.length > 0) {
+  const hasAnswers = chunks.length > 0 || capabilities.length > 0;
+  if (beat !== 0 || results.length > 0 || stateRevision !== 0 || hasAnswers) {
     writer.uint32(ACKS).fork();
     number(writer, tag(1, VARINT), beat);
     for (const { attemptId, verdict } of results) {
@@ -59,6 +60,7 @@ function writeDispatch(
     }
     number(writer, tag(3, VARINT), stateRevision);
     for (const ack of chunks) writeChunkAck(writer, ack);
+    for (const answer of capabilities) writeCapabilityAnswer(writer, answer);
     writer.join();
   }
   writer.join();
@@ -69,6 +71,14 @@ function writeChunkAck(writer: BinaryWriter, { attemptId, stored, verdict }: Chu
   text(writer, tag(1, LENGTH), attemptId);
   number(writer, tag(2, VARINT), stored);
   number(writer, tag(3, VARINT), ChunkVerdict[verdict]);
+}
+
+function writeCapabilityAnswer(writer: BinaryWriter, { name, version, reason }: CapabilityAnswer): void {
+  writer.uint32(tag(40, LENGTH)).fork();
+  text(writer, tag(1, LENGTH), name);
+  text(writer, tag(2, LENGTH), version);
+  number(writer, tag(3, VARINT), reason === undefined ? CapabilityVerdict.ACCEPTED : CapabilityVerdict.REJECTED);
+  text(writer, tag(4, LENGTH), reason ?? '');
   writer.join();
 }
 

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/agent.proto.
  */
 export const file_yardmaster_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("Chl5YXJkbWFzdGVyL3YxL2FnZW50LnByb3RvEg15YXJkbWFzdGVyLnYxIpwBCgVBZ2VudBIQCghhZ2VudF9pZBgBIAEoCRIqCgZzdGF0dXMYAiABKA4yGi55YXJkbWFzdGVyLnYxLkFnZW50U3RhdHVzEioKCWluc3RhbmNlcxgDIAMoCzIXLnlhcmRtYXN0ZXIudjEuSW5zdGFuY2USKQoGZXZlbnRzGAQgAygLMhkueWFyZG1hc3Rlci52MS5BZ2VudEV2ZW50IosECghJbnN0YW5jZRITCgtpbnN0YW5jZV9pZBgBIAEoCRINCgVwbGFjZRgCIAEoCRIqCgZzdGF0dXMYAyABKA4yGi55YXJkbWFzdGVyLnYxLkFnZW50U3RhdHVzEg0KBXNsb3RzGAQgASgNEhIKCnNsb3RzX3VzZWQYBSABKA0SDAoEbG9hZBgGIAEoARImCgNydHQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SHwoDc2RrGAggASgLMhIueWFyZG1hc3Rlci52MS5TZGsSLwoMY2FwYWJpbGl0aWVzGAkgAygLMhkueWFyZG1hc3Rlci52MS5DYXBhYmlsaXR5EhMKC2F0dGVtcHRfaWRzGAogAygJEjAKDGNvbm5lY3RfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9zZWVuX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKBmxhYmVscxgNIAMoCzIjLnlhcmRtYXN0ZXIudjEuSW5zdGFuY2UuTGFiZWxzRW50cnkSJQoGY29yZG9uGA4gASgLMhUueWFyZG1hc3Rlci52MS5Db3Jkb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJgCgZDb3Jkb24SDQoFYWN0b3IYASABKAkSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAMgASgJEg0KBWRyYWluGAQgASgIImoKCkFnZW50RXZlbnQSKAoEdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLaW5zdGFuY2VfaWQYAiABKAkSDAoEa2luZBgDIAEoCRIPCgdtZXNzYWdlGAQgASgJKuIBCgtBZ2VudFN0YXR1cxIcChhBR0VOVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIWChJBR0VOVF9TVEFUVVNfUkVBRFkQARIZChVBR0VOVF9TVEFUVVNfRFJBSU5JTkcQAhIYChRBR0VOVF9TVEFUVVNfU1VTUEVDVBADEhwKGEFHRU5UX1NUQVRVU19VTlJFQUNIQUJMRRAEEhUKEUFHRU5UX1NUQVRVU19MT1NUEAUSGAoUQUdFTlRfU1RBVFVTX01JU1NJTkcQBhIZChVBR0VOVF9TVEFUVVNfQ09SRE9ORUQQB2IGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_yardmaster_v1_capability, file_yardmaster_v1_hello]);
+  fileDesc("Chl5YXJkbWFzdGVyL3YxL2FnZW50LnByb3RvEg15YXJkbWFzdGVyLnYxIpwBCgVBZ2VudBIQCghhZ2VudF9pZBgBIAEoCRIqCgZzdGF0dXMYAiABKA4yGi55YXJkbWFzdGVyLnYxLkFnZW50U3RhdHVzEioKCWluc3RhbmNlcxgDIAMoCzIXLnlhcmRtYXN0ZXIudjEuSW5zdGFuY2USKQoGZXZlbnRzGAQgAygLMhkueWFyZG1hc3Rlci52MS5BZ2VudEV2ZW50ItsECghJbnN0YW5jZRITCgtpbnN0YW5jZV9pZBgBIAEoCRINCgVwbGFjZRgCIAEoCRIqCgZzdGF0dXMYAyABKA4yGi55YXJkbWFzdGVyLnYxLkFnZW50U3RhdHVzEg0KBXNsb3RzGAQgASgNEhIKCnNsb3RzX3VzZWQYBSABKA0SDAoEbG9hZBgGIAEoARImCgNydHQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SHwoDc2RrGAggASgLMhIueWFyZG1hc3Rlci52MS5TZGsSLwoMY2FwYWJpbGl0aWVzGAkgAygLMhkueWFyZG1hc3Rlci52MS5DYXBhYmlsaXR5EhMKC2F0dGVtcHRfaWRzGAogAygJEjAKDGNvbm5lY3RfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9zZWVuX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKBmxhYmVscxgNIAMoCzIjLnlhcmRtYXN0ZXIudjEuSW5zdGFuY2UuTGFiZWxzRW50cnkSJQoGY29yZG9uGA4gASgLMhUueWFyZG1hc3Rlci52MS5Db3Jkb24SDgoGbWFudWFsGCggASgIEj4KFHJlZnVzZWRfY2FwYWJpbGl0aWVzGCkgAygLMiAueWFyZG1hc3Rlci52MS5SZWZ1c2VkQ2FwYWJpbGl0eRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIkIKEVJlZnVzZWRDYXBhYmlsaXR5EgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIOCgZyZWFzb24YAyABKAkiYAoGQ29yZG9uEg0KBWFjdG9yGAEgASgJEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnJlYXNvbhgDIAEoCRINCgVkcmFpbhgEIAEoCCJqCgpBZ2VudEV2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2luc3RhbmNlX2lkGAIgASgJEgwKBGtpbmQYAyABKAkSDwoHbWVzc2FnZRgEIAEoCSriAQoLQWdlbnRTdGF0dXMSHAoYQUdFTlRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFgoSQUdFTlRfU1RBVFVTX1JFQURZEAESGQoVQUdFTlRfU1RBVFVTX0RSQUlOSU5HEAISGAoUQUdFTlRfU1RBVFVTX1NVU1BFQ1QQAxIcChhBR0VOVF9TVEFUVVNfVU5SRUFDSEFCTEUQBBIVChFBR0VOVF9TVEFUVVNfTE9TVBAFEhgKFEFHRU5UX1NUQVRVU19NSVNTSU5HEAYSGQoVQUdFTlRfU1RBVFVTX0NPUkRPTkVEEAdiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_yardmaster_v1_capability, file_yardmaster_v1_hello]);
 
 /**
  * A logical worker: all instances with one `agent_id`. All fields are set by the server.
@@ -163,6 +163,20 @@ export type Instance = Message<"yardmaster.v1.Instance"> & {
    * @generated from field: yardmaster.v1.Cordon cordon = 14;
    */
   cordon?: Cordon | undefined;
+
+  /**
+   * A person types its frames; from its Hello.
+   *
+   * @generated from field: bool manual = 40;
+   */
+  manual: boolean;
+
+  /**
+   * What it offers and what cannot be used.
+   *
+   * @generated from field: repeated yardmaster.v1.RefusedCapability refused_capabilities = 41;
+   */
+  refusedCapabilities: RefusedCapability[];
 };
 
 /**
@@ -171,6 +185,41 @@ export type Instance = Message<"yardmaster.v1.Instance"> & {
  */
 export const InstanceSchema: GenMessage<Instance> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_agent, 1);
+
+/**
+ * A capability that an instance offers and that gets no work.
+ *
+ * @generated from message yardmaster.v1.RefusedCapability
+ */
+export type RefusedCapability = Message<"yardmaster.v1.RefusedCapability"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Its version, as stated.
+   *
+   * @generated from field: string version = 2;
+   */
+  version: string;
+
+  /**
+   * What is wrong with it.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.RefusedCapability.
+ * Use `create(RefusedCapabilitySchema)` to create a new message.
+ */
+export const RefusedCapabilitySchema: GenMessage<RefusedCapability> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_agent, 2);
 
 /**
  * An operator keeps new work away from an instance. It lasts until UncordonAgent, or until the control plane restarts.
@@ -212,7 +261,7 @@ export type Cordon = Message<"yardmaster.v1.Cordon"> & {
  * Use `create(CordonSchema)` to create a new message.
  */
 export const CordonSchema: GenMessage<Cordon> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_agent, 2);
+  messageDesc(file_yardmaster_v1_agent, 3);
 
 /**
  * A transition of an instance.
@@ -254,7 +303,7 @@ export type AgentEvent = Message<"yardmaster.v1.AgentEvent"> & {
  * Use `create(AgentEventSchema)` to create a new message.
  */
 export const AgentEventSchema: GenMessage<AgentEvent> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_agent, 3);
+  messageDesc(file_yardmaster_v1_agent, 4);
 
 /**
  * Whether an agent or an instance can work.

@@ -16,7 +16,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/dispatch.proto.
  */
 export const file_yardmaster_v1_dispatch: GenFile = /*@__PURE__*/
-  fileDesc("Chx5YXJkbWFzdGVyL3YxL2Rpc3BhdGNoLnByb3RvEg15YXJkbWFzdGVyLnYxIoEBCghEaXNwYXRjaBIuCgthc3NpZ25tZW50cxgBIAMoCzIZLnlhcmRtYXN0ZXIudjEuQXNzaWdubWVudBIiCgVzdG9wcxgCIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RvcBIhCgRhY2tzGAMgASgLMhMueWFyZG1hc3Rlci52MS5BY2tzIvIDCgpBc3NpZ25tZW50EhIKCmF0dGVtcHRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEhAKCHdvcmtmbG93GAMgASgJEhEKCXN0ZXBfcGF0aBgEIAEoCRIOCgZudW1iZXIYBSABKA0SEgoKdHJ5X251bWJlchgGIAEoDRISCgpjYXBhYmlsaXR5GAcgASgJEhoKEmNhcGFiaWxpdHlfdmVyc2lvbhgIIAEoCRIlCgVpbnB1dBgJIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBISCgp0aW1lb3V0X21zGAogASgNEhcKD2lkZW1wb3RlbmN5X2tleRgLIAEoCRIqCgpjaGVja3BvaW50GAwgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEikKCHByaW9yaXR5GA0gASgOMhcueWFyZG1hc3Rlci52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEgoKaWRlbXBvdGVudBgPIAEoCBIWCg5sb3NzX3dpbmRvd19tcxgQIAEoDRIcChRoZWFydGJlYXRfdGltZW91dF9tcxgRIAEoDRITCgt0cmFjZXBhcmVudBgSIAEoCRISCgpuZXh0X2NodW5rGB4gASgNIlcKBFN0b3ASEgoKYXR0ZW1wdF9pZBgBIAEoCRIpCgZyZWFzb24YAiABKA4yGS55YXJkbWFzdGVyLnYxLlN0b3BSZWFzb24SEAoIZ3JhY2VfbXMYAyABKA0igAEKBEFja3MSDAoEYmVhdBgBIAEoDRIpCgdyZXN1bHRzGAIgAygLMhgueWFyZG1hc3Rlci52MS5SZXN1bHRBY2sSFgoOc3RhdGVfcmV2aXNpb24YAyABKA0SJwoGY2h1bmtzGB4gAygLMhcueWFyZG1hc3Rlci52MS5DaHVua0FjayJcCghDaHVua0FjaxISCgphdHRlbXB0X2lkGAEgASgJEg4KBnN0b3JlZBgCIAEoDRIsCgd2ZXJkaWN0GAMgASgOMhsueWFyZG1hc3Rlci52MS5DaHVua1ZlcmRpY3QiTgoJUmVzdWx0QWNrEhIKCmF0dGVtcHRfaWQYASABKAkSLQoHdmVyZGljdBgCIAEoDjIcLnlhcmRtYXN0ZXIudjEuUmVzdWx0VmVyZGljdCriAQoKU3RvcFJlYXNvbhIbChdTVE9QX1JFQVNPTl9VTlNQRUNJRklFRBAAEhkKFVNUT1BfUkVBU09OX0NBTkNFTExFRBABEhgKFFNUT1BfUkVBU09OX0RFQURMSU5FEAISGgoWU1RPUF9SRUFTT05fU1VQRVJTRURFRBADEhwKGFNUT1BfUkVBU09OX05PVF9BQ0NFUFRFRBAEEhQKEFNUT1BfUkVBU09OX0xPU1QQBRIZChVTVE9QX1JFQVNPTl9SVU5fRU5ERUQQBhIXChNTVE9QX1JFQVNPTl9VTktOT1dOEAcqlQEKDENodW5rVmVyZGljdBIdChlDSFVOS19WRVJESUNUX1VOU1BFQ0lGSUVEEAASGAoUQ0hVTktfVkVSRElDVF9TVE9SRUQQARIYChRDSFVOS19WRVJESUNUX1JFU0VORBACEhkKFUNIVU5LX1ZFUkRJQ1RfRFJPUFBFRBADEhcKE0NIVU5LX1ZFUkRJQ1RfTElNSVQQBCqHAQoNUmVzdWx0VmVyZGljdBIeChpSRVNVTFRfVkVSRElDVF9VTlNQRUNJRklFRBAAEhsKF1JFU1VMVF9WRVJESUNUX0FDQ0VQVEVEEAESHQoZUkVTVUxUX1ZFUkRJQ1RfU1VQRVJTRURFRBACEhoKFlJFU1VMVF9WRVJESUNUX1VOS05PV04QA2IGcHJvdG8z", [file_google_protobuf_struct, file_yardmaster_v1_payload, file_yardmaster_v1_priority]);
+  fileDesc("Chx5YXJkbWFzdGVyL3YxL2Rpc3BhdGNoLnByb3RvEg15YXJkbWFzdGVyLnYxIoEBCghEaXNwYXRjaBIuCgthc3NpZ25tZW50cxgBIAMoCzIZLnlhcmRtYXN0ZXIudjEuQXNzaWdubWVudBIiCgVzdG9wcxgCIAMoCzITLnlhcmRtYXN0ZXIudjEuU3RvcBIhCgRhY2tzGAMgASgLMhMueWFyZG1hc3Rlci52MS5BY2tzIvIDCgpBc3NpZ25tZW50EhIKCmF0dGVtcHRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEhAKCHdvcmtmbG93GAMgASgJEhEKCXN0ZXBfcGF0aBgEIAEoCRIOCgZudW1iZXIYBSABKA0SEgoKdHJ5X251bWJlchgGIAEoDRISCgpjYXBhYmlsaXR5GAcgASgJEhoKEmNhcGFiaWxpdHlfdmVyc2lvbhgIIAEoCRIlCgVpbnB1dBgJIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBISCgp0aW1lb3V0X21zGAogASgNEhcKD2lkZW1wb3RlbmN5X2tleRgLIAEoCRIqCgpjaGVja3BvaW50GAwgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEikKCHByaW9yaXR5GA0gASgOMhcueWFyZG1hc3Rlci52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEgoKaWRlbXBvdGVudBgPIAEoCBIWCg5sb3NzX3dpbmRvd19tcxgQIAEoDRIcChRoZWFydGJlYXRfdGltZW91dF9tcxgRIAEoDRITCgt0cmFjZXBhcmVudBgSIAEoCRISCgpuZXh0X2NodW5rGB4gASgNIlcKBFN0b3ASEgoKYXR0ZW1wdF9pZBgBIAEoCRIpCgZyZWFzb24YAiABKA4yGS55YXJkbWFzdGVyLnYxLlN0b3BSZWFzb24SEAoIZ3JhY2VfbXMYAyABKA0itAEKBEFja3MSDAoEYmVhdBgBIAEoDRIpCgdyZXN1bHRzGAIgAygLMhgueWFyZG1hc3Rlci52MS5SZXN1bHRBY2sSFgoOc3RhdGVfcmV2aXNpb24YAyABKA0SJwoGY2h1bmtzGB4gAygLMhcueWFyZG1hc3Rlci52MS5DaHVua0FjaxIyCgxjYXBhYmlsaXRpZXMYKCADKAsyHC55YXJkbWFzdGVyLnYxLkNhcGFiaWxpdHlBY2siXAoIQ2h1bmtBY2sSEgoKYXR0ZW1wdF9pZBgBIAEoCRIOCgZzdG9yZWQYAiABKA0SLAoHdmVyZGljdBgDIAEoDjIbLnlhcmRtYXN0ZXIudjEuQ2h1bmtWZXJkaWN0InEKDUNhcGFiaWxpdHlBY2sSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEjEKB3ZlcmRpY3QYAyABKA4yIC55YXJkbWFzdGVyLnYxLkNhcGFiaWxpdHlWZXJkaWN0Eg4KBnJlYXNvbhgEIAEoCSJOCglSZXN1bHRBY2sSEgoKYXR0ZW1wdF9pZBgBIAEoCRItCgd2ZXJkaWN0GAIgASgOMhwueWFyZG1hc3Rlci52MS5SZXN1bHRWZXJkaWN0KuIBCgpTdG9wUmVhc29uEhsKF1NUT1BfUkVBU09OX1VOU1BFQ0lGSUVEEAASGQoVU1RPUF9SRUFTT05fQ0FOQ0VMTEVEEAESGAoUU1RPUF9SRUFTT05fREVBRExJTkUQAhIaChZTVE9QX1JFQVNPTl9TVVBFUlNFREVEEAMSHAoYU1RPUF9SRUFTT05fTk9UX0FDQ0VQVEVEEAQSFAoQU1RPUF9SRUFTT05fTE9TVBAFEhkKFVNUT1BfUkVBU09OX1JVTl9FTkRFRBAGEhcKE1NUT1BfUkVBU09OX1VOS05PV04QByqVAQoMQ2h1bmtWZXJkaWN0Eh0KGUNIVU5LX1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABIYChRDSFVOS19WRVJESUNUX1NUT1JFRBABEhgKFENIVU5LX1ZFUkRJQ1RfUkVTRU5EEAISGQoVQ0hVTktfVkVSRElDVF9EUk9QUEVEEAMSFwoTQ0hVTktfVkVSRElDVF9MSU1JVBAEKnkKEUNhcGFiaWxpdHlWZXJkaWN0EiIKHkNBUEFCSUxJVFlfVkVSRElDVF9VTlNQRUNJRklFRBAAEh8KG0NBUEFCSUxJVFlfVkVSRElDVF9BQ0NFUFRFRBABEh8KG0NBUEFCSUxJVFlfVkVSRElDVF9SRUpFQ1RFRBACKocBCg1SZXN1bHRWZXJkaWN0Eh4KGlJFU1VMVF9WRVJESUNUX1VOU1BFQ0lGSUVEEAASGwoXUkVTVUxUX1ZFUkRJQ1RfQUNDRVBURUQQARIdChlSRVNVTFRfVkVSRElDVF9TVVBFUlNFREVEEAISGgoWUkVTVUxUX1ZFUkRJQ1RfVU5LTk9XThADYgZwcm90bzM", [file_google_protobuf_struct, file_yardmaster_v1_payload, file_yardmaster_v1_priority]);
 
 /**
  * Everything for one agent that became durable in one commit of the control plane.
@@ -268,6 +268,13 @@ export type Acks = Message<"yardmaster.v1.Acks"> & {
    * @generated from field: repeated yardmaster.v1.ChunkAck chunks = 30;
    */
   chunks: ChunkAck[];
+
+  /**
+   * The answer to each capability of that State, also to one in a Hello. Empty: all are accepted.
+   *
+   * @generated from field: repeated yardmaster.v1.CapabilityAck capabilities = 40;
+   */
+  capabilities: CapabilityAck[];
 };
 
 /**
@@ -313,6 +320,48 @@ export const ChunkAckSchema: GenMessage<ChunkAck> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_dispatch, 4);
 
 /**
+ * The answer to one capability that an instance offers.
+ *
+ * @generated from message yardmaster.v1.CapabilityAck
+ */
+export type CapabilityAck = Message<"yardmaster.v1.CapabilityAck"> & {
+  /**
+   * As in the State.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * As in the State.
+   *
+   * @generated from field: string version = 2;
+   */
+  version: string;
+
+  /**
+   * What became of it.
+   *
+   * @generated from field: yardmaster.v1.CapabilityVerdict verdict = 3;
+   */
+  verdict: CapabilityVerdict;
+
+  /**
+   * Why it is refused, and what to change.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.CapabilityAck.
+ * Use `create(CapabilityAckSchema)` to create a new message.
+ */
+export const CapabilityAckSchema: GenMessage<CapabilityAck> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_dispatch, 5);
+
+/**
  * The answer to one result. A result that is sent again gets the answer that it got first.
  *
  * @generated from message yardmaster.v1.ResultAck
@@ -338,7 +387,7 @@ export type ResultAck = Message<"yardmaster.v1.ResultAck"> & {
  * Use `create(ResultAckSchema)` to create a new message.
  */
 export const ResultAckSchema: GenMessage<ResultAck> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_dispatch, 5);
+  messageDesc(file_yardmaster_v1_dispatch, 6);
 
 /**
  * Why an attempt must stop.
@@ -472,6 +521,47 @@ export const ChunkVerdictSchema: GenEnum<ChunkVerdict> = /*@__PURE__*/
   enumDesc(file_yardmaster_v1_dispatch, 1);
 
 /**
+ * What became of an offer.
+ *
+ * @generated from enum yardmaster.v1.CapabilityVerdict
+ */
+export const CapabilityVerdict = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: CAPABILITY_VERDICT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It is on offer.
+   *
+   * @generated from enum value: CAPABILITY_VERDICT_ACCEPTED = 1;
+   */
+  ACCEPTED: 1,
+
+  /**
+   * It gets no work, because its version or a schema of it is wrong. The other capabilities of the instance do.
+   *
+   * @generated from enum value: CAPABILITY_VERDICT_REJECTED = 2;
+   */
+  REJECTED: 2,
+} as const;
+
+/**
+ * What became of an offer.
+ *
+ * @generated from enum yardmaster.v1.CapabilityVerdict
+ */
+export type CapabilityVerdict = (typeof CapabilityVerdict)[keyof typeof CapabilityVerdict] | UnknownEnum;
+
+/**
+ * Describes the enum yardmaster.v1.CapabilityVerdict.
+ */
+export const CapabilityVerdictSchema: GenEnum<CapabilityVerdict> = /*@__PURE__*/
+  enumDesc(file_yardmaster_v1_dispatch, 2);
+
+/**
  * What became of a result.
  *
  * @generated from enum yardmaster.v1.ResultVerdict
@@ -517,5 +607,5 @@ export type ResultVerdict = (typeof ResultVerdict)[keyof typeof ResultVerdict] |
  * Describes the enum yardmaster.v1.ResultVerdict.
  */
 export const ResultVerdictSchema: GenEnum<ResultVerdict> = /*@__PURE__*/
-  enumDesc(file_yardmaster_v1_dispatch, 2);
+  enumDesc(file_yardmaster_v1_dispatch, 3);
 

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/hello.proto.
  */
 export const file_yardmaster_v1_hello: GenFile = /*@__PURE__*/
-  fileDesc("Chl5YXJkbWFzdGVyL3YxL2hlbGxvLnByb3RvEg15YXJkbWFzdGVyLnYxIscBCgVIZWxsbxIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRINCgVwbGFjZRgDIAEoCRIfCgNzZGsYBCABKAsyEi55YXJkbWFzdGVyLnYxLlNkaxIYChBwcm90b2NvbF92ZXJzaW9uGAUgASgNEiMKBXN0YXRlGAYgASgLMhQueWFyZG1hc3Rlci52MS5TdGF0ZRIoCgRoZWxkGAcgAygLMhoueWFyZG1hc3Rlci52MS5IZWxkQXR0ZW1wdCI2CgNTZGsSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhAKCGxhbmd1YWdlGAMgASgJIkcKC0hlbGRBdHRlbXB0EhIKCmF0dGVtcHRfaWQYASABKAkSEAoIZmluaXNoZWQYAiABKAgSEgoKbGFzdF9jaHVuaxgeIAEoDSLMAQoFU3RhdGUSEAoIcmV2aXNpb24YASABKA0SLwoMY2FwYWJpbGl0aWVzGAIgAygLMhkueWFyZG1hc3Rlci52MS5DYXBhYmlsaXR5Eg0KBXNsb3RzGAMgASgNEhAKCGRyYWluaW5nGAQgASgIEjAKBmxhYmVscxgFIAMoCzIgLnlhcmRtYXN0ZXIudjEuU3RhdGUuTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AWIGcHJvdG8z", [file_yardmaster_v1_capability]);
+  fileDesc("Chl5YXJkbWFzdGVyL3YxL2hlbGxvLnByb3RvEg15YXJkbWFzdGVyLnYxItcBCgVIZWxsbxIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRINCgVwbGFjZRgDIAEoCRIfCgNzZGsYBCABKAsyEi55YXJkbWFzdGVyLnYxLlNkaxIYChBwcm90b2NvbF92ZXJzaW9uGAUgASgNEiMKBXN0YXRlGAYgASgLMhQueWFyZG1hc3Rlci52MS5TdGF0ZRIoCgRoZWxkGAcgAygLMhoueWFyZG1hc3Rlci52MS5IZWxkQXR0ZW1wdBIOCgZtYW51YWwYKCABKAgiNgoDU2RrEgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIQCghsYW5ndWFnZRgDIAEoCSJHCgtIZWxkQXR0ZW1wdBISCgphdHRlbXB0X2lkGAEgASgJEhAKCGZpbmlzaGVkGAIgASgIEhIKCmxhc3RfY2h1bmsYHiABKA0izAEKBVN0YXRlEhAKCHJldmlzaW9uGAEgASgNEi8KDGNhcGFiaWxpdGllcxgCIAMoCzIZLnlhcmRtYXN0ZXIudjEuQ2FwYWJpbGl0eRINCgVzbG90cxgDIAEoDRIQCghkcmFpbmluZxgEIAEoCBIwCgZsYWJlbHMYBSADKAsyIC55YXJkbWFzdGVyLnYxLlN0YXRlLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFiBnByb3RvMw", [file_yardmaster_v1_capability]);
 
 /**
  * Introduces an instance. The same instance says Hello again on every stream that it opens.
@@ -35,7 +35,8 @@ export type Hello = Message<"yardmaster.v1.Hello"> & {
   instanceId: string;
 
   /**
-   * Where the process runs, a name that survives its restart, such as a host name. Optional; shown to operators.
+   * Where the process runs, a name that survives its restart, such as a host name. Optional; shown to operators. At one
+   * place there is one instance of an agent at a time: a newer start there ends the wait for an older one.
    *
    * @generated from field: string place = 3;
    */
@@ -68,6 +69,14 @@ export type Hello = Message<"yardmaster.v1.Hello"> & {
    * @generated from field: repeated yardmaster.v1.HeldAttempt held = 7;
    */
   held: HeldAttempt[];
+
+  /**
+   * True when a person types the frames, such as with grpcurl: no beats and no acceptance are due, and the instance is there
+   * as long as its stream is. The times of Welcome that do not apply are 0.
+   *
+   * @generated from field: bool manual = 40;
+   */
+  manual: boolean;
 };
 
 /**

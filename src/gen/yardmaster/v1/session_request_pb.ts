@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/session_request.proto.
  */
 export const file_yardmaster_v1_session_request: GenFile = /*@__PURE__*/
-  fileDesc("CiN5YXJkbWFzdGVyL3YxL3Nlc3Npb25fcmVxdWVzdC5wcm90bxINeWFyZG1hc3Rlci52MSLgAQoOU2Vzc2lvblJlcXVlc3QSJQoFaGVsbG8YASABKAsyFC55YXJkbWFzdGVyLnYxLkhlbGxvSAASJQoFc3RhdGUYAiABKAsyFC55YXJkbWFzdGVyLnYxLlN0YXRlSAASIwoEYmVhdBgDIAEoCzITLnlhcmRtYXN0ZXIudjEuQmVhdEgAEicKBnJlcG9ydBgEIAEoCzIVLnlhcmRtYXN0ZXIudjEuUmVwb3J0SAASKQoHZ29vZGJ5ZRgFIAEoCzIWLnlhcmRtYXN0ZXIudjEuR29vZGJ5ZUgAQgcKBWZyYW1lIjkKBEJlYXQSDgoGbnVtYmVyGAEgASgNEgwKBGxvYWQYAiABKAESEwoLbG9vcF9sYWdfbXMYAyABKA0iGQoHR29vZGJ5ZRIOCgZyZWFzb24YASABKAliBnByb3RvMw", [file_yardmaster_v1_hello, file_yardmaster_v1_report]);
+  fileDesc("CiN5YXJkbWFzdGVyL3YxL3Nlc3Npb25fcmVxdWVzdC5wcm90bxINeWFyZG1hc3Rlci52MSLgAQoOU2Vzc2lvblJlcXVlc3QSJQoFaGVsbG8YASABKAsyFC55YXJkbWFzdGVyLnYxLkhlbGxvSAASJQoFc3RhdGUYAiABKAsyFC55YXJkbWFzdGVyLnYxLlN0YXRlSAASIwoEYmVhdBgDIAEoCzITLnlhcmRtYXN0ZXIudjEuQmVhdEgAEicKBnJlcG9ydBgEIAEoCzIVLnlhcmRtYXN0ZXIudjEuUmVwb3J0SAASKQoHZ29vZGJ5ZRgFIAEoCzIWLnlhcmRtYXN0ZXIudjEuR29vZGJ5ZUgAQgcKBWZyYW1lInEKBEJlYXQSDgoGbnVtYmVyGAEgASgNEgwKBGxvYWQYAiABKAESEwoLbG9vcF9sYWdfbXMYAyABKA0SDQoFYWNrZWQYKCABKA0SEgoKaGVsZF9jb3VudBgpIAEoDRITCgtoZWxkX2RpZ2VzdBgqIAEoByIZCgdHb29kYnllEg4KBnJlYXNvbhgBIAEoCWIGcHJvdG8z", [file_yardmaster_v1_hello, file_yardmaster_v1_report]);
 
 /**
  * One frame from an agent to the control plane.
@@ -103,6 +103,28 @@ export type Beat = Message<"yardmaster.v1.Beat"> & {
    * @generated from field: uint32 loop_lag_ms = 3;
    */
   loopLagMs: number;
+
+  /**
+   * Number of the last beat of this stream whose ack (`Acks.beat`) the instance has heard. 0: none; then what it holds is
+   * not compared.
+   *
+   * @generated from field: uint32 acked = 40;
+   */
+  acked: number;
+
+  /**
+   * Attempts that the instance has, running or finished and not acknowledged: what `Hello.held` would list.
+   *
+   * @generated from field: uint32 held_count = 41;
+   */
+  heldCount: number;
+
+  /**
+   * XOR of the 32-bit FNV-1a of the UTF-8 bytes of each of their ids. 0 for none.
+   *
+   * @generated from field: fixed32 held_digest = 42;
+   */
+  heldDigest: number;
 };
 
 /**

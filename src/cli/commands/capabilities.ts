@@ -1,0 +1,121 @@
+import type { Command } from 'commander';
+import { type CapabilityOfferView, collectPages, toOffer } from '../../client/index.ts';
+import { YardmasterError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { nearest } from '../../core/nearest.ts';
+import { type Context, listOptions } from '../context.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { followRun } from '../follow.ts';
+import { collect } from '../options.ts';
+import { readParameters } from '../parameters.ts';
+import { printList } from '../print.ts';
+import { renderCapabilities, renderOffer } from '../render/capabilities.ts';
+import type { Bind } from './group.ts';
+
+export function addCapabilitiesCommands(program: Command, bind: Bind): void {
+  const capabilities = program.command('capabilities').description('what agents can do, and trying it');
+  capabilities.command('list').description('every version on offer').action(bind(listCapabilities));
+  capabilities.command('get <name>').description('its versions, schemas and agents').action(bind(getCapability));
+  capabilities
+    .command('call <name>')
+    .description('one step as a run of its own, "yardmaster.call.NAME"; prints the output')
+    .option('-p, --parameter <key=value>', 'of the input, typed by its schema; may be repeated', collect, [])
+    .option('--agent <id>', 'only this agent')
+    .action(bind(callCapability));
+}
+
+async function listCapabilities(context: Context): Promise<number> {
+  const messages = await fetchOffers(context);
+  printList(context, {
+    key: 'offers',
+    messages,
+    nameOf: ({ capability }) => capability?.name ?? '',
+    text: () => renderCapabilities(viewsOf(messages), listOptions(context)),
+    empty: 'no agent is connected, so nothing is on offer. next: start one, with the address of this control plane',
+  });
+  return exitCodes.ok;
+}
+
+async function getCapability(context: Context, name: string): Promise<number> {
+  const all = await fetchOffers(context);
+  const messages = all.filter(({ capability }) => capability?.name === name);
+  if (messages.length === 0) throw notOffered(name, viewsOf(all));
+  printList(context, {
+    key: 'offers',
+    messages,
+    nameOf: ({ capability }) => `${capability?.name}@${capability?.version}`,
+    text: () => viewsOf(messages).map(renderOffer).join('\n'),
+    empty: '',
+  });
+  return exitCodes.ok;
+}
+
+async function callCapability(
+  context: Context,
+  name: string,
+  { parameter, agent }: { readonly parameter: readonly string[]; readonly agent?: string },
+): Promise<number> {
+  const offers = viewsOf(await fetchOffers(context));
+  const offer = findOffer(offers, name, agent);
+  const input = readParameters(parameter, offer.capability.inputSchema);
+  const mesh = context.mesh();
+  const { workflow } = await mesh.registerWorkflow(workflowOf(name, agent));
+  const handle = await mesh.startWorkflow(workflow.name, input, {
+    version: workflow.version,
+    requestId: crypto.randomUUID(),
+    ...(context.signal === undefined ? {} : { signal: context.signal }),
+  });
+  return followRun(context, handle.id);
+}
+
+/** The same for every call of a capability, so that it is registered once; with another agent it is another version. */
+function workflowOf(action: string, agentId: string | undefined): { readonly name: string } & JsonObject {
+  return {
+    name: `yardmaster.call.${action}`,
+    description: `Calls of "${action}" from the command line`,
+    steps: [{ id: 'call', action, parameters: '${{ params }}', ...(agentId === undefined ? {} : { agentId }) }],
+    output: '${{ steps.call.output }}',
+  };
+}
+
+/** The newest version on offer, of the agent if one is named. */
+function findOffer(
+  offers: readonly CapabilityOfferView[],
+  name: string,
+  agentId: string | undefined,
+): CapabilityOfferView {
+  const named = offers.filter(({ capability }) => capability.name === name);
+  if (named.length === 0) throw notOffered(name, offers);
+  const found = agentId === undefined ? named[0] : named.find(({ agentIds }) => agentIds.includes(agentId));
+  if (found !== undefined) return found;
+  const agents = [...new Set(named.flatMap(({ agentIds }) => agentIds))];
+  throw new YardmasterError(
+    'CAPABILITY_NOT_FOUND',
+    `Cannot call "${name}" of agent "${agentId}": it is offered by ${agents.join(', ')}`,
+    { next: `yardmaster capabilities get ${name}` },
+  );
+}
+
+function notOffered(name: string, offers: readonly CapabilityOfferView[]): YardmasterError {
+  const near = nearest(
+    name,
+    offers.map(({ capability }) => capability.name),
+  );
+  const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+  return new YardmasterError('CAPABILITY_NOT_FOUND', `Cannot find capability "${name}": no agent offers it${hint}`, {
+    next: 'yardmaster capabilities list',
+  });
+}
+
+type OfferMessage = Awaited<ReturnType<typeof fetchOffers>>[number];
+
+function fetchOffers(context: Context) {
+  return collectPages(Number.POSITIVE_INFINITY, async (page) => {
+    const { offers, nextPageToken } = await context.api().fleet.listCapabilities(page);
+    return { items: offers, nextPageToken };
+  });
+}
+
+function viewsOf(messages: readonly OfferMessage[]): readonly CapabilityOfferView[] {
+  return messages.map(toOffer).filter((offer) => offer !== undefined);
+}

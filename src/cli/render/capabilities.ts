@@ -1,0 +1,40 @@
+/** What is on offer, and one capability in one version. */
+import type { CapabilityOfferView } from '../../client/index.ts';
+import { propertyLines } from './form.ts';
+import type { ListOptions } from './lists.ts';
+import { type Column, renderTable } from './table.ts';
+import { safe } from './text.ts';
+
+export function renderCapabilities(offers: readonly CapabilityOfferView[], options: ListOptions): string {
+  const columns: readonly Column<CapabilityOfferView>[] = [
+    { title: 'CAPABILITY', cell: ({ capability }) => safe(capability.name) },
+    { title: 'VERSION', cell: ({ capability }) => versionOf(capability.version) },
+    { title: 'READY', cell: ({ readyInstances, instances }) => `${readyInstances}/${instances}` },
+    { title: 'IDEMPOTENT', cell: ({ capability }) => (capability.idempotent ? 'yes' : 'no') },
+    { title: 'AGENTS', cell: ({ agentIds }) => agentIds.map(safe).join(',') },
+    { title: 'SCHEMAS', cell: ({ clash }) => (clash ? 'CLASH' : ''), wide: false },
+    { title: 'DESCRIPTION', wide: true, cell: ({ capability }) => safe(capability.description) },
+  ];
+  return renderTable(offers, columns, options);
+}
+
+export function renderOffer({ capability, agentIds, instances, readyInstances, clash }: CapabilityOfferView): string {
+  const { name, version, description, idempotent, inputSchema, outputSchema } = capability;
+  const lines = [
+    `${safe(name)} ${versionOf(version)}  ${readyInstances} of ${instances} ready: ${agentIds.map(safe).join(', ')}`,
+    ...(description === '' ? [] : [`  ${safe(description)}`]),
+    ...(idempotent ? ['  idempotent: may run twice without harm'] : []),
+    ...(clash ? ['  CLASH: instances state different schemas; these are of the one that is connected longest'] : []),
+    ...section('input', propertyLines(inputSchema)),
+    ...section('output', propertyLines(outputSchema)),
+  ];
+  return lines.join('\n');
+}
+
+function section(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : [`  ${title}`, ...lines.map((line) => `  ${line}`)];
+}
+
+function versionOf(version: string): string {
+  return version === '' ? '-' : safe(version);
+}
