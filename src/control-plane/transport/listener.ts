@@ -25,6 +25,7 @@ import { HealthService, type HealthSource } from './health.ts';
 import { guardHost } from './host-guard.ts';
 import { createHttpPages } from './http-pages.ts';
 import { Reflection } from './reflection.ts';
+import { checkRequests } from './request-check.ts';
 import { interceptSessions, mountSession, SESSION_PATH } from './session-call.ts';
 import { SessionStreams } from './session-stream.ts';
 
@@ -37,7 +38,6 @@ const GRPC_OPTIONS = {
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 10_000,
   'grpc.max_concurrent_streams': limits.streamsPerConnectionMax,
-  'grpc.max_receive_message_length': limits.frameBytesMax,
   // Answers are bounded by what they list; a large run with all its values may be over the 4 MiB of a frame.
   'grpc.max_send_message_length': limits.blobBytesMax,
   'grpc-node.max_session_memory': 64,
@@ -54,6 +54,8 @@ export interface ListenerOptions {
   readonly port: number;
   /** Without it, an address that other machines can reach is refused. Default false. */
   readonly allowNonLoopback?: boolean;
+  /** Of a request, unpacked; larger ones are refused. Default that of a frame, 4 MiB. */
+  readonly requestBytesMax?: number;
   readonly node: string;
   /** The services of `api/`, without AgentService, health and reflection. */
   readonly services: readonly BoundService[];
@@ -93,7 +95,13 @@ export class Listener {
     const dropPeer = (peer: string): void => this.front.dropPeer(peer);
     this.sessions = new SessionStreams({ open: options.openSession, clock, logger, dropPeer });
     const interceptors = [createCallGuard(SESSION_PATH), interceptSessions((call) => this.sessions.accept(call))];
-    this.grpc = new Server({ ...GRPC_OPTIONS, interceptors });
+    const requestBytesMax = options.requestBytesMax ?? limits.frameBytesMax;
+    this.grpc = new Server({
+      ...GRPC_OPTIONS,
+      'grpc.max_receive_message_length': requestBytesMax,
+      interceptors,
+    });
+    checkRequests(this.grpc);
     this.injector = this.grpc.createConnectionInjector(ServerCredentials.createInsecure());
     this.front = new Front({
       clock,
@@ -166,10 +174,16 @@ export class Listener {
   }
 
   private createHttp(isLoopback: boolean): HttpServer {
-    const { node, isReady, metrics, logger } = this.options;
+    const { node, isReady, metrics, logger, requestBytesMax = limits.frameBytesMax } = this.options;
     const pages = createHttpPages({ node, services: this.serviceNames, isReady, metrics });
     const shutdownSignal = this.shutdown.signal;
-    const routes = createConnectRoutes({ services: this.services, shutdownSignal, logger, fallback: pages });
+    const routes = createConnectRoutes({
+      services: this.services,
+      shutdownSignal,
+      logger,
+      requestBytesMax,
+      fallback: pages,
+    });
     const http = createServer(
       {
         headersTimeout: HEADERS_TIMEOUT_MS,

@@ -16,7 +16,7 @@ import {
 } from '@grpc/grpc-js';
 import { limits } from '../../core/limits.ts';
 import { toServiceError } from './grpc-status.ts';
-import { frameMessage, MessageReader } from './message-reader.ts';
+import { endsWithinMessage, frameMessage, MessageReader } from './message-reader.ts';
 
 export const SESSION_PATH = '/yardmaster.v1.AgentService/Session';
 
@@ -60,6 +60,7 @@ type InterceptedCall = Parameters<ServerInterceptor>[1];
 class GrpcSessionCall extends EventEmitter implements SessionCall {
   private readonly call: InterceptedCall;
   private readonly stream: ServerHttp2Stream;
+  private reader: MessageReader | undefined;
   private hasEnded = false;
 
   constructor(call: InterceptedCall) {
@@ -72,7 +73,7 @@ class GrpcSessionCall extends EventEmitter implements SessionCall {
     this.call.start({
       onReceiveMetadata: () => this.open(accept),
       onReceiveMessage: () => {},
-      onReceiveHalfClose: () => this.emit('end'),
+      onReceiveHalfClose: () => this.finishReading(),
       onCancel: () => {},
     });
   }
@@ -97,6 +98,7 @@ class GrpcSessionCall extends EventEmitter implements SessionCall {
     const { stream, call } = this;
     const encoding = String(Reflect.get(call, 'incomingEncoding'));
     const reader = new MessageReader({ encoding, bytesMax: limits.frameBytesMax });
+    this.reader = reader;
     stream.removeAllListeners('data');
     stream.on('data', (chunk: Buffer) => this.read(reader, chunk));
     // `close` follows, and says enough.
@@ -116,6 +118,11 @@ class GrpcSessionCall extends EventEmitter implements SessionCall {
     } catch (error) {
       this.emit('malformed', error);
     }
+  }
+
+  private finishReading(): void {
+    if (this.reader?.isWithinMessage) this.emit('malformed', endsWithinMessage());
+    this.emit('end');
   }
 
   private readonly onMessage = (message: Buffer): void => {
