@@ -60,6 +60,7 @@ type InterceptedCall = Parameters<ServerInterceptor>[1];
 class GrpcSessionCall extends EventEmitter implements SessionCall {
   private readonly call: InterceptedCall;
   private readonly stream: ServerHttp2Stream;
+  private readonly tracker: CallTracker | undefined;
   private reader: MessageReader | undefined;
   private hasEnded = false;
 
@@ -67,6 +68,7 @@ class GrpcSessionCall extends EventEmitter implements SessionCall {
     super();
     this.call = call;
     this.stream = streamOf(call);
+    this.tracker = trackerOf(call);
   }
 
   start(accept: (call: SessionCall) => void): void {
@@ -83,6 +85,7 @@ class GrpcSessionCall extends EventEmitter implements SessionCall {
   }
 
   write(message: Uint8Array, onSent: () => void): boolean {
+    this.tracker?.addMessageSent();
     return this.stream.write(frameMessage(message), onSent);
   }
 
@@ -126,6 +129,7 @@ class GrpcSessionCall extends EventEmitter implements SessionCall {
   }
 
   private readonly onMessage = (message: Buffer): void => {
+    this.tracker?.addMessageReceived();
     this.emit('data', message);
   };
 }
@@ -135,4 +139,18 @@ function streamOf(call: InterceptedCall): ServerHttp2Stream {
   const stream: unknown = Reflect.get(call, 'stream');
   if (stream instanceof EventEmitter && 'respond' in stream) return stream as ServerHttp2Stream;
   throw new TypeError('grpc-js keeps the HTTP/2 stream of a call elsewhere');
+}
+
+/** Counts for channelz, which otherwise grpc-js does with the messages that it reads and writes. */
+interface CallTracker {
+  addMessageSent(): void;
+  addMessageReceived(): void;
+}
+
+/** Undefined while channelz is off. */
+function trackerOf(call: InterceptedCall): CallTracker | undefined {
+  const tracker: unknown = Reflect.get(call, 'callEventTracker');
+  const isTracker = tracker instanceof Object && 'addMessageSent' in tracker && 'addMessageReceived' in tracker;
+  // What it has was looked at.
+  return isTracker ? (tracker as CallTracker) : undefined;
 }

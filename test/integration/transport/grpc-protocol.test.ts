@@ -3,7 +3,7 @@ import { connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'nod
 import { gzipSync } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
-import { ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
+import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import { Metadata, status as Status, type StatusObject } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { type BoundService, bindService } from '../../../src/control-plane/transport/grpc-adapter.ts';
@@ -19,7 +19,7 @@ function blobs(impl: Partial<ServiceImpl<typeof BlobService>> = {}): BoundServic
     async upload(parts) {
       let size = 0;
       for await (const { part } of parts) size += part.case === 'data' ? part.value.length : 0;
-      return { blobId: 'b-1', size: BigInt(size) };
+      return { blob: { blobId: String(size) } };
     },
     async *download() {},
     ...impl,
@@ -124,7 +124,7 @@ describe('handlers over gRPC', () => {
       async *download(_, { responseHeader, responseTrailer }: HandlerContext) {
         responseHeader.set('x-back', 'one');
         responseTrailer.set('x-end', 'two');
-        throw new ConnectError('no', Status.DATA_LOSS, { 'x-own': 'three' });
+        throw new ConnectError('no', Code.DataLoss, { 'x-own': 'three' });
       },
     });
     await using rig = await Rig.start([failing]);
@@ -157,7 +157,7 @@ describe('handlers over gRPC', () => {
     const info = create(ErrorInfoSchema, { reason: 'OWN' });
     const failing = blobs({
       upload() {
-        const error = new ConnectError('taken', Status.ALREADY_EXISTS, undefined, [
+        const error = new ConnectError('taken', Code.AlreadyExists, undefined, [
           { desc: ErrorInfoSchema, value: info },
         ]);
         const { value } = anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason: 'PACKED' }));
