@@ -64,12 +64,9 @@ test('our listener passes the suite', async () => {
     `@${knownFailing}`,
     '--max-servers',
     '2',
-    '--parallel',
-    '2',
   ];
   const { exitCode, output } = await new Promise<{ exitCode: number; output: string }>((resolve) => {
     // The runner starts a server for each protocol and waits 10 s, which a busy machine may need to compile TypeScript.
-    // Few calls at once, because some have deadlines of milliseconds.
     const env = { ...process.env, NODE_COMPILE_CACHE: join(root, '.tmp', 'compile-cache') };
     execFile(
       'connectconformance',
