@@ -63,7 +63,7 @@ test('our listener passes the suite', async () => {
     '--known-failing',
     `@${knownFailing}`,
     '--max-servers',
-    '2',
+    '1',
   ];
   const { exitCode, output } = await new Promise<{ exitCode: number; output: string }>((resolve) => {
     // The runner starts a server for each protocol and waits 10 s, which a busy machine may need to compile TypeScript.
