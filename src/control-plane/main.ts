@@ -34,6 +34,8 @@ export interface ServerOptions {
   readonly port?: number;
   /** Needed for an address that other machines reach: there is no authentication yet. Default false. */
   readonly allowNonLoopback?: boolean;
+  /** Shows connections and calls of gRPC as `grpc.channelz.v1`. Default false. */
+  readonly channelz?: boolean;
   readonly store: { readonly kind: 'sqlite'; readonly file: string } | { readonly kind: 'memory' };
   /** Default 30 s. */
   readonly lossWindowMs?: number;
@@ -157,6 +159,7 @@ function createListener(options: ServerOptions, controlPlane: RunningControlPlan
     host = '127.0.0.1',
     port = 7420,
     allowNonLoopback = false,
+    channelz = false,
     logger = silentLogger,
     metrics = noMetrics,
   } = options;
@@ -165,6 +168,7 @@ function createListener(options: ServerOptions, controlPlane: RunningControlPlan
     host,
     port,
     allowNonLoopback,
+    channelz,
     node,
     services: bindServices(controlPlane),
     openSession: createAgentService({ controlPlane, clock, metrics, logger }),

@@ -92,6 +92,10 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'The client has not read the agents and workflows yet, which it answers about without a call; await ready() first.',
   ),
   HEALTH_NAME_UNKNOWN: entry('NOT_FOUND', 'A health check asked for a name that nothing has.'),
+  CHANNELZ_ID_UNKNOWN: entry(
+    'NOT_FOUND',
+    'Channelz was asked for a server, channel or socket that is not there, or not any more.',
+  ),
   WATCH_TOO_SLOW: entry(
     'RESOURCE_EXHAUSTED',
     'A watcher read too slowly and was cut off; it resumes after the last position it saw.',

@@ -224,16 +224,3 @@ test('a person completes a step by hand, without beats and without acceptance', 
   await person.exited;
   await client.close();
 });
-
-describe('grpc-health-probe', () => {
-  test('says that the control plane serves', async () => {
-    const { stderr } = await run('grpc-health-probe', [`-addr=${address}`]);
-    expect(stderr).toContain('SERVING');
-  });
-
-  test('knows agents and capabilities by name', async () => {
-    await expect(run('grpc-health-probe', [`-addr=${address}`, '-service=agent/greeter'])).resolves.toBeDefined();
-    await expect(run('grpc-health-probe', [`-addr=${address}`, '-service=capability/greet'])).resolves.toBeDefined();
-    await expect(run('grpc-health-probe', [`-addr=${address}`, '-service=agent/nobody'])).rejects.toThrow();
-  });
-});

@@ -25,6 +25,11 @@ export class DocumentRunner implements AsyncDisposable {
     mkdirSync(this.#folder, { recursive: true });
   }
 
+  /** What the last block that was run has printed. */
+  get printed(): string | undefined {
+    return this.#printed;
+  }
+
   /** Throws what a reader would stumble over. */
   async run(block: Block): Promise<void> {
     if (block.file !== undefined) writeFileSync(join(this.#folder, block.file), block.text);
@@ -96,9 +101,16 @@ export class DocumentRunner implements AsyncDisposable {
     return this.#program(process.execPath, ['--conditions=source', file]);
   }
 
-  /** What stays in the background takes the place of its shell, so that it hears the signal that ends it. */
+  /**
+   * Variables that a block sets are there in those below it, as in the one terminal of a reader. What stays in the background takes the
+   * place of its shell, so that it hears the signal that ends it. Errors come where they come on a terminal.
+   */
   #shell({ text, isBackground }: Block): Program {
-    return this.#program('bash', ['-euo', 'pipefail', '-c', isBackground ? `exec ${text}` : text]);
+    const variables = join(this.#folder, '.variables');
+    const read = `[ ! -e '${variables}' ] || . '${variables}'`;
+    const keep = `trap "export -p | grep -Ev '^declare -x (PWD|OLDPWD|SHLVL)=' >'${variables}'" EXIT`;
+    const script = isBackground ? `${read}\nexec ${text}` : `exec 2>&1\n${read}\n${keep}\nset -a\n${text}`;
+    return this.#program('bash', ['-euo', 'pipefail', '-c', script]);
   }
 
   #program(command: string, args: readonly string[]): Program {

@@ -23,18 +23,23 @@ export interface Program {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export function start({ command, args, cwd, env }: Program): ChildProcess {
+export function start(
+  { command, args, cwd, env }: Program,
+  options: { readonly detached?: boolean } = {},
+): ChildProcess {
   const path = [binFolder(), join(root, '.tmp', 'bin'), dirname(process.execPath), process.env.PATH ?? ''];
   return spawn(command, args, {
     cwd,
     env: { ...process.env, NO_COLOR: '1', CI: '1', PATH: path.join(delimiter), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...options,
   });
 }
 
 /** Ends the program when it takes longer than a minute; then its exit code is 124. */
 export async function run(program: Program): Promise<Ended> {
-  const child = start(program);
+  // A group of its own, so that a late shell does not leave behind what it waits for.
+  const child = start(program, { detached: true });
   let output = '';
   let isLate = false;
   const collect = (data: Buffer): void => {
@@ -44,7 +49,7 @@ export async function run(program: Program): Promise<Ended> {
   child.stderr?.on('data', collect);
   const late = setTimeout(() => {
     isLate = true;
-    child.kill('SIGKILL');
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
   }, BLOCK_MS_MAX);
   const exitCode = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);

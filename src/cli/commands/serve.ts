@@ -23,6 +23,7 @@ interface ServeFlags {
   readonly port?: number;
   readonly store?: string;
   readonly allowNonLoopback?: boolean;
+  readonly channelz?: boolean;
   readonly lossWindow?: string;
   readonly retention?: string;
   readonly logLevel?: string;
@@ -37,6 +38,7 @@ export function addServeCommand(program: Command, bind: Bind): void {
     .option('--port <port>', '0: any free one; default 7420', readPort)
     .option('--store <file>', 'SQLite file, default ./yardmaster.db; "memory" keeps nothing')
     .option('--allow-non-loopback', 'listen where other machines reach it: there is no authentication')
+    .option('--channelz', 'show connections and calls of gRPC as grpc.channelz.v1')
     .option('--loss-window <duration>', 'how long a lost agent may take to come back; default 30s')
     .option('--retention <duration>', 'how long finished runs are kept; default 14d')
     .option('--log-level <level>', 'debug, info, warn, error or silent: JSON lines on stderr')
@@ -60,7 +62,7 @@ type Sources = Parameters<typeof startConfiguredServer>[0];
 type Started = Awaited<ReturnType<typeof startConfiguredServer>>;
 
 function sourcesOf({ terminal }: Context, flags: ServeFlags): Sources {
-  const { config, host, port, store, allowNonLoopback, lossWindow, retention, logLevel } = flags;
+  const { config, host, port, store, allowNonLoopback, channelz, lossWindow, retention, logLevel } = flags;
   // A person who looks on reads the lines on stdout; only trouble belongs between them.
   const isWatched = terminal.errIsTty && config === undefined && terminal.env.YARDMASTER_LOG_LEVEL === undefined;
   return {
@@ -70,6 +72,7 @@ function sourcesOf({ terminal }: Context, flags: ServeFlags): Sources {
       'listen.host': host,
       'listen.port': port,
       'listen.allowNonLoopback': allowNonLoopback,
+      'listen.channelz': channelz,
       'store.kind': store === 'memory' ? 'memory' : undefined,
       'store.file': store === 'memory' ? undefined : store,
       lossWindow,

@@ -115,6 +115,11 @@ export const settingsSchema = z.strictObject({
       description:
         'listen on an address that other machines can reach. There is no authentication: everyone who can reach it can do everything',
     } satisfies SettingMeta),
+    channelz: flag.default(false).meta({
+      flag: '--channelz',
+      description:
+        'count connections, calls and messages of gRPC and show them, with the addresses of peers, as `grpc.channelz.v1`',
+    } satisfies SettingMeta),
   }).prefault({}),
   store: group({
     kind: oneOf('sqlite', 'memory')

@@ -6,6 +6,8 @@ import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { type ContextValues, createContextValues, type HandlerContext } from '@connectrpc/connect';
 import type { Metadata } from '@grpc/grpc-js';
 import { type CallOrigin, originKey } from '../api/caller.ts';
+import { deadlineOf } from './deadline.ts';
+import { toHeaders } from './metadata.ts';
 
 /** The reason of a signal whose call is over. One for all: making an error costs more than telling it. */
 const CALL_OVER = new Error('the call is over');
@@ -21,6 +23,8 @@ export interface CallIdentity {
 export interface OriginCall {
   /** Address and port. */
   getPeer(): string;
+  /** Milliseconds since the epoch; Infinity: none. */
+  getDeadline(): Date | number;
   readonly metadata: Metadata;
 }
 
@@ -32,7 +36,10 @@ export class CallContext implements HandlerContext {
   readonly protocolName = 'grpc';
   private readonly call: OriginCall;
   private controller: AbortController | undefined;
-  private headers: { readonly request: Headers; readonly response: Headers; readonly trailer: Headers } | undefined;
+  private requestHeaders: Headers | undefined;
+  private answerHeaders: Headers | undefined;
+  private answerTrailers: Headers | undefined;
+  private areHeadersTaken = false;
   private contextValues: ContextValues | undefined;
   private ended: unknown;
 
@@ -51,15 +58,18 @@ export class CallContext implements HandlerContext {
   }
 
   get requestHeader(): Headers {
-    return this.allHeaders().request;
+    this.requestHeaders ??= toHeaders(this.call.metadata);
+    return this.requestHeaders;
   }
 
   get responseHeader(): Headers {
-    return this.allHeaders().response;
+    this.answerHeaders ??= new Headers();
+    return this.answerHeaders;
   }
 
   get responseTrailer(): Headers {
-    return this.allHeaders().trailer;
+    this.answerTrailers ??= new Headers();
+    return this.answerTrailers;
   }
 
   get values(): ContextValues {
@@ -67,19 +77,28 @@ export class CallContext implements HandlerContext {
     return this.contextValues;
   }
 
+  /** Left of the time that the caller gives; undefined: it gives no end. */
   timeoutMs(): number | undefined {
-    return undefined;
+    const deadline = deadlineOf(this.call);
+    return deadline === undefined ? undefined : Math.max(0, deadline - Date.now());
+  }
+
+  /** What the handler has set of them, the first time; undefined: nothing. They go out once, before the first message. */
+  takeHeaders(): Headers | undefined {
+    if (this.areHeadersTaken) return undefined;
+    this.areHeadersTaken = true;
+    return this.answerHeaders;
+  }
+
+  /** What the handler has set of them; undefined: nothing. */
+  get trailers(): Headers | undefined {
+    return this.answerTrailers;
   }
 
   end(reason: unknown = CALL_OVER): void {
     if (this.ended !== undefined) return;
     this.ended = reason;
     this.controller?.abort(reason);
-  }
-
-  private allHeaders(): { readonly request: Headers; readonly response: Headers; readonly trailer: Headers } {
-    this.headers ??= { request: new Headers(), response: new Headers(), trailer: new Headers() };
-    return this.headers;
   }
 }
 

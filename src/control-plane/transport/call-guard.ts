@@ -3,14 +3,17 @@
  * interceptor would cost on every message and cannot reach statuses that grpc-js makes on its own.
  */
 import { type ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js';
+import { deadlineOf } from './deadline.ts';
 import { tidyText } from './grpc-status.ts';
+import { checkMessages } from './request-check.ts';
 
 type InterceptedCall = Parameters<ServerInterceptor>[1];
 
 /** `timelessPath`: the method whose deadline is ignored, because its calls live as long as an agent. */
 export function createCallGuard(timelessPath: string): ServerInterceptor {
   return (method, call) => {
-    if (method.path === timelessPath || isOverflown(call)) clearDeadline(call);
+    if (method.path === timelessPath || deadlineOf(call) === undefined) clearDeadline(call);
+    checkMessages(call);
     const sendStatus = call.sendStatus.bind(call);
     // An OK has no text; grpc-js would send "OK".
     call.sendStatus = (sent) =>
@@ -18,13 +21,6 @@ export function createCallGuard(timelessPath: string): ServerInterceptor {
     // The type asks for the class; grpc-js itself passes the base call on, which has the same face.
     return call as ServerInterceptingCall;
   };
-}
-
-/** grpc-js cuts the milliseconds of a timeout to 32 bits, so that 30 days are in the past and would end the call at once. */
-function isOverflown(call: InterceptedCall): boolean {
-  const deadline = call.getDeadline();
-  const at = typeof deadline === 'number' ? deadline : deadline.getTime();
-  return at < performance.timeOrigin;
 }
 
 /** The timer is armed before interceptors run and has no public face. */

@@ -1,5 +1,6 @@
 /** The services over HTTP/1.1: Connect, gRPC-Web and JSON, by connect-node. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { createRegistry } from '@bufbuild/protobuf';
 import {
   type Code,
   ConnectError,
@@ -8,7 +9,6 @@ import {
   type Interceptor,
 } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
-import { limits } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import { originKey } from '../api/caller.ts';
 import { isUnexpected, toRpcStatus } from '../api/errors.ts';
@@ -21,6 +21,7 @@ export interface ConnectRoutesOptions {
   readonly services: readonly BoundService[];
   readonly shutdownSignal: AbortSignal;
   readonly logger: Logger;
+  readonly requestBytesMax: number;
   /** What is not an RPC. */
   readonly fallback: RequestListener;
 }
@@ -29,6 +30,7 @@ export function createConnectRoutes({
   services,
   shutdownSignal,
   logger,
+  requestBytesMax,
   fallback,
 }: ConnectRoutesOptions): RequestListener {
   const handler = connectNodeAdapter({
@@ -41,7 +43,9 @@ export function createConnectRoutes({
     contextValues: originOf,
     // gRPC itself needs HTTP/2.
     grpc: false,
-    readMaxBytes: limits.frameBytesMax,
+    readMaxBytes: requestBytesMax,
+    // For what an Any holds, in JSON.
+    jsonOptions: { registry: createRegistry(...services.map(({ service }) => service.file)) },
     maxTimeoutMs: TIMEOUT_MS_MAX,
     shutdownSignal,
     interceptors: [createErrorInterceptor(logger)],

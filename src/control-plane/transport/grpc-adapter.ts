@@ -15,16 +15,24 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
-import { createServiceImplSpec, type HandlerContext, type MethodImplSpec, type ServiceImpl } from '@connectrpc/connect';
+import {
+  ConnectError,
+  createServiceImplSpec,
+  type HandlerContext,
+  type MethodImplSpec,
+  type ServiceImpl,
+} from '@connectrpc/connect';
 import type {
   handleBidiStreamingCall,
   handleClientStreamingCall,
   handleServerStreamingCall,
   handleUnaryCall,
+  Metadata,
   Server,
   ServerDuplexStream,
   ServerReadableStream,
   ServerWritableStream,
+  sendUnaryData,
   UntypedHandleCall,
 } from '@grpc/grpc-js';
 import { ChurnMap } from '../../core/churn-map.ts';
@@ -33,6 +41,7 @@ import type { Logger } from '../../core/logger.ts';
 import { isUnexpected } from '../api/errors.ts';
 import { CallContext, type OriginCall } from './call-context.ts';
 import { toBuffer, toServiceError } from './grpc-status.ts';
+import { toMetadata } from './metadata.ts';
 
 export interface GrpcAdapterOptions {
   readonly logger: Logger;
@@ -76,6 +85,7 @@ const same = (bytes: Buffer): Buffer => bytes;
 interface AnyCall extends OriginCall {
   getHost(): string;
   getPath(): string;
+  sendMetadata(metadata: Metadata): void;
   once(event: 'cancelled', listener: () => void): unknown;
 }
 
@@ -118,12 +128,9 @@ class MethodCalls {
     impl: (request: MessageShape<DescMessage>, context: HandlerContext) => Answer,
   ): handleUnaryCall<Buffer, Buffer> {
     return (call, callback) => {
-      const answer = async (): Promise<Buffer> =>
-        this.encode(await impl(this.decode(call.request), this.contextOf(call)));
-      answer().then(
-        (bytes) => callback(null, bytes),
-        (error: unknown) => callback(this.refuse(error)),
-      );
+      const context = this.contextOf(call);
+      const answer = async (): Promise<Buffer> => this.encode(await impl(this.decode(call.request), context));
+      this.reply(call, context, answer(), callback);
     };
   }
 
@@ -131,12 +138,23 @@ class MethodCalls {
     impl: (requests: Messages, context: HandlerContext) => Answer,
   ): handleClientStreamingCall<Buffer, Buffer> {
     return (call, callback) => {
-      const answer = async (): Promise<Buffer> => this.encode(await impl(this.readAll(call), this.contextOf(call)));
-      answer().then(
-        (bytes) => callback(null, bytes),
-        (error: unknown) => callback(this.refuse(error)),
-      );
+      const context = this.contextOf(call);
+      const answer = async (): Promise<Buffer> => this.encode(await impl(this.readAll(call), context));
+      this.reply(call, context, answer(), callback);
     };
+  }
+
+  private reply(call: AnyCall, context: CallContext, answer: Promise<Buffer>, callback: sendUnaryData<Buffer>): void {
+    answer.then(
+      (bytes) => {
+        sendHeaders(call, context);
+        callback(null, bytes, toMetadata(context.trailers));
+      },
+      (error: unknown) => {
+        sendHeaders(call, context);
+        callback(this.refuse(error, context));
+      },
+    );
   }
 
   private serverStreaming(
@@ -144,7 +162,7 @@ class MethodCalls {
   ): handleServerStreamingCall<Buffer, Buffer> {
     return (call) => {
       const context = this.contextOf(call);
-      void this.writeAll(call, context.signal, () => impl(this.decode(call.request), context));
+      void this.writeAll(call, context, () => impl(this.decode(call.request), context));
     };
   }
 
@@ -153,23 +171,28 @@ class MethodCalls {
   ): handleBidiStreamingCall<Buffer, Buffer> {
     return (call) => {
       const context = this.contextOf(call);
-      void this.writeAll(call, context.signal, () => impl(this.readAll(call), context));
+      void this.writeAll(call, context, () => impl(this.readAll(call), context));
     };
   }
 
   /** Never rejects: whatever happens becomes the status of the call. */
-  private async writeAll(call: WritableCall, signal: AbortSignal, open: () => Answers): Promise<void> {
+  private async writeAll(call: WritableCall, context: CallContext, open: () => Answers): Promise<void> {
+    const { signal } = context;
     try {
       for await (const message of open()) {
         if (call.cancelled || call.destroyed) return;
+        sendHeaders(call, context);
         if (!call.write(this.encode(message))) await drained(call);
         this.throwIfStopping(signal);
       }
       this.throwIfStopping(signal);
-      call.end();
+      sendHeaders(call, context);
+      call.end(toMetadata(context.trailers));
     } catch (error) {
+      if (call.cancelled || call.destroyed) return;
+      sendHeaders(call, context);
       // `destroy(error)` would send no status at all.
-      if (!call.cancelled && !call.destroyed) call.emit('error', this.refuse(error));
+      call.emit('error', this.refuse(error, context));
     }
   }
 
@@ -182,7 +205,7 @@ class MethodCalls {
     for await (const bytes of call.iterator({ destroyOnReturn: false })) yield this.decode(bytes);
   }
 
-  private contextOf(call: AnyCall): HandlerContext {
+  private contextOf(call: AnyCall): CallContext {
     const url = `http://${call.getHost()}${call.getPath()}`;
     const context = new CallContext({ service: this.service, method: this.method, url, call });
     const { shutdownSignal } = this.options;
@@ -215,15 +238,22 @@ class MethodCalls {
     return toBuffer(toBinary(this.method.output, create(this.method.output, message)));
   }
 
-  private refuse(error: unknown): ReturnType<typeof toServiceError> {
-    if (isUnexpected(error)) this.options.logger.error('call failed', { method: this.method.toString(), error });
-    return toServiceError(error);
+  private refuse(error: unknown, { trailers }: CallContext): ReturnType<typeof toServiceError> {
+    const isOurFault = !(error instanceof ConnectError) && isUnexpected(error);
+    if (isOurFault) this.options.logger.error('call failed', { method: this.method.toString(), error });
+    return toServiceError(error, trailers);
   }
 }
 
 type Answer = Promise<MessageInitShape<DescMessage>> | MessageInitShape<DescMessage>;
 type Answers = AsyncIterable<MessageInitShape<DescMessage>>;
 type Messages = AsyncGenerator<MessageShape<DescMessage>>;
+
+/** Before the first message or the end; grpc-js itself sends them when there are none. */
+function sendHeaders(call: AnyCall, context: CallContext): void {
+  const metadata = toMetadata(context.takeHeaders());
+  if (metadata !== undefined) call.sendMetadata(metadata);
+}
 
 /** Resolves when the call takes more, or will never again. */
 function drained(call: WritableCall): Promise<void> {

@@ -13,11 +13,14 @@ export interface HttpPagesOptions {
 export const NODE_HEADER = 'x-yardmaster-node';
 export const PID_HEADER = 'x-yardmaster-pid';
 
+const PAGES = ['/', '/readyz', '/livez', '/metrics', '/proto.tar'];
 const TEXT = 'text/plain; charset=utf-8';
 
 export function createHttpPages(options: HttpPagesOptions): RequestListener {
   return (request, response) => {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    // Elsewhere it is an RPC that does not exist, which clients know by 404.
+    if (!isRead && PAGES.includes(pathOf(request))) {
       send(response, 405, 'Cannot do that here: this page is only read with GET\n', TEXT);
       return;
     }
@@ -25,8 +28,12 @@ export function createHttpPages(options: HttpPagesOptions): RequestListener {
   };
 }
 
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '/';
+}
+
 async function answer(options: HttpPagesOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+  const path = pathOf(request);
   switch (path) {
     case '/':
       return send(response, 200, indexPage(options), 'text/html; charset=utf-8');
@@ -57,7 +64,7 @@ function send(response: ServerResponse, status: number, body: string | Buffer, t
 }
 
 function indexPage({ node, services }: HttpPagesOptions): string {
-  const links = ['/readyz', '/livez', '/metrics', '/proto.tar'].map((path) => `<li><a href="${path}">${path}</a></li>`);
+  const links = PAGES.slice(1).map((path) => `<li><a href="${path}">${path}</a></li>`);
   const names = services.map((name) => `<li><code>${name}</code></li>`);
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Yardmaster</title>
 <h1>Yardmaster <small>${escapeHtml(node)}</small></h1>

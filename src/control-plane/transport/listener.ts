@@ -18,6 +18,7 @@ import { AgentService } from '../../gen/yardmaster/v1/agent_service_pb.ts';
 import type { OpenSession } from '../api/agent-service.ts';
 import { describeTakenPort, hostPort, isLoopbackHost, refuseNonLoopback } from './address.ts';
 import { createCallGuard } from './call-guard.ts';
+import { createChannelz } from './channelz.ts';
 import { createConnectRoutes } from './connect-routes.ts';
 import { Front } from './front.ts';
 import { type BoundService, bindService, mountOnGrpc } from './grpc-adapter.ts';
@@ -25,6 +26,7 @@ import { HealthService, type HealthSource } from './health.ts';
 import { guardHost } from './host-guard.ts';
 import { createHttpPages } from './http-pages.ts';
 import { Reflection } from './reflection.ts';
+import { checkRequests } from './request-check.ts';
 import { interceptSessions, mountSession, SESSION_PATH } from './session-call.ts';
 import { SessionStreams } from './session-stream.ts';
 
@@ -37,11 +39,9 @@ const GRPC_OPTIONS = {
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 10_000,
   'grpc.max_concurrent_streams': limits.streamsPerConnectionMax,
-  'grpc.max_receive_message_length': limits.frameBytesMax,
   // Answers are bounded by what they list; a large run with all its values may be over the 4 MiB of a frame.
   'grpc.max_send_message_length': limits.blobBytesMax,
   'grpc-node.max_session_memory': 64,
-  'grpc.enable_channelz': 0,
 };
 const HEADERS_TIMEOUT_MS = 10_000;
 /** How often slow headers are looked for. */
@@ -54,6 +54,10 @@ export interface ListenerOptions {
   readonly port: number;
   /** Without it, an address that other machines can reach is refused. Default false. */
   readonly allowNonLoopback?: boolean;
+  /** Counts connections and calls, and shows them as grpc.channelz.v1. Default false. */
+  readonly channelz?: boolean;
+  /** Of a request, unpacked; larger ones are refused. Default that of a frame, 4 MiB. */
+  readonly requestBytesMax?: number;
   readonly node: string;
   /** The services of `api/`, without AgentService, health and reflection. */
   readonly services: readonly BoundService[];
@@ -87,13 +91,21 @@ export class Listener {
   constructor(options: ListenerOptions) {
     const { clock, logger } = options;
     this.options = options;
-    this.serviceNames = namesOf(options.services);
+    const services = [...options.services, ...(options.channelz ? [createChannelz()] : [])];
+    this.serviceNames = namesOf(services);
     this.health = new HealthService(options.health, this.serviceNames);
-    this.services = [...options.services, ...this.ownServices()];
+    this.services = [...services, ...this.ownServices()];
     const dropPeer = (peer: string): void => this.front.dropPeer(peer);
     this.sessions = new SessionStreams({ open: options.openSession, clock, logger, dropPeer });
     const interceptors = [createCallGuard(SESSION_PATH), interceptSessions((call) => this.sessions.accept(call))];
-    this.grpc = new Server({ ...GRPC_OPTIONS, interceptors });
+    const requestBytesMax = options.requestBytesMax ?? limits.frameBytesMax;
+    this.grpc = new Server({
+      ...GRPC_OPTIONS,
+      'grpc.max_receive_message_length': requestBytesMax,
+      'grpc.enable_channelz': options.channelz ? 1 : 0,
+      interceptors,
+    });
+    checkRequests(this.grpc);
     this.injector = this.grpc.createConnectionInjector(ServerCredentials.createInsecure());
     this.front = new Front({
       clock,
@@ -166,10 +178,16 @@ export class Listener {
   }
 
   private createHttp(isLoopback: boolean): HttpServer {
-    const { node, isReady, metrics, logger } = this.options;
+    const { node, isReady, metrics, logger, requestBytesMax = limits.frameBytesMax } = this.options;
     const pages = createHttpPages({ node, services: this.serviceNames, isReady, metrics });
     const shutdownSignal = this.shutdown.signal;
-    const routes = createConnectRoutes({ services: this.services, shutdownSignal, logger, fallback: pages });
+    const routes = createConnectRoutes({
+      services: this.services,
+      shutdownSignal,
+      logger,
+      requestBytesMax,
+      fallback: pages,
+    });
     const http = createServer(
       {
         headersTimeout: HEADERS_TIMEOUT_MS,

@@ -55,6 +55,11 @@ export class MessageReader {
     if (rest.length > 0) this.hold(rest);
   }
 
+  /** A message has begun and its end has not come. */
+  get isWithinMessage(): boolean {
+    return this.held > 0;
+  }
+
   private hold(part: Buffer): void {
     this.parts.push(part);
     this.held += part.length;
@@ -97,6 +102,11 @@ export class MessageReader {
       },
     );
   }
+}
+
+/** Of a stream that is over while its reader is within a message. */
+export function endsWithinMessage(): YardmasterError {
+  return malformed('the stream ends within it');
 }
 
 function malformed(fact: string): YardmasterError {

@@ -16,7 +16,7 @@ import {
 } from '@grpc/grpc-js';
 import { limits } from '../../core/limits.ts';
 import { toServiceError } from './grpc-status.ts';
-import { frameMessage, MessageReader } from './message-reader.ts';
+import { endsWithinMessage, frameMessage, MessageReader } from './message-reader.ts';
 
 export const SESSION_PATH = '/yardmaster.v1.AgentService/Session';
 
@@ -60,19 +60,22 @@ type InterceptedCall = Parameters<ServerInterceptor>[1];
 class GrpcSessionCall extends EventEmitter implements SessionCall {
   private readonly call: InterceptedCall;
   private readonly stream: ServerHttp2Stream;
+  private readonly tracker: CallTracker | undefined;
+  private reader: MessageReader | undefined;
   private hasEnded = false;
 
   constructor(call: InterceptedCall) {
     super();
     this.call = call;
     this.stream = streamOf(call);
+    this.tracker = trackerOf(call);
   }
 
   start(accept: (call: SessionCall) => void): void {
     this.call.start({
       onReceiveMetadata: () => this.open(accept),
       onReceiveMessage: () => {},
-      onReceiveHalfClose: () => this.emit('end'),
+      onReceiveHalfClose: () => this.finishReading(),
       onCancel: () => {},
     });
   }
@@ -82,6 +85,7 @@ class GrpcSessionCall extends EventEmitter implements SessionCall {
   }
 
   write(message: Uint8Array, onSent: () => void): boolean {
+    this.tracker?.addMessageSent();
     return this.stream.write(frameMessage(message), onSent);
   }
 
@@ -97,6 +101,7 @@ class GrpcSessionCall extends EventEmitter implements SessionCall {
     const { stream, call } = this;
     const encoding = String(Reflect.get(call, 'incomingEncoding'));
     const reader = new MessageReader({ encoding, bytesMax: limits.frameBytesMax });
+    this.reader = reader;
     stream.removeAllListeners('data');
     stream.on('data', (chunk: Buffer) => this.read(reader, chunk));
     // `close` follows, and says enough.
@@ -118,7 +123,13 @@ class GrpcSessionCall extends EventEmitter implements SessionCall {
     }
   }
 
+  private finishReading(): void {
+    if (this.reader?.isWithinMessage) this.emit('malformed', endsWithinMessage());
+    this.emit('end');
+  }
+
   private readonly onMessage = (message: Buffer): void => {
+    this.tracker?.addMessageReceived();
     this.emit('data', message);
   };
 }
@@ -128,4 +139,18 @@ function streamOf(call: InterceptedCall): ServerHttp2Stream {
   const stream: unknown = Reflect.get(call, 'stream');
   if (stream instanceof EventEmitter && 'respond' in stream) return stream as ServerHttp2Stream;
   throw new TypeError('grpc-js keeps the HTTP/2 stream of a call elsewhere');
+}
+
+/** Counts for channelz, which otherwise grpc-js does with the messages that it reads and writes. */
+interface CallTracker {
+  addMessageSent(): void;
+  addMessageReceived(): void;
+}
+
+/** Undefined while channelz is off. */
+function trackerOf(call: InterceptedCall): CallTracker | undefined {
+  const tracker: unknown = Reflect.get(call, 'callEventTracker');
+  const isTracker = tracker instanceof Object && 'addMessageSent' in tracker && 'addMessageReceived' in tracker;
+  // What it has was looked at.
+  return isTracker ? (tracker as CallTracker) : undefined;
 }

@@ -5,7 +5,7 @@ import { flow, step } from '../../unit/engine/flow.ts';
 import { completed, hello, RawAgent } from './raw-agent.ts';
 
 const byHand = { isManual: true };
-const held = (attemptId: string) => ({ held: [{ attemptId, isFinished: false }] });
+const held = (attemptId: string) => ({ held: [{ attemptId, isFinished: false, lastChunk: 0 }] });
 
 test('a person may take ten minutes without a sign, and the step is theirs', async () => {
   await using mesh = await TestMesh.start();

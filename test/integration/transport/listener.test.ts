@@ -214,6 +214,8 @@ describe('the pages', () => {
     expect((await http(rig.port, '/metrics')).body).toBe('up 1\n');
     expect((await http(rig.port, '/nowhere')).status).toBe(404);
     expect((await http(rig.port, '/', { body: '{}' })).status).toBe(405);
+    // As an RPC that does not exist.
+    expect((await http(rig.port, '/yardmaster.v1.NoService/No', { body: '{}' })).status).toBe(404);
   });
 
   it('give the .proto files as a tar', async () => {

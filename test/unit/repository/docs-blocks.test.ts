@@ -1,6 +1,7 @@
 /** The runner of the documentation must be able to fail. */
 import { describe, expect, test } from 'vitest';
 import { compareOutput } from '../../docs/compare-output.ts';
+import { maskOutput } from '../../docs/mask-output.ts';
 import { readBlocks } from '../../docs/read-blocks.ts';
 
 const fenced = (info: string): string => `before\n\n\`\`\`${info}\ntext\n\`\`\`\n`;
@@ -49,5 +50,29 @@ describe('output', () => {
     ['a character that means something to a pattern', 'a.b\n', 'axb\n'],
   ])('does not fit: %s', (_, shown, printed) => {
     expect(compareOutput(shown, printed)).toContain('the document shows');
+  });
+});
+
+describe('output that is written into a page', () => {
+  const printed = [
+    '"runId": "01m8q4gwfm8d1yr6xrbdgycf1n",',
+    '"attemptId": "01m8q4gwfm8d1yr6xrbdgycf1n/greet#1",',
+    '"time": "2026-11-30T21:07:10.199Z", "duration": "0.093s", "beatInterval": "5s"',
+    'node n-4e1c at 127.0.0.1:38113',
+  ].join('\n');
+
+  test('has placeholders for what differs from run to run, and nothing else', () => {
+    expect(maskOutput(printed)).toBe(
+      [
+        '"runId": "<id>",',
+        '"attemptId": "<id>/greet#1",',
+        '"time": "<time>", "duration": "<duration>", "beatInterval": "5s"',
+        'node <node> at 127.0.0.1:<port>',
+      ].join('\n'),
+    );
+  });
+
+  test('fits what was printed', () => {
+    expect(compareOutput(maskOutput(printed), printed)).toBeUndefined();
   });
 });

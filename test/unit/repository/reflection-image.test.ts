@@ -11,6 +11,7 @@ describe('the reflection image', () => {
     expect([...packages].sort()).toEqual([
       'google.protobuf',
       'google.rpc',
+      'grpc.channelz.v1',
       'grpc.health.v1',
       'grpc.reflection.v1',
       'grpc.reflection.v1alpha',
