@@ -33,10 +33,10 @@ export class Returns {
     const names = new Set<string>();
     for (const { attemptId, isFinished } of listed) {
       names.add(attemptId);
+      if (isFinished) instance.sync.expectsAnswer(attemptId);
       const held = instance.held.get(attemptId);
       if (held !== undefined) this.goesOn(instance, held);
-      else if (isFinished) instance.sync.expectsAnswer(attemptId);
-      else this.unexpected(instance, attemptId);
+      else if (!isFinished) this.unexpected(instance, attemptId);
     }
     for (const held of instance.held.values()) {
       if (!names.has(held.attemptId)) this.missing(instance, held);
