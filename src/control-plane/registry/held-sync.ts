@@ -20,7 +20,7 @@ export class HeldSync {
   private heard = 0;
   private mismatches = 0;
   private askedAt = Number.NEGATIVE_INFINITY;
-  /** Results of attempts that we do not hold, and have yet to answer. */
+  /** Results that we have yet to answer: while a commit is unclear their attempts may not be held. */
   private readonly unanswered = new Set<string>();
 
   /** A new stream: beats count from 1 again. */
@@ -36,7 +36,7 @@ export class HeldSync {
     this.fence = this.heard + 1;
   }
 
-  /** It has a result of an attempt that it no longer holds for us. */
+  /** It has a result, and keeps it until we answer. */
   expectsAnswer(attemptId: string): void {
     this.unanswered.add(attemptId);
   }

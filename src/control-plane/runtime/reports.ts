@@ -140,8 +140,9 @@ export class Reports {
 
   /** A result implies acceptance, also while it waits for the disk. */
   private listened(instance: Instance, { attemptId }: ReportedResult): void {
+    instance.sync.expectsAnswer(attemptId);
     const attempt = instance.held.get(attemptId);
-    if (attempt === undefined) return instance.sync.expectsAnswer(attemptId);
+    if (attempt === undefined) return;
     attempt.acceptUntil = 0;
     hasListened(instance);
   }

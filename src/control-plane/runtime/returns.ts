@@ -35,11 +35,11 @@ export class Returns {
     const names = new Set<string>();
     for (const { attemptId, isFinished, lastChunk } of listed) {
       names.add(attemptId);
+      if (isFinished) instance.sync.expectsAnswer(attemptId);
       const held = instance.held.get(attemptId);
       if (held !== undefined && lastChunk > 0 && !held.isFenced) this.options.output.returned(instance, held);
       if (held !== undefined) this.goesOn(instance, held);
-      else if (isFinished) instance.sync.expectsAnswer(attemptId);
-      else this.unexpected(instance, attemptId);
+      else if (!isFinished) this.unexpected(instance, attemptId);
     }
     for (const held of instance.held.values()) {
       if (!names.has(held.attemptId)) this.missing(instance, held);
