@@ -17,7 +17,7 @@ capabilities:
 `;
 
 test('a scripted agent fails, replies, floods and loses its connection as it is told, and each step is done once', async () => {
-  await using mesh = new Orchestrator({ store: 'memory' });
+  await using mesh = new Orchestrator();
   const lines: string[] = [];
   const script = readScript(SCRIPT, 'script.yaml');
   const crash = (): void => expect.unreachable();
