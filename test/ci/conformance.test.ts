@@ -18,7 +18,7 @@ describe('an agent that', () => {
   test.for(bugs.map((bug) => [bug.name, bug] as const))('%s is told which clause it breaks', async ([, bug]) => {
     const chosen = situations.filter(({ name }) => name === bug.situation);
     expect(chosen.length).toBe(1);
-    const [outcome] = await playAll(chosen, { launch: launchInProcess(bug.plant), jobs: 1, patience: 2 });
+    const [outcome] = await playAll(chosen, { launch: launchInProcess(bug.plant), jobs: 1, patience: 3 });
     expect(outcome).toMatchObject({ verdict: 'fail', broken: expect.arrayContaining([bug.clause]) });
   });
 });

@@ -31,7 +31,7 @@ export const leaving: readonly Situation[] = [
       const id = stage.assign('count', { to: 8, delayMs: 150 });
       await stage.accepted(id);
       stage.leave();
-      await stage.until(['L-1', 'O-2'], 'State with draining', 1_000, () => isDraining(stage));
+      await stage.until(['L-1', 'O-2'], 'State with draining', 2_000, () => isDraining(stage));
       await rejectedWith(stage, stage.assign('echo', {}), RejectReason.DRAINING, 'A-3');
       await stage.ends(id, 'completed', { clauses: ['L-2'] });
       await goes(stage, 3_000);
