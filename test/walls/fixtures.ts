@@ -60,6 +60,13 @@ export const wallFixtures: readonly WallFixture[] = [
   refuseImport('demo', '../cli/main.ts'),
   refuseImport('cli', '../control-plane/engine/decide.ts'),
   refuseImport('cli', '../gen/yardmaster/v1/run_pb.ts'),
+  refuseImport('cli', '../conformance/stage.ts'),
+  refuseImport('conformance', '../agent-sdk/index.ts'),
+  refuseImport('conformance', '../control-plane/main.ts'),
+  refuseImport('conformance', '../testing/index.ts'),
+  refuseImport('fake-agent', '../control-plane/main.ts'),
+  refuseImport('fake-agent', '../testing/index.ts'),
+  refuseImport('client', '../conformance/index.ts'),
   ...PURE_FOLDERS.flatMap((folder) => [
     refuse(folder, GLOBALS, 'export const now = Date.now();'),
     refuse(folder, GLOBALS, 'export type Later = Promise<void>;'),

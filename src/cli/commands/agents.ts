@@ -6,6 +6,8 @@ import { exitCodes } from '../exit-codes.ts';
 import { printItem, printList } from '../print.ts';
 import { renderAgent } from '../render/details.ts';
 import { renderAgents } from '../render/lists.ts';
+import { addCheckCommand } from './check-agent.ts';
+import { addFakeCommand } from './fake-agent.ts';
 import type { Bind } from './group.ts';
 import { addOperateCommands } from './operate-agents.ts';
 
@@ -14,6 +16,8 @@ export function addAgentsCommands(program: Command, bind: Bind): void {
   agents.command('list').description('all agents').action(bind(listAgents));
   agents.command('get <agent>').description('its instances, attempts and last events').action(bind(getAgent));
   addOperateCommands(agents, bind);
+  addCheckCommand(agents, bind);
+  addFakeCommand(agents, bind);
 }
 
 async function listAgents(context: Context): Promise<number> {

@@ -14,6 +14,9 @@ export const colourStyle: Style = { paint: (text, paint) => `\u001b[${CODES[pain
 
 const STATUS_PAINTS: Readonly<Record<string, Paint>> = {
   COMPLETED: 'good',
+  PASS: 'good',
+  FAIL: 'bad',
+  UNSUPPORTED: 'warn',
   DONE: 'good',
   READY: 'good',
   RUNNING: 'busy',

@@ -1,0 +1,25 @@
+/** Every situation, in the order of the protocol's page. */
+import type { Situation } from '../situation.ts';
+import { beats } from './beats.ts';
+import { blobs } from './blobs.ts';
+import { handshake } from './handshake.ts';
+import { leaving } from './leaving.ts';
+import { moves } from './moves.ts';
+import { results } from './results.ts';
+import { returns } from './returns.ts';
+import { stops } from './stops.ts';
+import { wire } from './wire.ts';
+import { work } from './work.ts';
+
+export const situations: readonly Situation[] = [
+  ...handshake,
+  ...beats,
+  ...work,
+  ...results,
+  ...stops,
+  ...returns,
+  ...moves,
+  ...leaving,
+  ...wire,
+  ...blobs,
+];
