@@ -152,7 +152,16 @@ it('by hand: accepted, then the result; attached under the same key; typed refus
   expect([unknown.code, reasonOf(unknown)]).toEqual([Status.FAILED_PRECONDITION, 'ATTEMPT_UNKNOWN']);
   const nonsense = await refused({ attemptId: 'nonsense' });
   expect(reasonOf(nonsense)).toBe('ATTEMPT_UNKNOWN');
-  const wrong = await refused({ callKey: '', capability: 'a b', agentId: '?', retries: 101, timeout: {} });
+  const longest = await refused({
+    callKey: 'k'.repeat(limits.callKeyCharsMax),
+    retries: limits.callRetriesMax,
+    agentId: '?',
+  });
+  expect(problemsOf(longest).map(({ pointer }) => pointer)).toEqual(['agent_id']);
+  const tooLong = await refused({ callKey: 'k'.repeat(limits.callKeyCharsMax + 1) });
+  expect(problemsOf(tooLong).map(({ pointer }) => pointer)).toEqual(['call_key']);
+  const retries = limits.callRetriesMax + 1;
+  const wrong = await refused({ callKey: '', capability: 'a b', agentId: '?', retries, timeout: {} });
   expect(wrong.code).toBe(Status.INVALID_ARGUMENT);
   const wrongFields = problemsOf(wrong).map(({ pointer }) => pointer);
   expect(wrongFields).toEqual(['call_key', 'retries', 'timeout', 'capability', 'agent_id']);

@@ -17,6 +17,9 @@ const SIZES_OF_WORK: readonly (keyof typeof limits)[] = [
   'frameBytesSoft',
   'pageSizeDefault',
   'mapConcurrencyDefault',
+  'outputWaitingBytesMax',
+  'chunksReadMax',
+  'chunksHeldBackMax',
 ];
 
 /** Where what comes from outside is read: workflows, requests, frames, settings, secrets. */

@@ -71,6 +71,7 @@ function writeChunkAck(writer: BinaryWriter, { attemptId, stored, verdict }: Chu
   text(writer, tag(1, LENGTH), attemptId);
   number(writer, tag(2, VARINT), stored);
   number(writer, tag(3, VARINT), ChunkVerdict[verdict]);
+  writer.join();
 }
 
 function writeCapabilityAnswer(writer: BinaryWriter, { name, version, reason }: CapabilityAnswer): void {
