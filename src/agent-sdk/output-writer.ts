@@ -51,7 +51,10 @@ export class OutputWriter {
     this.#options = options;
     this.#next = options.first;
     const { signal } = options;
-    signal.addEventListener('abort', () => this.#refuse(toError(signal.reason)), { once: true });
+    const stop = (): void => this.#refuse(toError(signal.reason));
+    // It is made with the first write, which may come after the stop.
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
   }
 
   write(data: string | Uint8Array, { channel = DEFAULT_CHANNEL }: WriteOptions = {}): Promise<void> {

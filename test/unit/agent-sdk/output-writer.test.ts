@@ -7,9 +7,8 @@ import { limits } from '../../../src/core/limits.ts';
 
 type Chunk = Extract<News, { type: 'chunk' }>;
 
-function create(first = 1) {
+function create(first = 1, controller = new AbortController()) {
   const told: Chunk[] = [];
-  const controller = new AbortController();
   const writer = new OutputWriter({
     attemptId: 'r/a#1',
     stepPath: 'a',
@@ -101,6 +100,14 @@ test('a stop lets go of what waits, and nothing unhandled remains of writes that
   await ending;
   await expect(writer.write('late')).rejects.toBeInstanceOf(AttemptStopped);
   expect(bytesOf(told)).toBeLessThanOrEqual(limits.chunkWindowBytes + limits.chunkBytesMax);
+});
+
+test('a handler that writes for the first time after its stop writes nothing', async () => {
+  const stopped = new AbortController();
+  stopped.abort(new AttemptStopped('CANCELLED', 0));
+  const { writer, told } = create(1, stopped);
+  await expect(writer.write('late')).rejects.toBeInstanceOf(AttemptStopped);
+  expect(told).toEqual([]);
 });
 
 test('refuses what is neither text nor bytes, and a channel that is no name', async () => {
