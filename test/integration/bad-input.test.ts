@@ -112,6 +112,32 @@ async function problemsWith(text: string): Promise<readonly string[]> {
   return problemsOf(error).map(({ code, line }) => `${code} at ${line}`);
 }
 
+function enlist(agentId: string, name: string, idempotent = false): HandAgent {
+  return new HandAgent(dialer.stream().call, { agentId, capabilities: [{ name, idempotent }] });
+}
+
+function completed(attemptId: string, text: string) {
+  const output = { kind: { case: 'value', value: { kind: { case: 'stringValue', value: text } } } } as const;
+  return { results: [{ attemptId, result: { case: 'completed', value: { output } } } as const] };
+}
+
+// The first of all: of many agents that are lost within a second the steps wait a while.
+test('a result for a fenced attempt is answered SUPERSEDED and changes nothing', async () => {
+  const first = enlist('first', 'twice', true);
+  const run = await client.startWorkflow('twice');
+  const { attemptId } = await first.assignment(1);
+  first.crash();
+  const second = enlist('second', 'twice', true);
+  second.report(completed((await second.assignment(1)).attemptId, 'second'));
+  expect(await run.result()).toMatchObject({ status: 'COMPLETED', steps: [{ output: 'second' }] });
+  const back = enlist('first', 'twice', true);
+  back.report(completed(attemptId, 'late'));
+  await expect.poll(() => back.verdicts).toEqual([ResultVerdict.SUPERSEDED]);
+  expect((await client.run(run.id).result()).steps).toMatchObject([{ output: 'second' }]);
+  second.crash();
+  back.crash();
+});
+
 describe('a definition', () => {
   test('of malformed YAML is refused at its line', async () => {
     expect(await problemsWith('name: Bad\nsteps: [ {id: a\n')).toContain('MALFORMED_TEXT at 3');
@@ -193,16 +219,9 @@ describe('a frame', () => {
 });
 
 describe('a result', () => {
-  const completed = (attemptId: string, text: string) => {
-    const output = { kind: { case: 'value', value: { kind: { case: 'stringValue', value: text } } } } as const;
-    return { results: [{ attemptId, result: { case: 'completed', value: { output } } } as const] };
-  };
-  const join = (agentId: string, name: string, idempotent = false): HandAgent =>
-    new HandAgent(dialer.stream().call, { agentId, capabilities: [{ name, idempotent }] });
-
   test('for a foreign attempt is answered UNKNOWN and changes nothing', async () => {
-    const owner = join('owner', 'mine');
-    const thief = join('thief', 'theirs');
+    const owner = enlist('owner', 'mine');
+    const thief = enlist('thief', 'theirs');
     const run = await client.startWorkflow('mine');
     const { attemptId } = await owner.assignment(1);
     thief.report(completed(attemptId, 'stolen'));
@@ -214,24 +233,8 @@ describe('a result', () => {
     thief.crash();
   });
 
-  test('for a fenced attempt is answered SUPERSEDED and changes nothing', async () => {
-    const first = join('first', 'twice', true);
-    const run = await client.startWorkflow('twice');
-    const { attemptId } = await first.assignment(1);
-    first.crash();
-    const second = join('second', 'twice', true);
-    second.report(completed((await second.assignment(1)).attemptId, 'second'));
-    expect(await run.result()).toMatchObject({ status: 'COMPLETED', steps: [{ output: 'second' }] });
-    const back = join('first', 'twice', true);
-    back.report(completed(attemptId, 'late'));
-    await expect.poll(() => back.verdicts).toEqual([ResultVerdict.SUPERSEDED]);
-    expect((await client.run(run.id).result()).steps).toMatchObject([{ output: 'second' }]);
-    second.crash();
-    back.crash();
-  });
-
   test('for an unknown attempt is answered UNKNOWN, and the stream goes on', async () => {
-    const stranger = join('stranger', 'strange');
+    const stranger = enlist('stranger', 'strange');
     const ids = [
       `${UNKNOWN_RUN}/a#1`,
       `${held.id}/nothing#1`,
@@ -245,7 +248,7 @@ describe('a result', () => {
   });
 
   test('that is 100 deep fails its attempt and not the stream', async () => {
-    const hand = join('deep', 'mine');
+    const hand = enlist('deep', 'mine');
     const run = await client.startWorkflow('mine');
     const { attemptId } = await hand.assignment(1);
     hand.sendBytes(deepResult(attemptId));
