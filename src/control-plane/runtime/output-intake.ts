@@ -93,7 +93,15 @@ export class OutputIntake {
   /** The run is over. */
   forget(runId: string): void {
     if (!this.runs.delete(runId)) return;
-    for (const stream of this.streams.values()) if (stream.key.runId === runId) this.remove(stream);
+    for (const stream of [...this.streams.values()]) if (stream.key.runId === runId) this.abandon(stream);
+  }
+
+  /** Its agent holds the result back until it knows what became of every chunk. */
+  private abandon(stream: OutputStream): void {
+    const isOwed = !stream.isOpen || stream.pending.length > 0 || stream.isResendDue;
+    this.remove(stream);
+    for (const fn of stream.onOpen.splice(0)) fn();
+    if (isOwed) this.drop(stream.instance, stream.attemptId);
   }
 
   /** A commit failed: what is stored is read again, and what is not is asked for. */
