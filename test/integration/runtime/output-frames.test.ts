@@ -1,7 +1,6 @@
 /** Chunks frame by frame: what an agent says of them, in whatever order, and what it is answered. */
 import { expect, test } from 'vitest';
 import type { AgentFrame } from '../../../src/control-plane/registry/frames.ts';
-import { StoreError } from '../../../src/control-plane/store/index.ts';
 import { limits } from '../../../src/core/limits.ts';
 import { TestMesh, type TestRun } from '../../../src/testing/index.ts';
 import { flow, step } from '../../unit/engine/flow.ts';
@@ -84,23 +83,6 @@ test('chunks of an attempt that is over, fenced or unknown are dropped, and that
   expect(stored(mesh, late.run)).toEqual(['1 chunk 1']);
   await late.agent.say(chunks('nonsense', 1));
   expect(answers(late.agent).at(-1)).toBe('0 DROPPED');
-});
-
-test('chunks of an attempt whose run ends while the disk cannot be read are dropped, and that is told', async () => {
-  let isBad = false;
-  const beforeRead = (): void => {
-    if (isBad) throw new StoreError('UNCLEAR', 'EIO in a read');
-  };
-  await using mesh = await TestMesh.start({ faults: { beforeRead } });
-  const { agent, run, id } = await begin(mesh, { timeout: '1s' });
-  isBad = true;
-  await agent.say(chunks(id, 1));
-  await mesh.advance('3s');
-  expect(run).toHaveHistory(['a#1 TIMED_OUT']);
-  isBad = false;
-  await mesh.advance('2s');
-  // Its result waits for that answer, and its slot for the result.
-  expect(answers(agent)).toEqual(['0 DROPPED']);
 });
 
 test('an agent that returns hears what is stored; one that forgot the attempt goes on behind it', async () => {
