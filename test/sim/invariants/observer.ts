@@ -9,7 +9,7 @@ import type { Instance } from '../../../src/control-plane/registry/instance.ts';
 import type { WatchedEvent } from '../../../src/control-plane/runtime/control-plane.ts';
 import { decodeEvents } from '../../../src/control-plane/store/codec/decode.ts';
 import type { Batch } from '../../../src/control-plane/store/port.ts';
-import { parseAttemptId } from '../../../src/core/ids.ts';
+import { formatAttemptId, parseAttemptId } from '../../../src/core/ids.ts';
 import type { SessionResponse } from '../../../src/gen/opaque/session_pb.ts';
 import { ResultVerdict } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
 import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
@@ -95,7 +95,7 @@ export class Observer implements HostObserver, ClientObserver {
 
   /**
    * Leases are made with the batch that is about to be written, or while the one before was: the instance must be able to take work
-   * now, or have been able to when that one went.
+   * now, or have been able to when that one went and hold it since.
    */
   onCommit(batch: Batch): void {
     const { ready } = this;
@@ -105,8 +105,9 @@ export class Observer implements HostObserver, ClientObserver {
       for (const event of events) {
         if (event.type !== 'AttemptStarted') continue;
         const instance = this.current?.fleet.instances.get(event.instanceId);
+        const id = formatAttemptId({ runId, path: event.path, number: event.number });
         this.verdict.check(
-          this.ready.has(event.instanceId) || ready.has(event.instanceId),
+          this.ready.has(event.instanceId) || (ready.has(event.instanceId) && instance?.held.has(id) === true),
           'nothing is assigned to an instance that cannot take work',
           () =>
             `${runId}/${event.path}#${event.number} goes to ${event.instanceId}, which is ${instance?.status ?? 'unknown'}`,
