@@ -9,6 +9,7 @@ const READING_MS = 100;
 export interface Execution {
   readonly step: string;
   readonly attempt: string;
+  readonly number: number;
   readonly process: Process;
   readonly idempotent: boolean;
   readonly startedAt: number;
@@ -36,6 +37,7 @@ export class Executions {
     const execution: Execution = {
       step,
       attempt,
+      number: info.number,
       process,
       idempotent,
       startedAt: this.world.now,
@@ -88,8 +90,8 @@ export class Executions {
   /** The stated exceptions: a process that stood still and wakes late, and a handler that ignores its signal. */
   private judge(other: Execution, execution: Execution): void {
     const spansFreeze = other.process.isFrozen || other.process.freezes > other.freezesBefore;
-    // It reads an assignment that lay in its socket, and only then the stop behind it.
-    const hasJustWoken = this.world.now - execution.process.thawedAt < READING_MS;
+    // It reads an older assignment that lay in its socket, and only then the stop behind it.
+    const hasJustWoken = this.world.now - execution.process.thawedAt < READING_MS && execution.number < other.number;
     const isExcused = other.isStubborn || spansFreeze || hasJustWoken;
     this.verdict.check(
       isExcused,

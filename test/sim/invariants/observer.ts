@@ -104,7 +104,7 @@ export class Observer implements HostObserver, ClientObserver {
 
   /**
    * Leases are made with the batch that is about to be written, or while the one before was: the instance must be able to take work
-   * now, or have been able to when that one went.
+   * now, or have been able to when that one went and hold it since.
    */
   onCommit(batch: Batch): void {
     const { ready } = this;
@@ -114,8 +114,9 @@ export class Observer implements HostObserver, ClientObserver {
       for (const event of events) {
         if (event.type !== 'AttemptStarted') continue;
         const instance = this.current?.fleet.instances.get(event.instanceId);
+        const id = formatAttemptId({ runId, path: event.path, number: event.number });
         this.verdict.check(
-          this.ready.has(event.instanceId) || ready.has(event.instanceId),
+          this.ready.has(event.instanceId) || (ready.has(event.instanceId) && instance?.held.has(id) === true),
           'nothing is assigned to an instance that cannot take work',
           () =>
             `${runId}/${event.path}#${event.number} goes to ${event.instanceId}, which is ${instance?.status ?? 'unknown'}`,
