@@ -36,10 +36,11 @@ export class Clearing {
     });
   }
 
-  result(reported: ReportedResult, use: (reported: ReportedResult) => void): void {
-    this.withCleaner(reported.attemptId, (cleaner) =>
-      use(cleaner === undefined ? reported : { ...reported, result: clearResult(reported.result, cleaner) }),
-    );
+  /** `onLost`: it could not be taken, and the log says so. */
+  result(reported: ReportedResult, use: (reported: ReportedResult) => void, onLost = (): void => {}): void {
+    const useClear = (cleaner: Cleaner | undefined): void =>
+      use(cleaner === undefined ? reported : { ...reported, result: clearResult(reported.result, cleaner) });
+    this.withCleaner(reported.attemptId, useClear, onLost);
   }
 
   /** An upload. Throws SECRET_MISSING. */
@@ -53,14 +54,15 @@ export class Clearing {
     return cleaner === undefined ? bytes : cleaner.redactor.bytes(bytes);
   }
 
-  private withCleaner(attemptId: string, use: (cleaner: Cleaner | undefined) => void): void {
+  private withCleaner(attemptId: string, use: (cleaner: Cleaner | undefined) => void, onLost = (): void => {}): void {
     const key = this.options.secrets === undefined ? undefined : parseAttemptId(attemptId);
     const found = key === undefined ? undefined : this.find(key);
     if (key === undefined || found !== 'unknown') return use(found === 'unknown' ? undefined : found);
-    untilRead(this.options, { attempt: attemptId }, () => this.look(key)).then(use, (error: unknown) =>
+    untilRead(this.options, { attempt: attemptId }, () => this.look(key)).then(use, (error: unknown) => {
       // The agent keeps a result and sends it again when it returns.
-      this.options.logger.error('a report could not be taken', { attempt: attemptId, error }),
-    );
+      this.options.logger.error('a report could not be taken', { attempt: attemptId, error });
+      onLost();
+    });
   }
 
   /** `unknown`: the run is being read. One that is not open takes nothing from a report. */
