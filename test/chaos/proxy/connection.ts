@@ -58,6 +58,7 @@ export class Connection {
         weather: () => weather(direction),
         onPassed: (bytes) => onPassed(direction, bytes),
         onBroken: () => this.reset(),
+        onGone: () => breakWriter(to),
       });
     this.pipes = { up: pipe('up', accepted, dialled), down: pipe('down', dialled, accepted) };
     this.refresh();
@@ -71,4 +72,11 @@ export class Connection {
       if (this.openSockets === 0) this.options.onClose();
     });
   }
+}
+
+/** As the kernel of a process that is gone: whoever goes on writing to it is reset, once it has read what was sent. */
+function breakWriter(socket: Socket): void {
+  if (socket.destroyed || socket.readableEnded) return;
+  if (socket.writableFinished) socket.resetAndDestroy();
+  else socket.once('finish', () => socket.resetAndDestroy());
 }

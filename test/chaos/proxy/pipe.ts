@@ -19,11 +19,13 @@ export interface PipeOptions {
   readonly clock: Clock;
   readonly weather: () => Weather;
   readonly onPassed: (bytes: number) => void;
-  /** The bytes of a `cutAfter` have passed, or the reader's side is broken and may be told so. */
+  /** Both sides must see the connection break: the bytes of a `cutAfter` have passed, or the writer reset it. */
   readonly onBroken: () => void;
+  /** The writer, which had ended this direction before, hears nothing any more. */
+  readonly onGone: () => void;
 }
 
-type Waiting = { readonly dueAt: number } & ({ bytes: Buffer } | { readonly end: 'fin' | 'reset' });
+type Waiting = { readonly dueAt: number } & ({ bytes: Buffer } | { readonly end: 'fin' | 'reset' | 'gone' });
 
 export class Pipe {
   private readonly options: PipeOptions;
@@ -47,7 +49,7 @@ export class Pipe {
       this.take({ end: 'fin', dueAt: this.dueAt() });
     });
     from.on('close', () => {
-      if (!hasEnded) this.take({ end: 'reset', dueAt: this.dueAt() });
+      this.take({ end: hasEnded ? 'gone' : 'reset', dueAt: this.dueAt() });
     });
     to.on('drain', () => {
       this.isBlocked = false;
@@ -108,10 +110,12 @@ export class Pipe {
     else from.resume();
   }
 
-  private passEnd(end: 'fin' | 'reset'): void {
+  private passEnd(end: 'fin' | 'reset' | 'gone'): void {
+    this.waiting.shift();
+    if (end === 'fin') return void this.options.to.end();
     this.finish();
-    if (end === 'fin') this.options.to.end();
-    else this.options.onBroken();
+    if (end === 'reset') this.options.onBroken();
+    else this.options.onGone();
   }
 
   private passBytes(head: { bytes: Buffer }): void {

@@ -111,6 +111,21 @@ describe('the proxy', () => {
     expect(client.error).toBe('ECONNRESET');
   });
 
+  test('resets who goes on writing to a process that is gone', async () => {
+    await using wire = await Wire.open();
+    const { client, server } = await wire.pair();
+    server.say('last words');
+    server.socket.end();
+    await eventually(() => client.hasEnded);
+    server.socket.destroy();
+    // The first word is what the dead side answers with a reset, the second meets it.
+    await eventually(() => {
+      client.say('are you there?');
+      return client.isClosed;
+    });
+    expect({ text: client.text, error: client.error }).toEqual({ text: 'last words', error: 'ECONNRESET' });
+  });
+
   test('resets who dials while nobody listens behind it', async () => {
     await using wire = await Wire.open();
     const nobody = await FaultProxy.listen({ target: { port: 1 } });
