@@ -8,6 +8,8 @@ import type { Dice } from '../sim/dice.ts';
 import { oddDouble, oddInteger, oddText } from './odd-values.ts';
 
 const DEPTH_MAX = 6;
+/** Messages within one: steps have steps have steps. */
+const NESTED_MAX = 200;
 const VARINT = 0;
 const FIXED64 = 1;
 const LENGTH = 2;
@@ -26,8 +28,16 @@ export interface DrawOptions {
   readonly known: readonly string[];
 }
 
+interface Drawing extends DrawOptions {
+  nested: number;
+}
+
 /** The bytes of a message of this kind, in which something may be odd. */
-export function drawMessage(desc: DescMessage, options: DrawOptions, depth = 0): Buffer {
+export function drawMessage(desc: DescMessage, options: DrawOptions): Buffer {
+  return draw(desc, { ...options, nested: 0 }, 0);
+}
+
+function draw(desc: DescMessage, options: Drawing, depth: number): Buffer {
   const { dice } = options;
   let fields = desc.fields.flatMap((field) => drawField(field, options, depth));
   // Of a oneof, most of the time one member.
@@ -45,7 +55,7 @@ export function drawMessage(desc: DescMessage, options: DrawOptions, depth = 0):
   return Buffer.concat(fields.map(encodeField));
 }
 
-function drawField(field: DescField, options: DrawOptions, depth: number): readonly WireField[] {
+function drawField(field: DescField, options: Drawing, depth: number): readonly WireField[] {
   const { dice } = options;
   if (depth > DEPTH_MAX || !dice.chance(0.65)) return [];
   if (field.fieldKind !== 'list' && field.fieldKind !== 'map') return drawOne(field, options, depth);
@@ -54,7 +64,7 @@ function drawField(field: DescField, options: DrawOptions, depth: number): reado
   return Array.from({ length: count }, () => drawOne(field, options, shallow)).flat();
 }
 
-function drawOne(field: DescField, options: DrawOptions, depth: number): readonly WireField[] {
+function drawOne(field: DescField, options: Drawing, depth: number): readonly WireField[] {
   const { number } = field;
   if (field.fieldKind === 'map') {
     const key = scalar(1, field.mapKey, options);
@@ -69,12 +79,23 @@ function drawOne(field: DescField, options: DrawOptions, depth: number): readonl
   return field.scalar === undefined ? [] : [scalar(number, field.scalar, options)];
 }
 
-function nested(desc: DescMessage, options: DrawOptions, depth: number): Buffer {
+function nested(desc: DescMessage, options: Drawing, depth: number): Buffer {
   const { dice } = options;
   if (desc.typeName === 'google.protobuf.Value' && dice.chance(0.05)) {
-    return Buffer.from(deepValue(dice.pick([15, 31, 32, 33, 49, 50, 100, 2_000])));
+    return deep(dice.pick([15, 31, 32, 33, 49, 50, 100, 2_000]));
   }
-  return depth >= DEPTH_MAX ? Buffer.alloc(0) : drawMessage(desc, options, depth + 1);
+  options.nested += 1;
+  if (depth >= DEPTH_MAX || options.nested > NESTED_MAX) return Buffer.alloc(0);
+  return draw(desc, options, depth + 1);
+}
+
+const made = new Map<number, Buffer>();
+
+/** Made once for each depth: the deepest takes a while. */
+function deep(depth: number): Buffer {
+  const bytes = made.get(depth) ?? Buffer.from(deepValue(depth));
+  made.set(depth, bytes);
+  return bytes;
 }
 
 function enumNumber(desc: DescEnum, dice: Dice): bigint {

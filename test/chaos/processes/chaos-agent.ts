@@ -24,6 +24,8 @@ async function work(input: Work, { attempt, signal, progress }: HandlerContext):
   const line = { pid: process.pid, runId, step, number };
   const end = (how: 'done' | 'failed' | 'stopped'): void => ledger.write({ ...line, what: 'end', how, t: nowMs() });
   ledger.write({ ...line, what: 'start', t: nowMs(), agent: id, instance: agent.instanceId, capability });
+  // Whoever sees it knows that the attempt is accepted, too.
+  progress(0.1, 'begun');
   try {
     await sleep(systemClock, durationOf(input) / 2, signal);
     progress(0.5, 'half of it');

@@ -3,7 +3,7 @@ import type { LedgerLine } from '../ledger.ts';
 import { nowMs } from '../ledger.ts';
 import { AGAIN, ONCE } from '../work.ts';
 import { ChaosMesh } from '../world/mesh.ts';
-import { type ScenarioReport, startWork, type Times, until, violationsIn } from './scenario.ts';
+import { hasBegun, type ScenarioReport, startWork, type Times, until, violationsIn } from './scenario.ts';
 
 /** From the judgement to the start of the work elsewhere, on a machine that has other things to do. */
 const SLACK_MS = 2_000;
@@ -18,7 +18,7 @@ export async function blackHole(times: Times): Promise<ScenarioReport> {
   const ms = 2 * lossWindowMs;
   const [idempotent = ''] = await startWork(mesh.client, AGAIN, 1, ms);
   const [exclusive = ''] = await startWork(mesh.client, ONCE, 1, ms);
-  await until('the work is under way', () => mesh.ledger().length === 2);
+  for (const id of [idempotent, exclusive]) await until('the work is under way', () => hasBegun(mesh.client, id));
   const other = await mesh.addAgent();
   await until('the other agent is there', async () => (await mesh.readyAgents()) === 2);
   const from = nowMs();

@@ -46,6 +46,11 @@ export async function startWork(
   return (await Promise.all(runs)).map(({ id }) => id);
 }
 
+/** Its attempt is accepted, and its handler is at work. */
+export async function hasBegun(client: Orchestrator, runId: string): Promise<boolean> {
+  return ((await client.getRun(runId)).steps[0]?.progress ?? 0) > 0;
+}
+
 /** What does not hold of the runs, their histories and what the agents wrote down. */
 export async function violationsIn(mesh: ChaosMesh, suffered: readonly Suffered[] = []): Promise<readonly string[]> {
   const verdict = await judge({
