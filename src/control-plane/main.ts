@@ -25,6 +25,7 @@ import { createLogger } from './telemetry/logger.ts';
 import { PrometheusMetrics } from './telemetry/metrics.ts';
 import { createWebhook } from './telemetry/webhook.ts';
 import { type BoundService, bindService } from './transport/grpc-adapter.ts';
+import { takeGrpcLogs } from './transport/grpc-logs.ts';
 import { Listener } from './transport/listener.ts';
 
 export interface ServerOptions {
@@ -125,6 +126,8 @@ export async function startConfiguredServer(
 ): Promise<{ readonly server: Server; readonly config: Config }> {
   const config = loadConfig(sources);
   const { alerts, listen, store, stuck, lossWindow, beatInterval, retention, stopGrace, secrets, log } = config;
+  const logger = createLogger({ level: log.level });
+  takeGrpcLogs(logger);
   const server = await startServer({
     ...listen,
     store: store.kind === 'memory' ? { kind: 'memory' } : { kind: 'sqlite', file: store.file },
@@ -140,7 +143,7 @@ export async function startConfiguredServer(
     },
     ...alertsOf(alerts),
     secrets: secrets.provider === 'file' ? createFileSecrets(secrets.folder) : createEnvSecrets(secrets.prefix),
-    logger: createLogger({ level: log.level }),
+    logger,
     metrics: new PrometheusMetrics(),
     onFatal,
   });

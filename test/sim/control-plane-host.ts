@@ -246,6 +246,7 @@ export class ControlPlaneHost {
         this.ended(call, error);
         wire.abandon(last, error);
       },
+      setReading: (isReading) => wire.setReading?.(isReading),
     };
   }
 

@@ -76,7 +76,7 @@ export class Stream {
     if (this.isClosedByAgent || this.isOverForAgent) return;
     this.isClosedByAgent = true;
     const { network } = this.options;
-    if (this.server !== undefined) this.atServer(this.nextUpAt(), () => this.call.emit('end'));
+    if (this.server !== undefined) this.atServer(this.nextUpAt(), () => this.call.hear(() => this.call.emit('end')));
     network.world.after(CLOSE_MS, this.agent, 'timer', () => {
       if (this.isOverForAgent) return;
       this.endForAgent({ code: 'CANCELLED', message: 'cancelled on client' });
@@ -93,7 +93,7 @@ export class Stream {
       const queued = this.queuedUp ?? [];
       this.queuedUp = undefined;
       for (const { bytes, kind } of queued) this.sendUp(bytes, kind);
-      if (this.isClosedByAgent) this.atServer(this.nextUpAt(), () => this.call.emit('end'));
+      if (this.isClosedByAgent) this.atServer(this.nextUpAt(), () => this.call.hear(() => this.call.emit('end')));
     });
   }
 
@@ -105,7 +105,7 @@ export class Stream {
       this.arrivals.push(at);
       this.atServer(at, () => {
         this.arrivals.shift();
-        this.call.emit('data', Buffer.from(bytes));
+        this.call.hear(() => this.call.emit('data', Buffer.from(bytes)));
       });
     }
   }
@@ -225,6 +225,8 @@ export class ServerCall extends EventEmitter implements SessionCall {
   private buffered = 0;
   private onWay = 0;
   private ending: { readonly error: ServiceError | undefined } | undefined;
+  /** What has arrived while nothing is read. */
+  private unheard: (() => void)[] | undefined;
   /** Bytes that the transport took for this stream, and those of them that left its buffers. */
   accepted = 0;
   sent = 0;
@@ -254,6 +256,21 @@ export class ServerCall extends EventEmitter implements SessionCall {
     if (this.ending !== undefined) return;
     this.ending = { error: error === undefined ? undefined : toServiceError(error) };
     this.pump();
+  }
+
+  setReading(isReading: boolean): void {
+    if (!isReading) {
+      this.unheard ??= [];
+      return;
+    }
+    const unheard = this.unheard ?? [];
+    this.unheard = undefined;
+    for (const say of unheard) this.hear(say);
+  }
+
+  hear(say: () => void): void {
+    if (this.unheard === undefined) say();
+    else this.unheard.push(say);
   }
 
   /** The control plane closes the whole connection. */

@@ -21,6 +21,8 @@ export interface SessionWire {
   end(error?: Error): void;
   /** Drops what is queued, writes `last` and ends. */
   abandon(last: Uint8Array | undefined, error: Error): void;
+  /** As `SessionPeer.setReading`. */
+  readonly setReading?: (isReading: boolean) => void;
   readonly remote: string;
 }
 
@@ -106,6 +108,10 @@ class AgentSession implements SessionSink, SessionPeer {
 
   end(error?: Error): void {
     if (!this.isEnded) this.wire.end(error);
+  }
+
+  setReading(isReading: boolean): void {
+    this.wire.setReading?.(isReading);
   }
 
   private refuseSilence(): void {

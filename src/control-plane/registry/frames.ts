@@ -234,6 +234,8 @@ export interface SessionPeer {
   encode(assignment: WireAssignment): Uint8Array;
   /** Ends the stream; with an error, as a gRPC status with ErrorInfo. Frames sent before still go out. */
   end(error?: Error): void;
+  /** False: nothing is read from the stream until it is true again. Absent: what was sent has arrived, and cannot be held back. */
+  readonly setReading?: (isReading: boolean) => void;
   /** For logs: the address of the other side. */
   readonly remote: string;
 }

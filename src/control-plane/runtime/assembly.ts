@@ -97,7 +97,7 @@ export class Parts extends Given {
   readonly now = (): Now => ({ at: this.guard.now(), wall: this.clock.now() });
   readonly registryTime = (): number => this.guard.now();
   readonly outbox = new Outbox(this.clock);
-  readonly watch = new WatchHub(this.store);
+  readonly watch = new WatchHub(this.store, this.metrics);
   readonly agentWatch = new AgentWatch(this.clock);
   readonly ended = new EndedRuns();
   readonly trouble = new StoreTrouble({

@@ -37,10 +37,11 @@ export class Clearing {
     });
   }
 
-  result(reported: ReportedResult, use: (reported: ReportedResult) => void): void {
-    this.withCleaner(reported.attemptId, (cleaner) =>
-      use(cleaner === undefined ? reported : { ...reported, result: clearResult(reported.result, cleaner) }),
-    );
+  /** `onLost`: it could not be taken, and the log says so. */
+  result(reported: ReportedResult, use: (reported: ReportedResult) => void, onLost = (): void => {}): void {
+    const useClear = (cleaner: Cleaner | undefined): void =>
+      use(cleaner === undefined ? reported : { ...reported, result: clearResult(reported.result, cleaner) });
+    this.withCleaner(reported.attemptId, useClear, onLost);
   }
 
   /** An upload: it is stored also when its run has ended meanwhile. Throws SECRET_MISSING. */
@@ -59,17 +60,18 @@ export class Clearing {
     return found === 'unread' || found === 'over' ? this.look(key) : found;
   }
 
-  private withCleaner(attemptId: string, use: (cleaner: Cleaner | undefined) => void): void {
+  private withCleaner(attemptId: string, use: (cleaner: Cleaner | undefined) => void, onLost = (): void => {}): void {
     const key = this.options.secrets === undefined ? undefined : parseAttemptId(attemptId);
     if (key === undefined) return use(undefined);
     const found = this.find(key);
     // Nothing that a report says of a run that is over is kept or shown.
     if (found === 'over') return use(undefined);
     if (found !== 'unread') return use(found);
-    untilRead(this.options, { attempt: attemptId }, () => this.look(key)).then(use, (error: unknown) =>
+    untilRead(this.options, { attempt: attemptId }, () => this.look(key)).then(use, (error: unknown) => {
       // The agent keeps a result and sends it again when it returns.
-      this.options.logger.error('a report could not be taken', { attempt: attemptId, error }),
-    );
+      this.options.logger.error('a report could not be taken', { attempt: attemptId, error });
+      onLost();
+    });
   }
 
   /** `unread`: the run is not read yet. `over`: no open run has this id. */

@@ -23,6 +23,7 @@ import type { OutputIntake } from './output-intake.ts';
 import { untilRead } from './read-trouble.ts';
 import type { Pending } from './run-holder.ts';
 import type { Runs } from './runs.ts';
+import { StrayResults } from './stray-results.ts';
 import type { Uploads } from './uploads.ts';
 import type { WatchHub } from './watch.ts';
 
@@ -52,16 +53,41 @@ const SIGNS: ReadonlySet<AttemptUpdate['type']> = new Set(['progress', 'checkpoi
 export class Reports {
   private readonly options: ReportsOptions;
   private readonly refusals = new Map<string, number>();
+  private readonly strays = new StrayResults((instance, reported, onDone) =>
+    this.clearResult(instance, reported, onDone),
+  );
 
   constructor(options: ReportsOptions) {
     this.options = options;
   }
 
   take(instance: Instance, frame: ReportFrame): void {
+    const { clearing } = this.options;
+    for (const update of frame.updates) {
+      // Nothing is read for the sake of what will not be taken; chunks are answered whoever sends them.
+      const isOfUse = update.type === 'chunk' || instance.held.has(update.attemptId);
+      if (isOfUse) clearing.update(update, (clear) => this.update(instance, clear));
+    }
+    for (const result of frame.results) {
+      instance.sync.expectsAnswer(result.attemptId);
+      if (instance.held.has(result.attemptId)) this.clearResult(instance, result);
+      else this.strays.take(instance, result);
+    }
+  }
+
+  private clearResult(instance: Instance, reported: ReportedResult, onDone = (): void => {}): void {
     const { clearing, output } = this.options;
-    for (const update of frame.updates) clearing.update(update, (clear) => this.update(instance, clear));
-    for (const result of frame.results)
-      clearing.result(result, (clear) => output.afterChunks(clear.attemptId, () => this.result(instance, clear)));
+    clearing.result(
+      reported,
+      (clear) => output.afterChunks(clear.attemptId, () => this.result(instance, clear, onDone)),
+      () => this.unanswerable(instance, reported, onDone),
+    );
+  }
+
+  /** The agent keeps it and sends it again when it returns. */
+  private unanswerable(instance: Instance, { attemptId }: ReportedResult, onDone: () => void): void {
+    instance.sync.answered(attemptId);
+    onDone();
   }
 
   /** The acceptance deadline passed. */
@@ -140,7 +166,6 @@ export class Reports {
 
   /** A result implies acceptance, also while it waits for the disk. */
   private listened(instance: Instance, { attemptId }: ReportedResult): void {
-    instance.sync.expectsAnswer(attemptId);
     const attempt = instance.held.get(attemptId);
     if (attempt === undefined) return;
     attempt.acceptUntil = 0;
@@ -219,54 +244,64 @@ export class Reports {
     this.options.committer().kick();
   }
 
-  private result(instance: Instance, reported: ReportedResult): void {
+  /** Calls `onDone` once it is answered, or cannot be. */
+  private result(instance: Instance, reported: ReportedResult, onDone = (): void => {}): void {
     const key = parseAttemptId(reported.attemptId);
     if (key === undefined) {
       this.ack(instance, reported.attemptId, 'UNKNOWN');
-      return;
+      return onDone();
     }
     this.listened(instance, reported);
     this.keepAway(instance, reported);
     const output = reported.result.kind === 'completed' ? reported.result.output : undefined;
-    if (output?.kind === 'blob') void this.settleWithBlob(instance, key, reported, output);
-    else this.settle(instance, key, reported.attemptId, toResult(reported, key));
+    const settle = (settled: SettledResult): void =>
+      this.settle(instance, { key, attemptId: reported.attemptId, settled, onDone });
+    if (output?.kind === 'blob')
+      void this.withBlob(key, { reported, blob: output }, settle).catch(() =>
+        this.unanswerable(instance, reported, onDone),
+      );
+    else settle(toResult(reported, key));
   }
 
   /** A blob that this attempt did not upload fails the step: a resent result would name it for ever. */
-  private async settleWithBlob(
-    instance: Instance,
+  private async withBlob(
     key: AttemptKey,
-    reported: ReportedResult,
-    blob: BlobValue,
+    { reported, blob }: { readonly reported: ReportedResult; readonly blob: BlobValue },
+    settle: (settled: SettledResult) => void,
   ): Promise<void> {
+    const { attemptId } = reported;
     try {
       const { uploads } = this.options;
-      const problem = await untilRead(this.options, { attempt: reported.attemptId }, () => uploads.check(key, blob));
-      if (problem === undefined) return this.settle(instance, key, reported.attemptId, toResult(reported, key));
+      const problem = await untilRead(this.options, { attempt: attemptId }, () => uploads.check(key, blob));
+      if (problem === undefined) return settle(toResult(reported, key));
       const failure: Failure = {
         code: 'INVALID_OUTPUT',
         message: `Cannot take the output of "${key.path}": ${problem}`,
       };
       const result = { kind: 'failed', failure, retryable: false, retryAfterMs: 0 } as const;
-      this.settle(instance, key, reported.attemptId, { result, attachment: undefined });
+      settle({ result, attachment: undefined });
     } catch (error) {
       // The agent keeps the result and sends it again when it returns.
-      instance.sync.answered(reported.attemptId);
-      this.options.logger.error('an uploaded output could not be read', { attempt: reported.attemptId, error });
+      this.options.logger.error('an uploaded output could not be read', { attempt: attemptId, error });
+      throw error;
     }
   }
 
-  private settle(instance: Instance, key: AttemptKey, attemptId: string, settled: SettledResult): void {
+  private settle(instance: Instance, { key, attemptId, settled, onDone }: Settling): void {
     const { path, number } = key;
     const { instanceId } = instance;
     this.options.runs.submit({
       runId: key.runId,
       command: { type: 'SettleAttempt', path, number, instanceId, result: settled.result, ...this.usageOf(key) },
       attachment: settled.attachment,
-      onAnswer: (answer) => this.ack(instance, attemptId, answer.type === 'result' ? answer.verdict : 'UNKNOWN'),
+      onAnswer: (answer) => {
+        this.ack(instance, attemptId, answer.type === 'result' ? answer.verdict : 'UNKNOWN');
+        onDone();
+      },
       onError: (error) => {
         instance.sync.answered(attemptId);
         this.options.logger.error('a result could not be taken', { attempt: attemptId, error });
+        onDone();
       },
       isClient: false,
       failures: 0,
@@ -318,6 +353,13 @@ function refusalKey(instance: Instance, capability: string): string {
 interface SettledResult {
   readonly result: AttemptResult;
   readonly attachment: Pending['attachment'];
+}
+
+interface Settling {
+  readonly key: AttemptKey;
+  readonly attemptId: string;
+  readonly settled: SettledResult;
+  readonly onDone: () => void;
 }
 
 /** The engine's result; an output above the inline size becomes a blob that is stored with it. */

@@ -1,19 +1,28 @@
 /**
  * Watchers of runs: committed events from a position, then new ones as they are committed, and live events that are never
- * replayed. A watcher that does not keep up is cut off and resumes from its position.
+ * replayed. A watcher that does not keep up is cut off and resumes from its position; live events that it is too late for are
+ * dropped before that, since an agent may write any number of lines to its log.
  */
 import { ChurnMap } from '../../core/churn-map.ts';
 import { YardmasterError } from '../../core/errors.ts';
+import { type Metrics, noMetrics } from '../../core/metrics.ts';
 import type { RunEvent } from '../engine/events.ts';
 import type { JournalRow, Store } from '../store/port.ts';
 import type { WatchedEvent } from './control-plane.ts';
 
 const PAGE = 256;
 const QUEUE_MAX = 20_000;
+/** Of the live events among them: a line of a log may have 40,000 characters. */
+const LIVE_CHARS_MAX = 1024 * 1024;
+/** What an event takes besides its texts. */
+const EVENT_CHARS = 200;
+
+type Live = Extract<WatchedEvent, { kind: 'live' }>;
 
 class Watcher {
   readonly live: boolean;
-  queue: WatchedEvent[] = [];
+  private queue: WatchedEvent[] = [];
+  private liveChars = 0;
   isOverflowed = false;
   /** There may be durable events that were never published: read on from the store. */
   isStale = false;
@@ -23,11 +32,27 @@ class Watcher {
     this.live = live;
   }
 
-  push(event: WatchedEvent): void {
-    if (this.queue.length >= QUEUE_MAX) {
-      if (event.kind === 'event') this.isOverflowed = true;
-    } else this.queue.push(event);
+  push(event: Extract<WatchedEvent, { kind: 'event' }>): void {
+    if (this.queue.length >= QUEUE_MAX) this.isOverflowed = true;
+    else this.queue.push(event);
     this.notify();
+  }
+
+  /** False: it was dropped. */
+  pushLive(event: Live): boolean {
+    if (this.queue.length >= QUEUE_MAX || this.liveChars >= LIVE_CHARS_MAX) return false;
+    this.liveChars += charsOf(event);
+    this.queue.push(event);
+    this.notify();
+    return true;
+  }
+
+  /** Everything that waits. */
+  take(): readonly WatchedEvent[] {
+    const events = this.queue;
+    this.queue = [];
+    this.liveChars = 0;
+    return events;
   }
 
   notify(): void {
@@ -47,14 +72,22 @@ export interface RunTap {
   reread(): void;
 }
 
+function charsOf({ live }: Live): number {
+  const message = 'message' in live ? live.message.length : 0;
+  const fields = 'fields' in live ? Object.entries(live.fields) : [];
+  return fields.reduce((sum, [key, value]) => sum + key.length + value.length, EVENT_CHARS + message);
+}
+
 export class WatchHub {
   private readonly store: Store;
+  private readonly metrics: Metrics;
   private readonly watchers = new ChurnMap<Set<Watcher>>();
   private readonly taps = new ChurnMap<Set<RunTap>>();
   private readonly ends = new ChurnMap<Set<() => void>>();
 
-  constructor(store: Store) {
+  constructor(store: Store, metrics: Metrics = noMetrics) {
     this.store = store;
+    this.metrics = metrics;
   }
 
   /** Calls `fn` once when the run's end is durable. The answer takes it back. */
@@ -107,8 +140,10 @@ export class WatchHub {
     }
   }
 
-  publishLive(runId: string, event: Extract<WatchedEvent, { kind: 'live' }>): void {
-    for (const watcher of this.watchers.get(runId) ?? []) if (watcher.live) watcher.push(event);
+  publishLive(runId: string, event: Live): void {
+    for (const watcher of this.watchers.get(runId) ?? []) {
+      if (watcher.live && !watcher.pushLive(event)) this.metrics.dropped('watch', 1);
+    }
   }
 
   async *watch(runId: string, fromPosition: number, live: boolean, signal: AbortSignal): AsyncGenerator<WatchedEvent> {
@@ -140,9 +175,7 @@ export class WatchHub {
       }
       while (!signal.aborted && !watcher.isStale) {
         await watcher.next();
-        const events = watcher.queue;
-        watcher.queue = [];
-        for (const event of events) {
+        for (const event of watcher.take()) {
           if (event.kind === 'event') {
             if (event.position < position) continue;
             position = event.position + 1;

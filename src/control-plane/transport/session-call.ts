@@ -27,6 +27,8 @@ export interface SessionCall extends EventEmitter {
   write(message: Uint8Array, onSent: () => void): boolean;
   /** Ends the call after what was written. */
   end(error?: Error): void;
+  /** False: what the other side writes stays with it, once the window of the stream is full. */
+  setReading(isReading: boolean): void;
 }
 
 const same = (bytes: Buffer): Buffer => bytes;
@@ -95,6 +97,11 @@ class GrpcSessionCall extends EventEmitter implements SessionCall {
     this.call.sendStatus(
       error === undefined ? { code: status.OK, details: '', metadata: null } : toServiceError(error),
     );
+  }
+
+  setReading(isReading: boolean): void {
+    if (isReading) this.stream.resume();
+    else this.stream.pause();
   }
 
   private open(accept: (call: SessionCall) => void): void {

@@ -106,6 +106,10 @@ class SessionStream implements SessionWire {
     this.end(error);
   }
 
+  setReading(isReading: boolean): void {
+    if (!this.isClosed) this.call.setReading(isReading);
+  }
+
   private push(bytes: Uint8Array): void {
     this.queue.push(bytes);
     this.pendingBytes += bytes.length;

@@ -63,6 +63,8 @@ export interface HandAgentOptions {
   /** Default: the first instance of that agent. */
   readonly instanceId?: string;
   readonly capabilities: readonly { readonly name: string; readonly idempotent?: boolean }[];
+  /** Default 4. */
+  readonly slots?: number;
 }
 
 /** An agent whose every frame the test writes itself. */
@@ -72,12 +74,12 @@ export class HandAgent {
   private readonly call: ClientDuplexStream<Buffer, Buffer>;
 
   constructor(call: ClientDuplexStream<Buffer, Buffer>, options: HandAgentOptions) {
-    const { agentId, instanceId = `${agentId}-1`, capabilities } = options;
+    const { agentId, instanceId = `${agentId}-1`, capabilities, slots = 4 } = options;
     this.call = call;
     call.on('error', () => {});
     call.on('data', (bytes: Buffer) => this.take(fromBinary(SessionResponseSchema, bytes).frame));
     const offered = capabilities.map((capability) => ({ version: '1.2.0', ...capability }));
-    const state = { revision: 1, slots: 4, capabilities: offered };
+    const state = { revision: 1, slots, capabilities: offered };
     this.send({ case: 'hello', value: { agentId, instanceId, protocolVersion: 1, sdk: { name: 'by hand' }, state } });
   }
 

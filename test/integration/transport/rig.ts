@@ -33,6 +33,11 @@ export class HandClock implements Clock {
     return () => this.timers.delete(entry);
   }
 
+  /** Timers that have not fired. */
+  get waiting(): number {
+    return this.timers.size;
+  }
+
   advance(ms: number): void {
     this.time += ms;
     for (const entry of [...this.timers].sort((a, b) => a.at - b.at)) {

@@ -1,0 +1,15 @@
+/** What `npm run chaos -- --scenario NAME` knows, with the times and numbers of the product. */
+import { blackHole } from './black-hole.ts';
+import { cut } from './cut.ts';
+import { flood } from './flood.ts';
+import { fleetReturns } from './return.ts';
+import { PRODUCT_TIMES, type ScenarioReport } from './scenario.ts';
+import { stalledReaders } from './stalled-readers.ts';
+
+export const scenarios: Readonly<Record<string, () => Promise<ScenarioReport>>> = {
+  cut: () => cut({ ...PRODUCT_TIMES, cutMs: 20_000 }),
+  'black-hole': () => blackHole(PRODUCT_TIMES),
+  return: () => fleetReturns({ ...PRODUCT_TIMES, agents: 1_000, processes: 4, boundMs: 10_000 }),
+  'stalled-readers': () => stalledReaders(),
+  flood: () => flood({ seconds: 10 }),
+};

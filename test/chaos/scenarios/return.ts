@@ -1,0 +1,46 @@
+/** A thousand agents come back: after the control plane was killed and started again, and after all of their connections broke at once. */
+import { type Child, startChild } from '../child-process.ts';
+import { FaultProxy } from '../proxy/fault-proxy.ts';
+import { ChaosMesh } from '../world/mesh.ts';
+import { type ScenarioReport, type Times, until } from './scenario.ts';
+
+export interface ReturnOptions extends Times {
+  readonly agents: number;
+  readonly processes: number;
+  readonly boundMs: number;
+}
+
+export async function fleetReturns({
+  agents,
+  processes,
+  boundMs,
+  ...settings
+}: ReturnOptions): Promise<ScenarioReport> {
+  await using mesh = await ChaosMesh.start({ agents: 0, settings });
+  const wire = await FaultProxy.listen({ target: { port: mesh.port } });
+  const fleet: Child<unknown>[] = [];
+  try {
+    for (let i = 0; i < processes; i++) {
+      fleet.push(await startChild('fleet-agents.ts', [wire.url, `p${i}`, String(agents / processes)]));
+    }
+    await until('the fleet is there', async () => (await mesh.readyAgents()) === agents);
+    const connections = wire.accepted;
+    wire.begin({ kind: 'reset' });
+    const resetAt = performance.now();
+    await until('all have dialled again', () => wire.accepted >= connections + agents);
+    await until('all are back after the cut', async () => (await mesh.readyAgents()) === agents);
+    const afterCutMs = Math.round(performance.now() - resetAt);
+    await mesh.controlPlane.kill();
+    await mesh.restartControlPlane();
+    const startedAt = performance.now();
+    await until('all are back after the restart', async () => (await mesh.readyAgents()) === agents);
+    const afterRestartMs = Math.round(performance.now() - startedAt);
+    const violations: string[] = [];
+    if (afterCutMs > boundMs) violations.push(`after a cut the fleet was back in ${afterCutMs} ms`);
+    if (afterRestartMs > boundMs) violations.push(`after a restart the fleet was back in ${afterRestartMs} ms`);
+    return { figures: { agents, afterCutMs, afterRestartMs, boundMs }, violations };
+  } finally {
+    await Promise.all(fleet.map((child) => child.kill()));
+    await wire[Symbol.asyncDispose]();
+  }
+}
