@@ -43,6 +43,11 @@ export class DocumentRunner implements AsyncDisposable {
         return this.#compile(block);
       case 'text out':
         return this.#compare(block);
+      case 'python':
+      case 'go':
+      case 'yaml':
+        if (block.file === undefined) throw new Error('no command can use it: it has no file=');
+        return;
     }
   }
 

@@ -181,13 +181,13 @@ func (a *attempt) pack(output members) (*pb.Payload, error) {
 		return nil, err
 	}
 	data, err := proto.Marshal(value)
-	limits := a.session.rules().GetLimits()
+	limits := a.session.currentRules()
 	switch {
 	case err != nil:
 		return nil, err
-	case len(data) <= int(limits.GetInlineValueBytesMax()):
+	case len(data) <= int(limits.inlineValueBytesMax):
 		return &pb.Payload{Kind: &pb.Payload_Value{Value: value}}, nil
-	case len(data) > int(limits.GetBlobBytesMax()):
+	case len(data) > int(limits.blobBytesMax):
 		message := fmt.Sprintf("the output has %d bytes", len(data))
 		return nil, failure{&pb.AttemptFailed{Code: "LIMIT", Message: message, Retryable: proto.Bool(false)}}
 	}

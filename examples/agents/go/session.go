@@ -20,6 +20,7 @@ import (
 )
 
 const (
+	settledMax     = 1000
 	welcomeTimeout = 10 * time.Second
 	goodConnection = 10 * time.Second
 	delayMax       = 10 * time.Second
@@ -43,11 +44,12 @@ type session struct {
 	mu       sync.Mutex
 	state    *pb.State
 	attempts map[string]*attempt // until their results are acknowledged: the outbox, too
+	settled  []string            // the last ones that were
 	idle     chan struct{}       // has an item when the last attempt is acknowledged
 	stream   *stream             // the newest; news wait for its Welcome
 	older    context.CancelFunc  // the stream that a GoAway told us to leave
 	address  string              // where to dial next
-	welcome  *pb.Welcome
+	rules    rules
 	proven   time.Time // when the last frame that was answered was SENT
 }
 
@@ -121,6 +123,7 @@ func (s *session) assign(order *pb.Assignment) {
 	switch a := s.attempts[order.AttemptId]; {
 	case a != nil: // what we said of it may have been lost
 		a.repeat()
+	case slices.Contains(s.settled, order.AttemptId): // it lay on its way
 	case s.state.Draining:
 		s.reject(order, pb.RejectReason_REJECT_REASON_DRAINING, "the agent is about to leave")
 	case !isOffered:
@@ -181,7 +184,7 @@ func (s *session) watch(a *attempt) {
 func (s *session) contactEnds(a *attempt) time.Time {
 	window := milliseconds(a.LossWindowMs)
 	if window == 0 {
-		window = s.welcome.GetLossWindow().AsDuration()
+		window = s.rules.lossWindow
 	}
 	if a.Idempotent {
 		return time.Now().Add(time.Hour) // never

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -73,7 +74,7 @@ func (s *session) serve(ctx context.Context, st *stream, address string, hello *
 			go st.write(ctx, s, call)
 			go s.beat(ctx, st)
 		}
-		silence.Reset(s.rules().GetSilenceLimit().AsDuration())
+		silence.Reset(s.currentRules().silenceLimit)
 		s.receive(st, response)
 	}
 }
@@ -82,8 +83,8 @@ func (s *session) begin(st *stream, welcome *pb.Welcome, saidAt time.Time, revis
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fmt.Println("connected to", welcome.Node)
-	s.welcome, s.proven = welcome, saidAt
-	st.isWelcomed, st.beatEvery = true, welcome.GetBeatInterval().AsDuration()
+	s.rules, s.proven = readRules(welcome), saidAt
+	st.isWelcomed, st.beatEvery = true, s.rules.beatInterval
 	s.older()
 	if s.state.Revision > revision {
 		s.send(&pb.SessionRequest{Frame: &pb.SessionRequest_State{State: s.state}})
@@ -192,6 +193,8 @@ func (s *session) receive(st *stream, response *pb.SessionResponse) {
 	}
 	for _, ack := range acks.GetResults() {
 		delete(s.attempts, ack.AttemptId)
+		s.settled = append(s.settled, ack.AttemptId)
+		s.settled = s.settled[max(0, len(s.settled)-settledMax):]
 		signalTo(s.idle)
 	}
 	for _, stop := range response.GetDispatch().GetStops() {
@@ -231,10 +234,26 @@ func (s *session) authorize(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+s.token)
 }
 
-func (s *session) rules() *pb.Welcome {
+// What the last Welcome states, or the defaults of the protocol.
+type rules struct {
+	beatInterval, silenceLimit, lossWindow time.Duration
+	inlineValueBytesMax, blobBytesMax      uint32
+}
+
+func readRules(welcome *pb.Welcome) rules {
+	return rules{
+		beatInterval:        cmp.Or(welcome.GetBeatInterval().AsDuration(), 5*time.Second),
+		silenceLimit:        cmp.Or(welcome.GetSilenceLimit().AsDuration(), 15*time.Second),
+		lossWindow:          cmp.Or(welcome.GetLossWindow().AsDuration(), 30*time.Second),
+		inlineValueBytesMax: cmp.Or(welcome.GetLimits().GetInlineValueBytesMax(), 256<<10),
+		blobBytesMax:        cmp.Or(welcome.GetLimits().GetBlobBytesMax(), 64<<20),
+	}
+}
+
+func (s *session) currentRules() rules {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.welcome
+	return s.rules
 }
 
 // blobs is a client for one transfer, and what ends it.

@@ -131,9 +131,9 @@ class Attempt:
 
     def _pack(self, output):
         value, limits = ParseDict(output, Value()), self._session.welcome.limits
-        if value.ByteSize() <= limits.inline_value_bytes_max:
+        if value.ByteSize() <= (limits.inline_value_bytes_max or 256 * 1024):
             return Payload(value=value)
-        if value.ByteSize() > limits.blob_bytes_max:
+        if value.ByteSize() > (limits.blob_bytes_max or 64 * 1024 * 1024):
             raise Failure(code="LIMIT", message=f"the output has {value.ByteSize()} bytes", retryable=False)
         with grpc.insecure_channel(self._session.target) as channel:
             requests = upload_of(self.id, value.SerializeToString())

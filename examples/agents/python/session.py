@@ -25,6 +25,7 @@ from yardmaster.v1.session_response_pb2 import GO_AWAY_REASON_DRAINED, GO_AWAY_R
 
 # A connection for each stream, without a back-off of its own: ours is the only one.
 CHANNEL_OPTIONS = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
+SETTLED_MAX = 1_000
 # Time does not mend these refusals; a person may do so at any moment.
 FOR_A_PERSON = ("UNAUTHENTICATED", "PERMISSION_DENIED", "UNIMPLEMENTED", "INVALID_ARGUMENT", "FAILED_PRECONDITION")
 
@@ -38,6 +39,7 @@ class Session:
         self._agent_id, self._instance_id = agent_id, uuid.uuid4().hex
         self._state, self._handlers = state, handlers
         self._attempts = {}  # until their results are acknowledged: the outbox, too
+        self._settled = {}  # ids of the last ones that were
         self._outgoing = None  # what waits for the stream that is welcomed
         self._older = None  # the stream that a GoAway told us to leave
         self._proven = 0.0  # when the last frame that was answered was SENT
@@ -91,7 +93,7 @@ class Session:
                 call = AgentServiceStub(channel).Session(frames(hello, outgoing), metadata=self.metadata)
                 self.welcome = (await asyncio.wait_for(call.read(), 10)).welcome
                 self._outgoing, self._beats, self._proven = outgoing, {}, said_at
-                self._beat_every = seconds(self.welcome.beat_interval)
+                self._beat_every = seconds(self.welcome.beat_interval, 5)
                 print(f"connected to {self.welcome.node}", flush=True)
                 if self._older:
                     self._older.cancel()
@@ -99,7 +101,7 @@ class Session:
                 for attempt in self._attempts.values():
                     self.send(attempt.repeat())
                 beats = asyncio.create_task(self._beat())
-                silence = seconds(self.welcome.silence_limit)
+                silence = seconds(self.welcome.silence_limit, 15)
                 while (response := await asyncio.wait_for(call.read(), silence)) is not grpc.aio.EOF:
                     self._receive(response)
         finally:
@@ -126,6 +128,9 @@ class Session:
         for ack in dispatch.acks.results:
             if attempt := self._attempts.pop(ack.attempt_id, None):
                 attempt.watch.cancel()
+                self._settled[attempt.id] = None
+        for old in list(self._settled)[:-SETTLED_MAX]:
+            del self._settled[old]
         if not self._attempts:
             self._idle.set()
         for stop in dispatch.stops:
@@ -148,6 +153,8 @@ class Session:
     def _assign(self, order):
         if attempt := self._attempts.get(order.attempt_id):
             self.send(attempt.repeat())  # what we said of it may have been lost
+        elif order.attempt_id in self._settled:
+            pass  # it lay on its way
         elif self._state.draining:
             self._reject(order, reports.REJECT_REASON_DRAINING, "the agent is about to leave")
         elif order.capability not in self._handlers:
@@ -181,7 +188,7 @@ class Session:
             await asyncio.sleep(min(1, ends_at - now, contact_ends_at - now))
 
     def _contact_ends_at(self, order):
-        window = order.loss_window_ms / 1000 or seconds(self.welcome.loss_window)
+        window = order.loss_window_ms / 1000 or seconds(self.welcome.loss_window, 30)
         return math.inf if order.idempotent else self._proven + 0.9 * window
 
     def _reject(self, order, reason, message):
@@ -209,8 +216,8 @@ async def wait(event, timeout):
         await asyncio.wait_for(event.wait(), max(0, timeout))
 
 
-def seconds(duration):
-    return duration.ToTimedelta().total_seconds()
+def seconds(duration, otherwise=0.0):
+    return duration.ToTimedelta().total_seconds() or otherwise
 
 
 def delay_after(error, tries):
