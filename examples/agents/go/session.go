@@ -49,6 +49,7 @@ type session struct {
 	stream   *stream             // the newest; news wait for its Welcome
 	older    context.CancelFunc  // the stream that a GoAway told us to leave
 	address  string              // where to dial next
+	goodbye  *pb.SessionRequest  // when nothing else is to be said
 	rules    rules
 	proven   time.Time // when the last frame that was answered was SENT
 }
@@ -110,10 +111,18 @@ func (s *session) leave(reason string, grace time.Duration) {
 		}
 		s.stopAll("DRAINING")
 	}
-	s.stream.isLast = true
-	s.send(&pb.SessionRequest{Frame: &pb.SessionRequest_Goodbye{Goodbye: &pb.Goodbye{Reason: reason}}})
+	s.goodbye = &pb.SessionRequest{Frame: &pb.SessionRequest_Goodbye{Goodbye: &pb.Goodbye{Reason: reason}}}
+	s.sayGoodbye()
 	s.mu.Unlock()
 	s.end()
+}
+
+// sayGoodbye is the last word; before the Welcome it waits for it, as long as run does.
+func (s *session) sayGoodbye() {
+	if s.goodbye != nil && s.stream.isWelcomed {
+		s.stream.isLast = true
+		s.send(s.goodbye)
+	}
 }
 
 // ---- attempts; all of it under the lock

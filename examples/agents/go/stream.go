@@ -92,6 +92,7 @@ func (s *session) begin(st *stream, welcome *pb.Welcome, saidAt time.Time, revis
 	for _, a := range s.attempts {
 		a.repeat()
 	}
+	s.sayGoodbye()
 }
 
 // send is under the lock. Without a stream, the next Hello says it, or it is said after the Welcome.
@@ -211,6 +212,7 @@ func (s *session) goAway(st *stream, away *pb.GoAway) {
 	fmt.Println("sent away:", away.Message)
 	switch away.Reason {
 	case pb.GoAwayReason_GO_AWAY_REASON_DRAINED, pb.GoAwayReason_GO_AWAY_REASON_REPLACED:
+		st.isWelcomed = false // what runs is no longer ours: it stops, and there is nothing to report
 		s.stopAll("LOST")
 		s.end()
 	default:

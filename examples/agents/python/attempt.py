@@ -38,7 +38,7 @@ class Attempt:
         self._session, self._news = session, {}
         self._cause, self._stopping = None, threading.Event()
         self._saved = self._told = {}
-        self._saved_at = 0.0
+        self._told_at = 0.0
 
     def pause(self, seconds=0.0):
         """Waits, and raises Stopped when the attempt must stop. Call it often."""
@@ -49,8 +49,7 @@ class Attempt:
         """What another instance needs in order to go on from here, and how far it is. Told at most once a second."""
         progress = reports.AttemptProgress(fraction=fraction, message=message)
         self._saved = {"progress": progress, "checkpoint": as_checkpoint(checkpoint)}
-        if time.monotonic() - self._saved_at >= 1:
-            self._saved_at = time.monotonic()
+        if time.monotonic() - self._told_at >= 1:
             self._session.loop.call_soon_threadsafe(self.tell_saved)
 
     # ---- for the session
@@ -64,14 +63,14 @@ class Attempt:
         self._stopping.set()
 
     def finish(self, **end):
-        if "completed" not in end:
-            self.tell_saved()
+        if "completed" not in end and self._saved is not self._told:
+            self._tell(**self._saved)
         self.result = reports.AttemptResult(attempt_id=self.id, **end)
         self._tell(result=self.result)
 
     def tell_saved(self):
-        if self._saved is not self._told and not self.result:
-            self._told = self._saved
+        if self._saved is not self._told and not self.result and time.monotonic() - self._told_at >= 1:
+            self._told, self._told_at = self._saved, time.monotonic()
             self._tell(**self._saved)
 
     def repeat(self):

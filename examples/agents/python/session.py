@@ -18,7 +18,6 @@ from grpc_status import rpc_status
 from attempt import Attempt
 from yardmaster.v1 import report_pb2 as reports
 from yardmaster.v1.agent_service_pb2_grpc import AgentServiceStub
-from yardmaster.v1.dispatch_pb2 import StopReason
 from yardmaster.v1.hello_pb2 import HeldAttempt, Hello, Sdk
 from yardmaster.v1.session_request_pb2 import Beat, Goodbye, SessionRequest
 from yardmaster.v1.session_response_pb2 import GO_AWAY_REASON_DRAINED, GO_AWAY_REASON_REPLACED
@@ -41,6 +40,7 @@ class Session:
         self._attempts = {}  # until their results are acknowledged: the outbox, too
         self._settled = {}  # ids of the last ones that were
         self._outgoing = None  # what waits for the stream that is welcomed
+        self._goodbye = None  # when nothing else is to be said
         self._older = None  # the stream that a GoAway told us to leave
         self._proven = 0.0  # when the last frame that was answered was SENT
 
@@ -71,9 +71,15 @@ class Session:
             if self._attempts:
                 await wait(self._idle, seconds)
             self._stop_all("DRAINING")
-        self.send(SessionRequest(goodbye=Goodbye(reason=reason)))
-        self.send(None)
-        self._end.set_result(None)
+        self._goodbye = SessionRequest(goodbye=Goodbye(reason=reason))
+        self._say_goodbye()
+        self._end.done() or self._end.set_result(None)
+
+    def _say_goodbye(self):
+        """The last word; before the Welcome it waits for it, as long as `run` does."""
+        if self._goodbye:
+            self.send(self._goodbye)
+            self.send(None)
 
     def send(self, item):
         """A frame, an attempt with news, or None: no more. Without a stream it waits for the next one."""
@@ -97,9 +103,11 @@ class Session:
                 print(f"connected to {self.welcome.node}", flush=True)
                 if self._older:
                     self._older.cancel()
-                self.send(SessionRequest(state=self._state))  # it may have changed since Hello
+                if self._state.revision > hello.state.revision:
+                    self.send(SessionRequest(state=self._state))
                 for attempt in self._attempts.values():
                     self.send(attempt.repeat())
+                self._say_goodbye()
                 beats = asyncio.create_task(self._beat())
                 silence = seconds(self.welcome.silence_limit, 15)
                 while (response := await asyncio.wait_for(call.read(), silence)) is not grpc.aio.EOF:
@@ -135,15 +143,16 @@ class Session:
             self._idle.set()
         for stop in dispatch.stops:
             if attempt := self._attempts.get(stop.attempt_id):
-                attempt.stop(StopReason.Name(stop.reason))
+                attempt.stop(stop.reason)
         for order in dispatch.assignments:
             self._assign(order)
 
     def _go_away(self, away):
         print(f"sent away: {away.message}", flush=True)
         if away.reason in (GO_AWAY_REASON_DRAINED, GO_AWAY_REASON_REPLACED):
+            self._outgoing = None  # what runs is no longer ours: it stops, and there is nothing to report
             self._stop_all("LOST")
-            self._end.set_result(None)
+            self._end.done() or self._end.set_result(None)
         else:
             self._address = next(iter(away.addresses), self.target)
             self.loop.call_later(random.uniform(0, away.reconnect_within_ms / 1000), self._moving.cancel)

@@ -6,7 +6,7 @@ import { root, start, waitForLine } from '../../docs/shell.ts';
 import { commandsOf, folderOf, type Language } from './languages.ts';
 
 /** Short, so that nobody waits half a minute for an agent that is lost. */
-const TIMES = { YARDMASTER_BEAT_INTERVAL: '200ms', YARDMASTER_LOSS_WINDOW: '3s' };
+const TIMES = { YARDMASTER_BEAT_INTERVAL: '1s', YARDMASTER_LOSS_WINDOW: '5s' };
 
 /** An agent's process. */
 export interface Running {

@@ -1,26 +1,40 @@
 package example;
 
 import com.google.protobuf.ByteString;
-import io.grpc.ClientInterceptors;
+import com.google.protobuf.Message;
+import io.grpc.CallOptions;
 import io.grpc.Channel;
+import io.grpc.ClientInterceptors;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.MethodDescriptor.MethodType;
+import io.grpc.protobuf.ProtoUtils;
+import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
 import java.security.MessageDigest;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import yardmaster.v1.BlobServiceGrpc;
 import yardmaster.v1.BlobServiceOuterClass.DownloadRequest;
+import yardmaster.v1.BlobServiceOuterClass.DownloadResponse;
 import yardmaster.v1.BlobServiceOuterClass.UploadHeader;
 import yardmaster.v1.BlobServiceOuterClass.UploadRequest;
 import yardmaster.v1.BlobServiceOuterClass.UploadResponse;
 import yardmaster.v1.PayloadOuterClass.BlobRef;
+import yardmaster.v1.SessionRequestOuterClass.SessionRequest;
+import yardmaster.v1.SessionResponseOuterClass.SessionResponse;
 
 /** Where the control plane is, who we say that we are, and the transfer of large values. */
 final class Connection {
+    static final MethodDescriptor<SessionRequest, SessionResponse> SESSION = describe(
+            MethodType.BIDI_STREAMING, "AgentService/Session", SessionRequest.getDefaultInstance(), SessionResponse.getDefaultInstance());
+    private static final MethodDescriptor<UploadRequest, UploadResponse> UPLOAD = describe(
+            MethodType.CLIENT_STREAMING, "BlobService/Upload", UploadRequest.getDefaultInstance(), UploadResponse.getDefaultInstance());
+    private static final MethodDescriptor<DownloadRequest, DownloadResponse> DOWNLOAD = describe(
+            MethodType.SERVER_STREAMING, "BlobService/Download", DownloadRequest.getDefaultInstance(), DownloadResponse.getDefaultInstance());
     private static final int PART_BYTES = 64 * 1024;
     private static final int TRANSFER_SECONDS = 60;
 
@@ -48,9 +62,7 @@ final class Connection {
         try {
             DownloadRequest request = DownloadRequest.newBuilder().setRunId(runId).setBlobId(blob.getBlobId()).build();
             ByteString bytes = ByteString.EMPTY;
-            var parts = BlobServiceGrpc.newBlockingStub(authorize(channel))
-                    .withDeadlineAfter(TRANSFER_SECONDS, TimeUnit.SECONDS)
-                    .download(request);
+            var parts = ClientCalls.blockingServerStreamingCall(authorize(channel), DOWNLOAD, transfer(), request);
             while (parts.hasNext()) bytes = bytes.concat(parts.next().getData());
             return bytes;
         } finally {
@@ -67,7 +79,8 @@ final class Connection {
         ManagedChannel channel = dial(target);
         try {
             CompletableFuture<BlobRef> stored = new CompletableFuture<>();
-            var upload = BlobServiceGrpc.newStub(authorize(channel)).upload(new StreamObserver<UploadResponse>() {
+            var call = authorize(channel).newCall(UPLOAD, transfer());
+            var upload = ClientCalls.asyncClientStreamingCall(call, new StreamObserver<UploadResponse>() {
                 @Override
                 public void onNext(UploadResponse response) {
                     stored.complete(response.getBlob());
@@ -91,5 +104,20 @@ final class Connection {
         } finally {
             channel.shutdownNow();
         }
+    }
+
+    private static CallOptions transfer() {
+        return CallOptions.DEFAULT.withDeadlineAfter(TRANSFER_SECONDS, TimeUnit.SECONDS);
+    }
+
+    /** What the generator for gRPC writes for a method. */
+    private static <Q extends Message, A extends Message> MethodDescriptor<Q, A> describe(
+            MethodType type, String name, Q request, A response) {
+        return MethodDescriptor.<Q, A>newBuilder()
+                .setType(type)
+                .setFullMethodName("yardmaster.v1." + name)
+                .setRequestMarshaller(ProtoUtils.marshaller(request))
+                .setResponseMarshaller(ProtoUtils.marshaller(response))
+                .build();
     }
 }

@@ -10,6 +10,7 @@ import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -33,6 +34,7 @@ import yardmaster.v1.ReportOuterClass.Report;
 import yardmaster.v1.SessionRequestOuterClass.Goodbye;
 import yardmaster.v1.SessionRequestOuterClass.SessionRequest;
 import yardmaster.v1.SessionResponseOuterClass.GoAway;
+import yardmaster.v1.SessionResponseOuterClass.Limits;
 import yardmaster.v1.SessionResponseOuterClass.Welcome;
 
 /**
@@ -47,6 +49,7 @@ final class Session {
     private static final long ACKS_MS = 2_000;
     private static final long GOODBYE_MS = 1_000;
     private static final long TICK_MS = 1_000;
+    private static final int SETTLED_MAX = 1_000;
     private static final long NEVER = Long.MAX_VALUE;
     /** Time does not mend these refusals; a person may do so at any moment. */
     private static final Set<Status.Code> FOR_A_PERSON = EnumSet.of(
@@ -65,6 +68,8 @@ final class Session {
     private final CountDownLatch ended = new CountDownLatch(1);
     /** Until their results are acknowledged: the outbox, too. */
     private final Map<String, Attempt> attempts = new LinkedHashMap<>();
+    /** The last ones that were. */
+    private final Set<String> settled = new LinkedHashSet<>();
     private State state;
     private Stream stream;
     /** The one that a GoAway told us to leave. */
@@ -109,9 +114,15 @@ final class Session {
     private void goodbye() {
         if (isLeaving) return;
         isLeaving = true;
+        sayGoodbye();
+        loop.schedule(ended::countDown, GOODBYE_MS, MILLISECONDS); // the end of the stream may come before
+    }
+
+    /** The last word; before the Welcome it waits for it. */
+    private void sayGoodbye() {
+        if (!isLeaving || !stream.isWelcomed()) return;
         send(SessionRequest.newBuilder().setGoodbye(Goodbye.newBuilder().setReason(leaveReason)));
         stream.close();
-        loop.schedule(ended::countDown, GOODBYE_MS, MILLISECONDS); // the end of the stream may come before
     }
 
     // ---- streams
@@ -136,12 +147,13 @@ final class Session {
 
     void begin(Welcome rules, long helloAt, State told) {
         System.out.println("connected to " + rules.getNode());
-        welcome = rules;
+        welcome = withDefaults(rules);
         provenAt = helloAt;
         if (older != null) older.cancel();
         older = null;
         if (state.getRevision() > told.getRevision()) send(SessionRequest.newBuilder().setState(state));
         attempts.values().forEach(Attempt::repeat);
+        sayGoodbye();
     }
 
     /** The current stream has ended. */
@@ -157,6 +169,7 @@ final class Session {
         System.out.println("sent away: " + away.getMessage());
         switch (away.getReason()) {
             case GO_AWAY_REASON_DRAINED, GO_AWAY_REASON_REPLACED -> {
+                stream.cancel(); // what runs is no longer ours: it stops, and there is nothing to report
                 stopAll("LOST");
                 ended.countDown();
             }
@@ -195,7 +208,10 @@ final class Session {
     }
 
     void obey(Dispatch dispatch) {
-        for (ResultAck ack : dispatch.getAcks().getResultsList()) attempts.remove(ack.getAttemptId());
+        for (ResultAck ack : dispatch.getAcks().getResultsList()) {
+            if (attempts.remove(ack.getAttemptId()) != null) settled.add(ack.getAttemptId());
+        }
+        while (settled.size() > SETTLED_MAX) settled.remove(settled.iterator().next());
         goodbyeWhenIdle();
         for (Stop stop : dispatch.getStopsList()) {
             Attempt attempt = attempts.get(stop.getAttemptId());
@@ -208,6 +224,7 @@ final class Session {
         Attempt known = attempts.get(order.getAttemptId());
         Handler handler = handlers.get(order.getCapability());
         if (known != null) known.repeat(); // what we said of it may have been lost
+        else if (settled.contains(order.getAttemptId())) return; // it lay on its way
         else if (state.getDraining()) reject(order, RejectReason.REJECT_REASON_DRAINING, "the agent is about to leave");
         else if (handler == null) reject(order, RejectReason.REJECT_REASON_UNSUPPORTED, "it is not offered here");
         else if (running() >= state.getSlots()) reject(order, RejectReason.REJECT_REASON_BUSY, "all slots are taken");
@@ -257,6 +274,18 @@ final class Session {
 
     private void stopAll(String cause) {
         attempts.values().forEach(attempt -> attempt.stop(cause));
+    }
+
+    /** What the Welcome states, or the defaults of the protocol. */
+    private static Welcome withDefaults(Welcome stated) {
+        Welcome.Builder rules = stated.toBuilder();
+        if (!stated.hasBeatInterval()) rules.setBeatInterval(Durations.fromSeconds(5));
+        if (!stated.hasSilenceLimit()) rules.setSilenceLimit(Durations.fromSeconds(15));
+        if (!stated.hasLossWindow()) rules.setLossWindow(Durations.fromSeconds(30));
+        Limits.Builder limits = rules.getLimitsBuilder();
+        if (limits.getInlineValueBytesMax() == 0) limits.setInlineValueBytesMax(256 * 1024);
+        if (limits.getBlobBytesMax() == 0) limits.setBlobBytesMax(64 * 1024 * 1024);
+        return rules.build();
     }
 
     // ---- time

@@ -3,14 +3,15 @@ package example;
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 
 import com.google.protobuf.util.Durations;
+import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientCalls;
 import io.grpc.stub.ClientResponseObserver;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ScheduledFuture;
-import yardmaster.v1.AgentServiceGrpc;
 import yardmaster.v1.HelloOuterClass.Hello;
 import yardmaster.v1.SessionRequestOuterClass.Beat;
 import yardmaster.v1.SessionRequestOuterClass.SessionRequest;
@@ -43,7 +44,8 @@ final class Stream implements ClientResponseObserver<SessionRequest, SessionResp
         this.hello = hello;
         channel = session.connection.dial(address);
         listen(WELCOME_MS);
-        AgentServiceGrpc.newStub(session.connection.authorize(channel)).session(this);
+        var session = this.session.connection.authorize(channel).newCall(Connection.SESSION, CallOptions.DEFAULT);
+        ClientCalls.asyncBidiStreamingCall(session, this);
         call.onNext(SessionRequest.newBuilder().setHello(hello).build());
     }
 
@@ -112,8 +114,8 @@ final class Stream implements ClientResponseObserver<SessionRequest, SessionResp
         if (isOver || !session.isCurrent(this)) return; // a newer stream has said Hello
         if (response.hasWelcome() && !isWelcomed) {
             isWelcomed = true;
-            beatMs = Durations.toMillis(response.getWelcome().getBeatInterval());
             session.begin(response.getWelcome(), helloAt, hello.getState());
+            beatMs = Durations.toMillis(session.welcome.getBeatInterval());
             beat();
         }
         listen(Durations.toMillis(session.welcome.getSilenceLimit()));
