@@ -231,10 +231,13 @@ def seconds(duration, otherwise=0.0):
 
 def delay_after(error, tries):
     """Full jitter below a ceiling that doubles from 0.2 s to 10 s, and not before the time that RetryInfo states."""
-    print(f"no stream: {error!r}", flush=True)
-    status, after = isinstance(error, grpc.aio.AioRpcError) and rpc_status.from_call(error), RetryInfo()
-    if status and any(detail.Unpack(after) for detail in status.details):
-        return seconds(after.retry_delay) + random.uniform(0, 0.2)
-    if isinstance(error, grpc.aio.AioRpcError) and error.code().name in FOR_A_PERSON:
-        return 10
+    if isinstance(error, grpc.aio.AioRpcError):
+        print(f"no stream: {error.code().name} {error.details()}", flush=True)
+        status, after = rpc_status.from_call(error), RetryInfo()
+        if status and any(detail.Unpack(after) for detail in status.details):
+            return seconds(after.retry_delay) + random.uniform(0, 0.2)
+        if error.code().name in FOR_A_PERSON:
+            return 10
+    else:
+        print(f"no stream: {error!r}", flush=True)
     return random.uniform(0, min(10, 0.2 * 2 ** min(tries, 10)))

@@ -44,8 +44,8 @@ final class Stream implements ClientResponseObserver<SessionRequest, SessionResp
         this.hello = hello;
         channel = session.connection.dial(address);
         listen(WELCOME_MS);
-        var session = this.session.connection.authorize(channel).newCall(Connection.SESSION, CallOptions.DEFAULT);
-        ClientCalls.asyncBidiStreamingCall(session, this);
+        var dialled = session.connection.authorize(channel).newCall(Connection.SESSION, CallOptions.DEFAULT);
+        ClientCalls.asyncBidiStreamingCall(dialled, this);
         call.onNext(SessionRequest.newBuilder().setHello(hello).build());
     }
 
