@@ -14,9 +14,9 @@ export const kinds = {
   json: 'is parsed',
   proto: 'is compared with what buf format writes',
   'text out': 'is what the block above it prints',
-  python: 'is a file that the commands below it use',
-  go: 'is a file that the commands below it use',
-  yaml: 'is a file that the commands below it use',
+  'python source': 'is a file that the commands below it use',
+  'go source': 'is a file that the commands below it use',
+  'yaml source': 'is a file that the commands below it use',
 } as const;
 
 export type Kind = keyof typeof kinds;

@@ -65,7 +65,7 @@ export class Mesh implements AsyncDisposable {
     const { workflow: registered } = await this.#client.registerWorkflow(workflow);
     const run = await this.#client.startWorkflow(registered.name, {});
     const events: RunEvent[] = [];
-    for await (const event of run.events()) {
+    for await (const event of run.events({ live: true })) {
       events.push(event);
       await onEvent(event);
     }
