@@ -127,8 +127,8 @@ describe.each(LANGUAGES)('the agent in %s', (language) => {
     const codes: (number | null)[] = [];
     const { result, events, history } = await mesh.play(countOf(100, 50), async (event) => {
       if (event.type !== 'checkpointStored' || codes.length > 0) return;
-      agents.push(await mesh.agent(language));
       codes.push((await agents[0]?.terminate()) ?? null);
+      agents.push(await mesh.agent(language));
     });
     expect(codes).toEqual([0]);
     expect(result.output).toEqual({ counted: 100 });
