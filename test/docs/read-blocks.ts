@@ -14,6 +14,9 @@ export const kinds = {
   json: 'is parsed',
   proto: 'is compared with what buf format writes',
   'text out': 'is what the block above it prints',
+  'python source': 'is a file that the commands below it use',
+  'go source': 'is a file that the commands below it use',
+  'yaml source': 'is a file that the commands below it use',
 } as const;
 
 export type Kind = keyof typeof kinds;
@@ -63,7 +66,9 @@ export function findDocuments(root: string): readonly string[] {
   const inside = ['docs', 'examples'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.name.endsWith('.md'))
-      .map((entry) => relative(root, join(entry.parentPath, entry.name))),
+      .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+      // What the examples install has pages of its own, such as those in `.venv`.
+      .filter((file) => !file.split('/').some((part) => part.startsWith('.'))),
   );
   return [...top, ...inside].sort();
 }

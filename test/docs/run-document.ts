@@ -48,6 +48,11 @@ export class DocumentRunner implements AsyncDisposable {
         return this.#compile(block);
       case 'text out':
         return this.#compare(block);
+      case 'python source':
+      case 'go source':
+      case 'yaml source':
+        if (block.file === undefined) throw new Error('no command can use it: it has no file=');
+        return;
     }
   }
 

@@ -8,7 +8,8 @@ export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/
 /** Inside the repository, so that `yardmaster/...` is the package; ignored by git. */
 export const workFolder = join(root, '.tmp', 'docs');
 
-const BLOCK_MS_MAX = 60_000;
+/** Some install and compile what they need. */
+const BLOCK_MS_MAX = 300_000;
 
 export interface Ended {
   readonly exitCode: number;
@@ -36,7 +37,7 @@ export function start(
   });
 }
 
-/** Ends the program when it takes longer than a minute; then its exit code is 124. */
+/** Ends the program when it takes longer than five minutes; then its exit code is 124. */
 export async function run(program: Program): Promise<Ended> {
   // A group of its own, so that a late shell does not leave behind what it waits for.
   const child = start(program, { detached: true });
@@ -87,7 +88,9 @@ function binFolder(): string {
   const folder = join(workFolder, 'bin');
   mkdirSync(folder, { recursive: true });
   const command = `exec "${process.execPath}" "${join(root, 'bin', 'yardmaster.cjs')}"`;
-  const npx = `[ "$1" = yardmaster ] && shift || { echo "only npx yardmaster is known here" >&2; exit 2; }\n`;
+  // Other packages come from the registry, and only when the document says that it means to.
+  const others = `-y) PATH="\${PATH#*:}" exec npx "$@";; *) echo "npx knows only yardmaster here" >&2; exit 2;;`;
+  const npx = `case "$1" in yardmaster) shift;; ${others} esac\n`;
   writeScript(join(folder, 'yardmaster'), `${command} "$@"\n`);
   writeScript(join(folder, 'npx'), `${npx}${command} "$@"\n`);
   return folder;
