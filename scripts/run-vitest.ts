@@ -17,7 +17,9 @@ export function runVitest(projects: readonly string[], args: readonly string[]):
     const file = join(work, 'report.json');
     const chosen = projects.flatMap((name) => ['--project', name]);
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-    const { status } = runCommand('vitest', ['run', ...chosen, ...reporters, ...args], { show: true });
+    // By the Node that runs this, not by the one that a script's first line finds.
+    const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+    const { status } = runCommand(process.execPath, [vitest, 'run', ...chosen, ...reporters, ...args], { show: true });
     return readCounts(file, status);
   } finally {
     rmSync(work, { recursive: true, force: true });

@@ -123,7 +123,9 @@ describe('the proxy', () => {
       client.say('are you there?');
       return client.isClosed;
     });
-    expect({ text: client.text, error: client.error }).toEqual({ text: 'last words', error: 'ECONNRESET' });
+    expect(client.text).toBe('last words');
+    // A write that was on its way and a write after it meet the same reset under two names.
+    expect(['ECONNRESET', 'EPIPE']).toContain(client.error);
   });
 
   test('resets who dials while nobody listens behind it', async () => {
