@@ -48,12 +48,25 @@ const SESSION = headerBlock({
   te: 'trailers',
 });
 
+/** Refused before any handler: by their type, and by their path. */
+const OF_NO_TYPE = headerBlock({ ':method': 'POST', ':scheme': 'http', ':path': '/a/B', ':authority': '127.0.0.1' });
+const OF_NO_METHOD = Buffer.concat([OF_NO_TYPE, headerBlock({ 'content-type': 'application/grpc', te: 'trailers' })]);
+
 const settings = h2(SETTINGS, 0);
 const open = (stream: number, flags = END_HEADERS): Buffer => h2(HEADERS, stream, SESSION, flags);
 const many = (make: (i: number) => Buffer): Buffer => Buffer.concat(Array.from({ length: MANY }, (_, i) => make(i)));
+const opensAndResets = (headers: Buffer, count: number): Buffer =>
+  Buffer.concat(
+    Array.from({ length: count }, (_, i) => [
+      h2(HEADERS, 2 * i + 1, headers, END_HEADERS),
+      h2(RESET, 2 * i + 1, Buffer.from([0, 0, 0, 8])),
+    ]).flat(),
+  );
 
 export const attacks: Readonly<Record<string, (dice: Dice) => Buffer>> = {
-  'rapid reset': () => many((i) => Buffer.concat([open(2 * i + 1), h2(RESET, 2 * i + 1, Buffer.from([0, 0, 0, 8]))])),
+  'rapid reset': () => opensAndResets(SESSION, MANY),
+  'reset of no type': () => opensAndResets(OF_NO_TYPE, 20),
+  'reset of no method': () => opensAndResets(OF_NO_METHOD, 20),
   'settings flood': () => many(() => settings),
   'ping flood': () => many(() => h2(PING, 0, Buffer.alloc(8))),
   'continuation flood': () =>

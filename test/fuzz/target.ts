@@ -13,7 +13,7 @@ import type { ControlPlaneFigures } from '../chaos/processes/control-plane.ts';
 export class Target implements AsyncDisposable {
   readonly controlPlane: Child<{ readonly port: number; readonly url: string }>;
   readonly client: Orchestrator;
-  /** Every frame that the healthy agent has sent: what good bytes look like. */
+  /** Every frame that the healthy agent has sent after its Hello: what good bytes look like. */
   readonly recorded: Buffer[] = [];
   /** How long each of the runs beside it took. */
   readonly healthyMs: number[] = [];
@@ -97,7 +97,9 @@ export class Target implements AsyncDisposable {
         const link = links.open(address, events);
         return {
           send: (sent) => {
-            if (this.recorded.length < 500) this.recorded.push(Buffer.from(encodeRequest(sent)));
+            // Not its Hello: whoever says it is that instance, takes its stream.
+            if (this.recorded.length < 500 && sent.frame.case !== 'hello')
+              this.recorded.push(Buffer.from(encodeRequest(sent)));
             link.send(sent);
           },
           close: () => link.close(),
@@ -118,9 +120,10 @@ export class Target implements AsyncDisposable {
     const { client } = this;
     await client.registerWorkflow({
       name: 'Echo',
+      timeout: '1m',
       steps: [{ id: 'echo', action: 'echo', parameters: '${{ params }}' }],
     });
-    await client.registerWorkflow({ name: 'Held', steps: [{ id: 'hold', action: 'hold' }] });
+    await client.registerWorkflow({ name: 'Held', timeout: '10m', steps: [{ id: 'hold', action: 'hold' }] });
     await client.registerWorkflow({ name: 'Fuzzed', steps: [{ id: 'a', action: 'fuzzed', retries: 2 }] });
     this.held = await client.startWorkflow('Held');
     this.beside = Promise.all([this.runHealthy(), this.runFuzzed()]);

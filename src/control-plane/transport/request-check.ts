@@ -19,7 +19,9 @@ type InterceptedCall = Parameters<ServerInterceptor>[1];
 export function checkRequests(server: Server): void {
   const verify: Verify = Reflect.get(server, '_verifyContentType');
   if (typeof verify !== 'function') throw new TypeError('grpc-js looks at content types elsewhere');
-  const check: Verify = (stream, headers) => verify.call(server, stream, headers) && accept(stream, headers);
+  const check: Verify = (stream, headers) =>
+    // Reset in the bytes behind its headers: whatever is answered to it throws where nobody catches.
+    !stream.destroyed && verify.call(server, stream, headers) && accept(stream, headers);
   Reflect.set(server, '_verifyContentType', check);
 }
 

@@ -10,6 +10,8 @@ import { type BoundService, bindService } from '../../../src/control-plane/trans
 import { ErrorInfoSchema } from '../../../src/gen/google/rpc/error_details_pb.ts';
 import { AgentService } from '../../../src/gen/yardmaster/v1/agent_service_pb.ts';
 import { BlobService, UploadRequestSchema } from '../../../src/gen/yardmaster/v1/blob_service_pb.ts';
+import { attack } from '../../fuzz/http2-frames.ts';
+import { Dice } from '../../sim/dice.ts';
 import { pathOf, Rig, reasonOf } from './rig.ts';
 
 const { download, upload } = BlobService.method;
@@ -233,5 +235,14 @@ describe('a request that is not gRPC as it is agreed on', () => {
     const metadata = new Metadata();
     metadata.set('grpc-status-details-bin', Buffer.from(String(trailers['grpc-status-details-bin']), 'base64'));
     expect(reasonOf({ metadata })).toBe('MALFORMED_FRAME');
+  });
+});
+
+describe('a call that is reset in the bytes behind its headers', () => {
+  it.each(['reset of no type', 'reset of no method'])('harms nobody else: %s (fuzz seed 22)', async (name) => {
+    await using rig = await Rig.start([blobs()]);
+    await attack(rig.port, name, new Dice(22));
+    const { trailers } = await post(rig, frame(part));
+    expect(trailers['grpc-status']).toBe('0');
   });
 });
