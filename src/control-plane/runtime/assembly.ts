@@ -35,6 +35,8 @@ import { Runs } from './runs.ts';
 import { ScheduleBook } from './schedule-book.ts';
 import { ScheduleTicker } from './schedule-ticker.ts';
 import { Schedules } from './schedules.ts';
+import { SchemaBook } from './schema-book.ts';
+import { SchemaChecks } from './schema-checks.ts';
 import { Secrets } from './secrets.ts';
 import { Sessions } from './sessions.ts';
 import { Signals } from './signals.ts';
@@ -157,6 +159,13 @@ export class Parts extends Given {
     latest: (namespace, name) => this.catalogue.latest(namespace, name, 0),
     kick: () => this.committer.kick(),
   });
+  readonly schemaBook = new SchemaBook(this.hex);
+  readonly schemas = new SchemaChecks({
+    clock: this.clock,
+    logger: this.logger,
+    book: this.schemaBook,
+    checks: this.options.parameterChecks,
+  });
   readonly dispatcher = new Dispatcher({
     clock: this.clock,
     metrics: this.metrics,
@@ -165,6 +174,7 @@ export class Parts extends Given {
     timers: this.timers,
     blobs: this.blobs,
     outbox: this.outbox,
+    schemas: this.schemas,
     registryTime: this.registryTime,
     onGone: (runId, path, number) => this.reports.gone(runId, path, number),
     onUnreachable: (attempt) => this.reports.reroute([attempt]),
@@ -293,6 +303,7 @@ export class Parts extends Given {
     uploads: this.uploads,
     clearing: this.clearing,
     output: this.output,
+    schemas: this.schemas,
     clock: this.clock,
     logger: this.logger,
     metrics: this.metrics,

@@ -17,6 +17,7 @@ import { capabilityOf, type HeldAttempt, type Instance } from '../registry/insta
 import type { Blobs } from './blobs.ts';
 import type { Outbox } from './outbox.ts';
 import { isReadTrouble, READ_RETRY_MS } from './read-trouble.ts';
+import type { SchemaChecks } from './schema-checks.ts';
 import type { Resolved } from './secrets.ts';
 
 const NO_METADATA: JsonObject = {};
@@ -26,6 +27,7 @@ export interface AssignmentsOptions {
   readonly fleet: Fleet;
   readonly blobs: Blobs;
   readonly outbox: Outbox;
+  readonly schemas: SchemaChecks;
   /** Puts secrets into an input. */
   readonly resolve: (runId: string, input: Uint8Array, marks: readonly SecretMark[]) => Resolved;
   /** An attempt was leased and cannot be sent. */
@@ -97,9 +99,8 @@ export class Assignments {
     if (ready !== undefined && assignment.secrets !== undefined)
       return this.sendSecret(instance, held, assignment, ready);
     if (ready !== undefined) {
-      held.isSent = true;
-      this.options.outbox.assign(instance, ready === assignment.input ? assignment : { ...assignment, input: ready });
-      return;
+      const complete = ready === assignment.input ? assignment : { ...assignment, input: ready };
+      return this.sendFit(instance, held, complete);
     }
     this.options.blobs.read(held.runId, assignment.input).then(
       (bytes) => {
@@ -107,10 +108,7 @@ export class Assignments {
         if (held.isFenced) return this.release(instance.instanceId, held.attemptId);
         const input = { kind: 'inline', bytes } as const;
         if (assignment.secrets !== undefined) this.sendSecret(instance, held, assignment, input);
-        else {
-          held.isSent = true;
-          this.options.outbox.assign(instance, { ...assignment, input });
-        }
+        else this.sendFit(instance, held, { ...assignment, input });
         this.options.outbox.flushSoon();
       },
       (error) => {
@@ -128,13 +126,28 @@ export class Assignments {
     input: StoredValue,
   ): void {
     const resolved = this.resolve(held.runId, input, secrets);
-    if ('bytes' in resolved) {
-      held.isSent = true;
-      this.options.outbox.assign(instance, { ...assignment, input: { kind: 'inline', bytes: resolved.bytes } });
-      return;
-    }
+    if ('bytes' in resolved)
+      return this.sendFit(instance, held, { ...assignment, input: { kind: 'inline', bytes: resolved.bytes } });
     this.release(instance.instanceId, held.attemptId);
     this.options.onUnsendable(held, resolved.failure);
+  }
+
+  /** An input that does not fit the schema of the instance is not sent: its step has ended. */
+  private sendFit(instance: Instance, held: HeldAttempt, assignment: WireAssignment): void {
+    const { input, capability } = assignment;
+    let isLater = false;
+    this.options.schemas.check('input', capabilityOf(instance, capability), input, (misfit) => {
+      if (isLater && (instance.peer === undefined || instance.held.get(held.attemptId) !== held)) return;
+      if (isLater && held.isFenced) return this.release(instance.instanceId, held.attemptId);
+      if (misfit !== undefined) {
+        this.release(instance.instanceId, held.attemptId);
+        return this.options.onUnsendable(held, misfit);
+      }
+      held.isSent = true;
+      this.options.outbox.assign(instance, assignment);
+      if (isLater) this.options.outbox.flushSoon();
+    });
+    isLater = true;
   }
 
   private resolve(runId: string, input: StoredValue, marks: readonly SecretMark[]): Resolved {

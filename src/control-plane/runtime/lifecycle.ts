@@ -35,8 +35,18 @@ export async function stopParts(parts: Parts): Promise<void> {
 }
 
 /** True while something is on its way that time alone does not bring about. */
-export function hasWork({ committer, runs, scheduleBook, children, calls, past, stuck, output }: Parts): boolean {
-  const isLooking = past.isLoading || stuck.isBusy || output.isBusy;
+export function hasWork({
+  committer,
+  runs,
+  scheduleBook,
+  children,
+  calls,
+  past,
+  stuck,
+  output,
+  schemas,
+}: Parts): boolean {
+  const isLooking = past.isLoading || stuck.isBusy || output.isBusy || schemas.isBusy;
   return committer.isBusy || runs.isBusy || scheduleBook.isBusy || children.isBusy || calls.isBusy || isLooking;
 }
 

@@ -12,7 +12,7 @@ import type { Failure, Usage } from '../engine/events.ts';
 import type { ResultVerdict } from '../engine/status.ts';
 import { hasListened } from '../registry/acceptance.ts';
 import type { AttemptUpdate, ReportedResult, ReportFrame } from '../registry/frames.ts';
-import type { HeldAttempt, Instance } from '../registry/instance.ts';
+import { capabilityOf, type HeldAttempt, type Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Clearing } from './clearing.ts';
 import type { Committer } from './committer.ts';
@@ -23,6 +23,7 @@ import type { OutputIntake } from './output-intake.ts';
 import { untilRead } from './read-trouble.ts';
 import type { Pending } from './run-holder.ts';
 import type { Runs } from './runs.ts';
+import type { SchemaChecks } from './schema-checks.ts';
 import { StrayResults } from './stray-results.ts';
 import type { Uploads } from './uploads.ts';
 import type { WatchHub } from './watch.ts';
@@ -39,6 +40,7 @@ export interface ReportsOptions {
   readonly uploads: Uploads;
   readonly clearing: Clearing;
   readonly output: OutputIntake;
+  readonly schemas: SchemaChecks;
   readonly committer: () => Committer;
   readonly registryTime: () => number;
 }
@@ -260,7 +262,25 @@ export class Reports {
       void this.withBlob(key, { reported, blob: output }, settle).catch(() =>
         this.unanswerable(instance, reported, onDone),
       );
-    else settle(toResult(reported, key));
+    else this.withFit(instance, reported, key, settle);
+  }
+
+  /** An output that does not fit the schema of the instance fails the try as a failure of the handler does. */
+  private withFit(
+    instance: Instance,
+    reported: ReportedResult,
+    key: AttemptKey,
+    settle: (settled: SettledResult) => void,
+  ): void {
+    const { attemptId, result } = reported;
+    const held = instance.held.get(attemptId);
+    if (held === undefined || result.kind !== 'completed') return settle(toResult(reported, key));
+    const capability = capabilityOf(instance, held.capability);
+    this.options.schemas.check('output', capability, result.output, (misfit) => {
+      if (misfit === undefined) return settle(toResult(reported, key));
+      const failure: Failure = { ...misfit, path: key.path, attempt: key.number };
+      settle({ result: { kind: 'failed', failure, retryable: true, retryAfterMs: 0 }, attachment: undefined });
+    });
   }
 
   /** A blob that this attempt did not upload fails the step: a resent result would name it for ever. */

@@ -8,7 +8,7 @@ const clauses = [...page.matchAll(/^- \*\*([A-Z]-\d+)\*\* (.+)$/gm)].map(([, id 
 const played = new Set<string>([...INSPECTED, ...situations.flatMap((situation) => situation.clauses)]);
 
 /** What binds the control plane, and so cannot be asked of an agent. */
-const CONTROL_PLANE = /^(F-\d+|K-\d+|N-\d+|S-3|B-5|W-1|A-10|C-1|C-2|C-6|E-1)$/;
+const CONTROL_PLANE = /^(F-\d+|K-\d+|N-\d+|S-3|B-5|W-1|A-1[01]|C-1|C-2|C-6|E-1)$/;
 /** What binds an agent and is not played. */
 const NOT_PLAYED: Readonly<Record<string, string>> = {
   'S-4': 'no agent of the contract makes a list of 4 MiB; larger values are those of V-1',

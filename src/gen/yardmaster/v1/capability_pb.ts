@@ -42,14 +42,14 @@ export type Capability = Message<"yardmaster.v1.Capability"> & {
   description: string;
 
   /**
-   * JSON Schema (2020-12) of the input. Unset: anything.
+   * JSON Schema (2020-12) of the input. Unset: anything. An input that does not fit is not sent: its step fails with INVALID_INPUT.
    *
    * @generated from field: google.protobuf.Struct input_schema = 4;
    */
   inputSchema?: JsonObject | undefined;
 
   /**
-   * JSON Schema (2020-12) of the output. Unset: anything.
+   * JSON Schema (2020-12) of the output. Unset: anything. An output that does not fit fails the try with INVALID_OUTPUT.
    *
    * @generated from field: google.protobuf.Struct output_schema = 5;
    */

@@ -1,0 +1,101 @@
+/**
+ * Inputs and outputs by the schemas of the instance that gets or gave them. What has no schema costs nothing; values in blobs and
+ * schemas that cannot be checked in bounded time are left to the agent.
+ */
+import type { Clock } from '../../core/clock.ts';
+import { isYardmasterError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { StoredValue } from '../../core/stored-value.ts';
+import type { Failure } from '../engine/events.ts';
+import type { CheckedParameters, ParameterChecks } from '../parameters/port.ts';
+import type { Capability } from '../registry/frames.ts';
+import type { SchemaBook } from './schema-book.ts';
+
+export type Side = 'input' | 'output';
+type Misfit = Pick<Failure, 'code' | 'message'>;
+
+export interface SchemaChecksOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly book: SchemaBook;
+  readonly checks: ParameterChecks;
+}
+
+/** The checks of all others stand before it. */
+const BUSY_RETRY_MS = 100;
+const SHOWN = 10;
+
+export class SchemaChecks {
+  readonly #options: SchemaChecksOptions;
+  #underWay = 0;
+
+  constructor(options: SchemaChecksOptions) {
+    this.#options = options;
+  }
+
+  /** True while a value is being checked. */
+  get isBusy(): boolean {
+    return this.#underWay > 0;
+  }
+
+  /** Calls `then`: at once when there is nothing to check. `misfit`: it does not fit. Not at all while the control plane stops. */
+  check(
+    side: Side,
+    capability: Capability | undefined,
+    value: StoredValue,
+    then: (misfit: Misfit | undefined) => void,
+  ): void {
+    const stated = side === 'input' ? capability?.inputSchema : capability?.outputSchema;
+    if (capability === undefined || stated === undefined || value.kind !== 'inline') return then(undefined);
+    const read = this.#options.book.read(stated);
+    if ('fault' in read) return then(undefined);
+    this.#underWay += 1;
+    this.#run(read.schema, value.bytes).then(
+      (checked) => {
+        this.#underWay -= 1;
+        if (checked !== undefined) then(misfitOf(side, capability, checked));
+      },
+      (error: unknown) => {
+        this.#underWay -= 1;
+        if (!isYardmasterError(error)) this.#options.logger.error('a value could not be checked', { side, error });
+        const code = isYardmasterError(error) ? error.code : 'INTERNAL';
+        const fact = isYardmasterError(error) ? error.message : 'the check failed';
+        then({ code, message: `Cannot check the ${side} by the schema of ${nameOf(capability)}: ${fact}` });
+      },
+    );
+  }
+
+  /** Undefined: the control plane stops, and whoever sent the value keeps it. */
+  async #run(schema: JsonObject, bytes: Uint8Array): Promise<CheckedParameters | undefined> {
+    const { checks, clock } = this.#options;
+    for (;;) {
+      try {
+        return await checks.check(schema, bytes);
+      } catch (error) {
+        if (!isYardmasterError(error)) throw error;
+        if (error.code === 'SHUTTING_DOWN') return undefined;
+        if (error.code !== 'CHECKS_BUSY') throw error;
+        await new Promise<void>((resolve) => void clock.timer(BUSY_RETRY_MS, resolve));
+      }
+    }
+  }
+}
+
+function misfitOf(
+  side: Side,
+  capability: Capability,
+  { problems, problemCount }: CheckedParameters,
+): Misfit | undefined {
+  if (problemCount === 0) return undefined;
+  const shown = problems.slice(0, SHOWN).map(({ message }) => message.replace(/^parameters/, side));
+  const more = problemCount > shown.length ? `; and ${problemCount - shown.length} more` : '';
+  return {
+    code: side === 'input' ? 'INVALID_INPUT' : 'INVALID_OUTPUT',
+    message: `The ${side} does not fit the schema of ${nameOf(capability)}: ${shown.join('; ')}${more}`,
+  };
+}
+
+function nameOf({ name, version }: Capability): string {
+  return version === '' ? name : `${name}@${version}`;
+}
