@@ -250,6 +250,17 @@ export interface CapabilityOfferView {
   readonly instances: number;
   readonly readyInstances: number;
   readonly clash: boolean;
+  /** Of a clash: the schemas that differ from those of `capability`, and by whom. */
+  readonly clashing: readonly ClashingSchemasView[];
+}
+
+export interface ClashingSchemasView {
+  readonly inputSchema: JsonObject | undefined;
+  readonly outputSchema: JsonObject | undefined;
+  readonly agentIds: readonly string[];
+  readonly instances: number;
+  /** By place: `input.properties.rows.type: "integer", here "string"`. */
+  readonly differences: readonly string[];
 }
 
 export interface WorkflowView {

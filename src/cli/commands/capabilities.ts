@@ -14,7 +14,11 @@ import type { Bind } from './group.ts';
 
 export function addCapabilitiesCommands(program: Command, bind: Bind): void {
   const capabilities = program.command('capabilities').description('what agents can do, and trying it');
-  capabilities.command('list').description('every version on offer').action(bind(listCapabilities));
+  capabilities
+    .command('list')
+    .description('every version on offer')
+    .option('--search <words>', 'only with all these words in the name, version, description, labels or agents')
+    .action(bind(listCapabilities));
   capabilities.command('get <name>').description('its versions, schemas and agents').action(bind(getCapability));
   capabilities
     .command('call <name>')
@@ -24,14 +28,17 @@ export function addCapabilitiesCommands(program: Command, bind: Bind): void {
     .action(bind(callCapability));
 }
 
-async function listCapabilities(context: Context): Promise<number> {
-  const messages = await fetchOffers(context);
+async function listCapabilities(context: Context, { search = '' }: { readonly search?: string }): Promise<number> {
+  const messages = await fetchOffers(context, search);
   printList(context, {
     key: 'offers',
     messages,
     nameOf: ({ capability }) => capability?.name ?? '',
     text: () => renderCapabilities(viewsOf(messages), listOptions(context)),
-    empty: 'no agent is connected, so nothing is on offer. next: start one, with the address of this control plane',
+    empty:
+      search === ''
+        ? 'no agent is connected, so nothing is on offer. next: start one, with the address of this control plane'
+        : `nothing on offer has "${search}" in it. next: yardmaster capabilities list`,
   });
   return exitCodes.ok;
 }
@@ -109,9 +116,9 @@ function notOffered(name: string, offers: readonly CapabilityOfferView[]): Yardm
 
 type OfferMessage = Awaited<ReturnType<typeof fetchOffers>>[number];
 
-function fetchOffers(context: Context) {
+function fetchOffers(context: Context, search = '') {
   return collectPages(Number.POSITIVE_INFINITY, async (page) => {
-    const { offers, nextPageToken } = await context.api().fleet.listCapabilities(page);
+    const { offers, nextPageToken } = await context.api().fleet.listCapabilities({ ...page, search });
     return { items: offers, nextPageToken };
   });
 }

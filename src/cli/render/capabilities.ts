@@ -18,17 +18,31 @@ export function renderCapabilities(offers: readonly CapabilityOfferView[], optio
   return renderTable(offers, columns, options);
 }
 
-export function renderOffer({ capability, agentIds, instances, readyInstances, clash }: CapabilityOfferView): string {
+export function renderOffer({
+  capability,
+  agentIds,
+  instances,
+  readyInstances,
+  clashing,
+}: CapabilityOfferView): string {
   const { name, version, description, idempotent, inputSchema, outputSchema } = capability;
   const lines = [
     `${safe(name)} ${versionOf(version)}  ${readyInstances} of ${instances} ready: ${agentIds.map(safe).join(', ')}`,
     ...(description === '' ? [] : [`  ${safe(description)}`]),
     ...(idempotent ? ['  idempotent: may run twice without harm'] : []),
-    ...(clash ? ['  CLASH: instances state different schemas; these are of the one that is connected longest'] : []),
     ...section('input', propertyLines(inputSchema)),
     ...section('output', propertyLines(outputSchema)),
+    ...clashing.flatMap(clashLines),
   ];
   return lines.join('\n');
+}
+
+function clashLines({ agentIds, instances, differences }: CapabilityOfferView['clashing'][number]): readonly string[] {
+  const count = instances === 1 ? '1 instance' : `${instances} instances`;
+  return [
+    `  CLASH: ${count} of ${agentIds.map(safe).join(', ')} state${instances === 1 ? 's' : ''} other schemas than these, which are of the one connected longest`,
+    ...differences.map((difference) => `    ${safe(difference)}`),
+  ];
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {

@@ -72,5 +72,12 @@ export function toOffer(offer: CapabilityOffer): CapabilityOfferView | undefined
     instances: offer.instances,
     readyInstances: offer.readyInstances,
     clash: offer.clash,
+    clashing: offer.clashing.map(({ inputSchema, outputSchema, agentIds, instances, differences }) => ({
+      inputSchema,
+      outputSchema,
+      agentIds,
+      instances,
+      differences,
+    })),
   };
 }

@@ -2,11 +2,14 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { Agent } from '../../gen/yardmaster/v1/agent_pb.ts';
 import type { FleetService } from '../../gen/yardmaster/v1/fleet_service_pb.ts';
 import type { ControlPlane } from '../runtime/control-plane.ts';
-import { compareKeys, isSameAgent, keyOf, writeAgent, writeOffers } from './convert/agent.ts';
+import { isSameAgent, writeAgent } from './convert/agent.ts';
+import { compareKeys, isFound, keyOf, writeOffers } from './convert/offer.ts';
 import { cutPage, readPage } from './convert/paging.ts';
 import { readName } from './convert/text.ts';
 import { createFleetOperations } from './fleet-operations.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
+
+const SEARCH_CHARS_MAX = 200;
 
 export interface FleetServiceOptions {
   readonly controlPlane: Pick<
@@ -44,8 +47,14 @@ export function createFleetService({ controlPlane }: FleetServiceOptions): Servi
     },
 
     listCapabilities(request) {
-      const { after, limit } = readRequest('list capabilities', (faults) => readPage(faults, request));
-      const offers = writeOffers(controlPlane.listAgents(NAMESPACE));
+      const search = request.search.trim();
+      const { after, limit } = readRequest('list capabilities', (faults) => {
+        if (search.length > SEARCH_CHARS_MAX)
+          faults.add('search', `has ${search.length} characters; at most ${SEARCH_CHARS_MAX}`);
+        return readPage(faults, request);
+      });
+      const all = writeOffers(controlPlane.listAgents(NAMESPACE));
+      const offers = search === '' ? all : all.filter((offer) => isFound(offer, search));
       const rest = after === '' ? offers : offers.filter((offer) => compareKeys(keyOf(offer), after) > 0);
       const { items, nextPageToken } = cutPage(rest, limit, keyOf);
       return { offers: [...items], nextPageToken };

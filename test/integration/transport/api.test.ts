@@ -273,6 +273,10 @@ describe('the API over gRPC', () => {
       { capability: { name: 'extract', version: '1.2.0' }, agentIds: ['worker'], instances: 1, clash: false },
       { capability: { name: 'load' }, agentIds: ['other', 'worker'], instances: 2, readyInstances: 2 },
     ]);
+    const found = await mesh.rig.unary(listCapabilities, { search: ' Extract worker ' });
+    expect(found.offers.map(({ capability }) => capability?.name)).toEqual(['extract']);
+    const long = await failureOf(mesh.rig.unary(listCapabilities, { search: 'x'.repeat(201) }));
+    expect(problemsOf(long)).toMatchObject([{ pointer: 'search' }]);
     const unknown = await failureOf(mesh.rig.unary(getAgent, { agentId: 'nobody' }));
     expect(unknown.code).toBe(Status.NOT_FOUND);
   });

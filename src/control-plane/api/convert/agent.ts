@@ -1,7 +1,5 @@
 /** Agents, their instances and what they offer, as FleetService shows them. */
 import { create, equals, type MessageInitShape } from '@bufbuild/protobuf';
-import compareVersions from 'semver/functions/compare.js';
-import valid from 'semver/functions/valid.js';
 import {
   type Agent,
   AgentSchema,
@@ -10,8 +8,6 @@ import {
   type Instance,
   InstanceSchema,
 } from '../../../gen/yardmaster/v1/agent_pb.ts';
-import { type CapabilityOffer, CapabilityOfferSchema } from '../../../gen/yardmaster/v1/fleet_service_pb.ts';
-import type { Capability } from '../../registry/frames.ts';
 import type { AgentView, Cordon, InstanceView } from '../../runtime/control-plane.ts';
 import type { AgentEventRow } from '../../store/port.ts';
 import { writeCapability } from './capability.ts';
@@ -58,60 +54,4 @@ export function isSameAgent(left: Agent, right: Agent): boolean {
 
 function withoutTimes(agent: Agent): Agent {
   return { ...agent, instances: agent.instances.map(({ lastSeenTime: _, ...rest }) => rest) };
-}
-
-interface Offered {
-  readonly capability: Capability;
-  readonly instance: InstanceView;
-}
-
-/** Every capability in every version that a connected instance offers: by name, then by version, newest first. */
-export function writeOffers(agents: readonly AgentView[]): readonly CapabilityOffer[] {
-  const groups = new Map<string, Offered[]>();
-  for (const instance of agents.flatMap((agent) => agent.instances)) {
-    if (instance.status === 'UNREACHABLE' || instance.status === 'LOST') continue;
-    for (const capability of instance.capabilities) {
-      const key = `${capability.name}@${capability.version}`;
-      const group = groups.get(key) ?? [];
-      groups.set(key, group);
-      group.push({ capability, instance });
-    }
-  }
-  return [...groups.values()]
-    .flatMap((group) => writeOffer(group) ?? [])
-    .sort((a, b) => compareKeys(keyOf(a), keyOf(b)));
-}
-
-function writeOffer(group: readonly Offered[]): CapabilityOffer | undefined {
-  const [first] = group.toSorted((a, b) => a.instance.connectedAt - b.instance.connectedAt);
-  if (first === undefined) return undefined;
-  return create(CapabilityOfferSchema, {
-    capability: writeCapability(first.capability),
-    agentIds: [...new Set(group.map(({ instance }) => instance.agentId))].sort(),
-    instances: group.length,
-    readyInstances: group.filter(({ instance }) => instance.status === 'READY').length,
-    clash: group.some(({ capability }) => !hasSameSchemas(capability, first.capability)),
-  });
-}
-
-function hasSameSchemas(left: Capability, right: Capability): boolean {
-  return isSameBytes(left.inputSchema, right.inputSchema) && isSameBytes(left.outputSchema, right.outputSchema);
-}
-
-function isSameBytes(left: Uint8Array | undefined, right: Uint8Array | undefined): boolean {
-  if (left === undefined || right === undefined) return left === right;
-  return Buffer.compare(left, right) === 0;
-}
-
-/** What pages go by: `name@version`. */
-export function keyOf({ capability }: CapabilityOffer): string {
-  return `${capability?.name ?? ''}@${capability?.version ?? ''}`;
-}
-
-/** By name, then by version, newest first. */
-export function compareKeys(left: string, right: string): number {
-  const [leftName = '', leftVersion = ''] = left.split('@');
-  const [rightName = '', rightVersion = ''] = right.split('@');
-  if (leftName !== rightName) return leftName < rightName ? -1 : 1;
-  return compareVersions(valid(rightVersion) ?? '0.0.0', valid(leftVersion) ?? '0.0.0');
 }

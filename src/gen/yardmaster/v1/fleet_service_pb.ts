@@ -4,17 +4,18 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { Agent, Instance } from "./agent_pb.ts";
 import { file_yardmaster_v1_agent } from "./agent_pb.ts";
 import type { Capability } from "./capability_pb.ts";
 import { file_yardmaster_v1_capability } from "./capability_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file yardmaster/v1/fleet_service.proto.
  */
 export const file_yardmaster_v1_fleet_service: GenFile = /*@__PURE__*/
-  fileDesc("CiF5YXJkbWFzdGVyL3YxL2ZsZWV0X3NlcnZpY2UucHJvdG8SDXlhcmRtYXN0ZXIudjEiOgoRTGlzdEFnZW50c1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiUwoSTGlzdEFnZW50c1Jlc3BvbnNlEiQKBmFnZW50cxgBIAMoCzIULnlhcmRtYXN0ZXIudjEuQWdlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiMKD0dldEFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCSI3ChBHZXRBZ2VudFJlc3BvbnNlEiMKBWFnZW50GAEgASgLMhQueWFyZG1hc3Rlci52MS5BZ2VudCIUChJXYXRjaEFnZW50c1JlcXVlc3QiVgoTV2F0Y2hBZ2VudHNSZXNwb25zZRIkCgZhZ2VudHMYASADKAsyFC55YXJkbWFzdGVyLnYxLkFnZW50EhkKEXJlbW92ZWRfYWdlbnRfaWRzGAIgAygJIkAKF0xpc3RDYXBhYmlsaXRpZXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJImMKGExpc3RDYXBhYmlsaXRpZXNSZXNwb25zZRIuCgZvZmZlcnMYASADKAsyHi55YXJkbWFzdGVyLnYxLkNhcGFiaWxpdHlPZmZlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkijgEKD0NhcGFiaWxpdHlPZmZlchItCgpjYXBhYmlsaXR5GAEgASgLMhkueWFyZG1hc3Rlci52MS5DYXBhYmlsaXR5EhEKCWFnZW50X2lkcxgCIAMoCRIRCglpbnN0YW5jZXMYAyABKA0SFwoPcmVhZHlfaW5zdGFuY2VzGAQgASgNEg0KBWNsYXNoGAUgASgIIkoKEURyYWluQWdlbnRSZXF1ZXN0EhAKCGFnZW50X2lkGAEgASgJEhMKC2luc3RhbmNlX2lkGAIgASgJEg4KBnJlYXNvbhgDIAEoCSJeChJEcmFpbkFnZW50UmVzcG9uc2USKgoJaW5zdGFuY2VzGAEgAygLMhcueWFyZG1hc3Rlci52MS5JbnN0YW5jZRIcChRjaGFuZ2VkX2luc3RhbmNlX2lkcxgCIAMoCSJLChJDb3Jkb25BZ2VudFJlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSEwoLaW5zdGFuY2VfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJIl8KE0NvcmRvbkFnZW50UmVzcG9uc2USKgoJaW5zdGFuY2VzGAEgAygLMhcueWFyZG1hc3Rlci52MS5JbnN0YW5jZRIcChRjaGFuZ2VkX2luc3RhbmNlX2lkcxgCIAMoCSJNChRVbmNvcmRvbkFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkiYQoVVW5jb3Jkb25BZ2VudFJlc3BvbnNlEioKCWluc3RhbmNlcxgBIAMoCzIXLnlhcmRtYXN0ZXIudjEuSW5zdGFuY2USHAoUY2hhbmdlZF9pbnN0YW5jZV9pZHMYAiADKAkiTwoWRGlzY29ubmVjdEFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkiYwoXRGlzY29ubmVjdEFnZW50UmVzcG9uc2USKgoJaW5zdGFuY2VzGAEgAygLMhcueWFyZG1hc3Rlci52MS5JbnN0YW5jZRIcChRjaGFuZ2VkX2luc3RhbmNlX2lkcxgCIAMoCTLSBQoMRmxlZXRTZXJ2aWNlElEKCkxpc3RBZ2VudHMSIC55YXJkbWFzdGVyLnYxLkxpc3RBZ2VudHNSZXF1ZXN0GiEueWFyZG1hc3Rlci52MS5MaXN0QWdlbnRzUmVzcG9uc2USSwoIR2V0QWdlbnQSHi55YXJkbWFzdGVyLnYxLkdldEFnZW50UmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuR2V0QWdlbnRSZXNwb25zZRJWCgtXYXRjaEFnZW50cxIhLnlhcmRtYXN0ZXIudjEuV2F0Y2hBZ2VudHNSZXF1ZXN0GiIueWFyZG1hc3Rlci52MS5XYXRjaEFnZW50c1Jlc3BvbnNlMAESYwoQTGlzdENhcGFiaWxpdGllcxImLnlhcmRtYXN0ZXIudjEuTGlzdENhcGFiaWxpdGllc1JlcXVlc3QaJy55YXJkbWFzdGVyLnYxLkxpc3RDYXBhYmlsaXRpZXNSZXNwb25zZRJRCgpEcmFpbkFnZW50EiAueWFyZG1hc3Rlci52MS5EcmFpbkFnZW50UmVxdWVzdBohLnlhcmRtYXN0ZXIudjEuRHJhaW5BZ2VudFJlc3BvbnNlElQKC0NvcmRvbkFnZW50EiEueWFyZG1hc3Rlci52MS5Db3Jkb25BZ2VudFJlcXVlc3QaIi55YXJkbWFzdGVyLnYxLkNvcmRvbkFnZW50UmVzcG9uc2USWgoNVW5jb3Jkb25BZ2VudBIjLnlhcmRtYXN0ZXIudjEuVW5jb3Jkb25BZ2VudFJlcXVlc3QaJC55YXJkbWFzdGVyLnYxLlVuY29yZG9uQWdlbnRSZXNwb25zZRJgCg9EaXNjb25uZWN0QWdlbnQSJS55YXJkbWFzdGVyLnYxLkRpc2Nvbm5lY3RBZ2VudFJlcXVlc3QaJi55YXJkbWFzdGVyLnYxLkRpc2Nvbm5lY3RBZ2VudFJlc3BvbnNlYgZwcm90bzM", [file_yardmaster_v1_agent, file_yardmaster_v1_capability]);
+  fileDesc("CiF5YXJkbWFzdGVyL3YxL2ZsZWV0X3NlcnZpY2UucHJvdG8SDXlhcmRtYXN0ZXIudjEiOgoRTGlzdEFnZW50c1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiUwoSTGlzdEFnZW50c1Jlc3BvbnNlEiQKBmFnZW50cxgBIAMoCzIULnlhcmRtYXN0ZXIudjEuQWdlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiMKD0dldEFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCSI3ChBHZXRBZ2VudFJlc3BvbnNlEiMKBWFnZW50GAEgASgLMhQueWFyZG1hc3Rlci52MS5BZ2VudCIUChJXYXRjaEFnZW50c1JlcXVlc3QiVgoTV2F0Y2hBZ2VudHNSZXNwb25zZRIkCgZhZ2VudHMYASADKAsyFC55YXJkbWFzdGVyLnYxLkFnZW50EhkKEXJlbW92ZWRfYWdlbnRfaWRzGAIgAygJIlAKF0xpc3RDYXBhYmlsaXRpZXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJEg4KBnNlYXJjaBhQIAEoCSJjChhMaXN0Q2FwYWJpbGl0aWVzUmVzcG9uc2USLgoGb2ZmZXJzGAEgAygLMh4ueWFyZG1hc3Rlci52MS5DYXBhYmlsaXR5T2ZmZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIsABCg9DYXBhYmlsaXR5T2ZmZXISLQoKY2FwYWJpbGl0eRgBIAEoCzIZLnlhcmRtYXN0ZXIudjEuQ2FwYWJpbGl0eRIRCglhZ2VudF9pZHMYAiADKAkSEQoJaW5zdGFuY2VzGAMgASgNEhcKD3JlYWR5X2luc3RhbmNlcxgEIAEoDRINCgVjbGFzaBgFIAEoCBIwCghjbGFzaGluZxhQIAMoCzIeLnlhcmRtYXN0ZXIudjEuQ2xhc2hpbmdTY2hlbWFzIqsBCg9DbGFzaGluZ1NjaGVtYXMSLQoMaW5wdXRfc2NoZW1hGAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIuCg1vdXRwdXRfc2NoZW1hGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIRCglhZ2VudF9pZHMYAyADKAkSEQoJaW5zdGFuY2VzGAQgASgNEhMKC2RpZmZlcmVuY2VzGAUgAygJIkoKEURyYWluQWdlbnRSZXF1ZXN0EhAKCGFnZW50X2lkGAEgASgJEhMKC2luc3RhbmNlX2lkGAIgASgJEg4KBnJlYXNvbhgDIAEoCSJeChJEcmFpbkFnZW50UmVzcG9uc2USKgoJaW5zdGFuY2VzGAEgAygLMhcueWFyZG1hc3Rlci52MS5JbnN0YW5jZRIcChRjaGFuZ2VkX2luc3RhbmNlX2lkcxgCIAMoCSJLChJDb3Jkb25BZ2VudFJlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSEwoLaW5zdGFuY2VfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJIl8KE0NvcmRvbkFnZW50UmVzcG9uc2USKgoJaW5zdGFuY2VzGAEgAygLMhcueWFyZG1hc3Rlci52MS5JbnN0YW5jZRIcChRjaGFuZ2VkX2luc3RhbmNlX2lkcxgCIAMoCSJNChRVbmNvcmRvbkFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkiYQoVVW5jb3Jkb25BZ2VudFJlc3BvbnNlEioKCWluc3RhbmNlcxgBIAMoCzIXLnlhcmRtYXN0ZXIudjEuSW5zdGFuY2USHAoUY2hhbmdlZF9pbnN0YW5jZV9pZHMYAiADKAkiTwoWRGlzY29ubmVjdEFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkiYwoXRGlzY29ubmVjdEFnZW50UmVzcG9uc2USKgoJaW5zdGFuY2VzGAEgAygLMhcueWFyZG1hc3Rlci52MS5JbnN0YW5jZRIcChRjaGFuZ2VkX2luc3RhbmNlX2lkcxgCIAMoCTLSBQoMRmxlZXRTZXJ2aWNlElEKCkxpc3RBZ2VudHMSIC55YXJkbWFzdGVyLnYxLkxpc3RBZ2VudHNSZXF1ZXN0GiEueWFyZG1hc3Rlci52MS5MaXN0QWdlbnRzUmVzcG9uc2USSwoIR2V0QWdlbnQSHi55YXJkbWFzdGVyLnYxLkdldEFnZW50UmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuR2V0QWdlbnRSZXNwb25zZRJWCgtXYXRjaEFnZW50cxIhLnlhcmRtYXN0ZXIudjEuV2F0Y2hBZ2VudHNSZXF1ZXN0GiIueWFyZG1hc3Rlci52MS5XYXRjaEFnZW50c1Jlc3BvbnNlMAESYwoQTGlzdENhcGFiaWxpdGllcxImLnlhcmRtYXN0ZXIudjEuTGlzdENhcGFiaWxpdGllc1JlcXVlc3QaJy55YXJkbWFzdGVyLnYxLkxpc3RDYXBhYmlsaXRpZXNSZXNwb25zZRJRCgpEcmFpbkFnZW50EiAueWFyZG1hc3Rlci52MS5EcmFpbkFnZW50UmVxdWVzdBohLnlhcmRtYXN0ZXIudjEuRHJhaW5BZ2VudFJlc3BvbnNlElQKC0NvcmRvbkFnZW50EiEueWFyZG1hc3Rlci52MS5Db3Jkb25BZ2VudFJlcXVlc3QaIi55YXJkbWFzdGVyLnYxLkNvcmRvbkFnZW50UmVzcG9uc2USWgoNVW5jb3Jkb25BZ2VudBIjLnlhcmRtYXN0ZXIudjEuVW5jb3Jkb25BZ2VudFJlcXVlc3QaJC55YXJkbWFzdGVyLnYxLlVuY29yZG9uQWdlbnRSZXNwb25zZRJgCg9EaXNjb25uZWN0QWdlbnQSJS55YXJkbWFzdGVyLnYxLkRpc2Nvbm5lY3RBZ2VudFJlcXVlc3QaJi55YXJkbWFzdGVyLnYxLkRpc2Nvbm5lY3RBZ2VudFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_yardmaster_v1_agent, file_yardmaster_v1_capability]);
 
 /**
  * Which agents to list.
@@ -176,6 +177,13 @@ export type ListCapabilitiesRequest = Message<"yardmaster.v1.ListCapabilitiesReq
    * @generated from field: string page_token = 2;
    */
   pageToken: string;
+
+  /**
+   * Words that must all be found, in any case, in the name, the version, the description, the labels or the agents. Empty: all.
+   *
+   * @generated from field: string search = 80;
+   */
+  search: string;
 };
 
 /**
@@ -253,6 +261,13 @@ export type CapabilityOffer = Message<"yardmaster.v1.CapabilityOffer"> & {
    * @generated from field: bool clash = 5;
    */
   clash: boolean;
+
+  /**
+   * Of a clash: the other schemas that are stated, and by whom.
+   *
+   * @generated from field: repeated yardmaster.v1.ClashingSchemas clashing = 80;
+   */
+  clashing: ClashingSchemas[];
 };
 
 /**
@@ -261,6 +276,55 @@ export type CapabilityOffer = Message<"yardmaster.v1.CapabilityOffer"> & {
  */
 export const CapabilityOfferSchema: GenMessage<CapabilityOffer> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_fleet_service, 8);
+
+/**
+ * Schemas that differ from those of the instance that is connected longest.
+ *
+ * @generated from message yardmaster.v1.ClashingSchemas
+ */
+export type ClashingSchemas = Message<"yardmaster.v1.ClashingSchemas"> & {
+  /**
+   * JSON Schema of the input. Unset: anything.
+   *
+   * @generated from field: google.protobuf.Struct input_schema = 1;
+   */
+  inputSchema?: JsonObject | undefined;
+
+  /**
+   * JSON Schema of the output. Unset: anything.
+   *
+   * @generated from field: google.protobuf.Struct output_schema = 2;
+   */
+  outputSchema?: JsonObject | undefined;
+
+  /**
+   * Agents that state them, by id.
+   *
+   * @generated from field: repeated string agent_ids = 3;
+   */
+  agentIds: string[];
+
+  /**
+   * Instances that state them.
+   *
+   * @generated from field: uint32 instances = 4;
+   */
+  instances: number;
+
+  /**
+   * What differs, by its place: `input.properties.rows.type: "integer", here "string"`. At most 20.
+   *
+   * @generated from field: repeated string differences = 5;
+   */
+  differences: string[];
+};
+
+/**
+ * Describes the message yardmaster.v1.ClashingSchemas.
+ * Use `create(ClashingSchemasSchema)` to create a new message.
+ */
+export const ClashingSchemasSchema: GenMessage<ClashingSchemas> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_fleet_service, 9);
 
 /**
  * Which instances to drain.
@@ -295,7 +359,7 @@ export type DrainAgentRequest = Message<"yardmaster.v1.DrainAgentRequest"> & {
  * Use `create(DrainAgentRequestSchema)` to create a new message.
  */
 export const DrainAgentRequestSchema: GenMessage<DrainAgentRequest> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_fleet_service, 9);
+  messageDesc(file_yardmaster_v1_fleet_service, 10);
 
 /**
  * What became of it.
@@ -323,7 +387,7 @@ export type DrainAgentResponse = Message<"yardmaster.v1.DrainAgentResponse"> & {
  * Use `create(DrainAgentResponseSchema)` to create a new message.
  */
 export const DrainAgentResponseSchema: GenMessage<DrainAgentResponse> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_fleet_service, 10);
+  messageDesc(file_yardmaster_v1_fleet_service, 11);
 
 /**
  * Which instances to cordon.
@@ -358,7 +422,7 @@ export type CordonAgentRequest = Message<"yardmaster.v1.CordonAgentRequest"> & {
  * Use `create(CordonAgentRequestSchema)` to create a new message.
  */
 export const CordonAgentRequestSchema: GenMessage<CordonAgentRequest> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_fleet_service, 11);
+  messageDesc(file_yardmaster_v1_fleet_service, 12);
 
 /**
  * What became of it.
@@ -386,7 +450,7 @@ export type CordonAgentResponse = Message<"yardmaster.v1.CordonAgentResponse"> &
  * Use `create(CordonAgentResponseSchema)` to create a new message.
  */
 export const CordonAgentResponseSchema: GenMessage<CordonAgentResponse> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_fleet_service, 12);
+  messageDesc(file_yardmaster_v1_fleet_service, 13);
 
 /**
  * Which instances to uncordon.
@@ -421,7 +485,7 @@ export type UncordonAgentRequest = Message<"yardmaster.v1.UncordonAgentRequest">
  * Use `create(UncordonAgentRequestSchema)` to create a new message.
  */
 export const UncordonAgentRequestSchema: GenMessage<UncordonAgentRequest> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_fleet_service, 13);
+  messageDesc(file_yardmaster_v1_fleet_service, 14);
 
 /**
  * What became of it.
@@ -449,7 +513,7 @@ export type UncordonAgentResponse = Message<"yardmaster.v1.UncordonAgentResponse
  * Use `create(UncordonAgentResponseSchema)` to create a new message.
  */
 export const UncordonAgentResponseSchema: GenMessage<UncordonAgentResponse> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_fleet_service, 14);
+  messageDesc(file_yardmaster_v1_fleet_service, 15);
 
 /**
  * Which instances to disconnect.
@@ -484,7 +548,7 @@ export type DisconnectAgentRequest = Message<"yardmaster.v1.DisconnectAgentReque
  * Use `create(DisconnectAgentRequestSchema)` to create a new message.
  */
 export const DisconnectAgentRequestSchema: GenMessage<DisconnectAgentRequest> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_fleet_service, 15);
+  messageDesc(file_yardmaster_v1_fleet_service, 16);
 
 /**
  * What became of it.
@@ -512,7 +576,7 @@ export type DisconnectAgentResponse = Message<"yardmaster.v1.DisconnectAgentResp
  * Use `create(DisconnectAgentResponseSchema)` to create a new message.
  */
 export const DisconnectAgentResponseSchema: GenMessage<DisconnectAgentResponse> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_fleet_service, 16);
+  messageDesc(file_yardmaster_v1_fleet_service, 17);
 
 /**
  * Shows who is connected and what they can do, and takes instances out of service.

@@ -1,0 +1,27 @@
+/** Where two JSON documents differ, for people: the place, what one has there and what the other has. */
+import { canonicalJson, isJsonObject, type JsonValue } from '../../../core/json.ts';
+
+const SHOWN_CHARS = 80;
+
+/** `left` and `right`: undefined is nothing. Lists that differ are shown whole. */
+export function differencesOf(
+  left: JsonValue | undefined,
+  right: JsonValue | undefined,
+  place: string,
+): readonly string[] {
+  if (left === undefined && right === undefined) return [];
+  if (left !== undefined && right !== undefined && canonicalJson(left) === canonicalJson(right)) return [];
+  if (!isJsonObject(left) || !isJsonObject(right)) return [`${place}: ${shown(left)}, here ${shown(right)}`];
+  const names = [...new Set([...Object.keys(left), ...Object.keys(right)])].sort();
+  return names.flatMap((name) => differencesOf(ownOf(left, name), ownOf(right, name), `${place}.${name}`));
+}
+
+function ownOf(object: { readonly [name: string]: JsonValue }, name: string): JsonValue | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+function shown(value: JsonValue | undefined): string {
+  if (value === undefined) return 'nothing';
+  const text = JSON.stringify(value);
+  return text.length <= SHOWN_CHARS ? text : `${text.slice(0, SHOWN_CHARS - 3)}...`;
+}
