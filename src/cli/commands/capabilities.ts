@@ -3,13 +3,15 @@ import { type CapabilityOfferView, collectPages, toOffer } from '../../client/in
 import { YardmasterError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { nearest } from '../../core/nearest.ts';
-import { type Context, listOptions } from '../context.ts';
+import { writeCapabilityTypes } from '../capability-types.ts';
+import { type Context, listOptions, say } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { followRun } from '../follow.ts';
 import { collect } from '../options.ts';
 import { readParameters } from '../parameters.ts';
-import { printList } from '../print.ts';
+import { printList, printText } from '../print.ts';
 import { renderCapabilities, renderOffer } from '../render/capabilities.ts';
+import { writeText } from '../write-text.ts';
 import type { Bind } from './group.ts';
 
 export function addCapabilitiesCommands(program: Command, bind: Bind): void {
@@ -21,11 +23,35 @@ export function addCapabilitiesCommands(program: Command, bind: Bind): void {
     .action(bind(listCapabilities));
   capabilities.command('get <name>').description('its versions, schemas and agents').action(bind(getCapability));
   capabilities
+    .command('types')
+    .description('typed constants of everything on offer, for workflows in TypeScript')
+    .option('--out <file>', 'default: to stdout')
+    .action(bind(writeTypes));
+  capabilities
     .command('call <name>')
     .description('one step as a run of its own, "yardmaster.call.NAME"; prints the output')
     .option('-p, --parameter <key=value>', 'of the input, typed by its schema; may be repeated', collect, [])
     .option('--agent <id>', 'only this agent')
     .action(bind(callCapability));
+}
+
+async function writeTypes(context: Context, { out }: { readonly out?: string }): Promise<number> {
+  const offers = viewsOf(await fetchOffers(context));
+  if (offers.length === 0)
+    throw new YardmasterError(
+      'CAPABILITY_NOT_FOUND',
+      'Cannot write types: no agent is connected, so nothing is on offer',
+      {
+        next: 'start the agents, with the address of this control plane',
+      },
+    );
+  const text = writeCapabilityTypes(offers, `yardmaster capabilities types${out === undefined ? '' : ` --out ${out}`}`);
+  if (out === undefined) printText(context, text);
+  else {
+    await writeText(out, text);
+    say(context, `wrote ${offers.length} capabilities to ${out}`);
+  }
+  return exitCodes.ok;
 }
 
 async function listCapabilities(context: Context, { search = '' }: { readonly search?: string }): Promise<number> {

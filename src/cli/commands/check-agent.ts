@@ -1,5 +1,4 @@
 /** `agents check`: the conformance kit on a command that starts an agent. */
-import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Outcome, Situation } from '../../conformance/index.ts';
 import { nearest } from '../../core/nearest.ts';
@@ -8,6 +7,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { collect, readCount, usageError } from '../options.ts';
 import { isForPeople, printJson, printText } from '../print.ts';
 import { renderFailure, renderOutcomes, renderSituations, renderSummary } from '../render/conformance.ts';
+import { writeText } from '../write-text.ts';
 import type { Bind } from './group.ts';
 
 interface Flags {
@@ -48,7 +48,7 @@ async function check(context: Context, command: readonly string[], flags: Flags)
   const { signal } = aborter;
   const outcomes = await playAll(chosen, { launch: launchProcess(command), jobs, patience, signal, onOutcome });
   stopListening();
-  if (flags.junit !== undefined) await write(flags.junit, writeJunit(outcomes));
+  if (flags.junit !== undefined) await writeText(flags.junit, writeJunit(outcomes));
   tell(context, outcomes);
   if (signal.aborted) return exitCodes.interrupted;
   return outcomes.some(({ verdict }) => verdict === 'fail') ? exitCodes.no : exitCodes.ok;
@@ -85,14 +85,6 @@ function list(context: Context, situations: readonly Situation[]): number {
       situations: situations.map(({ name, title, clauses }) => ({ name, title, clauses: [...clauses] })),
     });
   return exitCodes.ok;
-}
-
-async function write(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(file, text);
-  } catch (error) {
-    throw usageError(`Cannot write "${file}": ${error instanceof Error ? error.message : String(error)}`);
-  }
 }
 
 function tell(context: Context, outcomes: readonly Outcome[]): void {
