@@ -9,6 +9,7 @@ import { addDoctorCommand } from './commands/doctor.ts';
 import { addErrorsCommand } from './commands/errors.ts';
 import type { AddCommands, Handler } from './commands/group.ts';
 import { addLintCommand } from './commands/lint.ts';
+import { addMcpCommand } from './commands/mcp.ts';
 import { addPlanCommand } from './commands/plan.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addRunsCommands } from './commands/runs.ts';
@@ -32,6 +33,7 @@ const GROUPS: readonly AddCommands[] = [
   addAgentsCommands,
   addCapabilitiesCommands,
   addAuditCommand,
+  addMcpCommand,
   addDoctorCommand,
   addLintCommand,
   addErrorsCommand,

@@ -18,6 +18,7 @@ export {
   inspectWorkflow,
 } from '../workflow/index.ts';
 export { readActor } from './actor.ts';
+export { callWorkflow, isCallWorkflow } from './call-workflow.ts';
 export { type CancelledRuns, type CancelRunsOptions, cancelRunsOnWire } from './cancel-runs.ts';
 export type { RegisterOptions, WorkflowInput, WorkflowText } from './catalogue.ts';
 export { type AuditFilter, toAuditEntry, writeAuditFilter } from './convert/audit.ts';

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { type CapabilityOfferView, collectPages, toOffer } from '../../client/index.ts';
+import { type CapabilityOfferView, callWorkflow, collectPages, toOffer } from '../../client/index.ts';
 import { YardmasterError } from '../../core/errors.ts';
-import type { JsonObject } from '../../core/json.ts';
 import { nearest } from '../../core/nearest.ts';
 import { writeCapabilityTypes } from '../capability-types.ts';
 import { type Context, listOptions, say } from '../context.ts';
@@ -92,23 +91,13 @@ async function callCapability(
   const offer = findOffer(offers, name, agent);
   const input = readParameters(parameter, offer.capability.inputSchema);
   const mesh = context.mesh();
-  const { workflow } = await mesh.registerWorkflow(workflowOf(name, agent));
+  const { workflow } = await mesh.registerWorkflow(callWorkflow(name, { agentId: agent }));
   const handle = await mesh.startWorkflow(workflow.name, input, {
     version: workflow.version,
     requestId: crypto.randomUUID(),
     ...(context.signal === undefined ? {} : { signal: context.signal }),
   });
   return followRun(context, handle.id);
-}
-
-/** The same for every call of a capability, so that it is registered once; with another agent it is another version. */
-function workflowOf(action: string, agentId: string | undefined): { readonly name: string } & JsonObject {
-  return {
-    name: `yardmaster.call.${action}`,
-    description: `Calls of "${action}" from the command line`,
-    steps: [{ id: 'call', action, parameters: '${{ params }}', ...(agentId === undefined ? {} : { agentId }) }],
-    output: '${{ steps.call.output }}',
-  };
 }
 
 /** The newest version on offer, of the agent if one is named. */
