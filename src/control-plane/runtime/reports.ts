@@ -329,6 +329,7 @@ export class Reports {
       outcome,
       message,
       ...(invalidInput ? { invalidInput } : {}),
+      ...this.usageOf(attempt),
     });
   }
 
