@@ -37,6 +37,8 @@ export class Outbox {
   }
 
   stop(instance: Instance, stop: WireStop): void {
+    // In one Dispatch stops come first: an agent would not know yet what is to stop.
+    if (this.of(instance).assignments.some(({ attemptId }) => attemptId === stop.attemptId)) this.flush();
     this.of(instance).stops.push(stop);
     const held = instance.held.get(stop.attemptId);
     if (held !== undefined && instance.peer !== undefined)
