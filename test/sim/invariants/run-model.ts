@@ -19,6 +19,7 @@ import type {
   StepTakenOver,
 } from '../../../src/control-plane/engine/events.ts';
 import type { RunOutcome, StepStatus } from '../../../src/control-plane/engine/status.ts';
+import { times } from '../../../src/core/limits.ts';
 import type { StoredValue } from '../../../src/core/stored-value.ts';
 import { BelongingModel } from './belonging-model.ts';
 import type { ChildModel } from './child-model.ts';
@@ -35,6 +36,8 @@ export interface AttemptModel {
   outcome: AttemptEnded['outcome'] | undefined;
   isUnconfirmed: boolean;
   isUnreachable: boolean;
+  /** Wall ms; 0: it has not. */
+  endedAt: number;
 }
 
 export interface StepModel {
@@ -682,6 +685,12 @@ export class RunModel {
       'at most one LIVE attempt, two when idempotent',
       () => `${id}#${event.number} starts beside ${live.map((attempt) => `#${attempt.number}`)}`,
     );
+    const unsaid = attempts.slice(step.olderAttempts).filter((attempt) => attempt.isUnconfirmed && !attempt.idempotent);
+    this.check(
+      unsaid.every(({ endedAt }) => event.at >= endedAt + times.stopGraceMs),
+      'an end without a word of the agent is waited for',
+      () => `${id}#${event.number} starts at ${event.at}, #${unsaid.at(-1)?.number} ended at ${unsaid.at(-1)?.endedAt}`,
+    );
     if (agent?.agentId !== undefined)
       this.check(
         event.agentId === agent.agentId,
@@ -698,6 +707,7 @@ export class RunModel {
       outcome: undefined,
       isUnconfirmed: false,
       isUnreachable: false,
+      endedAt: 0,
     });
   }
 
@@ -720,6 +730,7 @@ export class RunModel {
     if (event.outcome === 'COMPLETED')
       this.check(!step.isOver, 'a step accepts one result', () => `${name} completes a step that is over`);
     attempt.outcome = event.outcome;
+    attempt.endedAt = event.at;
     attempt.isUnconfirmed = event.unconfirmed === true;
     if (event.countsAsTry !== true) return;
     step.failedTries += 1;
