@@ -490,6 +490,7 @@ export class RunModel {
         return this.endBody(step, event);
       case 'StepQueued':
         this.check(!step.isOver && !step.isQueued, 'a step waits once', () => `${path} is queued again`);
+        this.checkUnsaid(step, event.at);
         step.isQueued = true;
         step.isDelayed = false;
         return;
@@ -656,6 +657,17 @@ export class RunModel {
     return step?.hasStarted === true && !step.isOver;
   }
 
+  /** By the wall clock, as it is scheduled: at the earliest after the grace of a stop. */
+  private checkUnsaid(step: StepModel, at: number): void {
+    const attempts = step.attempts.slice(step.olderAttempts);
+    const unsaid = attempts.findLast((attempt) => attempt.isUnconfirmed && !attempt.idempotent);
+    this.check(
+      unsaid === undefined || at >= unsaid.endedAt + times.stopGraceMs,
+      'an end without a word of the agent is waited for',
+      () => `${step.path} waits for its next attempt at ${at}, #${unsaid?.number} ended at ${unsaid?.endedAt}`,
+    );
+  }
+
   private startAttempt(step: StepModel, event: AttemptStarted): void {
     const { agent, tries } = step.info;
     const { path: id } = step;
@@ -684,12 +696,6 @@ export class RunModel {
       live.length <= liveMax,
       'at most one LIVE attempt, two when idempotent',
       () => `${id}#${event.number} starts beside ${live.map((attempt) => `#${attempt.number}`)}`,
-    );
-    const unsaid = attempts.slice(step.olderAttempts).filter((attempt) => attempt.isUnconfirmed && !attempt.idempotent);
-    this.check(
-      unsaid.every(({ endedAt }) => event.at >= endedAt + times.stopGraceMs),
-      'an end without a word of the agent is waited for',
-      () => `${id}#${event.number} starts at ${event.at}, #${unsaid.at(-1)?.number} ended at ${unsaid.at(-1)?.endedAt}`,
     );
     if (agent?.agentId !== undefined)
       this.check(
