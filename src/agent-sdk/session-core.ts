@@ -261,7 +261,7 @@ export class SessionCore {
 
   #dispatch(stream: StreamState, dispatch: Dispatch, now: number): void {
     if (dispatch.acks !== undefined) this.#ack(stream, dispatch.acks);
-    for (const stop of dispatch.stops) this.#obey(stop);
+    for (const stop of dispatch.stops) this.#obey(stop, now);
     for (const assignment of dispatch.assignments) this.#assign(stream, assignment, now);
   }
 
@@ -279,8 +279,25 @@ export class SessionCore {
     if (order !== undefined) this.#actions.push({ type: 'order', order });
   }
 
-  #obey(stop: Stop): void {
-    this.#stop(stop.attemptId, readStopCause(stop.reason), stop.graceMs);
+  #obey({ attemptId, reason, graceMs }: Stop, now: number): void {
+    const cause = readStopCause(reason);
+    if (!this.#takeBack(attemptId, cause, now)) this.#stop(attemptId, cause, graceMs);
+  }
+
+  /**
+   * What was read together with its stop, as after a standstill of this process, never starts: orders leave at the end of the turn,
+   * when everything that was there to read has been read.
+   */
+  #takeBack(id: string, cause: StopCause, now: number): boolean {
+    const attempt = this.#held.get(id);
+    const index = this.#actions.findIndex(
+      (action) => action.type === 'order' && action.order.type === 'start' && action.order.attempt.attemptId === id,
+    );
+    if (attempt === undefined || index === -1) return false;
+    this.#actions.splice(index, 1);
+    attempt.stopCause = cause;
+    this.#held.finish(attempt, { type: 'cancelled' }, now);
+    return true;
   }
 
   #assign(stream: StreamState, assignment: Assignment, now: number): void {

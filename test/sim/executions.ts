@@ -3,9 +3,6 @@ import type { AttemptInfo } from '../../src/agent-sdk/context.ts';
 import type { Verdict } from './failure.ts';
 import type { Process, World } from './world.ts';
 
-/** Within it a process that woke has read what came while it stood still. */
-const READING_MS = 100;
-
 export interface Execution {
   readonly step: string;
   readonly attempt: string;
@@ -90,9 +87,7 @@ export class Executions {
   /** The stated exceptions: a process that stood still and wakes late, and a handler that ignores its signal. */
   private judge(other: Execution, execution: Execution): void {
     const spansFreeze = other.process.isFrozen || other.process.freezes > other.freezesBefore;
-    // It reads an older assignment that lay in its socket, and only then the stop behind it.
-    const hasJustWoken = this.world.now - execution.process.thawedAt < READING_MS && execution.number < other.number;
-    const isExcused = other.isStubborn || spansFreeze || hasJustWoken;
+    const isExcused = other.isStubborn || spansFreeze;
     this.verdict.check(
       isExcused,
       'executions of a step that is not idempotent do not overlap',

@@ -40,6 +40,16 @@ const regressions: readonly { readonly seed: number; readonly found: string; rea
     hasSchedules: true,
   },
   { seed: 1015448, found: 'the same, of a run without loops', hasSchedules: true },
+  {
+    seed: 7202,
+    found: 'an agent was asked for another Hello while its result waited for the disk',
+    hasSchedules: true,
+  },
+  {
+    seed: 2010874,
+    found: 'a process that had stood still started what lay in its socket, beside its next attempt',
+    hasSchedules: true,
+  },
   { seed: 752, found: 'chunks that waited for the disk were never answered when their run ended', hasSchedules: true },
   { seed: 1018636, found: 'a run was told as stuck whose timer was held after a stall', hasSchedules: true },
 ];

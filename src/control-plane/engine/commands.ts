@@ -18,6 +18,7 @@ export type Command =
   | RerouteAttempt
   | ReturnAttempt
   | TimerFired
+  | ConfirmStop
   | CancelRun
   | PauseRun
   | ResumeRun
@@ -100,6 +101,8 @@ export interface EndAttempt {
   readonly invalidInput?: boolean;
   /** It cannot be given to anybody: the step fails with this, unless somebody has it already. */
   readonly failure?: Pick<Failure, 'code' | 'message'>;
+  /** What the attempt has used; absent: it said nothing. */
+  readonly usage?: Usage;
 }
 
 /** The stream of the instance ended: offer an idempotent attempt to another at once. */
@@ -116,12 +119,27 @@ export interface ReturnAttempt {
   readonly number: number;
 }
 
-/** A task row came due. `heardAt`: wall ms of the last sign of life of the handler, for `heartbeatTimeout`. */
+/** A task row came due. What the runtime knows beside the state is filled in when it is decided. */
 export interface TimerFired {
   readonly type: 'TimerFired';
   readonly path: string;
   readonly attempt: number;
+  /** Wall ms of the last sign of life of the handler, for `heartbeatTimeout`. */
   readonly heardAt: number;
+  /**
+   * Wall ms until when an attempt of the step, or of the run, that we ended and that is not idempotent may run without having heard
+   * of it; then to be asked again. 0: none does.
+   */
+  readonly mayRunUntil: number;
+  /** What the attempt has used so far; absent: it said nothing. */
+  readonly usage?: Usage;
+}
+
+/** The instance says what it has, and an attempt that we ended is not among it: it has stopped, without a word of its own. */
+export interface ConfirmStop {
+  readonly type: 'ConfirmStop';
+  readonly path: string;
+  readonly number: number;
 }
 
 export interface CancelRun {

@@ -10,7 +10,7 @@ import { beginChild, settleChild } from './commands/child-run.ts';
 import { endAttempt, rerouteAttempt, returnAttempt } from './commands/end-attempt.ts';
 import { failRun } from './commands/fail-run.ts';
 import { pauseRun, resumeRun } from './commands/pause-run.ts';
-import { settleAttempt } from './commands/settle-attempt.ts';
+import { confirmStop, settleAttempt } from './commands/settle-attempt.ts';
 import { signalRun } from './commands/signal-run.ts';
 import { timerFired } from './commands/timer-fired.ts';
 import type { Command, Decision, StartRun } from './commands.ts';
@@ -47,6 +47,8 @@ function apply(draft: Draft, command: Exclude<Command, StartRun>): void {
       return returnAttempt(draft, command);
     case 'TimerFired':
       return timerFired(draft, command);
+    case 'ConfirmStop':
+      return confirmStop(draft, command);
     case 'CancelRun':
       return cancelRun(draft, command);
     case 'PauseRun':

@@ -40,6 +40,8 @@ export class Draft {
   answer: Answer = { type: 'none' };
   /** Of the attempt whose result is taken. */
   usage: Usage | undefined = undefined;
+  /** The run's next try has waited for what may still run. */
+  isTryDue = false;
   /** The run cannot go on: it is not tried again. */
   isLast = false;
   private readonly values: DecideContext['values'];

@@ -8,8 +8,9 @@ import { detailOf, type Frame, isBodyStep, type RunState, type Step, type StepDe
 import { isStepOver } from './status.ts';
 import { compensationOf, fallbackOf, framesOf, stepAt } from './step-tree.ts';
 
-/** The run's deadline is that of the wait. */
+/** The run's deadline is that of the wait. Scheduled again, it waits on for what it waited for, and may have forgotten. */
 export function scheduleTry(state: RunState, { dueAt }: RunTryScheduled): void {
+  if (state.tryAt > 0 && state.strayUntil > 0) state.strayUntil = Math.max(state.strayUntil, dueAt);
   state.tryAt = dueAt;
   state.deadlineAt = dueAt;
 }
@@ -93,7 +94,7 @@ function countOpen(state: RunState): void {
 
 /** A frame is gone in which something may still run: what we ended, is not idempotent and did not answer. */
 export function noteStray(state: RunState, frame: Frame, at: number): void {
-  if (hasStray(frame)) strayFrom(state, at);
+  if (hasStray(frame)) strayFrom(state, at, times.lossWindowMs);
 }
 
 function hasStray(frame: Frame): boolean {
@@ -107,9 +108,9 @@ function hasStray(frame: Frame): boolean {
 /** When the cleanup is over, a step is cancelled beside its child run, which is told to end and may still have attempts that run. */
 export function noteStrayChild(state: RunState, step: Step, at: number): void {
   const isKilled = state.status === 'ENDING' && at >= state.deadlineAt && step.status === 'WAITING';
-  if (step.detail?.child !== undefined && isKilled) strayFrom(state, at);
+  if (step.detail?.child !== undefined && isKilled) strayFrom(state, at, times.stopGraceMs);
 }
 
-function strayFrom(state: RunState, at: number): void {
-  state.strayUntil = Math.max(state.strayUntil, at + times.stopGraceMs);
+function strayFrom(state: RunState, at: number, forMs: number): void {
+  state.strayUntil = Math.max(state.strayUntil, at + forMs);
 }

@@ -1,9 +1,9 @@
 /** A paused run: what waits for an agent is held back (its row is delayed, not queued), and what could start is not looked at. */
 import type { Draft } from './decision.ts';
 import { liveSteps } from './frames.ts';
-import { isAgentStep, isBodyStep, isChildStep, type Step } from './state.ts';
+import { isAgentStep, isBodyStep, isChildStep, isLoopStep, type Step } from './state.ts';
 import { isStepOver } from './status.ts';
-import { dropWaiting, queueTask } from './tasks.ts';
+import { blockTimerTask, dropWaiting, queueTask } from './tasks.ts';
 
 /** After RunPaused: takes the waiting steps out of the queue. */
 export function holdWaiting(draft: Draft): void {
@@ -18,6 +18,9 @@ export function holdWaiting(draft: Draft): void {
 export function goOn(draft: Draft): void {
   const steps = liveSteps(draft.state);
   for (const step of steps) if (step.isQueued && isAgentStep(step)) queueTask(draft, step);
+  // The row of a loop is dropped when it comes due in a paused run; a clock that was set back since makes its time come again.
+  for (const step of steps)
+    if (isLoopStep(step) && (step.detail?.retryAt ?? 0) > draft.now) blockTimerTask(draft, step);
   draft.work.push(...steps.filter(mayGoOn).toReversed());
 }
 

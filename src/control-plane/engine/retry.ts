@@ -43,8 +43,18 @@ function scheduleRetry(draft: Draft, step: AgentStep, delayMs: number): void {
   delayTask(draft, step);
 }
 
-/** A non-idempotent attempt that we ended may still be running: the next one waits for its word, or for the grace. */
-function hasUnconfirmed(step: AgentStep): boolean {
+/** The time of the next attempt has come, but one before may still run unheard. */
+export function waitOn(draft: Draft, step: AgentStep, dueAt: number): void {
+  const backoffUntil = step.detail?.backoffUntil ?? 0;
+  draft.emit({ type: 'RetryScheduled', at: draft.now, path: step.path, dueAt, backoffUntil });
+  delayTask(draft, step);
+}
+
+/**
+ * A non-idempotent attempt that we ended may still be running: the next one waits for its word, or for the grace, and for longer
+ * while its instance may not have heard of the end (`TimerFired.mayRunUntil`).
+ */
+export function hasUnconfirmed(step: AgentStep): boolean {
   return attemptsOf(step).some((attempt) => attempt.isUnconfirmed && !attempt.idempotent);
 }
 

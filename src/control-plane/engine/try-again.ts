@@ -3,7 +3,7 @@
  * another try of an ended run keeps it (take-over.ts).
  *
  * No attempt of one try runs beside one of the next, unless it may run twice: what was ended by our word and is not idempotent is
- * waited for, but no longer than the grace of a stop. A child run is waited for as its step is, which ends after it, but for one
+ * waited for: for the grace of a stop, and for longer while its instance may not have heard of the end. A child run is waited for as its step is, which ends after it, but for one
  * that the end of the cleanup kills; a step that starts again gets another, under a new id.
  */
 import { times } from '../../core/limits.ts';
@@ -19,8 +19,9 @@ import { deadlineOf } from './try-rules.ts';
 /** Answers whether there is more to advance: not while something of this try may still run. */
 export function tryAgain(draft: Draft): boolean {
   const { state } = draft;
-  const isDue = state.tryAt > 0 && state.tryAt <= draft.now;
-  if (!isDue && mayStillRun(state, draft.now)) {
+  if (!draft.isTryDue && mayStillRun(state, draft.now)) {
+    // Only the timer knows what nobody may have heard.
+    if (state.tryAt > 0 && state.tryAt <= draft.now) runTimerTask(draft);
     if (state.tryAt > 0) return false;
     draft.emit({ type: 'RunTryScheduled', at: draft.now, dueAt: draft.now + times.stopGraceMs });
     runTimerTask(draft);
@@ -39,6 +40,16 @@ export function tryAgain(draft: Draft): boolean {
   runTimerTask(draft);
   draft.work.push(...state.workflow.roots.toReversed().map((slot) => stepAt(state.root, slot)));
   return true;
+}
+
+/** The time of the next try has come; `mayRunUntil` as in TimerFired. */
+export function tryTimer(draft: Draft, mayRunUntil: number): void {
+  if (mayRunUntil <= draft.now) {
+    draft.isTryDue = true;
+    return;
+  }
+  draft.emit({ type: 'RunTryScheduled', at: draft.now, dueAt: mayRunUntil });
+  runTimerTask(draft);
 }
 
 /** It was scheduled, and the run ends with this try after all: the cleanup goes on with compensations. */

@@ -108,6 +108,7 @@ export class Fleet {
     instance.moved = 0;
     instance.missed = NOTHING_MISSED;
     instance.sync.begin();
+    for (const held of instance.held.values()) held.stopSent = undefined;
     instance.connectedAt = now.wall;
     touch(instance, now);
     instance.status = standingOf(instance);

@@ -3,7 +3,7 @@
 import { ChurnMap } from '../../core/churn-map.ts';
 import { NOTHING_MISSED } from './acceptance.ts';
 import type { Capability, InstanceState, SessionPeer, WireStop } from './frames.ts';
-import { HeldSync } from './held-sync.ts';
+import { HeldSync, type SentStop } from './held-sync.ts';
 import type { Cordon } from './operations.ts';
 
 export type AgentStatus = 'READY' | 'CORDONED' | 'DRAINING' | 'SUSPECT' | 'UNREACHABLE' | 'LOST';
@@ -27,6 +27,8 @@ export interface HeldAttempt {
   heardAt: number;
   /** Set when we asked it to stop; said again after a reconnect. */
   stop: WireStop | undefined;
+  /** The first time that it left on this stream, or on the last one. */
+  stopSent?: SentStop | undefined;
   /** It has left us on this stream, or the instance lists it. */
   isSent: boolean;
   /** It was given away and is no longer LIVE for us: only its slot is still taken. */

@@ -2,6 +2,7 @@
 import { STUCK_OVERDUE_FACTOR, times } from '../../core/limits.ts';
 import { concurrencyOf } from '../../workflow/compile.ts';
 import { Fleet, type Now } from '../registry/fleet.ts';
+import { Unheard } from '../registry/unheard.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import type { StoreError } from '../store/port.ts';
 import { Admission } from './admission.ts';
@@ -45,6 +46,7 @@ import { StallGuard } from './stall-guard.ts';
 import { Starts } from './starts.ts';
 import { StoreTrouble } from './store-trouble.ts';
 import { StuckWatch } from './stuck-watch.ts';
+import { TimerFacts } from './timer-facts.ts';
 import { Timers } from './timers.ts';
 import { Uploads } from './uploads.ts';
 import { WatchHub } from './watch.ts';
@@ -98,7 +100,7 @@ export class Parts extends Given {
   });
   readonly now = (): Now => ({ at: this.guard.now(), wall: this.clock.now() });
   readonly registryTime = (): number => this.guard.now();
-  readonly outbox = new Outbox(this.clock);
+  readonly outbox = new Outbox(this.clock, this.registryTime);
   readonly watch = new WatchHub(this.store, this.metrics);
   readonly agentWatch = new AgentWatch(this.clock);
   readonly ended = new EndedRuns();
@@ -132,6 +134,17 @@ export class Parts extends Given {
   readonly committerOf = (): Committer => this.committer;
   readonly blobs = new Blobs(this.store, (runId, blobId) => this.committer.findBlob(runId, blobId));
   readonly timers = new Timers(this.clock, ({ runId, path, attempt }) => this.staging.timerFired(runId, path, attempt));
+  readonly timerFacts = new TimerFacts({
+    clock: this.clock,
+    instances: this.fleet.instances,
+    unheard: new Unheard({
+      instances: this.fleet.instances,
+      beatIntervalMs: this.beatIntervalMs,
+      lossWindowMs: this.lossWindowMs,
+      startedAt: this.guard.now(),
+    }),
+    registryTime: this.registryTime,
+  });
   readonly scheduleBook: ScheduleBook = new ScheduleBook({
     store: this.store,
     committer: this.committerOf,
@@ -206,6 +219,7 @@ export class Parts extends Given {
     mayAdmit: (state) => this.admission.mayStart(state),
     onUnassigned: (pending) => this.staging.giveBack(pending),
     mayAssign: (state, pending) => this.staging.mayAssign(state, pending),
+    timerFacts: (state, holder, command) => this.timerFacts.complete(state, holder, command),
   });
   readonly starts = new Starts({
     clock: this.clock,

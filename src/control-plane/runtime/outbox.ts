@@ -21,12 +21,14 @@ interface Outgoing {
 
 export class Outbox {
   private readonly clock: Clock;
+  private readonly registryTime: () => number;
   private outgoing = new Map<Instance, Outgoing>();
   private isScheduled = false;
   private isDelayed = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, registryTime: () => number) {
     this.clock = clock;
+    this.registryTime = registryTime;
   }
 
   assign(instance: Instance, assignment: WireAssignment): void {
@@ -35,7 +37,12 @@ export class Outbox {
   }
 
   stop(instance: Instance, stop: WireStop): void {
+    // In one Dispatch stops come first: an agent would not know yet what is to stop.
+    if (this.of(instance).assignments.some(({ attemptId }) => attemptId === stop.attemptId)) this.flush();
     this.of(instance).stops.push(stop);
+    const held = instance.held.get(stop.attemptId);
+    if (held !== undefined && instance.peer !== undefined)
+      held.stopSent ??= instance.sync.stopSent(this.registryTime());
   }
 
   ackResult(instance: Instance, attemptId: string, verdict: ResultVerdict): void {

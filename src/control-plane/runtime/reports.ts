@@ -349,6 +349,7 @@ export class Reports {
       outcome,
       message,
       ...(invalidInput ? { invalidInput } : {}),
+      ...this.usageOf(attempt),
     });
   }
 

@@ -106,11 +106,27 @@ export class Returns {
 
   /** We leased it and the instance does not have it: sent again under the same number; a fenced one has stopped. */
   private missing(instance: Instance, held: HeldAttempt): void {
-    if (held.isFenced) return this.options.dispatcher.release(instance.instanceId, held.attemptId);
+    if (held.isFenced) return this.stopped(instance, held);
     held.isSent = false;
     held.acceptUntil = instance.isManual ? 0 : this.options.acceptUntil();
     this.options.fleet.hold(instance, held);
     void this.resend(instance, held);
+  }
+
+  /** Its next attempt may wait for that. */
+  private stopped(instance: Instance, { attemptId, runId, path, number }: HeldAttempt): void {
+    const { dispatcher, runs, logger } = this.options;
+    dispatcher.release(instance.instanceId, attemptId);
+    if (runs.peek(runId) === undefined) return;
+    runs.submit({
+      runId,
+      command: { type: 'ConfirmStop', path, number },
+      attachment: undefined,
+      onAnswer: undefined,
+      onError: (error) => logger.error('the end of an attempt could not be noted', { attempt: attemptId, error }),
+      isClient: false,
+      failures: 0,
+    });
   }
 
   private async resend(instance: Instance, held: HeldAttempt): Promise<void> {

@@ -12,7 +12,7 @@ import { toYardmasterError, YardmasterError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { CompiledWorkflow } from '../../workflow/compiled.ts';
 import { startRun } from '../engine/commands/start-run.ts';
-import type { Answer, Command, Decision, StartRun } from '../engine/commands.ts';
+import type { Answer, Command, Decision, StartRun, TimerFired } from '../engine/commands.ts';
 import { decide } from '../engine/decide.ts';
 import type { RunState } from '../engine/state.ts';
 import { isRunOver } from '../engine/status.ts';
@@ -48,6 +48,8 @@ export interface RunsOptions {
   readonly mayAdmit: (state: RunState) => boolean;
   /** Whether the instance of an AssignStep can still take it: the run may have been loaded meanwhile. If not, the step waits again. */
   readonly mayAssign: (state: RunState, pending: Pending) => boolean;
+  /** What a timer has to know beside the state. */
+  readonly timerFacts: (state: RunState, holder: RunHolder, command: TimerFired) => TimerFired;
 }
 
 export class Runs {
@@ -222,7 +224,8 @@ export class Runs {
   private decideOn(holder: RunHolder, state: RunState, pending: Pending, command: Exclude<Command, StartRun>): void {
     if (command.type === 'AssignStep' && !this.options.mayAssign(state, pending)) return;
     if (command.type === 'AdmitRun' && !this.options.mayAdmit(state)) return;
-    this.finish(holder, state, pending, decide(state, command, this.contextOf(holder, pending)));
+    const known = command.type === 'TimerFired' ? this.options.timerFacts(state, holder, command) : command;
+    this.finish(holder, state, pending, decide(state, known, this.contextOf(holder, pending)));
   }
 
   private contextOf(holder: RunHolder, pending: Pending): Parameters<typeof decide>[2] {

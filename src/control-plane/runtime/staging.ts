@@ -4,10 +4,8 @@ import type { CancelTimer, Clock } from '../../core/clock.ts';
 import { formatAttemptId } from '../../core/ids.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
-import { findAttempt } from '../engine/attempts.ts';
 import type { Command, Decision } from '../engine/commands.ts';
 import type { BodiesTakenOver, RunEnded, RunEvent } from '../engine/events.ts';
-import { findStep } from '../engine/frames.ts';
 import type { RunState } from '../engine/state.ts';
 import type { RunStatus } from '../engine/status.ts';
 import type { Fleet } from '../registry/fleet.ts';
@@ -17,7 +15,7 @@ import type { RunChange, RunRow } from '../store/port.ts';
 import type { Admission } from './admission.ts';
 import type { Blobs } from './blobs.ts';
 import type { Committer } from './committer.ts';
-import { type Dispatcher, taskKey } from './dispatcher.ts';
+import type { Dispatcher } from './dispatcher.ts';
 import type { EndedRuns } from './ended-runs.ts';
 import type { PastRuns } from './past-runs.ts';
 import type { Pending, RunHolder } from './run-holder.ts';
@@ -100,7 +98,7 @@ export class Staging {
   }
 
   timerFired(runId: string, path: string, attempt: number): void {
-    this.submit(runId, { type: 'TimerFired', path, attempt, heardAt: this.heardAt(runId, path, attempt) });
+    this.submit(runId, { type: 'TimerFired', path, attempt, heardAt: 0, mayRunUntil: 0 });
   }
 
   /** Looks at a run that has nothing to wait for, so that it goes on or ends. */
@@ -125,14 +123,6 @@ export class Staging {
       failures: 0,
       ...(booked === undefined ? {} : { booked }),
     });
-  }
-
-  private heardAt(runId: string, path: string, attempt: number): number {
-    const attemptId = taskKey(runId, path, attempt);
-    const state = this.options.runs.peek(runId)?.state;
-    const step = state === undefined ? undefined : findStep(state, path);
-    const instanceId = (step === undefined ? undefined : findAttempt(step, attempt))?.instanceId ?? '';
-    return this.options.fleet.instances.get(instanceId)?.held.get(attemptId)?.heardAt ?? 0;
   }
 
   /** The value that came with the command is stored with it, when it was taken. */

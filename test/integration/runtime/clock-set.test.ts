@@ -1,7 +1,7 @@
 /** Somebody sets the wall clock of the control plane: no agent is lost, and what is due by it is taken up. */
 import { expect, test } from 'vitest';
 import { TestMesh } from '../../../src/testing/index.ts';
-import { expectReplay, flow, step } from '../../unit/engine/flow.ts';
+import { expectReplay, flow, loop, step } from '../../unit/engine/flow.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -73,4 +73,21 @@ test('set forward over the end of a wait, the run is not stuck while timers are 
   expect([status, stuck]).toEqual(['RUNNING', undefined]);
   await mesh.advance('4s');
   expect((await run.result()).status).toBe('COMPLETED');
+});
+
+test('set back in a pause, a loop whose next iteration had come due begins it when its time comes again', async () => {
+  await using mesh = await TestMesh.start();
+  mesh.agent('worker').setResponse('a', 1);
+  const run = await mesh.startWorkflow(flow([loop('poll', [step('a')], { until: 'iteration >= 2', delay: '30s' })]));
+  await mesh.orchestrator.pauseRun(run.id);
+  await mesh.advance('40s');
+  mesh.clock.shiftWall(-60_000);
+  await mesh.advance('1s');
+  await mesh.orchestrator.resumeRun(run.id);
+  await mesh.advance('40s');
+  expect(run).toHaveHistory(['poll/1/a#1 COMPLETED']);
+  await mesh.advance('30s');
+  expect(run).toHaveHistory(['poll/1/a#1 COMPLETED', 'poll/2/a#1 COMPLETED']);
+  expect((await run.result()).status).toBe('COMPLETED');
+  await expectReplay(mesh, run);
 });

@@ -4,7 +4,7 @@ import type { HandlerContext } from '../../../src/agent-sdk/context.ts';
 import type { OutputEvent, WatchOutputOptions } from '../../../src/client/index.ts';
 import { StoreError } from '../../../src/control-plane/store/port.ts';
 import { type StoreFaults, TestMesh, type TestRun } from '../../../src/testing/index.ts';
-import { flow, loop, step, stepThrough } from '../../unit/engine/flow.ts';
+import { expectReplay, flow, loop, step, stepThrough } from '../../unit/engine/flow.ts';
 
 /** What a reader was told so far, one line an event. */
 function reading(run: TestRun, path: string, options: WatchOutputOptions = {}): string[] {
@@ -257,6 +257,27 @@ test('a secret that is written is taken out, also where chunks cut it in two', a
     'the key is [secret API_KEY]!in two: [secret API_KEY] and letter by letter: [secret API_KEY]. a harmless k',
   );
   expect(lines.at(-1)).toBe('end 1 COMPLETED');
+});
+
+test('what an attempt has used is kept when it times out and when its agent is lost', async () => {
+  await using mesh = await TestMesh.start();
+  const [first, second] = mesh.agents('worker', 2, { slots: 1 });
+  const using = (tokens: number) => async (_: unknown, ctx: HandlerContext) => {
+    ctx.usage({ tokens });
+    await mesh.sleep('1h', ctx.signal);
+  };
+  first.setResponse('a', using(7));
+  const retry = { tries: 2, backoff: '1ms', jitter: false };
+  const run = await mesh.startWorkflow(flow([step('a', { timeout: '1m', retry })]));
+  await mesh.advance('1s');
+  second.setResponse('a', using(9));
+  first.crash();
+  await mesh.advance('35s');
+  await stepThrough(mesh, run, 180_000, 500);
+  expect(run).toHaveHistory(['a#1 LOST', 'a#2 TIMED_OUT', 'a#3 TIMED_OUT']);
+  const { steps } = await mesh.orchestrator.getRun(run.id);
+  expect(steps[0]?.attempts.map(({ usage }) => usage)).toEqual([{ tokens: 7 }, { tokens: 9 }, { tokens: 9 }]);
+  await expectReplay(mesh, run);
 });
 
 test('what an attempt uses is told while it runs, and is in its end', async () => {

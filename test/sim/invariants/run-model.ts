@@ -19,6 +19,7 @@ import type {
   StepTakenOver,
 } from '../../../src/control-plane/engine/events.ts';
 import type { RunOutcome, StepStatus } from '../../../src/control-plane/engine/status.ts';
+import { times } from '../../../src/core/limits.ts';
 import type { StoredValue } from '../../../src/core/stored-value.ts';
 import { BelongingModel } from './belonging-model.ts';
 import type { ChildModel } from './child-model.ts';
@@ -35,6 +36,8 @@ export interface AttemptModel {
   outcome: AttemptEnded['outcome'] | undefined;
   isUnconfirmed: boolean;
   isUnreachable: boolean;
+  /** Wall ms; 0: it has not. */
+  endedAt: number;
 }
 
 export interface StepModel {
@@ -487,6 +490,7 @@ export class RunModel {
         return this.endBody(step, event);
       case 'StepQueued':
         this.check(!step.isOver && !step.isQueued, 'a step waits once', () => `${path} is queued again`);
+        this.checkUnsaid(step, event.at);
         step.isQueued = true;
         step.isDelayed = false;
         return;
@@ -653,6 +657,17 @@ export class RunModel {
     return step?.hasStarted === true && !step.isOver;
   }
 
+  /** By the wall clock, as it is scheduled: at the earliest after the grace of a stop. */
+  private checkUnsaid(step: StepModel, at: number): void {
+    const attempts = step.attempts.slice(step.olderAttempts);
+    const unsaid = attempts.findLast((attempt) => attempt.isUnconfirmed && !attempt.idempotent);
+    this.check(
+      unsaid === undefined || at >= unsaid.endedAt + times.stopGraceMs,
+      'an end without a word of the agent is waited for',
+      () => `${step.path} waits for its next attempt at ${at}, #${unsaid?.number} ended at ${unsaid?.endedAt}`,
+    );
+  }
+
   private startAttempt(step: StepModel, event: AttemptStarted): void {
     const { agent, tries } = step.info;
     const { path: id } = step;
@@ -698,6 +713,7 @@ export class RunModel {
       outcome: undefined,
       isUnconfirmed: false,
       isUnreachable: false,
+      endedAt: 0,
     });
   }
 
@@ -720,6 +736,7 @@ export class RunModel {
     if (event.outcome === 'COMPLETED')
       this.check(!step.isOver, 'a step accepts one result', () => `${name} completes a step that is over`);
     attempt.outcome = event.outcome;
+    attempt.endedAt = event.at;
     attempt.isUnconfirmed = event.unconfirmed === true;
     if (event.countsAsTry !== true) return;
     step.failedTries += 1;

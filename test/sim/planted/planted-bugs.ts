@@ -28,10 +28,12 @@ import { engineBugs } from './engine-bugs.ts';
 import { forgetful, withSnapshots } from './forgetful-snapshot.ts';
 import { scheduleBugs } from './schedule-bugs.ts';
 import { type PlantedBug, planted, substitute, withFaults } from './seams.ts';
+import { unheardBugs } from './unheard-bugs.ts';
 
 export const plantedBugs: readonly PlantedBug[] = [
   ...scheduleBugs,
   ...callBugs,
+  ...unheardBugs,
   {
     name: 'ack before commit',
     seedsMax: 10,

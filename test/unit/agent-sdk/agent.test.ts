@@ -214,7 +214,7 @@ describe('a stop', () => {
       await untilAborted(signal);
     });
     await agent.start();
-    const id = plane.assign('wait');
+    const id = await plane.assigned('wait');
     plane.stop(id, StopReason.SUPERSEDED);
     expect((await plane.resultOf(id)).result.case).toBe('cancelled');
     expect(reason).toBeInstanceOf(AttemptStopped);
@@ -228,7 +228,7 @@ describe('a stop', () => {
       }),
     );
     await agent.start();
-    const id = plane.assign('wait');
+    const id = await plane.assigned('wait');
     plane.stop(id);
     expect((await plane.resultOf(id)).result.case).toBe('cancelled');
   });
@@ -236,7 +236,7 @@ describe('a stop', () => {
   test('a handler that finishes in spite of it has finished', async () => {
     agent.handle('wait', (_input, { signal }) => untilAborted(signal).catch(() => 'done'));
     await agent.start();
-    const id = plane.assign('wait');
+    const id = await plane.assigned('wait');
     plane.stop(id);
     expect(outputOf((await plane.resultOf(id)).result)).toBe('done');
   });

@@ -35,6 +35,8 @@ export class CoreDriver {
   /** Everything that came out, with its time. */
   readonly log: { readonly at: number; readonly action: SessionAction }[] = [];
 
+  #isReading = false;
+
   constructor(slots = 4, random: Random = seededRandom(7)) {
     const sdk = { name: 'test', version: '0', language: 'test' };
     const identity = { agentId: 'worker', instanceId: 'i1', place: '', sdk };
@@ -94,7 +96,16 @@ export class CoreDriver {
     );
   }
 
+  /** Everything that `read` receives was there to be read at once: one turn. */
+  inOneTurn(read: () => void): this {
+    this.#isReading = true;
+    read();
+    this.#isReading = false;
+    return this.flush();
+  }
+
   flush(): this {
+    if (this.#isReading) return this;
     for (const action of this.core.flush(this.now)) this.log.push({ at: this.now, action });
     return this;
   }

@@ -15,6 +15,7 @@ import {
   type Assignment,
   AssignmentSchema,
   type AttemptResult,
+  type AttemptUpdate,
   type SessionRequest,
   SessionResponseSchema,
 } from '../../../src/gen/opaque/session_pb.ts';
@@ -81,6 +82,14 @@ export class MemoryControlPlane implements LinkFactory {
 
   get results(): AttemptResult[] {
     return this.frames.flatMap((frame) => (frame.case === 'report' ? frame.value.results : []));
+  }
+
+  /** An attempt that the agent has accepted. */
+  async assigned(capability: string): Promise<string> {
+    const id = this.assign(capability);
+    const isOf = ({ attemptId, update }: AttemptUpdate): boolean => attemptId === id && update.case === 'accepted';
+    await this.when(() => this.frames.some((frame) => frame.case === 'report' && frame.value.updates.some(isOf)));
+    return id;
   }
 
   /** Assigns and waits for the result. */

@@ -360,6 +360,18 @@ describe('stopping', () => {
     expect(driver.stops).toEqual([]);
   });
 
+  test('what is read together with its stop never starts, and is confirmed', () => {
+    const driver = new CoreDriver().connect();
+    driver.inOneTurn(() => driver.assign(a).assign(b).stop(a));
+    expect(driver.starts).toEqual([b]);
+    expect(driver.stops).toEqual([]);
+    expect(driver.results()).toEqual([`${a} cancelled`]);
+    expect(driver.core.heldCount).toBe(2);
+    // A copy of the assignment that comes later does not start it either.
+    driver.assign(a);
+    expect(driver.starts).toEqual([b]);
+  });
+
   test('tells the handler once per reason', () => {
     const driver = new CoreDriver().connect().assign(a).stop(a).stop(a).stop(a, StopReason.RUN_ENDED);
     expect(driver.stops).toEqual([`${a} CANCELLED`, `${a} RUN_ENDED`]);

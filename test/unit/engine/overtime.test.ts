@@ -112,7 +112,7 @@ test('a timer that comes late, for a step that has not begun (again), ends nothi
   const { state } = await mesh.controlPlane.getRun('default', run.id);
   const values = { get: () => undefined };
   for (const path of ['b', 'p', 'c']) {
-    const command = { type: 'TimerFired', path, attempt: 1, heardAt: 0 } as const;
+    const command = { type: 'TimerFired', path, attempt: 1, heardAt: 0, mayRunUntil: 0 } as const;
     expect(decide(state, command, { now: mesh.clock.now(), values }).events).toEqual([]);
   }
 });

@@ -24,6 +24,7 @@ export function endAttempt(draft: Draft, command: EndAttempt): void {
     outcome: command.outcome,
     failure,
     ...(mayStart ? { unconfirmed: true } : {}),
+    ...(command.usage === undefined ? {} : { usage: command.usage }),
   });
   if (mayStart) {
     const { number, instanceId } = attempt;

@@ -1,7 +1,7 @@
 import { toYardmasterError } from '../../../core/errors.ts';
 import type { StoredValue } from '../../../core/stored-value.ts';
 import { findAttempt, liveAttempts } from '../attempts.ts';
-import type { AttemptResult, SettleAttempt } from '../commands.ts';
+import type { AttemptResult, ConfirmStop, SettleAttempt } from '../commands.ts';
 import { type Draft, MissingValues } from '../decision.ts';
 import type { AttemptEnded, Failure } from '../events.ts';
 import { findAgentStep } from '../frames.ts';
@@ -33,14 +33,22 @@ function settle(draft: Draft, command: SettleAttempt): ResultVerdict {
 function answerEnded(draft: Draft, step: AgentStep, attempt: AttemptRecord, result: AttemptResult): ResultVerdict {
   if (attempt.isAccepted) return 'ACCEPTED';
   const { number } = attempt;
-  if (attempt.isUnconfirmed) {
-    draft.emit({ type: 'StopConfirmed', at: draft.now, path: step.path, number });
-    shortenWait(draft, step);
-  }
+  if (attempt.isUnconfirmed) confirm(draft, step, number);
   if (!attempt.hasLateResult && result.kind !== 'cancelled') {
     draft.emit({ type: 'LateResult', at: draft.now, path: step.path, number, outcome: outcomeOf(result) });
   }
   return 'SUPERSEDED';
+}
+
+/** It stopped, but has no result: it never had the attempt, or lost it with its own memory. */
+export function confirmStop(draft: Draft, { path, number }: ConfirmStop): void {
+  const step = findAgentStep(draft.state, path);
+  if (step !== undefined && findAttempt(step, number)?.isUnconfirmed === true) confirm(draft, step, number);
+}
+
+function confirm(draft: Draft, step: AgentStep, number: number): void {
+  draft.emit({ type: 'StopConfirmed', at: draft.now, path: step.path, number });
+  shortenWait(draft, step);
 }
 
 function outcomeOf(result: AttemptResult): AttemptOutcome {

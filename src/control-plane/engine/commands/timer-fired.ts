@@ -5,11 +5,11 @@ import { childTimer } from '../child-runs.ts';
 import type { TimerFired } from '../commands.ts';
 import type { Draft } from '../decision.ts';
 import { beginEnding, killRun } from '../ending.ts';
-import type { Failure } from '../events.ts';
+import type { AttemptEnded, Failure } from '../events.ts';
 import { failStep } from '../failure.ts';
 import { findStep } from '../frames.ts';
 import { totalTimeoutFailure } from '../overtime.ts';
-import { requeue, retryOrFail } from '../retry.ts';
+import { hasUnconfirmed, requeue, retryOrFail, waitOn } from '../retry.ts';
 import {
   type AgentStep,
   type AttemptRecord,
@@ -35,11 +35,12 @@ import {
   timerTask,
   totalDue,
 } from '../tasks.ts';
+import { tryTimer } from '../try-again.ts';
 import { waitTimer } from '../waits.ts';
 
 /** A row came due: what is really over by now ends; what is not gets its row again. */
 export function timerFired(draft: Draft, command: TimerFired): void {
-  if (command.path === '') return runTimer(draft);
+  if (command.path === '') return runTimer(draft, command);
   const step = findStep(draft.state, command.path);
   if (step === undefined || isStepOver(step.status) || isFallingBack(step)) return;
   if (isAgentStep(step)) agentTimer(draft, step, command);
@@ -50,15 +51,15 @@ export function timerFired(draft: Draft, command: TimerFired): void {
 
 function agentTimer(draft: Draft, step: AgentStep, command: TimerFired): void {
   const attempt = findAttempt(step, command.attempt);
-  if (attempt === undefined) return waitingTimer(draft, step);
-  if (attempt.outcome === undefined) attemptTimer(draft, step, attempt, command.heardAt);
+  if (attempt === undefined) return waitingTimer(draft, step, command);
+  if (attempt.outcome === undefined) attemptTimer(draft, step, attempt, command);
 }
 
-function runTimer(draft: Draft): void {
+function runTimer(draft: Draft, { mayRunUntil }: TimerFired): void {
   const { state } = draft;
   if (isRunOver(state.status) || state.deadlineAt === 0 || state.deadlineAt > draft.now) return;
   // The time of the next try: all of this one is over, and there is nothing to kill.
-  if (state.tryAt > 0) return;
+  if (state.tryAt > 0) return tryTimer(draft, mayRunUntil);
   if (state.ending !== undefined) return killRun(draft);
   const { timeoutMs } = state.workflow;
   beginEnding(draft, 'TIMED_OUT', {
@@ -85,11 +86,13 @@ function loopTimer(draft: Draft, step: BlockStep): void {
 }
 
 /** Queued or in backoff. */
-function waitingTimer(draft: Draft, step: AgentStep): void {
-  if (isDue(totalDue(step), draft.now)) return endByTotal(draft, step);
+function waitingTimer(draft: Draft, step: AgentStep, command: TimerFired): void {
+  const { mayRunUntil } = command;
+  if (isDue(totalDue(step), draft.now)) return endByTotal(draft, step, command);
   const retryAt = step.detail?.retryAt ?? 0;
   if (retryAt > 0) {
     if (retryAt > draft.now) return delayTask(draft, step);
+    if (mayRunUntil > draft.now && hasUnconfirmed(step)) return waitOn(draft, step, mayRunUntil);
     dropWaiting(draft, step);
     return requeue(draft, step);
   }
@@ -103,17 +106,18 @@ function waitingTimer(draft: Draft, step: AgentStep): void {
   });
 }
 
-function attemptTimer(draft: Draft, step: AgentStep, attempt: AttemptRecord, heardAt: number): void {
+function attemptTimer(draft: Draft, step: AgentStep, attempt: AttemptRecord, command: TimerFired): void {
+  const { heardAt } = command;
   const stoppingUntil = step.detail?.stoppingUntil ?? 0;
   if (stoppingUntil > 0) {
     if (stoppingUntil <= draft.now) killStep(draft, step);
     else leaseTask(draft, step, attempt, heardAt);
     return;
   }
-  if (isDue(totalDue(step), draft.now)) return endByTotal(draft, step);
+  if (isDue(totalDue(step), draft.now)) return endByTotal(draft, step, command);
   const failure = overdue(draft, step, attempt, heardAt);
   if (failure === undefined) return leaseTask(draft, step, attempt, heardAt);
-  timeOut(draft, step, attempt, failure, liveAttempts(step).length === 1);
+  timeOut(draft, step, attempt, { ...usageIn(command, attempt), ...counted(liveAttempts(step).length === 1), failure });
   if (liveAttempts(step).length > 0) return;
   dropWaiting(draft, step);
   retryOrFail(draft, step, failure, { status: 'TIMED_OUT', retryable: true, retryAfterMs: 0 });
@@ -139,14 +143,29 @@ function overdue(draft: Draft, step: AgentStep, attempt: AttemptRecord, heardAt:
 }
 
 /** `totalTimeout` spans all tries: nothing is tried again. */
-function endByTotal(draft: Draft, step: AgentStep): void {
+function endByTotal(draft: Draft, step: AgentStep, command: TimerFired): void {
   const failure = totalTimeoutFailure(step);
-  for (const attempt of liveAttempts(step)) timeOut(draft, step, attempt, failure, true);
+  for (const attempt of liveAttempts(step))
+    timeOut(draft, step, attempt, { ...usageIn(command, attempt), ...counted(true), failure });
   dropWaiting(draft, step);
   failStep(draft, step, 'TIMED_OUT', failure);
 }
 
-function timeOut(draft: Draft, step: AgentStep, attempt: AttemptRecord, failure: Failure, counts: boolean): void {
+function counted(counts: boolean): Pick<AttemptEnded, 'countsAsTry'> {
+  return counts ? { countsAsTry: true } : {};
+}
+
+/** Of the attempt whose row came due. */
+function usageIn({ attempt, usage }: TimerFired, { number }: AttemptRecord): Pick<AttemptEnded, 'usage'> {
+  return usage === undefined || attempt !== number ? {} : { usage };
+}
+
+function timeOut(
+  draft: Draft,
+  step: AgentStep,
+  attempt: AttemptRecord,
+  how: Pick<AttemptEnded, 'failure' | 'countsAsTry' | 'usage'>,
+): void {
   const { number, instanceId } = attempt;
   dropAttempt(draft, step, number);
   draft.emit({
@@ -155,9 +174,8 @@ function timeOut(draft: Draft, step: AgentStep, attempt: AttemptRecord, failure:
     path: step.path,
     number,
     outcome: 'TIMED_OUT',
-    failure,
     unconfirmed: true,
-    ...(counts ? { countsAsTry: true } : {}),
+    ...how,
   });
   draft.effect({ type: 'stop', path: step.path, number, instanceId, reason: 'DEADLINE', graceMs: times.stopGraceMs });
 }
