@@ -15,7 +15,7 @@ from yardmaster.v1.report_pb2 import AttemptFailed
 from attempt import Failure
 from session import Session
 
-ROUNDS_AT_ONCE = 2_000
+ROUNDS_AT_ONCE = 250
 
 
 async def echo(given, attempt):

@@ -100,6 +100,7 @@ class Session:
         with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the reader tells of the end
             while self._call is call:
                 self.wake.clear()
+                goodbye = self._goodbye  # now: it may come while a frame is written
                 now, reports_due = self._loop.time(), [a.take_report() for a in self._all()]
                 frames = [SessionRequest(report=report) for report in [*self._rejected, *filter(None, reports_due)]]
                 self._rejected = []
@@ -110,10 +111,10 @@ class Session:
                     beats, beat_at, jitter, self._beats[beats + 1] = beats + 1, now, random.uniform(0.9, 1.1), now
                     load = min(1, self._running() / self._state.slots)
                     frames.append(SessionRequest(beat=Beat(number=beats, load=load)))
-                for frame in [*frames, *self._goodbye]:
+                for frame in [*frames, *goodbye]:
                     if self._call is call:
                         await call.write(frame)
-                if self._goodbye:
+                if goodbye:
                     return await call.done_writing()
                 await wait(self.wake, min(0.25, beat_at + jitter * self._beat_every() - now))
 

@@ -7,6 +7,9 @@ import type { RunEvent } from '../../../src/client/index.ts';
 import { root } from '../../docs/shell.ts';
 import { build, LANGUAGES, type Language } from './languages.ts';
 import { Mesh, type Running } from './mesh.ts';
+// Their tests are of this file, too, so that nobody builds an agent that another one starts.
+import './conformance.ts';
+import './demo.ts';
 
 beforeAll(() => {
   for (const language of LANGUAGES) build(language);

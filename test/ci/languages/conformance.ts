@@ -1,13 +1,9 @@
-/** The whole conformance kit, for the example agent of every language. */
-import { beforeAll, expect, test } from 'vitest';
+/** The whole conformance kit, for the example agent of every language. Part of agents.test.ts, which builds them. */
+import { expect, test } from 'vitest';
 import { launchProcess, playAll, situations } from '../../../src/conformance/index.ts';
-import { build, commandsOf, folderOf, LANGUAGES } from './languages.ts';
+import { commandsOf, folderOf, LANGUAGES } from './languages.ts';
 
 const MINUTES = 60_000;
-
-beforeAll(() => {
-  for (const language of LANGUAGES) build(language);
-});
 
 test.for(LANGUAGES)('the agent in %s passes every situation', { timeout: 20 * MINUTES }, async (language) => {
   // The agent takes the place of the shell, so that it hears the signals.
