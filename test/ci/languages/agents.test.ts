@@ -31,7 +31,7 @@ describe.each(LANGUAGES)('the agent in %s', (language) => {
     await using mesh = await Mesh.start();
     await mesh.agent(language);
     const given = { text: 'Größe "1"\n', list: [1, 2.5, null, true, {}], large: 'ä'.repeat(200_000) };
-    const { result, events, history } = await mesh.play({
+    const { result, events, history, written } = await mesh.play({
       name: 'Four',
       steps: [
         { id: 'echo', action: 'echo', parameters: given },
@@ -77,6 +77,7 @@ describe.each(LANGUAGES)('the agent in %s', (language) => {
       'start invalid#1',
       expect.stringMatching(/^end invalid#1 (FAILED|REJECTED)$/),
     ]);
+    expect(await written('count', 'out')).toBe('1\n2\n3\n');
     const failed = events.filter((event) => event.type === 'attemptEnded' && event.outcome === 'FAILED');
     expect(failed[0]?.error).toMatchObject({ code: 'FLAKY', message: 'told to', details: { a: [1] } });
     expect(failed[1]?.error).toMatchObject({ code: 'FINAL', message: 'told to' });
