@@ -10,6 +10,7 @@ import { Mesh, type Running } from './mesh.ts';
 // Their tests are of this file, too, so that nobody builds an agent that another one starts.
 import './conformance.ts';
 import './demo.ts';
+import './from-the-page.ts';
 
 beforeAll(() => {
   for (const language of LANGUAGES) build(language);
