@@ -2,8 +2,9 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { durationFromMs, timestampNow } from '@bufbuild/protobuf/wkt';
 import { limits } from '../core/limits.ts';
-import { ResultVerdict } from '../gen/yardmaster/v1/dispatch_pb.ts';
+import { ChunkVerdict, ResultVerdict } from '../gen/yardmaster/v1/dispatch_pb.ts';
 import type { Hello } from '../gen/yardmaster/v1/hello_pb.ts';
+import type { Report } from '../gen/yardmaster/v1/report_pb.ts';
 import { SessionRequestSchema } from '../gen/yardmaster/v1/session_request_pb.ts';
 import {
   type SessionResponse,
@@ -32,6 +33,8 @@ export interface Manners {
   refusal: CallStatus | undefined;
   acksBeats: boolean;
   acksResults: boolean;
+  /** Says of every chunk that it is stored. */
+  acksChunks: boolean;
 }
 
 export type FrameInit = NonNullable<MessageInitShape<typeof SessionResponseSchema>['frame']>;
@@ -109,16 +112,28 @@ export class AgentStream {
   }
 
   #answer(frame: AgentFrame): void {
-    const { welcomes, refusal, acksBeats, acksResults } = this.#manners;
+    const { welcomes, refusal, acksBeats } = this.#manners;
     if (frame.case === 'hello') {
       if (refusal !== undefined) this.end(refusal);
       else if (welcomes && this.welcomedAtMs === undefined) this.welcome();
     } else if (frame.case === 'beat' && acksBeats) {
       this.send({ case: 'dispatch', value: { acks: { beat: frame.value.number } } });
-    } else if (frame.case === 'report' && acksResults && frame.value.results.length > 0) {
-      const results = frame.value.results.map(({ attemptId }) => ({ attemptId, verdict: ResultVerdict.ACCEPTED }));
-      this.send({ case: 'dispatch', value: { acks: { results } } });
-    }
+    } else if (frame.case === 'report') this.#answerReport(frame.value);
+  }
+
+  #answerReport(report: Report): void {
+    const { acksResults, acksChunks } = this.#manners;
+    const results = acksResults
+      ? report.results.map(({ attemptId }) => ({ attemptId, verdict: ResultVerdict.ACCEPTED }))
+      : [];
+    const stored = acksChunks ? lastChunks(report) : new Map<string, number>();
+    if (results.length === 0 && stored.size === 0) return;
+    const chunks = [...stored].map(([attemptId, number]) => ({
+      attemptId,
+      stored: number,
+      verdict: ChunkVerdict.STORED,
+    }));
+    this.send({ case: 'dispatch', value: { acks: { results, chunks } } });
   }
 
   #halfClose(): void {
@@ -135,6 +150,13 @@ export class AgentStream {
     this.state = isClean ? 'half-closed' : 'ended';
     this.#tape.note(this.number, 'the stream is over');
   }
+}
+
+/** The number of the last chunk of each attempt in the report. */
+function lastChunks({ updates }: Report): ReadonlyMap<string, number> {
+  return new Map(
+    updates.flatMap(({ attemptId, update }) => (update.case === 'chunk' ? [[attemptId, update.value.number]] : [])),
+  );
 }
 
 function welcomeOf(rules: Rules): MessageInitShape<typeof WelcomeSchema> {

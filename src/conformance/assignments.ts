@@ -12,6 +12,7 @@ export interface AssignmentOptions {
   readonly timeoutMs?: number;
   readonly lossWindowMs?: number;
   readonly checkpoint?: ProtoJson;
+  readonly nextChunk?: number;
   /** In place of the value. */
   readonly blob?: BlobInit;
 }
@@ -26,7 +27,8 @@ export function makeAssignment(
   input: unknown,
   options: AssignmentOptions,
 ): Assignment {
-  const { number = 1, tryNumber = 1, idempotent = false, timeoutMs = 0, lossWindowMs = 0, checkpoint, blob } = options;
+  const { number = 1, tryNumber = 1, idempotent = false, timeoutMs = 0, lossWindowMs = 0, nextChunk = 0 } = options;
+  const { checkpoint, blob } = options;
   return create(AssignmentSchema, {
     attemptId: `${RUN_ID}/${step}#${number}`,
     runId: RUN_ID,
@@ -40,6 +42,7 @@ export function makeAssignment(
     idempotent,
     timeoutMs,
     lossWindowMs,
+    nextChunk,
     input: payloadOf(input, blob),
     checkpoint: checkpoint === undefined ? undefined : fromJson(ValueSchema, checkpoint),
   });

@@ -59,6 +59,8 @@ function updateText({ attemptId, update }: AttemptUpdate): string {
       return `${attemptId} rejected ${nameOf(RejectReason, update.value.reason)};`;
     case 'progress':
       return `${attemptId} progress ${update.value.fraction.toFixed(2)};`;
+    case 'chunk':
+      return `${attemptId} chunk ${update.value.number};`;
     case 'checkpoint':
       return `${attemptId} checkpoint ${valueText(update.value.value)};`;
     default:
@@ -86,6 +88,7 @@ function dispatchText({ assignments, stops, acks }: Dispatch): string {
     ...assignments.map(assignmentText),
     ...stops.map(({ attemptId, reason, graceMs }) => `stop ${attemptId} ${nameOf(StopReason, reason)} ${graceMs} ms;`),
     ...(acks === undefined || acks.beat === 0 ? [] : [`ack beat ${acks.beat};`]),
+    ...(acks?.chunks ?? []).map(({ attemptId, stored }) => `ack ${attemptId} chunks to ${stored};`),
     ...(acks?.results ?? []).map(({ attemptId, verdict }) => `ack ${attemptId} ${nameOf(ResultVerdict, verdict)};`),
   ];
   return `Dispatch ${parts.join(' ')}`;

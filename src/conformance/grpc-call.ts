@@ -71,8 +71,9 @@ export class GrpcCall {
     });
   }
 
+  /** Also between a reset and the event that tells of it: what waits then is still read, and may ask for an answer. */
   get isOver(): boolean {
-    return this.#isOver;
+    return this.#isOver || this.#stream.destroyed || this.#stream.closed;
   }
 
   /** The port of the socket at the other side: what tells connections apart. */
@@ -82,11 +83,11 @@ export class GrpcCall {
 
   /** Bytes that were written and that the other side has not made room for. */
   get unreadBytes(): number {
-    return this.#isOver ? 0 : this.#stream.writableLength;
+    return this.isOver ? 0 : this.#stream.writableLength;
   }
 
   write(message: Uint8Array): void {
-    if (this.#isOver || this.#stream.writableEnded) return;
+    if (this.isOver || this.#stream.writableEnded) return;
     this.answer();
     const head = Buffer.alloc(HEAD_BYTES);
     head.writeUInt32BE(message.length, 1);
@@ -95,14 +96,14 @@ export class GrpcCall {
 
   /** Sends the headers, which say that the call was taken. */
   answer(): void {
-    if (this.#hasAnswered || this.#isOver) return;
+    if (this.#hasAnswered || this.isOver) return;
     this.#hasAnswered = true;
     this.#stream.respond({ ':status': 200, 'content-type': 'application/grpc+proto' }, { waitForTrailers: true });
     this.#stream.on('wantTrailers', () => this.#stream.sendTrailers(trailersOf(this.#status)));
   }
 
   end(status: CallStatus): void {
-    if (this.#isOver || this.#stream.writableEnded) return;
+    if (this.isOver || this.#stream.writableEnded) return;
     this.#status = status;
     if (this.#hasAnswered) {
       this.#stream.end();

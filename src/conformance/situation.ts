@@ -34,6 +34,7 @@ export function mannersOf({ rules, manners }: Situation): Manners {
     refusal: undefined,
     acksBeats: true,
     acksResults: true,
+    acksChunks: true,
     ...manners,
     rules: { ...RULES, ...rules },
   };

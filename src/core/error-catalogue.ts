@@ -249,6 +249,10 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
     'The clock of this machine is wrong, or differs from that of the control plane.',
   ),
   DEMO_FAILED: entry('INTERNAL', 'The demo did not reach its end; the message says where.'),
+  LANGUAGE_UNAVAILABLE: entry(
+    'FAILED_PRECONDITION',
+    'The example agent in a language cannot be built here: it is in the repository only, or a program is not installed; each problem says which.',
+  ),
 
   // The port, the configuration and the store.
   NON_LOOPBACK: entry(

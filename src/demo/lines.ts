@@ -28,7 +28,7 @@ export function createLines(write: (text: string) => void, color: boolean): Line
   };
   return {
     say({ mark, subject, who = '', fact = '', ms }) {
-      const left = who === '' ? subject : `${subject.padEnd(SUBJECT_WIDTH)}${who}`;
+      const left = who === '' ? subject : `${subject.padEnd(SUBJECT_WIDTH - 1)} ${who}`;
       const line = `${left.padEnd(LEFT_WIDTH)} ${fact}`.trimEnd();
       const time = ms === undefined ? '' : formatSeconds(ms);
       write(`${INDENT}${paint(mark)} ${time === '' ? line : `${line.padEnd(TIME_COLUMN)} ${time}`}\n`);

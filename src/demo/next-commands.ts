@@ -7,19 +7,22 @@ const DEFAULT_PORT = '7420';
 export interface NextOptions {
   readonly address: string;
   readonly runId: string;
+  readonly workflow: string;
+  /** What the demo was called with, such as ` --languages go`. */
+  readonly flags?: string;
   readonly folder: string;
   readonly store: string;
 }
 
 /** The mesh is still up: look into it. */
-export function printMeshCommands(lines: Lines, { address, runId }: NextOptions): void {
+export function printMeshCommands(lines: Lines, { address, runId, workflow }: NextOptions): void {
   const command = ownCommand();
   const url = address.endsWith(`:${DEFAULT_PORT}`) ? '' : ` --url http://${address}`;
   lines.text(`the mesh is up at ${address}; Ctrl-C ends it. In another terminal:`);
   lines.text(`  ${command} agents list${url}`);
   lines.text(`  ${command} runs get ${runId}${url}`);
   lines.text(`  ${command} runs watch ${runId}${url}`);
-  lines.text(`  ${command} run OptimizedDataProcessing${url}`);
+  lines.text(`  ${command} run ${workflow}${url}`);
   lines.text(`  grpcurl -plaintext ${address} list`);
   lines.text(`  grpcurl -plaintext ${address} describe yardmaster.v1.AgentService`);
   lines.text(`  grpcurl -plaintext ${address} yardmaster.v1.FleetService/ListAgents`);
@@ -28,10 +31,10 @@ export function printMeshCommands(lines: Lines, { address, runId }: NextOptions)
 }
 
 /** The mesh is gone; its store is not. */
-export function printStoreCommands(lines: Lines, { folder, store, runId }: NextOptions): void {
+export function printStoreCommands(lines: Lines, { folder, store, runId, flags = '' }: NextOptions): void {
   const command = ownCommand();
   lines.text('next:');
-  lines.text(`  ${command} demo --keep      leaves the mesh up to look into`);
+  lines.text(`  ${command} demo${flags} --keep      leaves the mesh up to look into`);
   lines.text(`  ${command} serve --store ${store}`);
   lines.text(`  ${command} runs get ${runId}      from that store, when it is served`);
   lines.text(`logs and databases: ${folder}`);

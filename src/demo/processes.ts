@@ -30,6 +30,17 @@ export interface SpawnOptions {
   readonly speaks?: boolean;
 }
 
+export interface ShellOptions {
+  readonly name: string;
+  /** For a shell; takes its place. */
+  readonly command: string;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What tether.ts does, for a program that is not ours: a shell beside it ends it when the other end of its stdin is gone. */
+const TIE = 'exec 3<&0; { cat <&3; kill -9 $$; } >/dev/null 2>&1 & exec 3<&-; exec </dev/null; exec ';
+
 interface Running extends Child {
   readonly process: ChildProcess;
   readonly log: string;
@@ -47,14 +58,28 @@ export class Processes implements AsyncDisposable {
   }
 
   spawn({ name, args, env, speaks = false }: SpawnOptions): Child {
+    const tether = fileURLToPath(new URL(TETHER, import.meta.url));
+    return this.#start(name, (file) =>
+      spawn(process.execPath, [...conditions(), '--import', tether, ...args], {
+        env: { ...inheritedEnv(), ...env },
+        stdio: ['ignore', speaks ? 'pipe' : file, file, 'ipc'],
+      }),
+    );
+  }
+
+  /** A program in any language. */
+  spawnShell({ name, command, cwd, env }: ShellOptions): Child {
+    return this.#start(name, (file) => {
+      const all = { ...inheritedEnv(), ...env };
+      return spawn('sh', ['-c', `${TIE}${command}`], { cwd, env: all, stdio: ['pipe', file, file] });
+    });
+  }
+
+  #start(name: string, start: (log: number) => ChildProcess): Child {
     const log = this.logOf(name);
     const file = openSync(log, 'w');
     try {
-      const tether = fileURLToPath(new URL(TETHER, import.meta.url));
-      const child = spawn(process.execPath, [...conditions(), '--import', tether, ...args], {
-        env: { ...inheritedEnv(), ...env },
-        stdio: ['ignore', speaks ? 'pipe' : file, file, 'ipc'],
-      });
+      const child = start(file);
       // An error without a pid is told below; one later is an exit.
       child.on('error', () => undefined);
       const { pid } = child;
@@ -113,10 +138,10 @@ export class Processes implements AsyncDisposable {
     process.kill(pid, 'SIGKILL');
   }
 
-  /** Rejects with the end of its log when a child ends that nobody ended; never resolves. */
-  watch(signal: AbortSignal): Promise<never> {
+  /** Rejects with the end of its log when a child ends that nobody ended, or only the one with that pid; never resolves. */
+  watch(signal: AbortSignal, pid?: number): Promise<never> {
     return new Promise((_, reject) => {
-      for (const child of this.#children) {
+      for (const child of this.#children.filter((candidate) => pid === undefined || candidate.pid === pid)) {
         const tell = (): void => {
           if (!this.#isStopping && !this.#killed.has(child.pid)) reject(deathOf(child));
         };
@@ -145,7 +170,7 @@ export class Processes implements AsyncDisposable {
 }
 
 /** `--conditions=source` runs the demo from the sources, and must reach the children. */
-function conditions(): readonly string[] {
+export function conditions(): readonly string[] {
   return process.execArgv.filter((arg) => arg.startsWith('--conditions='));
 }
 

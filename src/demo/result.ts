@@ -1,4 +1,6 @@
 /** What a demo did, as `--json` prints it. */
+import type { WorkflowResult } from '../client/index.ts';
+
 export interface DemoResult {
   readonly ok: boolean;
   readonly run: { readonly id: string; readonly status: string; readonly durationMs: number };
@@ -40,4 +42,34 @@ export interface DemoStep {
     readonly startedAt: string | null;
     readonly endedAt: string | null;
   }[];
+}
+
+export function toDemoStep({ path, status, attempts }: WorkflowResult['steps'][number]): DemoStep {
+  return {
+    path,
+    status,
+    attempts: attempts.map(({ number, agent, instance, outcome, startTime, endTime }) => ({
+      number,
+      agent,
+      instance,
+      outcome,
+      startedAt: startTime?.toISOString() ?? null,
+      endedAt: endTime?.toISOString() ?? null,
+    })),
+  };
+}
+
+/** What the demo with agents in several languages did. */
+export interface LanguagesResult {
+  readonly ok: boolean;
+  readonly run: DemoResult['run'];
+  readonly languages: readonly LanguageResult[];
+  readonly steps: readonly DemoStep[];
+  readonly faults?: readonly string[];
+}
+
+export interface LanguageResult {
+  readonly language: string;
+  readonly killed: Killed | null;
+  readonly rerouted: Rerouted | null;
 }

@@ -14,7 +14,7 @@ import { listenForSignals } from './interrupt.ts';
 import { countJoined, type Evidence, findFaults } from './judge.ts';
 import { createLines, formatRows, formatSeconds, type Lines } from './lines.ts';
 import { printMeshCommands, printStoreCommands } from './next-commands.ts';
-import type { DemoResult, DemoStep } from './result.ts';
+import { type DemoResult, toDemoStep } from './result.ts';
 import { countSources } from './sources.ts';
 import { type Folders, type Stage, setUp } from './stage.ts';
 import { printTimeline } from './timeline.ts';
@@ -49,7 +49,8 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
     await using stage = await setUp(port, interrupt.signal);
     const result = await perform(stage, lines);
     if (json) out(`${JSON.stringify(result)}\n`);
-    const next = { address: stage.address, runId: result.run.id, folder: stage.folders.work, store: stage.store };
+    const { address, store, folders } = stage;
+    const next = { address, runId: result.run.id, workflow: WORKFLOW, folder: folders.work, store };
     if (keep) printMeshCommands(lines, next);
     else printStoreCommands(lines, next);
     if (keep) await interrupt.signalled;
@@ -119,21 +120,6 @@ function createResult({ folders }: Stage, evidence: Evidence): DemoResult {
   };
 }
 
-function toDemoStep({ path, status, attempts }: WorkflowResult['steps'][number]): DemoStep {
-  return {
-    path,
-    status,
-    attempts: attempts.map(({ number, agent, instance, outcome, startTime, endTime }) => ({
-      number,
-      agent,
-      instance,
-      outcome,
-      startedAt: startTime?.toISOString() ?? null,
-      endedAt: endTime?.toISOString() ?? null,
-    })),
-  };
-}
-
 interface Told {
   readonly answer: DemoResult;
   readonly result: WorkflowResult;
@@ -151,7 +137,7 @@ function printSummary({ folders, fleet }: Stage, lines: Lines, { answer, result,
     startedAt: result.startTime?.getTime() ?? 0,
     durationMs: result.durationMs,
     fleet,
-    killed: killed === undefined || killedAt === undefined ? undefined : { instance: killed.instance, at: killedAt },
+    killed: killed === undefined || killedAt === undefined ? [] : [{ instance: killed.instance, at: killedAt }],
   });
   lines.text('');
   const once = answer.ok ? ', each counted once' : '';

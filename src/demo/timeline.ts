@@ -11,8 +11,8 @@ export interface TimelineOptions {
   readonly startedAt: number;
   readonly durationMs: number;
   readonly fleet: Fleet;
-  /** The attempt that the demo killed ended then. */
-  readonly killed: { readonly instance: string; readonly at: number } | undefined;
+  /** The attempts that the demo killed, and when they ended by that. */
+  readonly killed: readonly { readonly instance: string; readonly at: number }[];
 }
 
 export function printTimeline(lines: Lines, { steps, startedAt, durationMs, fleet, killed }: TimelineOptions): void {
@@ -21,11 +21,12 @@ export function printTimeline(lines: Lines, { steps, startedAt, durationMs, flee
   lines.text(`${''.padEnd(21)}${axis(durationMs)}`);
   for (const step of steps.filter((candidate) => candidate.kind === 'AGENT')) {
     for (const attempt of step.attempts) {
-      const isKilled = killed !== undefined && attempt.instance === killed.instance && attempt.outcome !== 'COMPLETED';
+      const kill =
+        attempt.outcome !== 'COMPLETED' ? killed.find(({ instance }) => instance === attempt.instance) : undefined;
       const start = attempt.startTime?.getTime() ?? startedAt;
-      const end = isKilled ? killed.at : (attempt.endTime?.getTime() ?? startedAt + durationMs);
+      const end = kill?.at ?? attempt.endTime?.getTime() ?? startedAt + durationMs;
       const from = Math.min(column(start), WIDTH - 1);
-      const bar = `${''.padEnd(from)}${'='.repeat(Math.max(1, column(end) - from))}${isKilled ? '!' : ''}`;
+      const bar = `${''.padEnd(from)}${'='.repeat(Math.max(1, column(end) - from))}${kill === undefined ? '' : '!'}`;
       const outcome = attempt.outcome === 'COMPLETED' ? '' : `, ${attempt.outcome}`;
       const who = `${nameOf(fleet, attempt.instance)}, ${formatSeconds(end - start)}${outcome}`;
       lines.text(`${step.path.padEnd(18)} ${attempt.number} ${bar.padEnd(WIDTH + 2)} ${who}`);

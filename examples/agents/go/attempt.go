@@ -1,27 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	pb "example/yardmaster"
-
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/structpb"
 )
 
-const (
-	blobPartBytes = 64 << 10
-	blobTimeout   = time.Minute
-	saveInterval  = time.Second
-)
+const saveInterval = time.Second
 
 // Its context is done when the attempt must stop.
 type handler func(context.Context, members, *attempt) (members, error)
@@ -40,8 +28,30 @@ type attempt struct {
 	checkpoint *pb.AttemptCheckpoint
 	toldAt     time.Time // when the two were told last
 
+	output output
+
 	acceptDue, saveDue, resultDue bool
 	isQueued                      bool
+}
+
+// write is output while it works; it waits while much of it is not stored yet.
+func (a *attempt) write(channel, text string) error {
+	for {
+		a.session.mu.Lock()
+		hasRoom := a.output.add(channel, text)
+		if hasRoom && a.result == nil {
+			a.session.queue(a)
+		}
+		a.session.mu.Unlock()
+		if hasRoom {
+			return nil
+		}
+		select {
+		case <-a.ctx.Done():
+			return a.ctx.Err()
+		case <-a.output.room:
+		}
+	}
 }
 
 // save keeps what another instance needs in order to go on from here, and how far it is. Told at most once a second.
@@ -61,7 +71,6 @@ func (a *attempt) save(checkpoint members, fraction float64, message string) err
 
 func (a *attempt) tellSaved() {
 	if a.saveDue && time.Since(a.toldAt) >= saveInterval {
-		a.toldAt = time.Now()
 		a.session.queue(a)
 	}
 }
@@ -81,6 +90,7 @@ func (a *attempt) finish(result *pb.AttemptResult) {
 
 // repeat makes all of it due again. It is absolute, so that a repeat does no harm.
 func (a *attempt) repeat() {
+	a.output.sent, a.toldAt = 0, time.Time{}
 	a.acceptDue, a.resultDue = a.result == nil, a.result != nil
 	a.saveDue = a.checkpoint != nil && a.result.GetCompleted() == nil
 	a.isQueued = false
@@ -93,7 +103,13 @@ func (a *attempt) takeReport() *pb.Report {
 		update := &pb.AttemptUpdate_Accepted{Accepted: &pb.AttemptAccepted{}}
 		report.Updates = append(report.Updates, &pb.AttemptUpdate{AttemptId: a.AttemptId, Update: update})
 	}
-	if a.saveDue {
+	for _, chunk := range a.output.take(a.resultDue) {
+		update := &pb.AttemptUpdate_Chunk{Chunk: chunk}
+		report.Updates = append(report.Updates, &pb.AttemptUpdate{AttemptId: a.AttemptId, Update: update})
+	}
+	saveDue := a.saveDue && (a.resultDue || time.Since(a.toldAt) >= saveInterval) // a chunk may be all that is due
+	if saveDue {
+		a.toldAt, a.saveDue = time.Now(), false
 		report.Updates = append(report.Updates,
 			&pb.AttemptUpdate{AttemptId: a.AttemptId, Update: &pb.AttemptUpdate_Progress{Progress: a.progress}},
 			&pb.AttemptUpdate{AttemptId: a.AttemptId, Update: &pb.AttemptUpdate_Checkpoint{Checkpoint: a.checkpoint}})
@@ -101,7 +117,7 @@ func (a *attempt) takeReport() *pb.Report {
 	if a.resultDue {
 		report.Results = append(report.Results, a.result)
 	}
-	a.acceptDue, a.saveDue, a.resultDue, a.isQueued = false, false, false, false
+	a.acceptDue, a.resultDue, a.isQueued = false, false, false
 	return report
 }
 
@@ -149,110 +165,4 @@ func (a *attempt) endOf(output *pb.Payload, err error) *pb.AttemptResult {
 
 func handedBack(reason string) *pb.AttemptResult {
 	return &pb.AttemptResult{Result: &pb.AttemptResult_HandedBack{HandedBack: &pb.AttemptHandedBack{Reason: reason}}}
-}
-
-// ---- values, inline or as blobs
-
-func (a *attempt) unpack() (members, error) {
-	value := a.Input.GetValue()
-	if blob := a.Input.GetBlob(); blob != nil {
-		data, err := a.download(blob)
-		if err != nil {
-			return nil, err
-		}
-		value = &structpb.Value{}
-		if err := proto.Unmarshal(data, value); err != nil {
-			return nil, err
-		}
-	}
-	if value == nil {
-		return members{}, nil
-	}
-	given, ok := value.AsInterface().(map[string]any)
-	if !ok {
-		return nil, invalid("the input must be an object")
-	}
-	return given, nil
-}
-
-func (a *attempt) pack(output members) (*pb.Payload, error) {
-	value, err := toValue(output)
-	if err != nil {
-		return nil, err
-	}
-	data, err := proto.Marshal(value)
-	limits := a.session.currentRules()
-	switch {
-	case err != nil:
-		return nil, err
-	case len(data) <= int(limits.inlineValueBytesMax):
-		return &pb.Payload{Kind: &pb.Payload_Value{Value: value}}, nil
-	case len(data) > int(limits.blobBytesMax):
-		message := fmt.Sprintf("the output has %d bytes", len(data))
-		return nil, failure{&pb.AttemptFailed{Code: "LIMIT", Message: message, Retryable: proto.Bool(false)}}
-	}
-	blob, err := a.upload(data)
-	if err != nil {
-		return nil, err
-	}
-	return &pb.Payload{Kind: &pb.Payload_Blob{Blob: blob}}, nil
-}
-
-func (a *attempt) download(blob *pb.BlobRef) ([]byte, error) {
-	client, ctx, done, err := a.session.blobs(a.ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	call, err := client.Download(ctx, &pb.DownloadRequest{RunId: a.RunId, BlobId: blob.BlobId})
-	if err != nil {
-		return nil, err
-	}
-	var data []byte
-	for {
-		part, err := call.Recv()
-		if err == io.EOF {
-			break
-		} else if err != nil {
-			return nil, err
-		}
-		data = append(data, part.Data...)
-	}
-	sum := sha256.Sum256(data)
-	if len(blob.Sha256) > 0 && !bytes.Equal(blob.Sha256, sum[:]) {
-		message := "the input arrived damaged"
-		return nil, failure{&pb.AttemptFailed{Code: "BLOB_CORRUPT", Message: message, Retryable: proto.Bool(false)}}
-	}
-	return data, nil
-}
-
-func (a *attempt) upload(data []byte) (*pb.BlobRef, error) {
-	client, ctx, done, err := a.session.blobs(a.ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	call, err := client.Upload(ctx)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(data)
-	header := &pb.UploadHeader{AttemptId: a.AttemptId, Sha256: sum[:], Size: uint32(len(data))}
-	// A refusal ends Send with EOF; CloseAndRecv then says why.
-	err = call.Send(&pb.UploadRequest{Part: &pb.UploadRequest_Header{Header: header}})
-	for offset := 0; err == nil && offset < len(data); offset += blobPartBytes {
-		part := data[offset:min(offset+blobPartBytes, len(data))]
-		err = call.Send(&pb.UploadRequest{Part: &pb.UploadRequest_Data{Data: part}})
-	}
-	response, err := call.CloseAndRecv()
-	return response.GetBlob(), err
-}
-
-func toValue(object members) (*structpb.Value, error) {
-	text, err := json.Marshal(object)
-	if err != nil {
-		return nil, err
-	}
-	value := &structpb.Value{}
-	return value, protojson.Unmarshal(text, value)
 }

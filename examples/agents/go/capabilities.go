@@ -57,6 +57,9 @@ func count(ctx context.Context, given members, a *attempt) (members, error) {
 		case <-time.After(time.Duration(delayMs) * time.Millisecond):
 		}
 		at++
+		if err := a.write("out", fmt.Sprintf("%d\n", at)); err != nil {
+			return nil, err
+		}
 		message := fmt.Sprintf("%d of %d", at, to)
 		if err := a.save(members{"at": at}, float64(at)/float64(to), message); err != nil {
 			return nil, err

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"math"
-	mathrand "math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -13,9 +12,6 @@ import (
 
 	pb "example/yardmaster"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -23,15 +19,9 @@ const (
 	settledMax     = 1000
 	welcomeTimeout = 10 * time.Second
 	goodConnection = 10 * time.Second
-	delayMax       = 10 * time.Second
 	// The control plane times an attempt out first, if it can be heard.
 	timeoutSlack = 500 * time.Millisecond
 )
-
-// Time does not mend these refusals; a person may do so at any moment.
-var forAPerson = []codes.Code{
-	codes.Unauthenticated, codes.PermissionDenied, codes.Unimplemented, codes.InvalidArgument, codes.FailedPrecondition,
-}
 
 // One instance's side of the agent stream (docs/protocol.md): dials, says Hello, beats, reports, stops what it must not go
 // on with, and leaves.
@@ -145,7 +135,7 @@ func (s *session) assign(order *pb.Assignment) {
 }
 
 func (s *session) start(order *pb.Assignment, run handler) {
-	a := &attempt{Assignment: order, session: s}
+	a := &attempt{Assignment: order, session: s, output: newOutput(order)}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	s.attempts[a.AttemptId] = a
 	if !a.Idempotent && a.LossWindowMs > 0 { // several beats may be lost before a short window is over
@@ -219,39 +209,5 @@ func (s *session) running() (running int) {
 func (s *session) stopAll(cause string) {
 	for _, a := range s.attempts {
 		a.stop(cause)
-	}
-}
-
-// delayAfter has full jitter below a ceiling that doubles from 0.2 s to 10 s, and is not less than RetryInfo states.
-func delayAfter(err error, tries int) time.Duration {
-	refusal := status.Convert(err)
-	for _, detail := range refusal.Details() {
-		if retry, ok := detail.(*errdetails.RetryInfo); ok {
-			return retry.GetRetryDelay().AsDuration() + mathrand.N(200*time.Millisecond)
-		}
-	}
-	if slices.Contains(forAPerson, refusal.Code()) {
-		return delayMax
-	}
-	return mathrand.N(min(delayMax, 200*time.Millisecond<<min(tries, 10)))
-}
-
-func milliseconds(count uint32) time.Duration { return time.Duration(count) * time.Millisecond }
-
-// waitFor is true when the channel had something before the time was over.
-func waitFor[T any](channel <-chan T, patience time.Duration) bool {
-	select {
-	case <-channel:
-		return true
-	case <-time.After(patience):
-		return false
-	}
-}
-
-// signalTo never waits: one item says as much as two.
-func signalTo(channel chan struct{}) {
-	select {
-	case channel <- struct{}{}:
-	default:
 	}
 }

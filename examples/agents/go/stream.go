@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,10 +9,6 @@ import (
 	"time"
 
 	pb "example/yardmaster"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
 )
 
 // What belongs to one stream; under the session's lock.
@@ -39,7 +34,7 @@ func (s *session) open() (*stream, string, *pb.Hello) {
 	sdk := &pb.Sdk{Name: "example", Version: "1.0.0", Language: runtime.Version()}
 	hello := &pb.Hello{AgentId: s.agentID, InstanceId: s.instanceID, Sdk: sdk, ProtocolVersion: 1, State: s.state}
 	for id, a := range s.attempts {
-		hello.Held = append(hello.Held, &pb.HeldAttempt{AttemptId: id, Finished: a.result != nil})
+		hello.Held = append(hello.Held, &pb.HeldAttempt{AttemptId: id, Finished: a.result != nil, LastChunk: a.output.last})
 	}
 	return s.stream, address, hello
 }
@@ -192,6 +187,11 @@ func (s *session) receive(st *stream, response *pb.SessionResponse) {
 			delete(st.beats, number)
 		}
 	}
+	for _, ack := range acks.GetChunks() {
+		if a := s.attempts[ack.AttemptId]; a != nil && a.output.hear(ack) {
+			s.queue(a)
+		}
+	}
 	for _, ack := range acks.GetResults() {
 		delete(s.attempts, ack.AttemptId)
 		s.settled = append(s.settled, ack.AttemptId)
@@ -221,51 +221,6 @@ func (s *session) goAway(st *stream, away *pb.GoAway) {
 		}
 		time.AfterFunc(rand.N(milliseconds(away.ReconnectWithinMs)+1), func() { signalTo(st.moving) })
 	}
-}
-
-// ---- connections
-
-func (s *session) connect(address string) (*grpc.ClientConn, error) {
-	return grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-}
-
-func (s *session) authorize(ctx context.Context) context.Context {
-	if s.token == "" {
-		return ctx
-	}
-	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+s.token)
-}
-
-// What the last Welcome states, or the defaults of the protocol.
-type rules struct {
-	beatInterval, silenceLimit, lossWindow time.Duration
-	inlineValueBytesMax, blobBytesMax      uint32
-}
-
-func readRules(welcome *pb.Welcome) rules {
-	return rules{
-		beatInterval:        cmp.Or(welcome.GetBeatInterval().AsDuration(), 5*time.Second),
-		silenceLimit:        cmp.Or(welcome.GetSilenceLimit().AsDuration(), 15*time.Second),
-		lossWindow:          cmp.Or(welcome.GetLossWindow().AsDuration(), 30*time.Second),
-		inlineValueBytesMax: cmp.Or(welcome.GetLimits().GetInlineValueBytesMax(), 256<<10),
-		blobBytesMax:        cmp.Or(welcome.GetLimits().GetBlobBytesMax(), 64<<20),
-	}
-}
-
-func (s *session) currentRules() rules {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.rules
-}
-
-// blobs is a client for one transfer, and what ends it.
-func (s *session) blobs(ctx context.Context) (pb.BlobServiceClient, context.Context, func(), error) {
-	connection, err := s.connect(s.target)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	ctx, cancel := context.WithTimeout(s.authorize(ctx), blobTimeout)
-	return pb.NewBlobServiceClient(connection), ctx, func() { cancel(); connection.Close() }, nil
 }
 
 func reportFrame(report *pb.Report) *pb.SessionRequest {

@@ -5,6 +5,7 @@ import { blobs } from './blobs.ts';
 import { handshake } from './handshake.ts';
 import { leaving } from './leaving.ts';
 import { moves } from './moves.ts';
+import { output } from './output.ts';
 import { results } from './results.ts';
 import { returns } from './returns.ts';
 import { stops } from './stops.ts';
@@ -16,6 +17,7 @@ export const situations: readonly Situation[] = [
   ...beats,
   ...work,
   ...results,
+  ...output,
   ...stops,
   ...returns,
   ...moves,

@@ -81,11 +81,12 @@ export const returns: readonly Situation[] = [
     name: 'contact-kept',
     title: 'does not stop work while its beats are answered',
     clauses: ['C-4'],
-    rules: { lossWindowMs: 1_500 },
     async play(stage) {
-      const id = stage.assign('count', ENDLESS);
+      // On a busy machine the kit itself may not answer for a while, which an agent cannot tell from a cut.
+      const lossWindowMs = 1_500 * stage.patience;
+      const id = stage.assign('count', ENDLESS, { lossWindowMs });
       await stage.accepted(id);
-      await stage.never(['C-4'], 'that work goes on', 3_000, () =>
+      await stage.never(['C-4'], 'that work goes on', 2 * lossWindowMs, () =>
         resultsOf(stage.tape, id).length > 0 ? 'its end' : undefined,
       );
     },

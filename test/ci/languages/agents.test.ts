@@ -7,6 +7,10 @@ import type { RunEvent } from '../../../src/client/index.ts';
 import { root } from '../../docs/shell.ts';
 import { build, LANGUAGES, type Language } from './languages.ts';
 import { Mesh, type Running } from './mesh.ts';
+// Their tests are of this file, too, so that nobody builds an agent that another one starts.
+import './conformance.ts';
+import './demo.ts';
+import './from-the-page.ts';
 
 beforeAll(() => {
   for (const language of LANGUAGES) build(language);
@@ -28,7 +32,7 @@ describe.each(LANGUAGES)('the agent in %s', (language) => {
     await using mesh = await Mesh.start();
     await mesh.agent(language);
     const given = { text: 'Größe "1"\n', list: [1, 2.5, null, true, {}], large: 'ä'.repeat(200_000) };
-    const { result, events, history } = await mesh.play({
+    const { result, events, history, written } = await mesh.play({
       name: 'Four',
       steps: [
         { id: 'echo', action: 'echo', parameters: given },
@@ -74,6 +78,7 @@ describe.each(LANGUAGES)('the agent in %s', (language) => {
       'start invalid#1',
       expect.stringMatching(/^end invalid#1 (FAILED|REJECTED)$/),
     ]);
+    expect(await written('count', 'out')).toBe('1\n2\n3\n');
     const failed = events.filter((event) => event.type === 'attemptEnded' && event.outcome === 'FAILED');
     expect(failed[0]?.error).toMatchObject({ code: 'FLAKY', message: 'told to', details: { a: [1] } });
     expect(failed[1]?.error).toMatchObject({ code: 'FINAL', message: 'told to' });

@@ -23,6 +23,8 @@ export interface Played {
   readonly events: readonly RunEvent[];
   /** Starts and ends of attempts in order, such as `start count#1`. */
   readonly history: readonly string[];
+  /** What a step wrote to a channel of its output. */
+  readonly written: (step: string, channel: string) => Promise<string>;
 }
 
 export class Mesh implements AsyncDisposable {
@@ -69,7 +71,15 @@ export class Mesh implements AsyncDisposable {
       events.push(event);
       await onEvent(event);
     }
-    return { result: await run.result(), events, history: historyOf(events) };
+    const written = async (step: string, channel: string): Promise<string> => {
+      let text = '';
+      for await (const event of run.output(step, { channel })) {
+        if (event.type === 'begun') text = '';
+        if (event.type === 'chunk') text += String(event.data);
+      }
+      return text;
+    };
+    return { result: await run.result(), events, history: historyOf(events), written };
   }
 
   #start(language: Language, env: Readonly<Record<string, string>>): Process {

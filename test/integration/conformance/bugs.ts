@@ -9,6 +9,7 @@ import {
   SessionRequestSchema,
   type SessionResponse,
 } from '../../../src/gen/opaque/session_pb.ts';
+import { type ChunkAck, ChunkVerdict } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
 import type { Hello, State } from '../../../src/gen/yardmaster/v1/hello_pb.ts';
 import { RejectReason } from '../../../src/gen/yardmaster/v1/report_pb.ts';
 import { GoAwayReason } from '../../../src/gen/yardmaster/v1/session_response_pb.ts';
@@ -135,6 +136,20 @@ export const bugs: readonly Bug[] = [
   bug('does not read RetryInfo', 'retry-info', 'E-4', () => ({
     ended: ({ code, message }) => ({ code, message }),
   })),
+  bug('counts its output from the beginning', 'chunks-from-number', 'P-1', () => ({
+    incoming: (frame) => onAssignments(frame, () => ({ nextChunk: 0 })),
+  })),
+  bug('loses output with its stream', 'chunks-after-cut', 'P-2', () => ({
+    outgoing: (frame, stream) => [stream === 1 ? frame : edit(frame, (told) => keepChunks(told, (n) => n > 3))],
+  })),
+  bug('does not send output again', 'chunks-resend', 'P-3', () => onChunks({ verdict: ChunkVerdict.STORED })),
+  bug('goes on writing for nobody', 'chunks-dropped', 'P-4', () => onChunks({ verdict: ChunkVerdict.STORED })),
+  bug('does not say what it wrote', 'chunks-after-cut', 'P-5', () => ({
+    outgoing: (frame) => [onHello(frame, ({ held }) => ({ held: held.map((h) => ({ ...h, lastChunk: 0 })) }))],
+  })),
+  bug('ends without all of its output', 'chunks', 'P-6', () => ({
+    outgoing: (frame) => [edit(frame, (told) => keepChunks(told, (n) => n !== 2))],
+  })),
   bug('sends large values inline', 'blob-output', 'V-1', () => onWelcome({ inlineValueBytesMax: 1_000_000 })),
   bug('uploads what no blob may hold', 'blob-too-large', 'V-4', () => onWelcome({ blobBytesMax: 10_000_000 })),
 ];
@@ -180,6 +195,10 @@ function dropUpdates(kind: string): Tampering {
   return { outgoing: (frame) => [edit(frame, keep)] };
 }
 
+function keepChunks(told: Report, keeps: (number: number) => boolean): Report {
+  return { ...told, updates: told.updates.filter((u) => u.update.case !== 'chunk' || keeps(u.update.value.number)) };
+}
+
 function cancel(told: Report): Report {
   const results = told.results.map(({ attemptId }) =>
     create(AttemptResultSchema, { attemptId, result: { case: 'cancelled', value: {} } }),
@@ -216,6 +235,13 @@ function onDispatch(change: (dispatch: Dispatch) => Dispatch): Tampering {
       return { ...response, frame: { case: 'dispatch', value: change(frame.value) } };
     },
   };
+}
+
+function onChunks(change: Partial<ChunkAck>): Tampering {
+  return onDispatch(({ acks, ...dispatch }) => {
+    if (acks === undefined) return dispatch;
+    return { ...dispatch, acks: { ...acks, chunks: acks.chunks.map((ack) => ({ ...ack, ...change })) } };
+  });
 }
 
 function onAssignments(

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -83,14 +83,33 @@ test('children get what they are told, and nothing that was meant for other cont
   }
 });
 
-test('children end by themselves when their parent is killed', async () => {
+test('a program behind a shell has the pid that is told, its folder and its settings, and is killed as itself', async () => {
+  await using processes = new Processes(folder);
+  const file = script('p', `console.error(process.pid, process.cwd(), process.env.GIVEN); ${WAITS}`);
+  const command = `'${process.execPath}' '${file}'`;
+  const { pid } = processes.spawnShell({ name: 'shelled', command, cwd: folder, env: { GIVEN: 'yes' } });
+  const log = processes.logOf('shelled');
+  await expect
+    .poll(() => readFileSync(log, 'utf8'), { timeout: 20_000 })
+    .toContain(`${pid} ${realpathSync(folder)} yes`);
+  processes.kill(pid);
+  await expect.poll(() => processes.signalOf(pid)).toBe('SIGKILL');
+});
+
+test.for([
+  ['a script', `spawn({ name: 'child', args: [CHILD], env: {} })`],
+  [
+    'a program behind a shell',
+    `spawnShell({ name: 'child', command: "'" + process.execPath + "' " + CHILD, cwd: '/', env: {} })`,
+  ],
+] as const)('%s ends by itself when its parent is killed', async ([, start]) => {
   const source = fileURLToPath(new URL('../../../src/demo/processes.ts', import.meta.url));
   const parent = script(
     'parent',
     `import { Processes } from ${JSON.stringify(source)};
+     const CHILD = ${JSON.stringify(script('child', WAITS))};
      const processes = new Processes(${JSON.stringify(folder)});
-     const child = processes.spawn({ name: 'child', args: [${JSON.stringify(script('child', WAITS))}], env: {} });
-     console.log(child.pid);`,
+     console.log(processes.${start}.pid);`,
   );
   const process_ = spawn(process.execPath, [parent], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(process_, 'exit');

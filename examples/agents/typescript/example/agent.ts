@@ -24,7 +24,7 @@ export const Digest = capability('digest', {
 
 export const Count = capability('count', {
   version,
-  description: 'Counts slowly, with progress and a checkpoint for each number',
+  description: 'Counts slowly, with progress, a line of output and a checkpoint for each number',
   input: z.object({ to: z.int().min(0).max(1_000_000), delayMs: z.int().min(0).max(3_600_000) }),
   output: z.object({ counted: z.int() }),
 });
@@ -57,6 +57,7 @@ export function createExampleAgent(options: AgentOptions): Agent {
       for (let n = from + 1; n <= to; n++) {
         await sleep(delayMs, undefined, { signal: ctx.signal });
         ctx.progress(n / to, `${n} of ${to}`);
+        await ctx.write(`${n}\n`, { channel: 'out' });
         ctx.checkpoint({ at: n });
       }
       return { counted: to };
