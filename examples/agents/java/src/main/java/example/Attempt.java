@@ -76,6 +76,7 @@ final class Attempt {
         if (!isKept) return;
         room.acquire();
         synchronized (this) {
+            if (!isKept) return;
             lastChunk++;
             chunks.put(lastChunk, AttemptChunk.newBuilder().setNumber(lastChunk).setChannel(channel).setText(text).build());
         }
