@@ -109,15 +109,16 @@ describe.each(LANGUAGES)('the agent in %s', (language) => {
     const agents = [await mesh.agent(language)];
     const codes: (number | null)[] = [];
     const { result, history } = await mesh.play(
-      { ...countOf(5, 50), steps: [...countOf(5, 50).steps, { id: 'next', action: 'echo' }] },
+      { ...countOf(20, 50), steps: [...countOf(20, 50).steps, { id: 'next', action: 'echo' }] },
       async (event) => {
-        if (event.type !== 'attemptStarted' || event.step !== 'work') return;
+        // It is at work by then; what arrives after the signal it would reject.
+        if (event.type !== 'checkpointStored' || codes.length > 0) return;
         codes.push((await agents[0]?.terminate()) ?? null);
         agents.push(await mesh.agent(language));
       },
     );
     expect(codes).toEqual([0]);
-    expect(result.output).toEqual({ counted: 5 });
+    expect(result.output).toEqual({ counted: 20 });
     expect(history).toEqual(['start work#1', 'end work#1 COMPLETED', 'start next#1', 'end next#1 COMPLETED']);
   });
 
