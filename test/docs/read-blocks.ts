@@ -16,6 +16,8 @@ export const kinds = {
   'text out': 'is what the block above it prints',
   'python source': 'is a file that the commands below it use',
   'go source': 'is a file that the commands below it use',
+  'java source': 'is a file that the commands below it use',
+  'xml source': 'is a file that the commands below it use',
   'yaml source': 'is a file that the commands below it use',
 } as const;
 

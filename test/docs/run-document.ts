@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { formatProblemLine, inspectWorkflow } from '../../src/workflow/index.ts';
 import { compareOutput } from './compare-output.ts';
 import type { Block } from './read-blocks.ts';
@@ -32,7 +32,7 @@ export class DocumentRunner implements AsyncDisposable {
 
   /** Throws what a reader would stumble over. */
   async run(block: Block): Promise<void> {
-    if (block.file !== undefined) writeFileSync(join(this.#folder, block.file), block.text);
+    if (block.file !== undefined) this.#place(block.file, block.text);
     if (block.needs.includes('serve')) this.#url ??= await this.#serve();
     switch (block.kind) {
       case 'ts run':
@@ -50,6 +50,8 @@ export class DocumentRunner implements AsyncDisposable {
         return this.#compare(block);
       case 'python source':
       case 'go source':
+      case 'java source':
+      case 'xml source':
       case 'yaml source':
         if (block.file === undefined) throw new Error('no command can use it: it has no file=');
         return;
@@ -58,6 +60,12 @@ export class DocumentRunner implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#background.reverse()) await stop(child);
+  }
+
+  #place(name: string, text: string): void {
+    const file = join(this.#folder, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
   }
 
   async #execute(block: Block, program: Program): Promise<void> {

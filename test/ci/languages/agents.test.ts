@@ -114,15 +114,16 @@ describe.each(LANGUAGES)('the agent in %s', (language) => {
     const agents = [await mesh.agent(language)];
     const codes: (number | null)[] = [];
     const { result, history } = await mesh.play(
-      { ...countOf(5, 50), steps: [...countOf(5, 50).steps, { id: 'next', action: 'echo' }] },
+      { ...countOf(20, 50), steps: [...countOf(20, 50).steps, { id: 'next', action: 'echo' }] },
       async (event) => {
-        if (event.type !== 'attemptStarted' || event.step !== 'work') return;
+        // It is at work by then; what arrives after the signal it would reject.
+        if (event.type !== 'checkpointStored' || codes.length > 0) return;
         codes.push((await agents[0]?.terminate()) ?? null);
         agents.push(await mesh.agent(language));
       },
     );
     expect(codes).toEqual([0]);
-    expect(result.output).toEqual({ counted: 5 });
+    expect(result.output).toEqual({ counted: 20 });
     expect(history).toEqual(['start work#1', 'end work#1 COMPLETED', 'start next#1', 'end next#1 COMPLETED']);
   });
 
@@ -173,6 +174,7 @@ test('a workflow on agents of all languages completes although one of each is ki
 const LONG_DIGESTS: Readonly<Record<Language, readonly [rounds: number, sha256: string]>> = {
   python: [500_000, '51945506d2cadb6b4c7e9cb87cab3e938ced920f0be943e428799df09efb39bf'],
   go: [3_000_000, '1ecc40d609cc0e666e905ed507d70742bb92cebe486f8da4a69d05f8054ddb20'],
+  java: [3_000_000, '1ecc40d609cc0e666e905ed507d70742bb92cebe486f8da4a69d05f8054ddb20'],
 };
 
 function digestStep(id: string, language: Language) {

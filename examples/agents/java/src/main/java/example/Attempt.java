@@ -1,140 +1,174 @@
 package example;
 
-import com.google.protobuf.ByteString;
 import com.google.protobuf.Struct;
 import com.google.protobuf.Value;
-import java.security.MessageDigest;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import yardmaster.v1.DispatchOuterClass.Assignment;
-import yardmaster.v1.PayloadOuterClass.BlobRef;
-import yardmaster.v1.PayloadOuterClass.Payload;
-import yardmaster.v1.ReportOuterClass.AttemptAccepted;
-import yardmaster.v1.ReportOuterClass.AttemptCancelled;
-import yardmaster.v1.ReportOuterClass.AttemptCheckpoint;
-import yardmaster.v1.ReportOuterClass.AttemptCompleted;
-import yardmaster.v1.ReportOuterClass.AttemptFailed;
-import yardmaster.v1.ReportOuterClass.AttemptHandedBack;
-import yardmaster.v1.ReportOuterClass.AttemptProgress;
-import yardmaster.v1.ReportOuterClass.AttemptResult;
-import yardmaster.v1.ReportOuterClass.AttemptUpdate;
-import yardmaster.v1.ReportOuterClass.Report;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.concurrent.Semaphore;
+import yardmaster.v1.DispatchOuterClass.*;
+import yardmaster.v1.HelloOuterClass.HeldAttempt;
+import yardmaster.v1.ReportOuterClass.*;
 
 /**
- * One attempt: what its handler may do, what of it the control plane has yet to hear, and how it ends. Handlers use
- * `assignment`, `pause` and `save` in their thread; everything else happens on the session's loop.
+ * One attempt: what its handler may do, what of it the control plane has yet to hear, and how it ends. The handler and the
+ * session have threads of their own; what both touch is under the attempt's lock.
  */
 final class Attempt {
-    private static final long SAVE_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
+    /** Does the work. Its thread is interrupted when it must stop; what it throws is how the attempt fails. */
+    interface Handler {
+        Struct handle(Struct given, Attempt attempt) throws Exception;
+    }
 
-    /** The attempt must stop; its handler lets it pass. */
-    static final class Stopped extends Exception {}
+    /** Ends the attempt as failed, in the way that the message states. */
+    static final class Failure extends Exception {
+        final AttemptFailed failed;
 
-    final Assignment assignment;
-    AttemptResult result;
-    private final Session session;
-    private final CountDownLatch stopping = new CountDownLatch(1);
+        Failure(AttemptFailed failed) {
+            super(failed.getMessage());
+            this.failed = failed;
+        }
+
+        /** Another try would fail as well. */
+        static Failure last(String code, String message) {
+            return new Failure(AttemptFailed.newBuilder().setCode(code).setMessage(message).setRetryable(false).build());
+        }
+    }
+
+    private static final long SAVE_INTERVAL_MS = 1_000;
+    /** Short ones: far below the 1 MiB that may wait for the disk. */
+    private static final int CHUNKS_MAX = 1_000;
+
+    /** The control plane times it out first, if it can be heard. */
+    private static final long TIMEOUT_SLACK_MS = 500;
+
+    final Assignment order;
+    final long timesOutAt;
+    volatile AttemptResult result;
+    private final Runnable wake;
+    private final Thread thread;
+    /** Those that are not stored yet. */
+    private final TreeMap<Integer, AttemptChunk> chunks = new TreeMap<>();
+    private final Semaphore room = new Semaphore(CHUNKS_MAX);
+    private volatile boolean isKept = true;
     private volatile String cause;
-    private AttemptUpdate.Builder progress;
-    private AttemptUpdate.Builder checkpoint;
-    private long toldAt = System.nanoTime() - SAVE_INTERVAL_NANOS;
+    private int lastChunk;
+    private int sentChunk;
+    private List<AttemptUpdate> saved = List.of();
+    private long savedAt = Time.now() - SAVE_INTERVAL_MS;
     private boolean acceptDue;
     private boolean saveDue;
     private boolean resultDue;
 
-    Attempt(Assignment assignment, Session session) {
-        this.assignment = assignment;
-        this.session = session;
+    Attempt(Assignment order, Handler handler, Values values, Runnable wake) {
+        this.order = order;
+        this.wake = wake;
+        long timeoutMs = Integer.toUnsignedLong(order.getTimeoutMs());
+        timesOutAt = timeoutMs == 0 ? Time.NEVER : Time.now() + timeoutMs + TIMEOUT_SLACK_MS;
+        lastChunk = sentChunk = Math.max(order.getNextChunk(), 1) - 1;
+        thread = new Thread(() -> finish(work(handler, values)), order.getAttemptId());
+        thread.setDaemon(true);
     }
 
-    String id() {
-        return assignment.getAttemptId();
-    }
+    // ---- for the handler
 
-    /** Waits, and throws when the attempt must stop. Call it often. */
-    void pause(long milliseconds) throws Exception {
-        if (stopping.await(milliseconds, TimeUnit.MILLISECONDS)) throw new Stopped();
+    /** A piece of output. Waits while many are not stored yet, so that no handler outruns the disk. */
+    void write(String channel, String text) throws InterruptedException {
+        if (!isKept) return;
+        room.acquire();
+        synchronized (this) {
+            if (!isKept) return;
+            lastChunk++;
+            chunks.put(lastChunk, AttemptChunk.newBuilder().setNumber(lastChunk).setChannel(channel).setText(text).build());
+        }
     }
 
     /** What another instance needs in order to go on from here, and how far it is. Told at most once a second. */
-    void save(Struct value, double fraction, String message) {
-        AttemptProgress.Builder done = AttemptProgress.newBuilder().setFraction(fraction).setMessage(message);
-        Value.Builder saved = Value.newBuilder().setStructValue(value);
-        session.loop.execute(() -> {
-            progress = update().setProgress(done);
-            checkpoint = update().setCheckpoint(AttemptCheckpoint.newBuilder().setValue(saved));
-            saveDue = result == null;
-            tellSaved();
-        });
+    synchronized void save(Struct value, double fraction, String message) {
+        var progress = AttemptProgress.newBuilder().setFraction(fraction).setMessage(message);
+        var checkpoint = AttemptCheckpoint.newBuilder().setValue(Value.newBuilder().setStructValue(value));
+        saved = List.of(update().setProgress(progress).build(), update().setCheckpoint(checkpoint).build());
+        saveDue = true;
     }
 
-    void start(Handler handler) {
+    // ---- for the session
+
+    synchronized void start() {
         acceptDue = true;
-        session.queue(this);
-        Thread thread = new Thread(() -> work(handler), id());
-        thread.setDaemon(true);
         thread.start();
     }
 
-    void stop(String cause) {
-        this.cause = cause;
-        stopping.countDown();
+    void stop(String reason) {
+        if (cause != null) return;
+        cause = reason;
+        thread.interrupt();
     }
 
-    void tellSaved() {
-        if (!saveDue || System.nanoTime() - toldAt < SAVE_INTERVAL_NANOS) return;
-        toldAt = System.nanoTime();
-        session.queue(this);
-    }
-
-    /** The one end. Of what was saved only a success makes the telling needless. */
-    void finish(AttemptResult.Builder end) {
-        result = end.setAttemptId(id()).build();
+    synchronized void finish(AttemptResult.Builder end) {
+        result = end.setAttemptId(order.getAttemptId()).build();
         resultDue = true;
-        saveDue &= !result.hasCompleted();
-        session.queue(this);
+        wake.run();
     }
 
     /** All of it is absolute, so that a repeat does no harm. */
-    void repeat() {
+    synchronized void repeat() {
         acceptDue = result == null;
         resultDue = result != null;
-        saveDue = checkpoint != null && !(resultDue && result.hasCompleted());
-        session.queue(this);
+        saveDue = true;
+        sentChunk = 0;
+        savedAt = Time.now() - SAVE_INTERVAL_MS;
     }
 
-    Report takeReport() {
+    /** What became of its chunks. */
+    synchronized void hear(ChunkAck ack) {
+        switch (ack.getVerdict()) {
+            case CHUNK_VERDICT_DROPPED, CHUNK_VERDICT_LIMIT -> isKept = false;
+            case CHUNK_VERDICT_RESEND -> sentChunk = ack.getStored();
+            default -> {}
+        }
+        var settled = isKept ? chunks.headMap(ack.getStored(), true) : chunks;
+        room.release(settled.size());
+        settled.clear();
+    }
+
+    synchronized HeldAttempt held() {
+        return HeldAttempt.newBuilder()
+                .setAttemptId(order.getAttemptId()).setFinished(result != null).setLastChunk(lastChunk).build();
+    }
+
+    /** What is to be said now. Before the result go all chunks that are not stored, in one frame with it. */
+    synchronized Report takeReport(long now) {
         Report.Builder report = Report.newBuilder();
-        if (acceptDue) report.addUpdates(update().setAccepted(AttemptAccepted.getDefaultInstance()));
-        if (saveDue) report.addUpdates(progress).addUpdates(checkpoint);
+        if (acceptDue && !resultDue) report.addUpdates(update().setAccepted(AttemptAccepted.getDefaultInstance()));
+        chunks.tailMap(resultDue ? 0 : sentChunk, false).values().forEach(chunk -> report.addUpdates(update().setChunk(chunk)));
+        sentChunk = lastChunk;
+        if (saveDue && (resultDue || now >= savedAt + SAVE_INTERVAL_MS)) {
+            if (result == null || !result.hasCompleted()) report.addAllUpdates(saved);
+            saveDue = false;
+            savedAt = now;
+        }
         if (resultDue) report.addResults(result);
-        acceptDue = saveDue = resultDue = false;
+        acceptDue = resultDue = false;
         return report.build();
     }
 
     private AttemptUpdate.Builder update() {
-        return AttemptUpdate.newBuilder().setAttemptId(id());
+        return AttemptUpdate.newBuilder().setAttemptId(order.getAttemptId());
     }
 
-    /** In the thread of the handler. Whatever it does, there is one end. */
-    private void work(Handler handler) {
-        AttemptResult.Builder end = AttemptResult.newBuilder();
+    // ---- the work and its end
+
+    private AttemptResult.Builder work(Handler handler, Values values) {
         try {
-            Payload output = pack(handler.handle(unpack(), this));
-            end.setCompleted(AttemptCompleted.newBuilder().setOutput(output));
+            var output = values.write(order, handler.handle(values.read(order), this));
+            return AttemptResult.newBuilder().setCompleted(AttemptCompleted.newBuilder().setOutput(output));
         } catch (Throwable error) {
-            end = cause == null ? endOfError(error) : endOfStop();
+            if (cause != null) return endOfStop(cause);
+            if (error instanceof Failure failure) return AttemptResult.newBuilder().setFailed(failure.failed);
+            return failed("HANDLER_ERROR", error.toString());
         }
-        AttemptResult.Builder told = end;
-        session.loop.execute(() -> finish(told));
     }
 
-    private static AttemptResult.Builder endOfError(Throwable error) {
-        if (error instanceof Failure failure) return AttemptResult.newBuilder().setFailed(failure.failed);
-        return failed("HANDLER_ERROR", error.toString());
-    }
-
-    private AttemptResult.Builder endOfStop() {
+    private static AttemptResult.Builder endOfStop(String cause) {
         return switch (cause) {
             case "TIMEOUT" -> failed("TIMEOUT", "the time of the attempt is over");
             // Reasons of our own: another instance may go on.
@@ -149,26 +183,5 @@ final class Attempt {
 
     private static AttemptResult.Builder failed(String code, String message) {
         return AttemptResult.newBuilder().setFailed(AttemptFailed.newBuilder().setCode(code).setMessage(message));
-    }
-
-    private Struct unpack() throws Exception {
-        Payload input = assignment.getInput();
-        if (!input.hasBlob()) return input.getValue().getStructValue();
-        BlobRef blob = input.getBlob();
-        ByteString bytes = session.connection.download(assignment.getRunId(), blob);
-        ByteString sha256 = ByteString.copyFrom(MessageDigest.getInstance("SHA-256").digest(bytes.toByteArray()));
-        if (!blob.getSha256().isEmpty() && !blob.getSha256().equals(sha256)) {
-            throw Failure.last("BLOB_CORRUPT", "the input arrived damaged");
-        }
-        return Value.parseFrom(bytes).getStructValue();
-    }
-
-    private Payload pack(Struct output) throws Exception {
-        Value value = Value.newBuilder().setStructValue(output).build();
-        int size = value.getSerializedSize();
-        var limits = session.welcome.getLimits();
-        if (size <= limits.getInlineValueBytesMax()) return Payload.newBuilder().setValue(value).build();
-        if (size > limits.getBlobBytesMax()) throw Failure.last("LIMIT", "the output has " + size + " bytes");
-        return Payload.newBuilder().setBlob(session.connection.upload(id(), value.toByteString())).build();
     }
 }

@@ -21,7 +21,7 @@ final class Capabilities {
         long rounds = readInteger(given, "rounds", 1, 100_000_000);
         MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
         for (long done = 0; done < rounds; done++) {
-            if (done % ROUNDS_BETWEEN_LOOKS == 0) attempt.pause(0);
+            if (done % ROUNDS_BETWEEN_LOOKS == 0 && Thread.interrupted()) throw new InterruptedException();
             sum = sha256.digest(sum);
         }
         return object("sha256", Value.newBuilder().setStringValue(HexFormat.of().formatHex(sum)));
@@ -30,11 +30,12 @@ final class Capabilities {
     static Struct count(Struct given, Attempt attempt) throws Exception {
         long to = readInteger(given, "to", 0, 1_000_000);
         long delayMs = readInteger(given, "delayMs", 0, 3_600_000);
-        Struct checkpoint = attempt.assignment.getCheckpoint().getStructValue();
+        Struct checkpoint = attempt.order.getCheckpoint().getStructValue();
         long at = (long) checkpoint.getFieldsOrDefault("at", number(0).build()).getNumberValue();
         while (at < to) {
-            attempt.pause(delayMs);
+            Thread.sleep(delayMs);
             at++;
+            attempt.write("out", at + "\n");
             attempt.save(object("at", number(at)), (double) at / to, at + " of " + to);
         }
         return object("counted", number(to));
@@ -43,7 +44,7 @@ final class Capabilities {
     static Struct fail(Struct given, Attempt attempt) throws Exception {
         readText(given, "code");
         readText(given, "message");
-        int tries = attempt.assignment.getTryNumber();
+        int tries = attempt.order.getTryNumber();
         if (given.containsFields("times") && tries > readInteger(given, "times", 0, Integer.MAX_VALUE)) {
             return object("tries", number(tries));
         }
@@ -52,24 +53,28 @@ final class Capabilities {
         try {
             JsonFormat.parser().ignoringUnknownFields().merge(JsonFormat.printer().print(given), failed);
         } catch (InvalidProtocolBufferException error) {
-            throw Failure.last("INVALID_INPUT", error.getMessage());
+            throw invalid(error.getMessage());
         }
-        throw new Failure(failed.build());
+        throw new Attempt.Failure(failed.build());
     }
 
-    private static String readText(Struct given, String name) throws Failure {
+    private static String readText(Struct given, String name) throws Attempt.Failure {
         Value value = given.getFieldsOrDefault(name, Value.getDefaultInstance());
-        if (!value.hasStringValue()) throw Failure.last("INVALID_INPUT", name + " must be a string");
+        if (!value.hasStringValue()) throw invalid(name + " must be a string");
         return value.getStringValue();
     }
 
-    private static long readInteger(Struct given, String name, long least, long most) throws Failure {
+    private static long readInteger(Struct given, String name, long least, long most) throws Attempt.Failure {
         Value value = given.getFieldsOrDefault(name, Value.getDefaultInstance());
         double number = value.getNumberValue();
         if (!value.hasNumberValue() || number != Math.rint(number) || number < least || number > most) {
-            throw Failure.last("INVALID_INPUT", name + " must be an integer from " + least + " to " + most);
+            throw invalid(name + " must be an integer from " + least + " to " + most);
         }
         return (long) number;
+    }
+
+    private static Attempt.Failure invalid(String message) {
+        return Attempt.Failure.last("INVALID_INPUT", message);
     }
 
     private static Struct object(String name, Value.Builder value) {

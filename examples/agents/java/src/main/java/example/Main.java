@@ -19,13 +19,13 @@ public final class Main {
             JsonFormat.parser().merge(new InputStreamReader(offered, StandardCharsets.UTF_8), state);
         }
         int graceMs = readSetting("YARDMASTER_GRACE_MS", 10_000, 0);
-        Map<String, Handler> handlers = Map.of(
+        Map<String, Attempt.Handler> handlers = Map.of(
                 "echo", Capabilities::echo,
                 "digest", Capabilities::digest,
                 "count", Capabilities::count,
                 "fail", Capabilities::fail);
         Session session = new Session(
-                new Connection(readText("YARDMASTER_URL", "http://127.0.0.1:7420"), readText("YARDMASTER_TOKEN", "")),
+                Connections.to(readText("YARDMASTER_URL", "http://127.0.0.1:7420"), readText("YARDMASTER_TOKEN", "")),
                 readText("YARDMASTER_AGENT_ID", "example-java"),
                 state.build(),
                 handlers);

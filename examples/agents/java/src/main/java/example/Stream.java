@@ -1,136 +1,132 @@
 package example;
 
-import static java.util.concurrent.TimeUnit.MILLISECONDS;
-
-import com.google.protobuf.util.Durations;
-import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.stub.ClientCallStreamObserver;
-import io.grpc.stub.ClientCalls;
 import io.grpc.stub.ClientResponseObserver;
-import java.util.LinkedHashSet;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeoutException;
+import yardmaster.v1.AgentServiceGrpc;
 import yardmaster.v1.HelloOuterClass.Hello;
-import yardmaster.v1.SessionRequestOuterClass.Beat;
-import yardmaster.v1.SessionRequestOuterClass.SessionRequest;
+import yardmaster.v1.ReportOuterClass.Report;
+import yardmaster.v1.SessionRequestOuterClass.*;
 import yardmaster.v1.SessionResponseOuterClass.SessionResponse;
 
 /** One stream: its Hello, its beats, its silence. What gRPC tells on its own threads goes to the session's loop. */
 final class Stream implements ClientResponseObserver<SessionRequest, SessionResponse> {
     private static final long WELCOME_MS = 10_000;
-    private static final long BEAT_MS_MIN = 100;
-    /** Several beats may be lost before a short window is over. */
-    private static final long BEATS_PER_WINDOW = 6;
 
     private final Session session;
-    private final Hello hello;
     private final ManagedChannel channel;
-    private final long helloAt = Session.now();
+    private final long openedAt = Time.now();
     private ClientCallStreamObserver<SessionRequest> call;
-    private ScheduledFuture<?> silence;
-    private ScheduledFuture<?> nextBeat;
-    private final TreeMap<Integer, Long> beats = new TreeMap<>();
-    private final Set<Attempt> waiting = new LinkedHashSet<>();
-    private boolean isWelcomed;
+    private Rules rules; // null before the Welcome
     private boolean isOver;
-    private long beatMs;
-    private long beatDueAt;
-    private int beatNumber;
+    private boolean isLastSaid;
+    private long helloAt = Time.NEVER;
+    private long silentAt = openedAt + WELCOME_MS;
+    private long beatAt;
+    private double jitter;
+    private int toldRevision;
+    /** Number and time of those that were not answered. */
+    private final TreeMap<Integer, Long> beats = new TreeMap<>();
+    private int lastBeat;
 
-    Stream(Session session, String address, Hello hello) {
+    Stream(Session session, ManagedChannel channel) {
         this.session = session;
-        this.hello = hello;
-        channel = session.connection.dial(address);
-        listen(WELCOME_MS);
-        var dialled = session.connection.authorize(channel).newCall(Connection.SESSION, CallOptions.DEFAULT);
-        ClientCalls.asyncBidiStreamingCall(dialled, this);
-        call.onNext(SessionRequest.newBuilder().setHello(hello).build());
+        this.channel = channel;
+        AgentServiceGrpc.newStub(channel).session(this);
     }
 
-    boolean isWelcomed() {
-        return isWelcomed && !isOver;
+    boolean isOver() {
+        return isOver;
     }
 
-    void send(SessionRequest frame) {
-        call.onNext(frame);
+    /** There is room: at first for the Hello, so that its time is the time when it goes. */
+    private void ready() {
+        if (isOver || helloAt != Time.NEVER) return;
+        Hello hello = session.hello();
+        toldRevision = hello.getState().getRevision();
+        helloAt = Time.now();
+        silentAt = helloAt + WELCOME_MS;
+        send(SessionRequest.newBuilder().setHello(hello));
     }
 
-    /** A slow stream has one report of an attempt before it, not many. */
-    void queue(Attempt attempt) {
-        waiting.add(attempt);
+    void tick(long now) {
+        if (now >= silentAt) end(new TimeoutException("nothing heard for too long"));
+        if (!canSend()) return;
+        if (now >= beatAt + jitter * session.attempts.beatMs()) {
+            Beat.Builder beat = Beat.newBuilder().setNumber(++lastBeat).setLoad(session.attempts.load());
+            send(SessionRequest.newBuilder().setBeat(beat));
+            beats.put(lastBeat, now);
+            scheduleBeat(now);
+        }
         flush();
     }
 
-    private void flush() {
-        while (isWelcomed() && session.isCurrent(this) && call.isReady() && !waiting.isEmpty()) {
-            Attempt attempt = waiting.iterator().next();
-            waiting.remove(attempt);
-            send(SessionRequest.newBuilder().setReport(attempt.takeReport()).build());
+    private void scheduleBeat(long now) {
+        beatAt = now;
+        jitter = ThreadLocalRandom.current().nextDouble(0.9, 1.1);
+    }
+
+    /** Says what is due, as far as there is room: a slow stream costs nothing but time. */
+    void flush() {
+        if (canSend() && session.state.getRevision() > toldRevision) {
+            toldRevision = session.state.getRevision();
+            send(SessionRequest.newBuilder().setState(session.state));
+        }
+        if (canSend()) send(session.attempts.takeRejections());
+        for (Attempt attempt : session.attempts.all()) {
+            if (canSend()) send(attempt.takeReport(Time.now()));
+        }
+        if (canSend() && session.goodbye != null) {
+            isLastSaid = true;
+            send(SessionRequest.newBuilder().setGoodbye(Goodbye.newBuilder().setReason(session.goodbye)));
+            call.onCompleted();
         }
     }
 
-    void beatWithin(long windowMs) {
-        beatMs = Math.min(beatMs, Math.max(BEAT_MS_MIN, windowMs / BEATS_PER_WINDOW));
-        beat();
+    /** Not before the Welcome, nor after the Goodbye, nor when a newer stream has been dialled. */
+    private boolean canSend() {
+        return rules != null && !isOver && !isLastSaid && session.isCurrent(this) && call.isReady();
     }
 
-    void beat() {
-        if (nextBeat != null) nextBeat.cancel(false);
-        if (!isWelcomed() || !session.isCurrent(this)) return;
-        if (beatDueAt > 0) tellBeat(); // the first one is due an interval after the Welcome
-        long pauseMs = beatMs * 9 / 10 + Session.random(beatMs / 5);
-        beatDueAt = Session.now() + pauseMs;
-        nextBeat = session.loop.schedule(this::beat, pauseMs, MILLISECONDS);
+    private void send(Report report) {
+        if (report.getSerializedSize() > 0) send(SessionRequest.newBuilder().setReport(report));
     }
 
-    private void tellBeat() {
-        long now = Session.now();
-        beats.put(++beatNumber, now);
-        int lag = (int) Math.max(0, now - beatDueAt);
-        Beat.Builder beat = Beat.newBuilder().setNumber(beatNumber).setLoad(session.load()).setLoopLagMs(lag);
-        send(SessionRequest.newBuilder().setBeat(beat).build());
-    }
-
-    /** Half-closes: after a Goodbye. */
-    void close() {
-        if (!isOver) call.onCompleted();
-    }
-
-    void cancel() {
-        isOver = true;
-        silence.cancel(false);
-        if (nextBeat != null) nextBeat.cancel(false);
-        channel.shutdownNow();
-    }
-
-    private void listen(long patienceMs) {
-        if (silence != null) silence.cancel(false);
-        silence = session.loop.schedule(() -> end(new Exception("nothing heard for " + patienceMs + " ms")), patienceMs, MILLISECONDS);
+    private void send(SessionRequest.Builder frame) {
+        call.onNext(frame.build());
     }
 
     private void receive(SessionResponse response) {
-        if (isOver || !session.isCurrent(this)) return; // a newer stream has said Hello
-        if (response.hasWelcome() && !isWelcomed) {
-            isWelcomed = true;
-            session.begin(response.getWelcome(), helloAt, hello.getState());
-            beatMs = Durations.toMillis(session.welcome.getBeatInterval());
-            beat();
+        if (isOver || !session.isCurrent(this)) return;
+        long now = Time.now();
+        if (response.hasWelcome() && rules == null) {
+            System.out.println("connected to " + response.getWelcome().getNode());
+            rules = Rules.of(response.getWelcome());
+            scheduleBeat(now);
+            session.begin(rules, helloAt);
         }
-        listen(Durations.toMillis(session.welcome.getSilenceLimit()));
+        if (rules == null) return;
+        silentAt = now + rules.silenceMs();
         if (response.hasGoAway()) session.goAway(response.getGoAway());
-        int acked = response.getDispatch().getAcks().getBeat();
-        Long sentAt = beats.get(acked);
-        if (sentAt != null) session.prove(sentAt);
-        beats.headMap(acked, true).clear();
-        session.obey(response.getDispatch());
+        int answered = response.getDispatch().getAcks().getBeat();
+        if (beats.containsKey(answered)) session.attempts.prove(beats.get(answered));
+        beats.headMap(answered, true).clear();
+        session.attempts.obey(response.getDispatch(), session.state.getDraining());
+        flush();
+    }
+
+    void close() {
+        isOver = true;
+        channel.shutdownNow();
     }
 
     private void end(Throwable error) {
         if (isOver) return;
-        cancel();
-        if (session.isCurrent(this)) session.lose(error, Session.now() - helloAt);
+        close();
+        if (session.isCurrent(this)) session.lose(error, Time.now() - openedAt);
     }
 
     // ---- called by gRPC
@@ -138,7 +134,10 @@ final class Stream implements ClientResponseObserver<SessionRequest, SessionResp
     @Override
     public void beforeStart(ClientCallStreamObserver<SessionRequest> stream) {
         call = stream;
-        stream.setOnReadyHandler(() -> session.loop.execute(this::flush));
+        stream.setOnReadyHandler(() -> session.loop.execute(() -> {
+            ready();
+            flush();
+        }));
     }
 
     @Override
