@@ -1,5 +1,6 @@
 /** One fault alone, with its figures: what the command shows with the times of the product and the tests with shorter ones. */
 import type { Orchestrator } from '../../../src/client/index.ts';
+import { sleep, systemClock } from '../../../src/core/clock.ts';
 import { executionsOf } from '../world/executions.ts';
 import { judge } from '../world/judge.ts';
 import type { ChaosMesh } from '../world/mesh.ts';
@@ -23,8 +24,12 @@ export async function until(what: string, condition: () => boolean | Promise<boo
   const deadline = performance.now() + ms;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`in ${ms} ms it did not happen that ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
   }
+}
+
+export function pause(ms: number): Promise<void> {
+  return sleep(systemClock, Math.max(0, ms));
 }
 
 /** One step of an action; its parameters are the work. */
