@@ -13,6 +13,9 @@ export interface ReturnOptions extends Times {
 
 /** Share of the time that it took to start the agents: a machine that is slow at that is slow at the rest. */
 const SHARE_OF_START = 0.5;
+/** Who finds nobody for so long has come to wait up to so long between two dials, which is a rule of the protocol and no fault. */
+const PATIENT_AFTER_MS = 5_000;
+const DIAL_WAIT_MS_MAX = 10_000;
 
 export async function fleetReturns({
   agents,
@@ -42,12 +45,14 @@ export async function fleetReturns({
     await mesh.restartControlPlane();
     const startedAt = performance.now();
     const downMs = Math.round(startedAt - killedAt);
+    const restartBoundMs = boundMs + (downMs > PATIENT_AFTER_MS ? DIAL_WAIT_MS_MAX : 0);
     await until('all are back after the restart', async () => (await mesh.readyAgents()) === agents);
     const afterRestartMs = Math.round(performance.now() - startedAt);
     const violations: string[] = [];
     if (afterCutMs > boundMs) violations.push(`after a cut the fleet was back in ${afterCutMs} ms`);
-    if (afterRestartMs > boundMs) violations.push(`after a restart the fleet was back in ${afterRestartMs} ms`);
-    return { figures: { agents, startMs, afterCutMs, downMs, afterRestartMs, boundMs }, violations };
+    if (afterRestartMs > restartBoundMs) violations.push(`after a restart the fleet was back in ${afterRestartMs} ms`);
+    const figures = { agents, startMs, afterCutMs, boundMs, downMs, afterRestartMs, restartBoundMs };
+    return { figures, violations };
   } finally {
     await Promise.all(fleet.map((child) => child.kill()));
     await wire[Symbol.asyncDispose]();
