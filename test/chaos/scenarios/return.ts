@@ -45,7 +45,7 @@ export async function fleetReturns({
     await mesh.restartControlPlane();
     const startedAt = performance.now();
     const downMs = Math.round(startedAt - killedAt);
-    const restartBoundMs = boundMs + (downMs > PATIENT_AFTER_MS ? DIAL_WAIT_MS_MAX : 0);
+    const restartBoundMs = Math.max(boundMs, downMs) + (downMs > PATIENT_AFTER_MS ? DIAL_WAIT_MS_MAX : 0);
     await until('all are back after the restart', async () => (await mesh.readyAgents()) === agents);
     const afterRestartMs = Math.round(performance.now() - startedAt);
     const violations: string[] = [];

@@ -2,7 +2,7 @@
 import type { Orchestrator } from '../../../src/client/index.ts';
 import { sleep, systemClock } from '../../../src/core/clock.ts';
 import { executionsOf } from '../world/executions.ts';
-import { judge } from '../world/judge.ts';
+import { judge, type Verdict } from '../world/judge.ts';
 import type { ChaosMesh } from '../world/mesh.ts';
 import type { Suffered } from '../world/nemesis.ts';
 
@@ -57,7 +57,12 @@ export async function hasBegun(client: Orchestrator, runId: string): Promise<boo
 }
 
 /** What does not hold of the runs, their histories and what the agents wrote down. */
-export async function violationsIn(mesh: ChaosMesh, suffered: readonly Suffered[] = []): Promise<readonly string[]> {
+export async function violationsIn(mesh: ChaosMesh): Promise<readonly string[]> {
+  return (await verdictOn(mesh, [])).violations;
+}
+
+/** The same, of processes that were frozen or killed meanwhile. */
+export async function verdictOn(mesh: ChaosMesh, suffered: readonly Suffered[]): Promise<Verdict> {
   const verdict = await judge({
     client: mesh.client,
     acknowledged: [],
@@ -67,5 +72,5 @@ export async function violationsIn(mesh: ChaosMesh, suffered: readonly Suffered[
     checksResults: false,
   });
   mesh.keep = verdict.violations.length > 0;
-  return verdict.violations;
+  return verdict;
 }
