@@ -1,6 +1,11 @@
 /**
  * kill -9 of the agent that holds an idempotent step, to the receipt of the new assignment by the other agent. Both times
  * are read from the monotonic clock that the processes of a machine share.
+ *
+ * Kills are a second and more apart, because what is measured is the reroute at once. Of instances that are lost within one second
+ * the control plane believes three, or a tenth of the fleet, to be dead (docs/protocol.md, "Many at once"); the work of the others
+ * waits for the loss window, 30 s, as it should when a network is cut. A fleet of two that is killed faster would measure that. A
+ * reroute that takes a good part of the window is no figure, then, but an error of this measurement, and ends it.
  */
 import { startAgent, startMesh } from './mesh.ts';
 import { percentile } from './percentile.ts';
@@ -15,8 +20,12 @@ export interface FailoverFigures {
 }
 
 const workflow = { name: 'Hold', steps: [{ id: 'hold', action: 'hold' }] };
-/** At most one kill in this time. */
-const ROUND_MS = 1_000;
+/** From one kill to the next at least, however long the rest of a round takes. */
+const APART_MS = 1_100;
+/** Far more than a reroute at once takes on any machine, and far less than the loss window. */
+const AT_ONCE_MS = 10_000;
+/** For the acceptance: what is killed must be at work. */
+const ACCEPTED_MS = 50;
 
 type Holder = BenchProcess<{ pid: number }>;
 
@@ -25,26 +34,28 @@ export async function measureFailover(kills: number, onRound: (done: number) => 
   const startHolder = (): Promise<Holder> => startAgent('held-agent.ts', [mesh.url]);
   let holders: readonly [Holder, Holder] = [await startHolder(), await startHolder()];
   const times: number[] = [];
+  let mayKillAt = 0;
   try {
     await mesh.client.registerWorkflow(workflow);
     for (let round = 0; round < kills; round++) {
-      const roundEndsAt = performance.now() + ROUND_MS;
       const receipts = holders.map((holder) => nextReceipt(holder));
       const run = await mesh.client.startWorkflow('Hold');
       const first = await Promise.race(receipts.map((receipt, i) => receipt.then(() => i)));
       const [victim, other] = first === 0 ? holders : [holders[1], holders[0]];
       const otherReceipt = receipts[1 - first];
-      await pause(50);
+      await pause(Math.max(ACCEPTED_MS, mayKillAt - performance.now()));
+      mayKillAt = performance.now() + APART_MS;
       const killedNs = process.hrtime.bigint();
       process.kill(victim.pid, 'SIGKILL');
       const receivedNs = (await otherReceipt) ?? killedNs;
-      times.push(Number(receivedNs - killedNs) / 1e6);
+      const tookMs = Number(receivedNs - killedNs) / 1e6;
+      if (tookMs > AT_ONCE_MS) throw new Error(`kill ${round + 1} was not answered at once, but after ${tookMs} ms`);
+      times.push(tookMs);
       other.tell('letGo');
       const result = await run.result();
       if (result.status !== 'COMPLETED') throw new Error(`round ${round} ended ${result.status}`);
       holders = [other, await startHolder()];
       onRound(round + 1);
-      await pause(roundEndsAt - performance.now());
     }
   } finally {
     for (const holder of holders) holder.stop();

@@ -16,6 +16,8 @@ export interface Mesh {
   readonly url: string;
   readonly client: Orchestrator;
   figures(): Promise<Figures>;
+  /** Asks the control plane's process something else. */
+  ask<Answer>(question: string): Promise<Answer>;
   /** kill -9. */
   kill(): Promise<void>;
   close(): Promise<void>;
@@ -38,6 +40,7 @@ export async function startMesh(dataFolder?: string): Promise<Mesh> {
     url,
     client,
     figures: () => controlPlane.ask<Figures>('figures'),
+    ask: (question) => controlPlane.ask(question),
     kill: async () => {
       await client.close();
       await controlPlane.kill();

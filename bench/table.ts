@@ -2,6 +2,7 @@
 import type { Ceilings } from './ceilings.ts';
 import type { CurveFigures, CurvePoint } from './curves.ts';
 import type { FailoverFigures } from './failover.ts';
+import type { FleetFigures } from './fleet.ts';
 import type { IdleFigures } from './idle.ts';
 import type { QueuedFigures } from './queued.ts';
 import type { RecoveryPoint } from './recovery.ts';
@@ -12,6 +13,7 @@ export interface BenchResult extends Partial<ThroughputFigures> {
   readonly ceilings?: Ceilings;
   readonly curves?: CurveFigures;
   readonly failover?: FailoverFigures;
+  readonly fleet?: FleetFigures;
   readonly idle?: IdleFigures;
   readonly waiting?: WaitingFigures;
   readonly queued?: QueuedFigures;
@@ -26,6 +28,7 @@ export function printTable(result: BenchResult): void {
     ...throughputRows(result),
     ...curveRows(result),
     ...recoveryRows(result),
+    ...fleetRows(result),
     ...otherRows(result),
   ];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
@@ -85,6 +88,26 @@ function curveRows({ curves }: BenchResult): Row[] {
       return [name, `${us(stepUs)}, ${us(stepCpuUs)}, ${Math.round(stepBytes)} B`, '', ''];
     }),
   );
+}
+
+function fleetRows({ fleet }: BenchResult): Row[] {
+  if (fleet === undefined) return [];
+  const { agents, mix, connectMs, idle, bytesPerAgent, burst } = fleet;
+  const parts = mix.map(({ language, processes, instancesEach }) => `${processes} x ${instancesEach} ${language}`);
+  const overheads = Object.entries(burst.overheadP50Ms).map(([language, value]) => `${language} ${value.toFixed(0)}`);
+  return [
+    [`${agents} agents: ${parts.join(', ')}`, '', '', ''],
+    ['  first Hello to all ready', ms(connectMs), '', ''],
+    [`  CPU of a core, idle for ${idle.seconds} s`, `${(idle.cpuCores * 100).toFixed(1)} %`, '', ''],
+    ['  memory each', `${(bytesPerAgent / 1_024).toFixed(1)} KiB`, '', ''],
+    [`  ${burst.steps} steps of ${ms(burst.stepMs)} at once`, `${ms(burst.ms)} on ${burst.agentsUsed} agents`, '', ''],
+    [
+      '  given out in; p50 of an attempt beyond its work',
+      `${ms(burst.givenOutMs)}; ${overheads.join(', ')} ms`,
+      '',
+      '',
+    ],
+  ];
 }
 
 function otherRows({ failover, idle, waiting, queued }: BenchResult): Row[] {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startServer } from 'yardmaster/control-plane';
+import type { FleetSeen } from '../fleet.ts';
 import type { Figures } from '../mesh.ts';
 
 const [, , given] = process.argv;
@@ -17,6 +18,13 @@ function figures(): Figures {
   return { rss, heap: heapUsed, cpuBeforeUs, cpuAfterUs: cpuUs(), commits: server.stats().commits };
 }
 
+function fleet(): FleetSeen {
+  const instances = server.controlPlane.listAgents('default').flatMap(({ instances }) => instances);
+  const ready = instances.filter(({ status }) => status === 'READY');
+  const connectedAt = ready.map(({ connectedAt }) => connectedAt);
+  return { ready: ready.length, firstAt: Math.min(...connectedAt), lastAt: Math.max(...connectedAt) };
+}
+
 function cpuUs(): number {
   const { user, system } = process.cpuUsage();
   return user + system;
@@ -24,6 +32,7 @@ function cpuUs(): number {
 
 process.on('message', (message) => {
   if (message === 'figures') process.send?.(figures());
+  if (message === 'fleet') process.send?.(fleet());
 });
 process.on('SIGTERM', () => void close());
 process.on('disconnect', () => void close());

@@ -5,9 +5,10 @@ import type { ChaosMesh } from '../world/mesh.ts';
 import { workflowOf } from './scenario.ts';
 
 const STEP_MS = 20;
-const SAMPLE_MS = 400;
+/** Each takes two collections of the whole heap, which is work for the control plane. */
+const SAMPLE_MS = 1_500;
 
-export class Beside {
+export class Beside implements AsyncDisposable {
   /** How long each run took. */
   readonly tookMs: number[] = [];
   /** The most heap and buffers that were seen. */
@@ -17,6 +18,7 @@ export class Beside {
 
   private constructor(mesh: ChaosMesh) {
     this.work = Promise.all([this.run(mesh.client), this.sample(mesh)]);
+    this.work.catch(() => {});
   }
 
   static async start(mesh: ChaosMesh): Promise<Beside> {
@@ -27,6 +29,11 @@ export class Beside {
   async stop(): Promise<void> {
     this.isOver = true;
     await this.work;
+  }
+
+  /** Whoever ends it early has something worse to tell than what it met. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop().catch(() => {});
   }
 
   get slowestMs(): number {

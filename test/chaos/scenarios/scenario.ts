@@ -1,7 +1,8 @@
 /** One fault alone, with its figures: what the command shows with the times of the product and the tests with shorter ones. */
 import type { Orchestrator } from '../../../src/client/index.ts';
+import { sleep, systemClock } from '../../../src/core/clock.ts';
 import { executionsOf } from '../world/executions.ts';
-import { judge } from '../world/judge.ts';
+import { judge, type Verdict } from '../world/judge.ts';
 import type { ChaosMesh } from '../world/mesh.ts';
 import type { Suffered } from '../world/nemesis.ts';
 
@@ -23,8 +24,12 @@ export async function until(what: string, condition: () => boolean | Promise<boo
   const deadline = performance.now() + ms;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`in ${ms} ms it did not happen that ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
   }
+}
+
+export function pause(ms: number): Promise<void> {
+  return sleep(systemClock, Math.max(0, ms));
 }
 
 /** One step of an action; its parameters are the work. */
@@ -52,7 +57,12 @@ export async function hasBegun(client: Orchestrator, runId: string): Promise<boo
 }
 
 /** What does not hold of the runs, their histories and what the agents wrote down. */
-export async function violationsIn(mesh: ChaosMesh, suffered: readonly Suffered[] = []): Promise<readonly string[]> {
+export async function violationsIn(mesh: ChaosMesh): Promise<readonly string[]> {
+  return (await verdictOn(mesh, [])).violations;
+}
+
+/** The same, of processes that were frozen or killed meanwhile. */
+export async function verdictOn(mesh: ChaosMesh, suffered: readonly Suffered[]): Promise<Verdict> {
   const verdict = await judge({
     client: mesh.client,
     acknowledged: [],
@@ -62,5 +72,5 @@ export async function violationsIn(mesh: ChaosMesh, suffered: readonly Suffered[
     checksResults: false,
   });
   mesh.keep = verdict.violations.length > 0;
-  return verdict.violations;
+  return verdict;
 }

@@ -18,7 +18,7 @@ export async function stalledReaders(): Promise<ScenarioReport> {
   const { client } = mesh;
   const steps = [{ id: 'swallow', action: 'swallow', parameters: '${{ params }}', queueTimeout: '10m' }];
   await client.registerWorkflow({ name: 'Swallow', steps });
-  const beside = await Beside.start(mesh);
+  await using beside = await Beside.start(mesh);
   await until('the run beside has a pace', () => beside.tookMs.length >= 10);
   const before = await bytesOf(mesh);
   // They wait for whoever offers it, so that an agent that comes gets all that fits its slots in one moment.

@@ -1,0 +1,100 @@
+/** How many instances of a language run in a process, and how such a process is built and started. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, folderOf } from '../../test/ci/languages/languages.ts';
+
+export type FleetLanguage = 'typescript' | 'python' | 'go';
+
+interface Program {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The agents of a language cannot be built here: a tool is missing, or what they need cannot be fetched. */
+export class FleetUnbuildable extends Error {
+  override readonly name = 'FleetUnbuildable';
+  readonly language: FleetLanguage;
+
+  constructor(language: FleetLanguage, cause: unknown) {
+    const fact = cause instanceof Error ? cause.message : String(cause);
+    super(`Cannot build the agents in ${language}, so there is no mixed fleet to measure: ${fact}`, { cause });
+    this.language = language;
+  }
+}
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+
+const builders: Readonly<Record<FleetLanguage, () => Program>> = {
+  typescript: () => ({ command: process.execPath, args: [join(here, 'fleet.ts')] }),
+  python: () => {
+    build('python');
+    const folder = folderOf('python');
+    const python = join(folder, '.venv', 'bin', 'python');
+    return { command: python, args: [join(here, 'fleet.py')], env: { PYTHONPATH: folder } };
+  },
+  go: () => {
+    build('go');
+    const folder = join(folderOf('go'), '..', 'go-fleet');
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    cpSync(folderOf('go'), folder, { recursive: true });
+    rmSync(join(folder, 'main.go'));
+    cpSync(join(here, 'fleet.go'), join(folder, 'fleet.go'));
+    const built = spawnSync('go', ['build', '-o', 'fleet', '.'], { cwd: folder, encoding: 'utf8' });
+    if (built.status !== 0) throw new Error(`go build ended with ${built.status}:\n${built.stderr ?? built.error}`);
+    return { command: join(folder, 'fleet'), args: [] };
+  },
+};
+
+/** What runs agents of the language. Throws FleetUnbuildable. */
+export function prepare(language: FleetLanguage): Program {
+  try {
+    return builders[language]();
+  } catch (error) {
+    throw new FleetUnbuildable(language, error);
+  }
+}
+
+export interface FleetProcess {
+  /** Its instances dial now, all at once. */
+  dial(): void;
+  /** Resolves when it is gone. */
+  end(): Promise<void>;
+}
+
+const LOADED_MS = 60_000;
+
+/** Resolves when everything is loaded and nothing is dialled yet. */
+export async function startFleet({ command, args, env }: Program, more: readonly string[]): Promise<FleetProcess> {
+  const child = spawn(command, [...args, ...more], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  });
+  await loaded(child, command);
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  // What it prints of its connections is not looked at; a full pipe would stop it.
+  child.stdout.resume();
+  return {
+    dial: () => void child.stdin.write('dial\n'),
+    end: () => {
+      child.kill('SIGKILL');
+      return exited;
+    },
+  };
+}
+
+function loaded(child: ChildProcess, command: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${command} did not load within ${LOADED_MS} ms`)), LOADED_MS);
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`${command} ended with ${code} before it was loaded`)));
+    child.stdout?.once('data', () => {
+      clearTimeout(timer);
+      child.removeAllListeners('exit');
+      resolve();
+    });
+  });
+}
