@@ -61,6 +61,8 @@ export const limits = {
   checkWorkHereMax: 256 * KIB,
   /** Checks that wait for the worker. */
   checksWaitingMax: 64,
+  /** What is looked for in the directory. */
+  searchCharsMax: 200,
   /** Schemas of capabilities that are kept ready to check by; the oldest is read again when it is needed. */
   schemasKeptMax: 1_000,
   /** An expression that is not a plain pass-through may read at most this much. */

@@ -1,8 +1,9 @@
 /** A call of a tool is a run: its progress is told, its end is the answer, and who calls it off cancels it. */
 import type { CallToolResult } from '@modelcontextprotocol/server';
-import { callWorkflow, type Orchestrator, type RunHandle, type WorkflowResult } from '../client/index.ts';
+import { readPayload } from '../client/blobs.ts';
+import { callWorkflow, type Orchestrator, type RunView } from '../client/index.ts';
 import { isYardmasterError, type YardmasterError } from '../core/errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { FleetTool } from './tools.ts';
 
 export interface CallOptions {
@@ -13,85 +14,72 @@ export interface CallOptions {
   readonly onProgress: ((progress: number, message: string) => void) | undefined;
 }
 
-const ANSWER_CHARS_MAX = 1024 * 1024;
+/** A larger output is described: it would fill the context of a model. */
+const ANSWER_BYTES_MAX = 1024 * 1024;
 
 /** Never throws what the caller can do something about: that is an answer with `isError`. */
-export async function callTool(
-  { target, argument, tool }: FleetTool,
-  given: JsonObject,
-  options: CallOptions,
-): Promise<CallToolResult> {
-  const { mesh, signal } = options;
+export async function callTool(called: FleetTool, given: JsonObject, options: CallOptions): Promise<CallToolResult> {
   try {
-    const name = target.kind === 'workflow' ? target.name : await registerCall(mesh, target.name, argument);
-    const handle: RunHandle = await mesh.startWorkflow(name, given, { requestId: crypto.randomUUID(), signal });
-    return answerOf(await follow(handle, options), tool.outputSchema !== undefined);
+    const runId = await start(called, given, options.mesh);
+    const run = await follow(runId, options);
+    return await answerOf(run, called.tool.outputSchema !== undefined, options.mesh);
   } catch (error) {
     if (!isYardmasterError(error)) throw error;
     return failed(describe(error));
   }
 }
 
-async function registerCall(mesh: Orchestrator, capability: string, argument: string | undefined): Promise<string> {
-  const { workflow } = await mesh.registerWorkflow(callWorkflow(capability, { argument }));
-  return workflow.name;
+/** Without the signal: a start that was cut off would leave open whether there is a run to cancel. */
+async function start({ target, argument }: FleetTool, given: JsonObject, mesh: Orchestrator): Promise<string> {
+  const requestId = crypto.randomUUID();
+  if (target.kind === 'workflow') return (await mesh.startWorkflow(target.name, given, { requestId })).id;
+  const { workflow } = await mesh.registerWorkflow(callWorkflow(target.name, { argument }));
+  return (await mesh.startWorkflow(workflow.name, given, { requestId, version: workflow.version })).id;
 }
 
-async function follow(handle: RunHandle, { mesh, signal, onProgress }: CallOptions): Promise<WorkflowResult> {
-  const cancel = (): void => void handle.cancel('the caller called it off').catch(() => {});
-  signal.addEventListener('abort', cancel, { once: true });
-  if (signal.aborted) cancel();
-  const watching = new AbortController();
-  const told = onProgress === undefined ? undefined : tell(mesh, handle.id, watching.signal, onProgress);
-  try {
-    return await handle.result();
-  } finally {
-    signal.removeEventListener('abort', cancel);
-    watching.abort();
-    await told;
-  }
-}
-
-async function tell(
-  mesh: Orchestrator,
-  runId: string,
-  signal: AbortSignal,
-  onProgress: (progress: number, message: string) => void,
-): Promise<void> {
+/** To its end. Throws when the caller calls it off, after the run was told to end. */
+async function follow(runId: string, { mesh, signal, onProgress }: CallOptions): Promise<RunView> {
   let last = -1;
   let lastMessage = '';
   try {
     for await (const { run } of mesh.trackRun(runId, signal)) {
-      const running = run.steps.filter(({ kind, status }) => kind === 'AGENT' && status === 'RUNNING');
-      const [first] = running;
-      const message = first === undefined ? run.status : [first.path, first.progressMessage].filter(Boolean).join(': ');
       const progress = Math.max(last, Math.floor(run.progress * 100));
+      const message = messageOf(run);
       if (progress === last && message === lastMessage) continue;
       last = progress;
       lastMessage = message;
-      onProgress(progress, message);
+      onProgress?.(progress, message);
     }
+    signal.throwIfAborted();
   } catch (error) {
-    // Progress is a courtesy: the result says how it ended.
-    if (!signal.aborted && !isYardmasterError(error)) throw error;
+    if (signal.aborted) await mesh.cancelRun(runId, 'the caller called it off');
+    throw error;
   }
+  return mesh.getRun(runId, { values: true });
 }
 
-function answerOf(result: WorkflowResult, hasOutputSchema: boolean): CallToolResult {
-  if (result.status !== 'COMPLETED') {
-    const { error, runId } = result;
-    const fact = error === undefined ? `The run ended ${result.status}` : `${error.code}: ${error.message}`;
-    return failed(`${fact}\nnext: yardmaster runs get ${runId}`);
+function messageOf({ status, steps }: RunView): string {
+  const running = steps.find((step) => step.kind === 'AGENT' && step.status === 'RUNNING');
+  return running === undefined ? status : [running.path, running.progressMessage].filter(Boolean).join(': ');
+}
+
+async function answerOf(run: RunView, hasOutputSchema: boolean, mesh: Orchestrator): Promise<CallToolResult> {
+  const { runId, status, error, output } = run;
+  const next = `next: yardmaster runs get ${runId}`;
+  if (status !== 'COMPLETED') {
+    const fact = error === undefined ? `The run ended ${status}` : `${error.code}: ${error.message}`;
+    return failed(`${fact}\n${next}`);
   }
-  const value: JsonValue = result.output;
-  const text = JSON.stringify(value, null, 2);
-  if (text.length > ANSWER_CHARS_MAX)
+  if (output.kind === 'blob' && output.size > ANSWER_BYTES_MAX)
     return failed(
-      `The output has ${text.length} characters; a tool answers with at most ${ANSWER_CHARS_MAX}\nnext: yardmaster runs get ${result.runId} -o json`,
+      `The call is done and need not be made again, but its output has ${output.size} bytes: at most ${ANSWER_BYTES_MAX} are shown\n${next}`,
     );
-  if (hasOutputSchema && !isJsonObject(value)) return failed(`The output is no object, as its schema says:\n${text}`);
+  const value = (await readPayload(mesh.api, runId, output, undefined)) ?? null;
+  const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+  if (hasOutputSchema && !isJsonObject(value))
+    return failed(`The output is no object, as its schema says:\n${text}\n${next}`);
   return {
-    content: [{ type: 'text', text: typeof value === 'string' ? value : text }],
+    content: [{ type: 'text', text }],
     ...(isJsonObject(value) ? { structuredContent: { ...value } } : {}),
   };
 }
@@ -100,11 +88,7 @@ function failed(text: string): CallToolResult {
   return { isError: true, content: [{ type: 'text', text }] };
 }
 
-function describe(error: YardmasterError): string {
-  const problems = error.problems.map(({ message }) => `- ${message}`);
-  return [
-    `${error.code}: ${error.message}`,
-    ...problems,
-    ...(error.next === undefined ? [] : [`next: ${error.next}`]),
-  ].join('\n');
+function describe({ code, message, problems, next }: YardmasterError): string {
+  const lines = [`${code}: ${message}`, ...problems.map((problem) => `- ${problem.message}`)];
+  return [...lines, ...(next === undefined ? [] : [`next: ${next}`])].join('\n');
 }

@@ -1,4 +1,5 @@
 import type { ServiceImpl } from '@connectrpc/connect';
+import { limits } from '../../core/limits.ts';
 import type { Agent } from '../../gen/yardmaster/v1/agent_pb.ts';
 import type { FleetService } from '../../gen/yardmaster/v1/fleet_service_pb.ts';
 import type { ControlPlane } from '../runtime/control-plane.ts';
@@ -8,8 +9,6 @@ import { cutPage, readPage } from './convert/paging.ts';
 import { readName } from './convert/text.ts';
 import { createFleetOperations } from './fleet-operations.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
-
-const SEARCH_CHARS_MAX = 200;
 
 export interface FleetServiceOptions {
   readonly controlPlane: Pick<
@@ -49,8 +48,8 @@ export function createFleetService({ controlPlane }: FleetServiceOptions): Servi
     listCapabilities(request) {
       const search = request.search.trim();
       const { after, limit } = readRequest('list capabilities', (faults) => {
-        if (search.length > SEARCH_CHARS_MAX)
-          faults.add('search', `has ${search.length} characters; at most ${SEARCH_CHARS_MAX}`);
+        if (search.length > limits.searchCharsMax)
+          faults.add('search', `has ${search.length} characters; at most ${limits.searchCharsMax}`);
         return readPage(faults, request);
       });
       const all = writeOffers(controlPlane.listAgents(NAMESPACE));

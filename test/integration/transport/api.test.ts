@@ -275,7 +275,7 @@ describe('the API over gRPC', () => {
     ]);
     const found = await mesh.rig.unary(listCapabilities, { search: ' Extract worker ' });
     expect(found.offers.map(({ capability }) => capability?.name)).toEqual(['extract']);
-    const long = await failureOf(mesh.rig.unary(listCapabilities, { search: 'x'.repeat(201) }));
+    const long = await failureOf(mesh.rig.unary(listCapabilities, { search: 'x'.repeat(limits.searchCharsMax + 1) }));
     expect(problemsOf(long)).toMatchObject([{ pointer: 'search' }]);
     const unknown = await failureOf(mesh.rig.unary(getAgent, { agentId: 'nobody' }));
     expect(unknown.code).toBe(Status.NOT_FOUND);
