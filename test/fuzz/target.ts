@@ -82,7 +82,7 @@ export class Target implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.isOver = true;
     this.release();
-    await this.beside;
+    await this.beside.catch(() => {});
     if (this.controlPlane.isAlive) await this.agent.stop({ graceMs: 0 });
     await this.client.close();
     await this.controlPlane.kill();
@@ -127,6 +127,8 @@ export class Target implements AsyncDisposable {
     await client.registerWorkflow({ name: 'Fuzzed', steps: [{ id: 'a', action: 'fuzzed', retries: 2 }] });
     this.held = await client.startWorkflow('Held');
     this.beside = Promise.all([this.runHealthy(), this.runFuzzed()]);
+    // Told by `finish`; whoever gives up before that has something worse to tell.
+    this.beside.catch(() => {});
   }
 
   private async runHealthy(): Promise<void> {
