@@ -111,7 +111,7 @@ class Attempt:
     def report(self):
         """All that is to be known of it: what is repeated does no harm (A-4, R-3, U-4)."""
         saved = [] if self.result and self.result.HasField("completed") else self.saved
-        self.is_told, self.told_at = True, time.monotonic()
+        self.is_told, self.told_at = True, time.monotonic() if self.saved else 0.0
         told = saved if self.result else [{"accepted": {}}, *saved]
         updates = [ParseDict(update, r.AttemptUpdate(attempt_id=self.id)) for update in told]
         return r.Report(updates=updates, results=[self.result] if self.result else [])
