@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { formatAttemptId } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { limits } from '../../core/limits.ts';
+import { limits, times } from '../../core/limits.ts';
 import type { SecretMark } from '../../core/secret-mark.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import type { CompiledAgentNode } from '../../workflow/compiled.ts';
@@ -12,7 +12,7 @@ import type { Failure } from '../engine/events.ts';
 import { findAgentStep } from '../engine/frames.ts';
 import type { RunState } from '../engine/state.ts';
 import type { Fleet } from '../registry/fleet.ts';
-import type { WireAssignment } from '../registry/frames.ts';
+import type { WireAssignment, WireStop } from '../registry/frames.ts';
 import { capabilityOf, type HeldAttempt, type Instance } from '../registry/instance.ts';
 import type { Blobs } from './blobs.ts';
 import type { Outbox } from './outbox.ts';
@@ -28,6 +28,7 @@ export interface AssignmentsOptions {
   readonly blobs: Blobs;
   readonly outbox: Outbox;
   readonly schemas: SchemaChecks;
+  readonly registryTime: () => number;
   /** Puts secrets into an input. */
   readonly resolve: (runId: string, input: Uint8Array, marks: readonly SecretMark[]) => Resolved;
   /** An attempt was leased and cannot be sent. */
@@ -132,22 +133,37 @@ export class Assignments {
     this.options.onUnsendable(held, resolved.failure);
   }
 
-  /** An input that does not fit the schema of the instance is not sent: its step has ended. */
+  /** An input that does not fit the schema of the instance is not sent: its step ends. */
   private sendFit(instance: Instance, held: HeldAttempt, assignment: WireAssignment): void {
     const { input, capability } = assignment;
-    let isLater = false;
-    this.options.schemas.check('input', capabilityOf(instance, capability), input, (misfit) => {
-      if (isLater && (instance.peer === undefined || instance.held.get(held.attemptId) !== held)) return;
-      if (isLater && held.isFenced) return this.release(instance.instanceId, held.attemptId);
-      if (misfit !== undefined) {
-        this.release(instance.instanceId, held.attemptId);
-        return this.options.onUnsendable(held, misfit);
-      }
-      held.isSent = true;
-      this.options.outbox.assign(instance, assignment);
-      if (isLater) this.options.outbox.flushSoon();
+    const checked = this.options.schemas.check('input', capabilityOf(instance, capability), input);
+    if (checked === undefined) return this.hand(instance, held, assignment);
+    const needsAcceptance = held.acceptUntil > 0;
+    held.acceptUntil = 0;
+    void checked.then((misfit) => {
+      // It left, or has come back meanwhile and was sent it.
+      if (instance.peer === undefined || instance.held.get(held.attemptId) !== held || held.isSent) return;
+      if (misfit !== undefined || held.isFenced) this.release(instance.instanceId, held.attemptId);
+      if (held.isFenced) return;
+      if (misfit !== undefined) return this.options.onUnsendable(held, misfit);
+      // Its time to accept begins now.
+      if (needsAcceptance) held.acceptUntil = this.options.registryTime() + times.acceptMs;
+      this.options.fleet.hold(instance, held);
+      this.hand(instance, held, assignment);
+      if (held.stop !== undefined) this.stopAgain(instance, held, held.stop);
+      this.options.outbox.flushSoon();
     });
-    isLater = true;
+  }
+
+  private hand(instance: Instance, held: HeldAttempt, assignment: WireAssignment): void {
+    held.isSent = true;
+    this.options.outbox.assign(instance, assignment);
+  }
+
+  /** The agent did not know yet what was to stop. */
+  private stopAgain(instance: Instance, held: HeldAttempt, stop: WireStop): void {
+    held.stopSent = undefined;
+    this.options.outbox.stop(instance, stop);
   }
 
   private resolve(runId: string, input: StoredValue, marks: readonly SecretMark[]): Resolved {

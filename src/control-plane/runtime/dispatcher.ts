@@ -29,7 +29,6 @@ export interface DispatcherOptions extends AssignmentsOptions {
   readonly metrics: Metrics;
   readonly scheduler: Scheduler;
   readonly timers: Timers;
-  readonly registryTime: () => number;
   /** An attempt was leased to an instance that has left meanwhile. */
   readonly onGone: (runId: string, path: string, number: number) => void;
   /** An attempt was leased to an instance whose stream has ended meanwhile. */

@@ -55,8 +55,9 @@ export class GivenResults {
     const { attemptId, result } = reported;
     const held = instance.held.get(attemptId);
     if (held === undefined || result.kind !== 'completed') return settle(toResult(reported, key));
-    const capability = capabilityOf(instance, held.capability);
-    this.options.schemas.check('output', capability, result.output, (misfit) => {
+    const checked = this.options.schemas.check('output', capabilityOf(instance, held.capability), result.output);
+    if (checked === undefined) return settle(toResult(reported, key));
+    void checked.then((misfit) => {
       if (misfit === undefined) return settle(toResult(reported, key));
       const failure: Failure = { ...misfit, path: key.path, attempt: key.number };
       settle({ result: { kind: 'failed', failure, retryable: true, retryAfterMs: 0 }, attachment: undefined });

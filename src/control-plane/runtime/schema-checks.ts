@@ -3,7 +3,7 @@
  * schemas that cannot be checked in bounded time are left to the agent.
  */
 import type { Clock } from '../../core/clock.ts';
-import { isYardmasterError } from '../../core/errors.ts';
+import { isYardmasterError, toYardmasterError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
@@ -13,7 +13,7 @@ import type { Capability } from '../registry/frames.ts';
 import type { SchemaBook } from './schema-book.ts';
 
 export type Side = 'input' | 'output';
-type Misfit = Pick<Failure, 'code' | 'message'>;
+export type Misfit = Pick<Failure, 'code' | 'message'>;
 
 export interface SchemaChecksOptions {
   readonly clock: Clock;
@@ -39,47 +39,44 @@ export class SchemaChecks {
     return this.#underWay > 0;
   }
 
-  /** Calls `then`: at once when there is nothing to check. `misfit`: it does not fit. Not at all while the control plane stops. */
-  check(
-    side: Side,
-    capability: Capability | undefined,
-    value: StoredValue,
-    then: (misfit: Misfit | undefined) => void,
-  ): void {
+  /** Undefined: there is nothing to check. Resolves with what does not fit; never settles while the control plane stops. */
+  check(side: Side, capability: Capability | undefined, value: StoredValue): Promise<Misfit | undefined> | undefined {
     const stated = side === 'input' ? capability?.inputSchema : capability?.outputSchema;
-    if (capability === undefined || stated === undefined || value.kind !== 'inline') return then(undefined);
+    if (capability === undefined || stated === undefined || value.kind !== 'inline') return undefined;
     const read = this.#options.book.read(stated);
-    if ('fault' in read) return then(undefined);
-    this.#underWay += 1;
-    this.#run(read.schema, value.bytes).then(
-      (checked) => {
-        this.#underWay -= 1;
-        if (checked !== undefined) then(misfitOf(side, capability, checked));
-      },
-      (error: unknown) => {
-        this.#underWay -= 1;
-        if (!isYardmasterError(error)) this.#options.logger.error('a value could not be checked', { side, error });
-        const code = isYardmasterError(error) ? error.code : 'INTERNAL';
-        const fact = isYardmasterError(error) ? error.message : 'the check failed';
-        then({ code, message: `Cannot check the ${side} by the schema of ${nameOf(capability)}: ${fact}` });
-      },
-    );
+    return 'fault' in read ? undefined : this.#look(side, capability, read.schema, value.bytes);
   }
 
-  /** Undefined: the control plane stops, and whoever sent the value keeps it. */
-  async #run(schema: JsonObject, bytes: Uint8Array): Promise<CheckedParameters | undefined> {
+  async #look(side: Side, capability: Capability, schema: JsonObject, bytes: Uint8Array): Promise<Misfit | undefined> {
+    this.#underWay += 1;
+    try {
+      return misfitOf(side, capability, await this.#run(schema, bytes));
+    } catch (error) {
+      if (isStopping(error)) return new Promise(() => {});
+      if (!isYardmasterError(error)) this.#options.logger.error('a value could not be checked', { side, error });
+      const { code, message } = toYardmasterError(error);
+      return { code, message: `Cannot check the ${side} by the schema of ${nameOf(capability)}: ${message}` };
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  async #run(schema: JsonObject, bytes: Uint8Array): Promise<CheckedParameters> {
     const { checks, clock } = this.#options;
     for (;;) {
       try {
         return await checks.check(schema, bytes);
       } catch (error) {
-        if (!isYardmasterError(error)) throw error;
-        if (error.code === 'SHUTTING_DOWN') return undefined;
-        if (error.code !== 'CHECKS_BUSY') throw error;
+        if (!isYardmasterError(error) || error.code !== 'CHECKS_BUSY') throw error;
         await new Promise<void>((resolve) => void clock.timer(BUSY_RETRY_MS, resolve));
       }
     }
   }
+}
+
+/** Whoever sent the value keeps it, and sends it again. */
+function isStopping(error: unknown): boolean {
+  return isYardmasterError(error) && error.code === 'SHUTTING_DOWN';
 }
 
 function misfitOf(
