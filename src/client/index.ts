@@ -18,8 +18,8 @@ export {
   inspectWorkflow,
 } from '../workflow/index.ts';
 export { readActor } from './actor.ts';
-export { callWorkflow, isCallWorkflow } from './call-workflow.ts';
 export { type CancelledRuns, type CancelRunsOptions, cancelRunsOnWire } from './cancel-runs.ts';
+export { callWorkflow, isCallWorkflow } from './capability-call.ts';
 export type { RegisterOptions, WorkflowInput, WorkflowText } from './catalogue.ts';
 export { type AuditFilter, toAuditEntry, writeAuditFilter } from './convert/audit.ts';
 export { toAgent, toOffer } from './convert/fleet.ts';

@@ -10,13 +10,9 @@ import {
   localhostAllowedOrigins,
   originValidationResponse,
 } from '@modelcontextprotocol/server';
-import type { Orchestrator } from '../client/index.ts';
-import type { Fleet } from './fleet.ts';
-import { createServer } from './server.ts';
+import type { ToolServers } from './server.ts';
 
 export interface HttpOptions {
-  readonly mesh: Orchestrator;
-  readonly fleet: Fleet;
   readonly onError: (error: Error) => void;
   /** 0: any free one. */
   readonly port: number;
@@ -31,9 +27,9 @@ const PATH = '/mcp';
 const HOST = '127.0.0.1';
 
 /** On the loopback only: whoever gets here can do everything that the fleet can. */
-export async function serveHttp({ mesh, fleet, onError, port }: HttpOptions): Promise<McpHttpServer> {
-  const handler = createMcpHandler(() => createServer(mesh, fleet), { onerror: onError });
-  const off = fleet.onChange(() => handler.notify.toolsChanged());
+export async function serveOverHttp(servers: ToolServers, { onError, port }: HttpOptions): Promise<McpHttpServer> {
+  const handler = createMcpHandler(() => servers.create(), { onerror: onError });
+  const off = servers.tools.onChange(() => handler.notify.toolsChanged());
   const server = createHttpServer((request, response) => {
     answer(request, response, (each) => handler.fetch(each)).catch((error: unknown) => {
       if (!request.destroyed) onError(error instanceof Error ? error : new Error(String(error)));
@@ -47,6 +43,7 @@ export async function serveHttp({ mesh, fleet, onError, port }: HttpOptions): Pr
     url: `http://${HOST}:${actual}${PATH}`,
     async close() {
       off();
+      await servers.close();
       await handler.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -64,7 +61,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, handle
   response.writeHead(status, [...headers].flat());
   if (body === null) response.end();
   // Whoever hangs up ends it: there is nobody to tell.
-  else await pipeline(Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]), response).catch(() => {});
+  else await pipeline(Readable.fromWeb(body), response).catch(() => {});
 }
 
 /** A page of another origin, or a name that leads here by a trick of DNS, gets nothing. */
@@ -78,11 +75,12 @@ async function respond(request: Request, handle: Handle): Promise<Response> {
 }
 
 function toRequest(request: IncomingMessage, signal: AbortSignal): Request {
-  const { method = 'GET', url = '/', headers, rawHeaders } = request;
+  const { method = 'GET', url = '/', rawHeaders } = request;
   const named = new Headers();
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) named.append(rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '');
   const hasBody = method !== 'GET' && method !== 'HEAD';
-  return new Request(new URL(url, `http://${headers.host ?? HOST}`), {
+  // Its path: whom it names is in the header, which is looked at.
+  return new Request(new URL(url, `http://${HOST}`), {
     method,
     headers: named,
     signal,

@@ -1,4 +1,6 @@
 /** The tools of a fleet, as the official client of the protocol sees them, over HTTP and in both of its eras. */
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -6,7 +8,7 @@ import { Agent } from '../../src/agent-sdk/index.ts';
 import { Orchestrator as Remote } from '../../src/client/index.ts';
 import { capability } from '../../src/core/capability.ts';
 import { Orchestrator } from '../../src/embedded/index.ts';
-import { Fleet, type McpHttpServer, serveHttp } from '../../src/mcp/index.ts';
+import { type McpHttpServer, serveOverHttp, ToolServers } from '../../src/mcp/index.ts';
 import { eventually } from './transport/rig.ts';
 
 const add = capability('math.add', {
@@ -22,7 +24,6 @@ const slow = capability('slow', { input: z.object({}), output: z.object({}) });
 let mesh: Orchestrator;
 let agent: Agent;
 let remote: Remote;
-let fleet: Fleet;
 let server: McpHttpServer;
 let finish: () => void;
 let halfWay: () => void;
@@ -58,15 +59,14 @@ beforeEach(async () => {
   });
   remote = new Remote({ url });
   await remote.ready();
-  fleet = new Fleet(remote, remote.api);
-  await fleet.watch();
-  server = await serveHttp({ mesh: remote, fleet, port: 0, onError: (error) => errors.push(error) });
+  const servers = new ToolServers(remote);
+  await servers.tools.watch();
+  server = await serveOverHttp(servers, { port: 0, onError: (error) => errors.push(error) });
 });
 
 afterEach(async () => {
   for (const client of clients.splice(0)) await client.close();
   await server.close();
-  fleet.close();
   await remote.close();
   await agent.stop({ graceMs: 0 });
   await mesh[Symbol.asyncDispose]();
@@ -90,6 +90,16 @@ async function connect(era: Era, onChanged?: (names: readonly string[]) => void)
   clients.push(client);
   await client.connect(new StreamableHTTPClientTransport(new URL(server.url)));
   return client;
+}
+
+/** Once the handler of `slow` was told to stop. */
+async function endOfRun(): Promise<string | undefined> {
+  await stopped;
+  finish();
+  const [run] = await remote.listRuns();
+  // Ends with the run.
+  for await (const _ of remote.watchRun(run?.runId ?? ''));
+  return (await remote.listRuns())[0]?.status;
 }
 
 const textOf = (result: { content: readonly { type: string; text?: string }[] }) => result.content[0]?.text;
@@ -166,12 +176,28 @@ test('who calls it off cancels the run', async () => {
   await started;
   stop.abort();
   await expect(called).rejects.toThrow();
-  await stopped;
-  finish();
+  expect(await endOfRun()).toBe('CANCELLED');
+});
+
+test.each<Era>(['legacy', 'auto'])('a %s host that hangs up in a call cancels the run', async (era) => {
+  const client = await connect(era);
+  const called = client.callTool({ name: 'slow', arguments: {} });
+  await started;
+  await Promise.all([expect(called).rejects.toThrow(), client.close()]);
+  expect(await endOfRun()).toBe('CANCELLED');
+});
+
+test('a server that closes cancels the runs of its calls, and says so to the control plane first', async () => {
+  const client = await connect('auto');
+  const called = client.callTool({ name: 'slow', arguments: {} });
+  const failed = expect(called).rejects.toThrow();
+  await started;
+  await server.close();
   const [run] = await remote.listRuns();
-  // Ends with the run.
-  for await (const _ of remote.watchRun(run?.runId ?? ''));
-  expect((await remote.listRuns()).map(({ status }) => status)).toEqual(['CANCELLED']);
+  expect(run?.status).not.toBe('RUNNING');
+  expect(await endOfRun()).toBe('CANCELLED');
+  await client.close();
+  await failed;
 });
 
 test('a client is told when capabilities and workflows come', async () => {
@@ -190,5 +216,11 @@ test('pages of other origins, and names that lead here by DNS, get nothing', asy
   const ask = (headers: Record<string, string>) =>
     fetch(server.url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: '{}' });
   expect((await ask({ origin: 'https://example.org' })).status).toBe(403);
+  const named = request(server.url, { method: 'POST', headers: { host: 'rebound.example.org' } });
+  const answered = once(named, 'response');
+  named.end('{}');
+  const [answer] = await answered;
+  expect(answer.statusCode).toBe(403);
+  answer.resume();
   expect((await fetch(server.url.replace('/mcp', '/'))).status).toBe(404);
 });

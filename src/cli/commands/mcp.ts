@@ -1,4 +1,5 @@
 /** `mcp`: what the fleet can do, as tools of the Model Context Protocol. */
+import { once } from 'node:events';
 import type { Command } from 'commander';
 import { type Context, say } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -25,31 +26,29 @@ export function addMcpCommand(program: Command, bind: Bind): void {
 
 async function serveMcp(context: Context, { http = false, port = DEFAULT_PORT }: Flags): Promise<number> {
   // Loaded here: no other command needs it.
-  const { Fleet, runOverStdio, serveHttp } = await import('../../mcp/index.ts');
+  const { serveOverHttp, serveOverStdio, ToolServers } = await import('../../mcp/index.ts');
   const mesh = context.mesh();
   await mesh.ready();
-  const fleet = new Fleet(mesh, context.api());
+  const servers = new ToolServers(mesh);
   const onError = (error: Error): void => say(context, `mcp: ${safe(error.message)}`);
   const stop = new AbortController();
+  const { signal } = stop;
   const end = (): void => stop.abort();
   const off = context.terminal.onInterrupt(end);
   process.once('SIGTERM', end);
   try {
-    await fleet.watch();
-    if (http) {
-      const server = await serveHttp({ mesh, fleet, onError, port });
+    await servers.tools.watch();
+    if (!http) await serveOverStdio(servers, { signal, onError });
+    else {
+      const server = await serveOverHttp(servers, { port, onError });
       say(context, `MCP at ${server.url}, for the control plane at ${context.url}`);
-      await aborted(stop.signal);
+      if (!signal.aborted) await once(signal, 'abort');
       await server.close();
-    } else await Promise.race([runOverStdio({ mesh, fleet, onError }), aborted(stop.signal)]);
+    }
   } finally {
-    fleet.close();
+    await servers.close();
     off();
     process.off('SIGTERM', end);
   }
   return exitCodes.ok;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

@@ -8,14 +8,15 @@ import { Orchestrator } from '../../../src/embedded/index.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 
-test('a host lists tools, calls one, hears of another, calls a call off, and leaves', async () => {
+test('a host lists tools, calls one, hears of another, and leaves in the middle of a call, which cancels its run', async () => {
   await using mesh = new Orchestrator();
   const url = await mesh.url();
-  const stop = new AbortController();
+  let starts = (): void => {};
+  const started = new Promise<void>((resolve) => (starts = resolve));
   const agent = new Agent({ id: 'worker', url }).handle('echo', (input) => input);
   const stopped = new Promise<void>((resolve) =>
     agent.handle('hang', async (_, ctx) => {
-      stop.abort();
+      starts();
       await new Promise<void>((release) => ctx.signal.addEventListener('abort', () => release(), { once: true }));
       resolve();
     }),
@@ -37,10 +38,11 @@ test('a host lists tools, calls one, hears of another, calls a call off, and lea
   expect(echoed.structuredContent).toEqual({ text: 'Größe' });
   await mesh.registerWorkflow({ name: 'Late', steps: [{ id: 'echo', action: 'echo' }] });
   expect(await heard).toEqual(['echo', 'hang', 'run_Late']);
-  await expect(client.callTool({ name: 'hang', arguments: {} }, { signal: stop.signal })).rejects.toThrow();
-  await stopped;
   const { pid } = transport;
+  const hung = expect(client.callTool({ name: 'hang', arguments: {} })).rejects.toThrow();
+  await started;
   await client.close();
+  await Promise.all([hung, stopped]);
   expect(() => process.kill(pid ?? 0, 0)).toThrow('ESRCH');
   await agent.stop({ graceMs: 0 });
 });
