@@ -10,55 +10,26 @@ import { workflowFile } from './agents.ts';
 import { readAirports } from './data.ts';
 import { countCleanRows, countPage, fetchNotifications, readAttemptFile } from './evidence.ts';
 import { Follower } from './follow.ts';
-import { listenForSignals } from './interrupt.ts';
 import { countJoined, type Evidence, findFaults } from './judge.ts';
-import { createLines, formatRows, formatSeconds, type Lines } from './lines.ts';
-import { printMeshCommands, printStoreCommands } from './next-commands.ts';
+import { formatRows, formatSeconds, type Lines } from './lines.ts';
+import { type DemoOptions, presentDemo } from './present.ts';
 import { type DemoResult, toDemoStep } from './result.ts';
 import { countSources } from './sources.ts';
 import { type Folders, type Stage, setUp } from './stage.ts';
 import { printTimeline } from './timeline.ts';
 
-const DEFAULT_PORT = 7420;
 const WORKFLOW = 'OptimizedDataProcessing';
 /** People tell runs apart by their last characters. */
 const TAIL = 8;
 
-export interface DemoOptions {
-  /** Prints one object on stdout and the lines on stderr. Default false. */
-  readonly json?: boolean;
-  /** Leaves the mesh up until `signal` aborts or the process is asked to end. Default false. */
-  readonly keep?: boolean;
-  /** For the control plane, if it is free; default 7420. */
-  readonly port?: number;
-  /** Default false. */
-  readonly color?: boolean;
-  /** Default: the process's own. */
-  readonly out?: (text: string) => void;
-  readonly err?: (text: string) => void;
-}
-
 /** Answers with the exit code: 0 only if all of it happened. Throws DEMO_FAILED when it could not be set up. */
-export async function runDemo(options: DemoOptions = {}): Promise<number> {
-  const { json = false, keep = false, port = DEFAULT_PORT, color = false } = options;
-  const out = options.out ?? ((text: string) => void process.stdout.write(text));
-  const err = options.err ?? ((text: string) => void process.stderr.write(text));
-  const lines = createLines(json ? err : out, color);
-  using interrupt = listenForSignals();
-  try {
-    await using stage = await setUp(port, interrupt.signal);
-    const result = await perform(stage, lines);
-    if (json) out(`${JSON.stringify(result)}\n`);
+export function runDemo(options: DemoOptions = {}): Promise<number> {
+  return presentDemo(options, async ({ lines, port, signal, cleanup }) => {
+    const stage = cleanup.use(await setUp(port, signal));
     const { address, store, folders } = stage;
-    const next = { address, runId: result.run.id, workflow: WORKFLOW, folder: folders.work, store };
-    if (keep) printMeshCommands(lines, next);
-    else printStoreCommands(lines, next);
-    if (keep) await interrupt.signalled;
-    return result.ok ? 0 : 1;
-  } catch (error) {
-    if (interrupt.exitCode !== undefined) return interrupt.exitCode;
-    throw error;
-  }
+    const next = { address, workflow: WORKFLOW, folder: folders.work, store };
+    return { result: await perform(stage, lines), next };
+  });
 }
 
 async function perform(stage: Stage, lines: Lines): Promise<DemoResult> {

@@ -8,20 +8,17 @@ import { join } from 'node:path';
 import { Orchestrator, type WorkflowResult } from '../client/index.ts';
 import { startControlPlane } from './control-plane.ts';
 import type { Fleet } from './fleet.ts';
-import { listenForSignals } from './interrupt.ts';
-import { createLines, formatSeconds, type Lines } from './lines.ts';
+import { formatSeconds, type Lines } from './lines.ts';
 import { buildExamples, type Example, findExamples } from './mixed-examples.ts';
 import { startMixedFleet } from './mixed-fleet.ts';
 import { MixedFollower } from './mixed-follow.ts';
 import { findMixedFaults } from './mixed-judge.ts';
 import { countStep, createMixedWorkflow, MIXED_WORKFLOW } from './mixed-workflow.ts';
-import { printMeshCommands, printStoreCommands } from './next-commands.ts';
+import { type DemoOptions, presentDemo } from './present.ts';
 import { Processes } from './processes.ts';
 import { type LanguagesResult, toDemoStep } from './result.ts';
-import type { DemoOptions } from './run-demo.ts';
 import { printTimeline } from './timeline.ts';
 
-const DEFAULT_PORT = 7420;
 const TAIL = 8;
 /** Once all is built. */
 const TIME_MAX_MS = 180_000;
@@ -37,16 +34,10 @@ interface MixedStage {
 
 /** Answers with the exit code: 0 only if all of it happened. Throws LANGUAGE_UNAVAILABLE before anything is started. */
 export async function runMixedDemo(languages: readonly string[], options: DemoOptions = {}): Promise<number> {
-  const { json = false, keep = false, port = DEFAULT_PORT, color = false } = options;
-  const out = options.out ?? ((text: string) => void process.stdout.write(text));
-  const err = options.err ?? ((text: string) => void process.stderr.write(text));
-  const lines = createLines(json ? err : out, color);
   const examples = findExamples([...new Set(languages)]);
-  using interrupt = listenForSignals();
-  try {
-    await buildExamples(examples, lines, interrupt.signal);
-    const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(TIME_MAX_MS)]);
-    await using cleanup = new AsyncDisposableStack();
+  return presentDemo(options, async ({ lines, port, signal: stopped, cleanup }) => {
+    await buildExamples(examples, lines, stopped);
+    const signal = AbortSignal.any([stopped, AbortSignal.timeout(TIME_MAX_MS)]);
     const folder = mkdtempSync(join(tmpdir(), 'yardmaster-demo-'));
     const logs = join(folder, 'logs');
     mkdirSync(logs);
@@ -58,17 +49,9 @@ export async function runMixedDemo(languages: readonly string[], options: DemoOp
     const mesh = cleanup.use(new Orchestrator({ url }));
     const fleet = await startMixedFleet(examples, { processes, mesh, url, signal });
     const result = await perform({ address, examples, processes, mesh, fleet, signal }, lines);
-    if (json) out(`${JSON.stringify(result)}\n`);
     const flags = ` --languages ${examples.map(({ language }) => language).join(',')}`;
-    const next = { address, runId: result.run.id, workflow: MIXED_WORKFLOW, folder, store, flags };
-    if (keep) printMeshCommands(lines, next);
-    else printStoreCommands(lines, next);
-    if (keep) await interrupt.signalled;
-    return result.ok ? 0 : 1;
-  } catch (error) {
-    if (interrupt.exitCode !== undefined) return interrupt.exitCode;
-    throw error;
-  }
+    return { result, next: { address, workflow: MIXED_WORKFLOW, folder, store, flags } };
+  });
 }
 
 async function perform(stage: MixedStage, lines: Lines): Promise<LanguagesResult> {

@@ -49,6 +49,8 @@ const workflow = {
 };
 const CLIENTS = 6;
 const ALIVE_MS = 1_200;
+/** Acknowledged before each kill, however slow the machine is: a kill of an idle control plane shows nothing. */
+const RUNS_PER_KILL = 4;
 
 export async function killControlPlane(kills: number, seed: number): Promise<KillReport> {
   const folder = await mkdtemp(join(tmpdir(), 'yardmaster-kill-'));
@@ -69,7 +71,7 @@ export async function killControlPlane(kills: number, seed: number): Promise<Kil
     await client.registerWorkflow(workflow);
     load.start(CLIENTS);
     for (let kill = 0; kill < kills; kill++) {
-      await pause(100 + random.next() * ALIVE_MS);
+      await Promise.all([pause(100 + random.next() * ALIVE_MS), load.reaches((kill + 1) * RUNS_PER_KILL)]);
       await controlPlane.kill();
       controlPlane = await start();
       heldOverKills += controlPlane.ready.recovered.leased;
@@ -106,6 +108,11 @@ class Load {
 
   abandon(): void {
     this.isOver = true;
+  }
+
+  /** So many runs are acknowledged, in all. Ends with the load, too. */
+  async reaches(count: number): Promise<void> {
+    while (this.acknowledged.length < count && !this.isOver) await pause(20);
   }
 
   results(): Promise<readonly Outcome[]> {

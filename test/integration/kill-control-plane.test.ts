@@ -8,6 +8,6 @@ test('kill -9 of the control plane under load loses nothing acknowledged and run
   expect(report.lost).toEqual([]);
   expect(report.notCompleted).toEqual([]);
   expect(report.executedAgain).toEqual([]);
-  expect(report.acknowledged).toBeGreaterThan(0);
+  expect(report.acknowledged).toBeGreaterThan(10);
   expect(report.executions).toBeGreaterThanOrEqual(report.acknowledged * 6);
 });
