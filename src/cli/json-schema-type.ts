@@ -1,7 +1,8 @@
 /** A JSON Schema as a type of TypeScript. What types cannot say (bounds, patterns, `not`, `if`) is left out: the type is wider. */
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 
-const DEPTH_MAX = 24;
+/** References are written out: some lines of them can stand for more than fits anywhere. */
+const PARTS_MAX = 2_000;
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
 /** One expression; `unknown` where nothing can be said. */
@@ -11,6 +12,7 @@ export function typeOfSchema(schema: JsonValue | undefined): string {
 
 class TypePrinter {
   readonly #root: JsonObject;
+  #parts = 0;
 
   constructor(root: JsonObject) {
     this.#root = root;
@@ -19,7 +21,8 @@ class TypePrinter {
   /** `refs`: those that led here. A schema that contains itself has no end as an expression. */
   print(schema: JsonValue | undefined, refs: readonly string[]): string {
     if (schema === false) return 'never';
-    if (!isJsonObject(schema) || refs.length > DEPTH_MAX) return 'unknown';
+    this.#parts += 1;
+    if (!isJsonObject(schema) || this.#parts > PARTS_MAX) return 'unknown';
     const parts = [this.#own(schema, refs), ...this.#around(schema, refs)].filter((part) => part !== 'unknown');
     const [only] = parts;
     if (only === undefined) return 'unknown';

@@ -53,6 +53,18 @@ test('instances that state other schemas are a clash: which, by whom, and what d
   );
 });
 
+test('the same schema with its members in another order is no clash', () => {
+  const { required, properties, type } = ROWS;
+  const [offer] = writeOffers([agent('first', ROWS), agent('second', { required, properties, type })]);
+  expect([offer?.clash, offer?.instances]).toEqual([false, 2]);
+});
+
+test('where every instance states something else, ten are shown', () => {
+  const agents = Array.from({ length: 30 }, (_, i) => agent(`agent-${i}`, { minimum: i }));
+  const [offer] = writeOffers(agents);
+  expect([offer?.instances, offer?.clashing.length]).toEqual([30, 10]);
+});
+
 test('a schema against none is a clash; the same schemas are none', () => {
   const [mixed] = writeOffers([agent('first', undefined), agent('second', ROWS)]);
   expect(mixed?.clashing.flatMap(({ differences }) => differences)).toEqual([

@@ -40,3 +40,12 @@ const cases: readonly (readonly [JsonValue | undefined, string])[] = [
 test.each(cases)('%j is %s', (schema, type) => {
   expect(typeOfSchema(schema)).toBe(type);
 });
+
+test('references that double at every step end', () => {
+  const doubled = (i: number): JsonValue => ({
+    type: 'array',
+    prefixItems: [{ $ref: `#/$defs/d${i}` }, { $ref: `#/$defs/d${i}` }],
+  });
+  const $defs = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`d${i}`, doubled(i + 1)]));
+  expect(typeOfSchema({ $defs, $ref: '#/$defs/d0' }).length).toBeLessThan(200_000);
+});

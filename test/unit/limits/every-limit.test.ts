@@ -29,6 +29,7 @@ const READERS = 'src/{workflow,control-plane/{api,config,security}}/**/*.ts';
 const NO_LIMITS: readonly string[] = [
   'api/convert/explanation.ts CANDIDATES_MAX',
   'api/convert/faults.ts PROBLEMS_MAX',
+  'api/convert/offer.ts CLASHING_MAX',
   'api/convert/offer.ts DIFFERENCES_MAX',
   'api/convert/paging.ts TOKEN_CHARS_MAX',
   'api/convert/read-report.ts ATTEMPT_ID_BYTES_MAX',

@@ -3,17 +3,21 @@ import { canonicalJson, isJsonObject, type JsonValue } from '../../../core/json.
 
 const SHOWN_CHARS = 80;
 
-/** `left` and `right`: undefined is nothing. Lists that differ are shown whole. */
-export function differencesOf(
+/** `left` and `right`: undefined is nothing. Lists that differ are shown whole. Found as they are asked for. */
+export function* differencesOf(
   left: JsonValue | undefined,
   right: JsonValue | undefined,
   place: string,
-): readonly string[] {
-  if (left === undefined && right === undefined) return [];
-  if (left !== undefined && right !== undefined && canonicalJson(left) === canonicalJson(right)) return [];
-  if (!isJsonObject(left) || !isJsonObject(right)) return [`${place}: ${shown(left)}, here ${shown(right)}`];
-  const names = [...new Set([...Object.keys(left), ...Object.keys(right)])].sort();
-  return names.flatMap((name) => differencesOf(ownOf(left, name), ownOf(right, name), `${place}.${name}`));
+): Generator<string> {
+  if (isJsonObject(left) && isJsonObject(right)) {
+    const names = [...new Set([...Object.keys(left), ...Object.keys(right)])].sort();
+    for (const name of names) yield* differencesOf(ownOf(left, name), ownOf(right, name), `${place}.${name}`);
+  } else if (!isSame(left, right)) yield `${place}: ${shown(left)}, here ${shown(right)}`;
+}
+
+function isSame(left: JsonValue | undefined, right: JsonValue | undefined): boolean {
+  if (left === undefined || right === undefined) return left === right;
+  return canonicalJson(left) === canonicalJson(right);
 }
 
 function ownOf(object: { readonly [name: string]: JsonValue }, name: string): JsonValue | undefined {

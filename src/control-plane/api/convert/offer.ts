@@ -2,6 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import compareVersions from 'semver/functions/compare.js';
 import valid from 'semver/functions/valid.js';
+import type { Capability as WireCapability } from '../../../gen/yardmaster/v1/capability_pb.ts';
 import {
   type CapabilityOffer,
   CapabilityOfferSchema,
@@ -13,6 +14,8 @@ import type { AgentView, InstanceView } from '../../runtime/control-plane.ts';
 import { writeCapability } from './capability.ts';
 import { differencesOf } from './differences.ts';
 
+/** Of one offer. */
+const CLASHING_MAX = 10;
 const DIFFERENCES_MAX = 20;
 
 interface Offered {
@@ -51,32 +54,46 @@ function writeOffer(group: readonly Offered[]): CapabilityOffer | undefined {
   });
 }
 
-/** What the others state, each kind once. */
+/** What the others state, each kind once; the same in another order is no clash. */
 function clashingWith(first: Capability, group: readonly Offered[]): ClashingSchemas[] {
-  const kinds: Offered[][] = [];
-  for (const offered of group) {
-    if (hasSameSchemas(offered.capability, first)) continue;
-    const kind = kinds.find(([known]) => known !== undefined && hasSameSchemas(known.capability, offered.capability));
-    if (kind === undefined) kinds.push([offered]);
-    else kind.push(offered);
-  }
   const base = writeCapability(first);
-  return kinds.flatMap((kind) => {
-    const [one] = kind;
-    if (one === undefined) return [];
-    const { inputSchema, outputSchema } = writeCapability(one.capability);
-    const differences = [
-      ...differencesOf(base.inputSchema, inputSchema, 'input'),
-      ...differencesOf(base.outputSchema, outputSchema, 'output'),
-    ];
+  return kindsBeside(first, group).flatMap(({ capability, by }) => {
+    const own = writeCapability(capability);
+    const { inputSchema, outputSchema } = own;
+    const differences: string[] = [];
+    for (const difference of schemaDifferences(base, own)) if (differences.push(difference) === DIFFERENCES_MAX) break;
+    if (differences.length === 0) return [];
     return create(ClashingSchemasSchema, {
       ...(inputSchema !== undefined && { inputSchema }),
       ...(outputSchema !== undefined && { outputSchema }),
-      agentIds: agentsOf(kind),
-      instances: kind.length,
-      differences: differences.slice(0, DIFFERENCES_MAX),
+      agentIds: agentsOf(by),
+      instances: by.length,
+      differences,
     });
   });
+}
+
+function* schemaDifferences(left: WireCapability, right: WireCapability): Generator<string> {
+  yield* differencesOf(left.inputSchema, right.inputSchema, 'input');
+  yield* differencesOf(left.outputSchema, right.outputSchema, 'output');
+}
+
+interface Kind {
+  readonly capability: Capability;
+  readonly by: Offered[];
+}
+
+/** Not all of them, where every instance states something else. */
+function kindsBeside(first: Capability, group: readonly Offered[]): readonly Kind[] {
+  const kinds: Kind[] = [];
+  for (const offered of group) {
+    const { capability } = offered;
+    if (hasSameSchemas(capability, first)) continue;
+    const kind = kinds.find((known) => hasSameSchemas(known.capability, capability));
+    if (kind !== undefined) kind.by.push(offered);
+    else if (kinds.length < CLASHING_MAX) kinds.push({ capability, by: [offered] });
+  }
+  return kinds;
 }
 
 function agentsOf(group: readonly Offered[]): string[] {

@@ -263,7 +263,7 @@ export type CapabilityOffer = Message<"yardmaster.v1.CapabilityOffer"> & {
   clash: boolean;
 
   /**
-   * Of a clash: the other schemas that are stated, and by whom.
+   * Of a clash: the other schemas that are stated, and by whom. At most 10.
    *
    * @generated from field: repeated yardmaster.v1.ClashingSchemas clashing = 80;
    */
