@@ -3,6 +3,7 @@ import { limits } from '../../core/limits.ts';
 import type { Agent } from '../../gen/yardmaster/v1/agent_pb.ts';
 import type { FleetService } from '../../gen/yardmaster/v1/fleet_service_pb.ts';
 import type { ControlPlane } from '../runtime/control-plane.ts';
+import { createAgentLabelling } from './agent-labelling.ts';
 import { isSameAgent, writeAgent } from './convert/agent.ts';
 import { compareKeys, isFound, keyOf, writeOffers } from './convert/offer.ts';
 import { cutPage, readPage } from './convert/paging.ts';
@@ -13,13 +14,14 @@ import { NAMESPACE, readRequest } from './requests.ts';
 export interface FleetServiceOptions {
   readonly controlPlane: Pick<
     ControlPlane,
-    'listAgents' | 'getAgent' | 'watchAgents' | 'operateAgents' | 'noteRefusal'
+    'listAgents' | 'getAgent' | 'watchAgents' | 'operateAgents' | 'labelAgent' | 'noteRefusal'
   >;
 }
 
 export function createFleetService({ controlPlane }: FleetServiceOptions): ServiceImpl<typeof FleetService> {
   return {
     ...createFleetOperations(controlPlane),
+    ...createAgentLabelling(controlPlane),
 
     listAgents(request) {
       const { after, limit } = readRequest('list agents', (faults) => readPage(faults, request));
