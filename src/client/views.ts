@@ -257,6 +257,8 @@ export interface CapabilityOfferView {
   readonly clash: boolean;
   /** Of a clash: the schemas that differ from those of `capability`, and by whom. */
   readonly clashing: readonly ClashingSchemasView[];
+  /** Schemas of `capability` that the control plane checks no value by, and why: `input: properties.id.pattern: ...`. */
+  readonly unchecked: readonly string[];
 }
 
 export interface ClashingSchemasView {

@@ -74,6 +74,7 @@ export function toOffer(offer: CapabilityOffer): CapabilityOfferView | undefined
     instances: offer.instances,
     readyInstances: offer.readyInstances,
     clash: offer.clash,
+    unchecked: offer.unchecked,
     clashing: offer.clashing.map(({ inputSchema, outputSchema, agentIds, instances, differences }) => ({
       inputSchema,
       outputSchema,

@@ -14,7 +14,7 @@ import { NAMESPACE, readRequest } from './requests.ts';
 export interface FleetServiceOptions {
   readonly controlPlane: Pick<
     ControlPlane,
-    'listAgents' | 'getAgent' | 'watchAgents' | 'operateAgents' | 'labelAgent' | 'noteRefusal'
+    'listAgents' | 'getAgent' | 'watchAgents' | 'operateAgents' | 'labelAgent' | 'uncheckedSchemas' | 'noteRefusal'
   >;
 }
 
@@ -54,7 +54,7 @@ export function createFleetService({ controlPlane }: FleetServiceOptions): Servi
           faults.add('search', `has ${search.length} characters; at most ${limits.searchCharsMax}`);
         return readPage(faults, request);
       });
-      const all = writeOffers(controlPlane.listAgents(NAMESPACE));
+      const all = writeOffers(controlPlane.listAgents(NAMESPACE), (it) => controlPlane.uncheckedSchemas(it));
       const offers = search === '' ? all : all.filter((offer) => isFound(offer, search));
       const rest = after === '' ? offers : offers.filter((offer) => compareKeys(keyOf(offer), after) > 0);
       const { items, nextPageToken } = cutPage(rest, limit, keyOf);

@@ -492,6 +492,7 @@ export class Parts extends Given {
     schedules: this.schedules,
     operations: this.operations,
     labelling: this.labelling,
+    schemas: this.schemas,
     lost: () => this.actions.lost.values(),
     isStoreUsable: () => this.trouble.isUsable,
     nextTimer: () => earlier(this.timers.nearest(), this.ticker.nearest()),

@@ -122,6 +122,8 @@ export interface ControlPlane extends CallPlane {
   operateAgents(request: OperateAgentsRequest): Promise<OperatedAgents>;
   /** Changes what operators say of an agent; answers whether it was not so before. Throws AGENT_NOT_FOUND and LIMIT. */
   labelAgent(request: LabelAgentRequest): Promise<boolean>;
+  /** Schemas of a capability that no value is checked by, and why: `input: it is no object`. */
+  uncheckedSchemas(capability: Capability): readonly string[];
   listCapabilities(namespace: string): readonly CapabilityView[];
 
   readonly schedules: SchedulePlane;

@@ -52,6 +52,7 @@ import { RunFinder } from './run-finder.ts';
 import { RunViews } from './run-views.ts';
 import type { Runs } from './runs.ts';
 import type { SchedulePlane } from './schedule-plane.ts';
+import type { SchemaChecks } from './schema-checks.ts';
 import type { Sessions } from './sessions.ts';
 import type { Signals } from './signals.ts';
 import type { Starts } from './starts.ts';
@@ -89,6 +90,7 @@ export interface FaceOptions {
   readonly schedules: SchedulePlane;
   readonly operations: FleetOperations;
   readonly labelling: AgentLabelling;
+  readonly schemas: SchemaChecks;
   readonly lost: () => Iterable<Instance>;
   readonly isStoreUsable: () => boolean;
   readonly nextTimer: () => number | undefined;
@@ -247,6 +249,10 @@ export class Face implements RunningControlPlane {
 
   labelAgent(...request: Parameters<ControlPlane['labelAgent']>): Promise<boolean> {
     return this.options.labelling.label(...request);
+  }
+
+  uncheckedSchemas(...request: Parameters<ControlPlane['uncheckedSchemas']>): readonly string[] {
+    return this.options.schemas.unchecked(...request);
   }
 
   listCapabilities(namespace: string): readonly CapabilityView[] {

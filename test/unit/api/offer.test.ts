@@ -32,12 +32,10 @@ const ROWS = { type: 'object', properties: { rows: { type: 'integer' } }, requir
 const TEXT = { type: 'object', properties: { rows: { type: 'string' }, 'a b': {} } };
 
 test('instances that state other schemas are a clash: which, by whom, and what differs', () => {
-  const [offer] = writeOffers([
-    agent('first', ROWS),
-    agent('second', TEXT),
-    agent('third', ROWS),
-    agent('fourth', TEXT),
-  ]);
+  const [offer] = writeOffers(
+    [agent('first', ROWS), agent('second', TEXT), agent('third', ROWS), agent('fourth', TEXT)],
+    () => [],
+  );
   expect(offer?.clash).toBe(true);
   expect(offer?.instances).toBe(4);
   expect(offer?.clashing.map(({ agentIds, instances }) => [agentIds, instances])).toEqual([[['fourth', 'second'], 2]]);
@@ -54,17 +52,17 @@ test('instances that state other schemas are a clash: which, by whom, and what d
 });
 
 test('a schema against none is a clash; the same schemas are none', () => {
-  const [mixed] = writeOffers([agent('first', undefined), agent('second', ROWS)]);
+  const [mixed] = writeOffers([agent('first', undefined), agent('second', ROWS)], () => []);
   expect(mixed?.clashing.flatMap(({ differences }) => differences)).toEqual([
     `input: nothing, here ${JSON.stringify(ROWS)}`,
   ]);
-  const [same] = writeOffers([agent('first', ROWS), agent('second', ROWS)]);
+  const [same] = writeOffers([agent('first', ROWS), agent('second', ROWS)], () => []);
   expect([same?.clash, same?.clashing]).toEqual([false, []]);
 });
 
 test('whoever is not there states nothing', () => {
   const gone = { status: 'UNREACHABLE' } as const;
-  const [offer] = writeOffers([agent('first', ROWS), agent('second', TEXT, gone)]);
+  const [offer] = writeOffers([agent('first', ROWS), agent('second', TEXT, gone)], () => []);
   expect([offer?.instances, offer?.clash]).toEqual([1, false]);
 });
 
@@ -75,6 +73,6 @@ test.each([
   ['1.2', true],
   ['extract nowhere', false],
 ])('a search for "%s": %s', (search, found) => {
-  const [offer] = writeOffers([agent('worker-1', ROWS)]);
+  const [offer] = writeOffers([agent('worker-1', ROWS)], () => []);
   expect(offer !== undefined && isFound(offer, search)).toBe(found);
 });
