@@ -1,21 +1,19 @@
-//! One attempt: what its handler may do, what of it the control plane has yet to hear, and how it ends.
+//! One attempt as the session has it: what of it the control plane has yet to hear, and how it ends.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value as Json;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::Semaphore;
 use tokio::task::{self, AbortHandle, JoinError};
 use tokio::time::Instant;
 
-use crate::capabilities::perform;
-use crate::connection::Remote;
+use crate::job::News;
 use crate::pb::attempt_chunk::Content;
 use crate::pb::attempt_result::Result as End;
 use crate::pb::attempt_update::Update;
-use crate::pb::{self, Assignment, AttemptFailed, AttemptResult, AttemptUpdate, ChunkVerdict, Limits, Payload, Report};
-use crate::values::{pack, to_json, to_value, unpack};
+use crate::pb::{self, Assignment, AttemptFailed, AttemptResult, AttemptUpdate, ChunkVerdict, Payload, Report};
+use crate::values::to_value;
 
 /// Short ones: far below the 1 MiB that may wait for the disk.
 const CHUNKS_MAX: usize = 1_000;
@@ -23,40 +21,6 @@ const BEAT_MIN: Duration = Duration::from_millis(100);
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 /// The control plane times an attempt out first, if it can be heard.
 const TIMEOUT_SLACK: Duration = Duration::from_millis(500);
-
-/// What a handler knows and may say.
-pub struct Job {
-    pub capability: String,
-    pub try_number: u32,
-    pub checkpoint: Json,
-    attempt_id: String,
-    room: Arc<Semaphore>,
-    news: mpsc::Sender<(String, News)>,
-}
-
-pub enum News {
-    Wrote { channel: String, text: String },
-    Saved { checkpoint: Json, fraction: f64, message: String },
-}
-
-impl Job {
-    /// Output. Waits while much of it is not stored yet, so that no handler outruns the disk.
-    pub async fn write(&self, channel: &str, text: String) {
-        if let Ok(place) = self.room.acquire().await {
-            place.forget(); // free again when the chunk is stored
-            self.tell(News::Wrote { channel: channel.to_owned(), text }).await;
-        }
-    }
-
-    /// What another instance needs in order to go on from here, and how far it is.
-    pub async fn save(&self, checkpoint: Json, fraction: f64, message: String) {
-        self.tell(News::Saved { checkpoint, fraction, message }).await;
-    }
-
-    async fn tell(&self, news: News) {
-        let _ = self.news.send((self.attempt_id.clone(), news)).await; // unless the session is over
-    }
-}
 
 /// Why it must stop.
 #[derive(Clone, Copy)]
@@ -81,7 +45,7 @@ pub struct Attempt {
     chunks: VecDeque<pb::AttemptChunk>,
     pub last_chunk: u32,
     sent_chunk: u32,
-    room: Arc<Semaphore>,
+    pub room: Arc<Semaphore>,
     is_accept_due: bool,
     is_save_due: bool,
     is_result_due: bool,
@@ -108,17 +72,6 @@ impl Attempt {
             is_accept_due: true,
             is_save_due: false,
             is_result_due: false,
-        }
-    }
-
-    pub fn job(&self, order: &Assignment, news: mpsc::Sender<(String, News)>) -> Job {
-        Job {
-            capability: order.capability.clone(),
-            try_number: order.try_number,
-            checkpoint: order.checkpoint.clone().map_or(Json::Null, to_json),
-            attempt_id: self.id.clone(),
-            room: self.room.clone(),
-            news,
         }
     }
 
@@ -238,19 +191,6 @@ impl Attempt {
         let about = |update| AttemptUpdate { attempt_id: self.id.clone(), update: Some(update) };
         Report { updates: updates.into_iter().map(about).collect(), results }
     }
-}
-
-/// What its task does. Dropped when it must stop.
-pub async fn work(
-    order: Assignment,
-    job: Job,
-    remote: Remote,
-    limits: watch::Receiver<Limits>,
-) -> Result<Payload, AttemptFailed> {
-    let given = unpack(order.input, &order.run_id, &remote).await?;
-    let output = perform(given, &job).await?;
-    let limits = *limits.borrow();
-    pack(&output, &order.attempt_id, limits, &remote).await
 }
 
 pub fn handed_back(reason: &str) -> End {

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use tokio::{task, time};
 
-use crate::attempt::Job;
+use crate::job::Job;
 use crate::pb::AttemptFailed;
 use crate::values::to_value;
 
@@ -47,9 +47,9 @@ async fn count(given: Json, job: &Job) -> Result<Json, AttemptFailed> {
 }
 
 fn fail(given: Json, job: &Job) -> Result<Json, AttemptFailed> {
-    let least = |number: Option<u64>| number.unwrap_or_default().try_into().unwrap_or(u32::MAX);
-    let times = optional(&given, "times", "a whole number", to_whole)?;
-    if times.is_some_and(|times| u64::from(job.try_number) > times) {
+    let to_count = |value: &Json| to_whole(value)?.try_into().ok();
+    let times: Option<u32> = optional(&given, "times", "a whole number", to_count)?;
+    if times.is_some_and(|times| job.try_number > times) {
         return Ok(json!({ "tries": job.try_number }));
     }
     Err(AttemptFailed {
@@ -57,7 +57,7 @@ fn fail(given: Json, job: &Job) -> Result<Json, AttemptFailed> {
         message: text(&given, "message")?,
         details: given.get("details").map(to_value),
         retryable: optional(&given, "retryable", "a boolean", Json::as_bool)?,
-        retry_after_ms: least(optional(&given, "retryAfterMs", "a whole number", to_whole)?),
+        retry_after_ms: optional(&given, "retryAfterMs", "a whole number", to_count)?.unwrap_or_default(),
         avoid_this_agent: optional(&given, "avoidThisAgent", "a boolean", Json::as_bool)?.unwrap_or_default(),
     })
 }

@@ -12,8 +12,9 @@ use tonic::{Code, Request, Status, Streaming};
 
 use crate::pb::agent_service_client::AgentServiceClient;
 use crate::pb::blob_service_client::BlobServiceClient;
+use crate::pb::session_response::Frame;
 use crate::pb::upload_request::Part;
-use crate::pb::{BlobRef, DownloadRequest, SessionRequest, SessionResponse, UploadRequest};
+use crate::pb::{BlobRef, DownloadRequest, SessionRequest, SessionResponse, UploadRequest, Welcome};
 use crate::rpc;
 
 const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,18 +45,25 @@ impl Remote {
 
     /// A connection for each stream, so that nothing of an older one delays it.
     pub async fn connect(&self, address: Option<String>) -> Result<Channel, Status> {
-        let url = address.map_or_else(|| self.url.clone(), |address| format!("http://{address}"));
+        let url = address.map_or_else(|| self.url.clone(), |address| format!("http://{address}")); // host:port
         let endpoint = Endpoint::from_shared(url).map_err(told)?;
         endpoint.connect_timeout(DIAL_TIMEOUT).connect().await.map_err(told)
     }
 
+    /// The first frame that goes out is a Hello.
     pub async fn open(
         &self,
         channel: Channel,
         outgoing: mpsc::Receiver<SessionRequest>,
-    ) -> Result<Streaming<SessionResponse>, Status> {
+    ) -> Result<(Welcome, Streaming<SessionResponse>), Status> {
         let request = self.request(ReceiverStream::new(outgoing));
-        Ok(AgentServiceClient::new(channel).session(request).await?.into_inner())
+        let mut incoming = AgentServiceClient::new(channel).session(request).await?.into_inner();
+        while let Some(answer) = incoming.message().await? {
+            if let Some(Frame::Welcome(welcome)) = answer.frame {
+                return Ok((welcome, incoming));
+            }
+        }
+        Err(Status::unavailable("it was ended before the Welcome"))
     }
 
     pub async fn download(&self, run_id: &str, blob_id: &str) -> Result<Vec<u8>, Status> {

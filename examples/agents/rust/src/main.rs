@@ -3,6 +3,7 @@
 mod attempt;
 mod capabilities;
 mod connection;
+mod job;
 mod session;
 mod stream;
 mod values;

@@ -9,14 +9,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{self, AbortHandle, JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tonic::transport::Channel;
-use tonic::{Status, Streaming};
+use tonic::Status;
 
-use crate::attempt::{Attempt, Cause, News};
+use crate::attempt::{Attempt, Cause};
 use crate::connection::{Remote, delay_after};
+use crate::job::News;
 use crate::pb::session_request::Frame;
-use crate::pb::session_response::Frame as Answer;
-use crate::pb::{self, AttemptFailed, Limits, Payload, SessionRequest, SessionResponse, State, Welcome};
+use crate::pb::{self, AttemptFailed, Limits, Payload, SessionRequest, State};
 use crate::stream::Stream;
 
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -128,7 +127,7 @@ impl Session {
         let (hello, said_at) = (self.hello(), Instant::now());
         self.stream = Stream::after(&hello);
         let _ = outgoing.try_send(SessionRequest { frame: Some(Frame::Hello(hello)) }); // there is room for it
-        let greeting = timeout(WELCOME_TIMEOUT, greet(&remote, channel, frames));
+        let greeting = timeout(WELCOME_TIMEOUT, remote.open(channel, frames));
         let (welcome, mut incoming) = self.attend(greeting).await?.map_err(|_| silent("no Welcome"))??;
         self.begin(welcome, outgoing, said_at);
         loop {
@@ -230,20 +229,6 @@ impl Session {
         });
         pb::Hello { state: Some(self.state.clone()), held: held.collect(), ..self.identity.clone() }
     }
-}
-
-async fn greet(
-    remote: &Remote,
-    channel: Channel,
-    frames: mpsc::Receiver<SessionRequest>,
-) -> Result<(Welcome, Streaming<SessionResponse>), Status> {
-    let mut incoming = remote.open(channel, frames).await?;
-    while let Some(answer) = incoming.message().await? {
-        if let Some(Answer::Welcome(welcome)) = answer.frame {
-            return Ok((welcome, incoming));
-        }
-    }
-    Err(Status::unavailable("it was ended before the Welcome"))
 }
 
 async fn reserve(outgoing: Option<mpsc::Sender<SessionRequest>>) -> Option<mpsc::OwnedPermit<SessionRequest>> {

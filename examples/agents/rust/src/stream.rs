@@ -9,7 +9,8 @@ use tokio::sync::mpsc::{OwnedPermit, Sender};
 use tokio::time::Instant;
 use tonic::Streaming;
 
-use crate::attempt::{Attempt, Cause, handed_back, work};
+use crate::attempt::{Attempt, Cause, handed_back};
+use crate::job::{Job, work};
 use crate::pb::attempt_update::Update;
 use crate::pb::session_request::Frame;
 use crate::pb::session_response::Frame as Answer;
@@ -217,7 +218,7 @@ impl Session {
         if contact_ends_at.is_some_and(|at| at <= Instant::now()) {
             attempt.finish(handed_back("CONTACT_LOST")); // it lay on its way: another instance may have it by now
         } else {
-            let job = attempt.job(&order, self.tell.clone());
+            let job = Job::new(&order, attempt.room.clone(), self.tell.clone());
             let work = work(order, job, self.remote.clone(), self.limits.subscribe());
             attempt.start(self.tasks.spawn(work));
         }
