@@ -20,6 +20,7 @@ import { EndedRuns } from './ended-runs.ts';
 import { Face } from './face.ts';
 import { FleetActions } from './fleet-actions.ts';
 import { FleetOperations } from './fleet-operations.ts';
+import { GivenResults } from './given-results.ts';
 import { assignWaiting, hasWork, startParts, stopParts } from './lifecycle.ts';
 import { Outbox } from './outbox.ts';
 import { OutputIntake } from './output-intake.ts';
@@ -314,10 +315,14 @@ export class Parts extends Given {
     look: (namespace, runId, path) => this.face.outputFacts(namespace, runId, path),
   });
   readonly reports: Reports = new Reports({
-    uploads: this.uploads,
     clearing: this.clearing,
     output: this.output,
-    schemas: this.schemas,
+    given: new GivenResults({
+      clock: this.clock,
+      logger: this.logger,
+      uploads: this.uploads,
+      schemas: this.schemas,
+    }),
     clock: this.clock,
     logger: this.logger,
     metrics: this.metrics,

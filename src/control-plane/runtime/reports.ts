@@ -1,31 +1,26 @@
 /** What agents report of their attempts: acceptance, progress, checkpoints, logs, results. */
 import type { Clock } from '../../core/clock.ts';
 import { type AttemptKey, parseAttemptId } from '../../core/ids.ts';
-import { isJsonObject } from '../../core/json.ts';
 import { limits, times } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Metrics } from '../../core/metrics.ts';
-import type { BlobValue } from '../../core/stored-value.ts';
-import { decodeValue } from '../../core/value.ts';
-import type { AttemptResult, Command } from '../engine/commands.ts';
+import type { Command } from '../engine/commands.ts';
 import type { Failure, Usage } from '../engine/events.ts';
 import type { ResultVerdict } from '../engine/status.ts';
 import { hasListened } from '../registry/acceptance.ts';
 import type { AttemptUpdate, ReportedResult, ReportFrame } from '../registry/frames.ts';
-import { capabilityOf, type HeldAttempt, type Instance } from '../registry/instance.ts';
+import type { HeldAttempt, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Clearing } from './clearing.ts';
 import type { Committer } from './committer.ts';
 import type { LiveEvent } from './control-plane.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import type { GivenResults, SettledResult } from './given-results.ts';
 import type { Outbox } from './outbox.ts';
 import type { OutputIntake } from './output-intake.ts';
-import { untilRead } from './read-trouble.ts';
 import type { Pending } from './run-holder.ts';
 import type { Runs } from './runs.ts';
-import type { SchemaChecks } from './schema-checks.ts';
 import { StrayResults } from './stray-results.ts';
-import type { Uploads } from './uploads.ts';
 import type { WatchHub } from './watch.ts';
 
 export interface ReportsOptions {
@@ -37,10 +32,9 @@ export interface ReportsOptions {
   readonly dispatcher: Dispatcher;
   readonly outbox: Outbox;
   readonly watch: WatchHub;
-  readonly uploads: Uploads;
   readonly clearing: Clearing;
   readonly output: OutputIntake;
-  readonly schemas: SchemaChecks;
+  readonly given: GivenResults;
   readonly committer: () => Committer;
   readonly registryTime: () => number;
 }
@@ -112,7 +106,9 @@ export class Reports {
   /** Its input could not be made, so nobody gets it. */
   unsendable({ runId, path, number }: HeldAttempt, failure: Pick<Failure, 'code' | 'message'>): void {
     const { message } = failure;
-    this.submit(runId, { type: 'EndAttempt', path, number, outcome: 'HANDED_BACK', message, failure });
+    // The instance would have refused it.
+    const outcome = failure.code === 'INVALID_INPUT' ? 'REJECTED' : 'HANDED_BACK';
+    this.submit(runId, { type: 'EndAttempt', path, number, outcome, message, failure });
   }
 
   reroute(attempts: readonly HeldAttempt[]): void {
@@ -255,56 +251,11 @@ export class Reports {
     }
     this.listened(instance, reported);
     this.keepAway(instance, reported);
-    const output = reported.result.kind === 'completed' ? reported.result.output : undefined;
-    const settle = (settled: SettledResult): void =>
-      this.settle(instance, { key, attemptId: reported.attemptId, settled, onDone });
-    if (output?.kind === 'blob')
-      void this.withBlob(key, { reported, blob: output }, settle).catch(() =>
-        this.unanswerable(instance, reported, onDone),
-      );
-    else this.withFit(instance, reported, key, settle);
-  }
-
-  /** An output that does not fit the schema of the instance fails the try as a failure of the handler does. */
-  private withFit(
-    instance: Instance,
-    reported: ReportedResult,
-    key: AttemptKey,
-    settle: (settled: SettledResult) => void,
-  ): void {
-    const { attemptId, result } = reported;
-    const held = instance.held.get(attemptId);
-    if (held === undefined || result.kind !== 'completed') return settle(toResult(reported, key));
-    const capability = capabilityOf(instance, held.capability);
-    this.options.schemas.check('output', capability, result.output, (misfit) => {
-      if (misfit === undefined) return settle(toResult(reported, key));
-      const failure: Failure = { ...misfit, path: key.path, attempt: key.number };
-      settle({ result: { kind: 'failed', failure, retryable: true, retryAfterMs: 0 }, attachment: undefined });
-    });
-  }
-
-  /** A blob that this attempt did not upload fails the step: a resent result would name it for ever. */
-  private async withBlob(
-    key: AttemptKey,
-    { reported, blob }: { readonly reported: ReportedResult; readonly blob: BlobValue },
-    settle: (settled: SettledResult) => void,
-  ): Promise<void> {
-    const { attemptId } = reported;
-    try {
-      const { uploads } = this.options;
-      const problem = await untilRead(this.options, { attempt: attemptId }, () => uploads.check(key, blob));
-      if (problem === undefined) return settle(toResult(reported, key));
-      const failure: Failure = {
-        code: 'INVALID_OUTPUT',
-        message: `Cannot take the output of "${key.path}": ${problem}`,
-      };
-      const result = { kind: 'failed', failure, retryable: false, retryAfterMs: 0 } as const;
-      settle({ result, attachment: undefined });
-    } catch (error) {
-      // The agent keeps the result and sends it again when it returns.
-      this.options.logger.error('an uploaded output could not be read', { attempt: attemptId, error });
-      throw error;
-    }
+    this.options.given.take(
+      { instance, key, reported },
+      (settled) => this.settle(instance, { key, attemptId: reported.attemptId, settled, onDone }),
+      () => this.unanswerable(instance, reported, onDone),
+    );
   }
 
   private settle(instance: Instance, { key, attemptId, settled, onDone }: Settling): void {
@@ -371,59 +322,9 @@ function refusalKey(instance: Instance, capability: string): string {
   return `${instance.instanceId} ${capability}`;
 }
 
-interface SettledResult {
-  readonly result: AttemptResult;
-  readonly attachment: Pending['attachment'];
-}
-
 interface Settling {
   readonly key: AttemptKey;
   readonly attemptId: string;
   readonly settled: SettledResult;
   readonly onDone: () => void;
-}
-
-/** The engine's result; an output above the inline size becomes a blob that is stored with it. */
-function toResult(reported: ReportedResult, { runId, path, number }: AttemptKey): SettledResult {
-  const { result } = reported;
-  switch (result.kind) {
-    case 'completed': {
-      const { output } = result;
-      if (output.kind === 'blob' || output.bytes.length <= limits.inlineEventBytesMax) {
-        return { result: { kind: 'completed', output }, attachment: undefined };
-      }
-      // With the run: one that takes values over gives its own attempts the same numbers again.
-      const blobId = `result/${path}#${number}~${runId}`;
-      return {
-        result: { kind: 'completed', output: { kind: 'blob', blobId, size: output.bytes.length } },
-        attachment: { blobId, bytes: output.bytes },
-      };
-    }
-    case 'failed':
-      return {
-        result: {
-          kind: 'failed',
-          failure: toFailure(result),
-          retryable: result.retryable,
-          retryAfterMs: result.retryAfterMs,
-        },
-        attachment: undefined,
-      };
-    case 'cancelled':
-      return { result: { kind: 'cancelled' }, attachment: undefined };
-    case 'handedBack':
-      return { result: { kind: 'handedBack' }, attachment: undefined };
-  }
-}
-
-function toFailure(result: Extract<ReportedResult['result'], { kind: 'failed' }>): Failure {
-  const details =
-    result.details === undefined || result.details.length > limits.inlineEventBytesMax
-      ? undefined
-      : decodeValue(result.details);
-  return {
-    code: result.code === '' ? 'HANDLER_ERROR' : result.code.slice(0, 128),
-    message: result.message.slice(0, limits.errorMessageCharsMax),
-    ...(isJsonObject(details) ? { details } : {}),
-  };
 }

@@ -48,7 +48,7 @@ describe('an input', () => {
     expect(raw.assignments.map(({ path }) => path)).toEqual(['b']);
     await raw.say(completed(`${run.id}/b#1`, { done: true }));
     await expectReplay(mesh, run);
-    expect(attempts(run)).toEqual(['a#1 HANDED_BACK', 'b#1 COMPLETED']);
+    expect(attempts(run)).toEqual(['a#1 REJECTED', 'b#1 COMPLETED']);
     const [failed] = (await run.result()).steps;
     expect(failed?.error).toMatchObject({
       code: 'INVALID_INPUT',
