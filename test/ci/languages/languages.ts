@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { root } from '../../docs/shell.ts';
 
-export const LANGUAGES = ['python', 'go', 'java'] as const;
+export const LANGUAGES = ['python', 'go', 'java', 'rust'] as const;
 
 export type Language = (typeof LANGUAGES)[number];
 
