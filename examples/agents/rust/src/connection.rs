@@ -37,7 +37,10 @@ pub struct Remote {
 
 impl Remote {
     pub fn new(url: &str, token: &str) -> Result<Self, String> {
-        Endpoint::from_shared(url.to_owned()).map_err(|problem| format!("YARDMASTER_URL: {problem}"))?;
+        let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|problem| format!("YARDMASTER_URL: {problem}"))?;
+        if endpoint.uri().scheme_str() != Some("http") {
+            return Err(format!("YARDMASTER_URL must be http://host:port, not {url:?}")); // or it would dial for ever
+        }
         let authorization = format!("Bearer {token}").parse();
         let authorization = authorization.map_err(|problem| format!("YARDMASTER_TOKEN: {problem}"))?;
         Ok(Self { url: url.to_owned(), authorization: Some(authorization).filter(|_| !token.is_empty()) })

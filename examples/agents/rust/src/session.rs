@@ -102,7 +102,7 @@ impl Session {
 
     /// Returns when the instance has left, or was sent away.
     pub async fn run(mut self) {
-        let mut tries = 0;
+        let mut tries = -1; // the first wait is the shortest
         loop {
             let began = Instant::now();
             let status = match self.serve().await {
