@@ -178,7 +178,7 @@ async function write(file: string, { batches }: Loop): Promise<number> {
   const { epoch } = await store.open();
   const none = { runs: [], tasks: [], tasksDeleted: [], checkpoints: [], blobs: [], blobCopies: [], outputs: [] };
   for (const batch of batches)
-    await store.commit({ epoch, ...batch, ...none, agentEvents: [], audit: [], schedules: [] });
+    await store.commit({ epoch, ...batch, ...none, agentEvents: [], audit: [], schedules: [], agentLabels: [] });
   const { journalBytes } = store.stats();
   await store.close();
   return journalBytes;

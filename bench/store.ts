@@ -80,6 +80,7 @@ function createBatches(epoch: number): (steps: number) => Batch {
       agentEvents: [],
       audit: [],
       schedules: [],
+      agentLabels: [],
     };
   };
 }

@@ -3,16 +3,31 @@ import type { JsonObject } from '../core/json.ts';
 
 const PREFIX = 'yardmaster.call.';
 
-/** The same for every call of a capability, so that it is registered once. `argument`: which of the parameters is the input. */
+export interface CallOptions {
+  readonly agentId?: string | undefined;
+  /** Which of the parameters is the input; default: all of them are. */
+  readonly argument?: string | undefined;
+  /** A semver range of the capability. */
+  readonly version?: string | undefined;
+  /** Labels that the agent must have. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** The same for every call of a capability, so that it is registered once. */
 export function callWorkflow(
   action: string,
-  { agentId, argument }: { readonly agentId?: string | undefined; readonly argument?: string | undefined } = {},
+  { agentId, argument, version, labels = {} }: CallOptions = {},
 ): { readonly name: string } & JsonObject {
   const parameters = argument === undefined ? '${{ params }}' : `\${{ params.${argument} }}`;
+  const chosen = {
+    ...(agentId === undefined ? {} : { agentId }),
+    ...(version === undefined ? {} : { version }),
+    ...(Object.keys(labels).length === 0 ? {} : { labels: { ...labels } }),
+  };
   return {
     name: `${PREFIX}${action}`,
     description: `Calls of "${action}" by itself`,
-    steps: [{ id: 'call', action, parameters, ...(agentId === undefined ? {} : { agentId }) }],
+    steps: [{ id: 'call', action, parameters, ...chosen }],
     output: '${{ steps.call.output }}',
   };
 }

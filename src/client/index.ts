@@ -29,6 +29,7 @@ export { catchUpNames, overlapNames, type ScheduleSpec, toSchedule, toWireSchedu
 export { toRegistered, toWorkflow } from './convert/workflow.ts';
 export { fromWireError, isCut } from './errors.ts';
 export { type OperateAgentOptions, type OperatedAgent, toOperated } from './fleet-operations.ts';
+export type { LabelAgentOptions, LabelledAgent } from './label-agent.ts';
 export { createLiveRun, type LiveRun } from './live-run.ts';
 export { createMeshApi, type MeshApi } from './mesh-api.ts';
 export {

@@ -17,6 +17,7 @@ import { toExplanation, toRun } from './convert/run.ts';
 import { toWorkflow } from './convert/workflow.ts';
 import { isCut } from './errors.ts';
 import { type OperateAgentOptions, type OperatedAgent, toOperated, writeOperation } from './fleet-operations.ts';
+import { type LabelAgentOptions, type LabelledAgent, toLabelled, writeLabelling } from './label-agent.ts';
 import { createMeshApi, type MeshApi } from './mesh-api.ts';
 import { Mirror } from './mirror.ts';
 import { collectPages } from './pages.ts';
@@ -317,6 +318,14 @@ export class Orchestrator implements AsyncDisposable {
   /** Ends streams now: what is held is held as after a cut, and the agent may come back. Throws AGENT_NOT_FOUND. */
   async disconnectAgent(agentId: string, options: OperateAgentOptions = {}): Promise<OperatedAgent> {
     return toOperated(await this.api.fleet.disconnectAgent(writeOperation(agentId, options)));
+  }
+
+  /**
+   * Labels for all instances of an agent, now and later, which win over what they claim; `removed` are keys to take away again.
+   * Answers the agent as it is then. Throws AGENT_NOT_FOUND.
+   */
+  async labelAgent(agentId: string, options: LabelAgentOptions): Promise<LabelledAgent> {
+    return toLabelled(agentId, await this.api.fleet.labelAgent(writeLabelling(agentId, options)));
   }
 
   /** Who registered, started and cancelled what: newest first, refused calls too. */

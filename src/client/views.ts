@@ -185,6 +185,8 @@ export interface AgentView {
   readonly name: string;
   readonly status: AgentStatus;
   readonly instances: readonly InstanceView[];
+  /** Given by `labelAgent`: they win over what instances claim. */
+  readonly operatorLabels: Readonly<Record<string, string>>;
   /** The last transitions, newest last; empty in lists. */
   readonly events: readonly AgentEventView[];
 }
@@ -202,7 +204,10 @@ export interface InstanceView {
   readonly attemptIds: readonly string[];
   readonly connectTime: Date | undefined;
   readonly lastSeenTime: Date | undefined;
+  /** What steps are matched with. */
   readonly labels: Readonly<Record<string, string>>;
+  /** What it claims and an operator says otherwise. */
+  readonly overriddenLabels: Readonly<Record<string, string>>;
   /** A person types its frames. */
   readonly isManual: boolean;
   /** What it offers and what cannot be used. */
@@ -252,6 +257,8 @@ export interface CapabilityOfferView {
   readonly clash: boolean;
   /** Of a clash: the schemas that differ from those of `capability`, and by whom. */
   readonly clashing: readonly ClashingSchemasView[];
+  /** Schemas of `capability` that the control plane checks no value by, and why: `input: properties.id.pattern: ...`. */
+  readonly unchecked: readonly string[];
 }
 
 export interface ClashingSchemasView {

@@ -17,5 +17,6 @@ export const auditActions = [
   'agent.cordon',
   'agent.uncordon',
   'agent.disconnect',
+  'agent.label',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { type Problem, YardmasterError } from '../core/errors.ts';
@@ -117,7 +117,9 @@ function readCommands(file: string): readonly string[] {
 function copySources({ folder, language }: Example): void {
   const root = join(folder, '..', '..', '..', '..', '..');
   mkdirSync(folder, { recursive: true });
-  cpSync(join(root, 'examples', 'agents', language), folder, { recursive: true });
+  // What somebody built there would be taken for what is built here.
+  const filter = (file: string): boolean => basename(file) !== 'target';
+  cpSync(join(root, 'examples', 'agents', language), folder, { recursive: true, filter });
   const proto = join(root, '.tmp', 'languages', 'proto');
   rmSync(proto, { force: true });
   symlinkSync(join(root, 'proto'), proto);

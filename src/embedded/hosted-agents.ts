@@ -85,5 +85,5 @@ async function startAgent(input: AgentInput, url: string): Promise<Agent> {
 }
 
 function missingAgent(agentId: string): AgentView {
-  return { agentId, id: agentId, name: agentId, status: 'MISSING', instances: [], events: [] };
+  return { agentId, id: agentId, name: agentId, status: 'MISSING', instances: [], operatorLabels: {}, events: [] };
 }

@@ -122,6 +122,11 @@ const batch: fc.Arbitrary<Omit<Batch, 'epoch'>> = fc.record({
   ),
   audit: some(entry),
   schedules: some(schedule),
+  agentLabels: some(
+    fc
+      .tuple(fc.constantFrom('a', 'b'), fc.oneof(fc.constant({}), usual))
+      .map(([agentId, labels]) => ({ namespace: 'default', agentId, labels: { ...labels } })),
+  ),
 });
 
 const PAGE = { namespace: 'default', before: '', limit: 2 };
@@ -198,6 +203,10 @@ async function readEverything(store: Store): Promise<unknown> {
     outputs: await Promise.all(runIds.map((id) => readOutputs(store, id))),
     audit: await Promise.all(auditQueries.map((query) => store.listAudit({ ...everything, ...query }))),
     schedules: await store.loadSchedules(undefined, 100),
+    labels: [
+      await store.loadAgentLabels(undefined, 100),
+      await store.loadAgentLabels({ namespace: 'default', agentId: 'a' }, 1),
+    ],
     agents: (await store.listAgentEvents('a', 100)).map((row) => row.at),
   };
 }

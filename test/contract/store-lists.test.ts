@@ -246,6 +246,19 @@ describe.each(worlds)('the store contract, lists and values: $name', ({ create }
     expect((await store.listAgentEvents('a', 3)).map((row) => row.at - NOW)).toEqual([3, 11, 13]);
   });
 
+  it('keeps the labels that operators gave, all of an agent at once, until there are none', async () => {
+    const row = (agentId: string, labels: Record<string, string>) => ({ namespace: 'default', agentId, labels });
+    const other = { namespace: 'another', agentId: 'z', labels: { x: '' } };
+    await store.commit(aBatch(epoch, { agentLabels: [row('b', { k: 'v' }), row('a', { k: 'v', l: 'w' }), other] }));
+    await store.commit(aBatch(epoch, { agentLabels: [row('a', { l: 'ü' }), row('b', {}), row('c', { k: '1' })] }));
+    const all = [other, row('a', { l: 'ü' }), row('c', { k: '1' })];
+    expect(await store.loadAgentLabels(undefined, 9)).toEqual(all);
+    expect(await store.loadAgentLabels(undefined, 2)).toEqual(all.slice(0, 2));
+    expect(await store.loadAgentLabels({ namespace: 'default', agentId: 'a' }, 9)).toEqual(all.slice(2));
+    expect(await store.prune(Number.MAX_SAFE_INTEGER, 9)).toMatchObject({ runs: 0 });
+    expect(await store.loadAgentLabels(undefined, 9)).toEqual(all);
+  });
+
   it('keeps child runs as long as the run is open whose step they are', async () => {
     const parent = { parentRunId: runId(1), parentStep: 'call' };
     const ended = { status: 'COMPLETED', endedAt: NOW } as const;

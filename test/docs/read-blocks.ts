@@ -17,6 +17,8 @@ export const kinds = {
   'python source': 'is a file that the commands below it use',
   'go source': 'is a file that the commands below it use',
   'java source': 'is a file that the commands below it use',
+  'rust source': 'is a file that the commands below it use',
+  'toml source': 'is a file that the commands below it use',
   'xml source': 'is a file that the commands below it use',
   'yaml source': 'is a file that the commands below it use',
 } as const;

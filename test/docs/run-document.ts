@@ -10,6 +10,12 @@ import { compareOutput } from './compare-output.ts';
 import type { Block } from './read-blocks.ts';
 import { type Program, root, run, start, stop, waitForLine, workFolder } from './shell.ts';
 
+/** Crates that the example agent was built with are not compiled again: its folder, and its profile. */
+const CARGO = {
+  CARGO_TARGET_DIR: join(root, '.tmp', 'languages', 'examples', 'agents', 'rust', 'target'),
+  CARGO_PROFILE_DEV_DEBUG: '0',
+};
+
 export class DocumentRunner implements AsyncDisposable {
   readonly #folder: string;
   /** Their commands are for a checkout. */
@@ -51,6 +57,8 @@ export class DocumentRunner implements AsyncDisposable {
       case 'python source':
       case 'go source':
       case 'java source':
+      case 'rust source':
+      case 'toml source':
       case 'xml source':
       case 'yaml source':
         if (block.file === undefined) throw new Error('no command can use it: it has no file=');
@@ -128,7 +136,7 @@ export class DocumentRunner implements AsyncDisposable {
 
   #program(command: string, args: readonly string[]): Program {
     const env = this.#url === undefined ? {} : { YARDMASTER_URL: this.#url };
-    return { command, args, cwd: this.#isOfExamples ? root : this.#folder, env };
+    return { command, args, cwd: this.#isOfExamples ? root : this.#folder, env: { ...CARGO, ...env } };
   }
 }
 

@@ -124,10 +124,11 @@ function withDelays(inner: Store, options: SimStoreOptions): Store {
   const luck = dice.fork('reads');
   const queuedDice = dice.fork('queued');
   const outputDice = dice.fork('outputs');
-  const later = async <T>(read: () => Promise<T>, ofRead = dice): Promise<T> => {
+  const labelDice = dice.fork('labels');
+  const later = async <T>(read: () => Promise<T>, ofRead = dice, ofLuck = luck): Promise<T> => {
     const { readMs } = disk.settings;
     if (readMs > 0) await new Promise<void>((resolve) => world.after(ofRead.skewed(0, readMs), process, 'io', resolve));
-    if (disk.unreadable > 0 && luck.chance(disk.unreadable)) {
+    if (disk.unreadable > 0 && ofLuck.chance(disk.unreadable)) {
       world.log('disk', 'cannot be read');
       throw new StoreError('UNCLEAR', 'EIO in a read');
     }
@@ -161,6 +162,7 @@ function withDelays(inner: Store, options: SimStoreOptions): Store {
     listWorkflows: (namespace, after, limit) => later(() => inner.listWorkflows(namespace, after, limit)),
     getSchedule: (key) => later(() => inner.getSchedule(key)),
     loadSchedules: (after, limit) => later(() => inner.loadSchedules(after, limit)),
+    loadAgentLabels: (after, limit) => later(() => inner.loadAgentLabels(after, limit), labelDice, labelDice),
     listAgentEvents: (agentId, limit) => later(() => inner.listAgentEvents(agentId, limit)),
     listAudit: (query) => later(() => inner.listAudit(query)),
     prune: (before, limit) => later(() => inner.prune(before, limit)),

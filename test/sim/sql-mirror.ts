@@ -70,6 +70,7 @@ export function mirrored(model: Store, sql: Store): Store {
     listWorkflows: (namespace, after, limit) => sql.listWorkflows(namespace, after, limit),
     getSchedule: (key) => sql.getSchedule(key),
     loadSchedules: (after, limit) => sql.loadSchedules(after, limit),
+    loadAgentLabels: (after, limit) => sql.loadAgentLabels(after, limit),
     listAgentEvents: (agentId, limit) => sql.listAgentEvents(agentId, limit),
     listAudit: (query) => sql.listAudit(query),
     stats: () => model.stats(),

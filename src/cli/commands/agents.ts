@@ -9,6 +9,7 @@ import { renderAgents } from '../render/lists.ts';
 import { addCheckCommand } from './check-agent.ts';
 import { addFakeCommand } from './fake-agent.ts';
 import type { Bind } from './group.ts';
+import { addLabelCommand } from './label-agent.ts';
 import { addOperateCommands } from './operate-agents.ts';
 
 export function addAgentsCommands(program: Command, bind: Bind): void {
@@ -16,6 +17,7 @@ export function addAgentsCommands(program: Command, bind: Bind): void {
   agents.command('list').description('all agents').action(bind(listAgents));
   agents.command('get <agent>').description('its instances, attempts and last events').action(bind(getAgent));
   addOperateCommands(agents, bind);
+  addLabelCommand(agents, bind);
   addCheckCommand(agents, bind);
   addFakeCommand(agents, bind);
 }

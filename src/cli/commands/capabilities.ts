@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { satisfies, validRange } from 'semver';
 import { type CapabilityOfferView, callWorkflow, collectPages, toOffer } from '../../client/index.ts';
 import { YardmasterError } from '../../core/errors.ts';
 import { nearest } from '../../core/nearest.ts';
@@ -6,7 +7,7 @@ import { writeCapabilityTypes } from '../capability-types.ts';
 import { type Context, listOptions, say } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { followRun } from '../follow.ts';
-import { collect } from '../options.ts';
+import { collect, readPairs, usageError } from '../options.ts';
 import { readParameters } from '../parameters.ts';
 import { printList, printText } from '../print.ts';
 import { renderCapabilities, renderOffer } from '../render/capabilities.ts';
@@ -31,6 +32,8 @@ export function addCapabilitiesCommands(program: Command, bind: Bind): void {
     .description('one step as a run of its own, "yardmaster.call.NAME"; prints the output')
     .option('-p, --parameter <key=value>', 'of the input, typed by its schema; may be repeated', collect, [])
     .option('--agent <id>', 'only this agent')
+    .option('--version <range>', 'only versions in this semver range, such as ^1.2')
+    .option('--label <key=value>', 'only agents with this label; may be repeated', collect, [])
     .action(bind(callCapability));
 }
 
@@ -82,16 +85,24 @@ async function getCapability(context: Context, name: string): Promise<number> {
   return exitCodes.ok;
 }
 
+interface CallFlags {
+  readonly parameter: readonly string[];
+  readonly agent?: string;
+  readonly version?: string;
+  readonly label: readonly string[];
+}
+
 async function callCapability(
   context: Context,
   name: string,
-  { parameter, agent }: { readonly parameter: readonly string[]; readonly agent?: string },
+  { parameter, agent, version, label }: CallFlags,
 ): Promise<number> {
   const offers = viewsOf(await fetchOffers(context));
-  const offer = findOffer(offers, name, agent);
+  const labels = readPairs(label);
+  const offer = findOffer(offers, name, { agent, version });
   const input = readParameters(parameter, offer.capability.inputSchema);
   const mesh = context.mesh();
-  const { workflow } = await mesh.registerWorkflow(callWorkflow(name, { agentId: agent }));
+  const { workflow } = await mesh.registerWorkflow(callWorkflow(name, { agentId: agent, version, labels }));
   const handle = await mesh.startWorkflow(workflow.name, input, {
     version: workflow.version,
     requestId: crypto.randomUUID(),
@@ -100,20 +111,32 @@ async function callCapability(
   return followRun(context, handle.id);
 }
 
-/** The newest version on offer, of the agent if one is named. */
+/** The newest version on offer, in the range and of the agent if one is named. */
 function findOffer(
   offers: readonly CapabilityOfferView[],
   name: string,
-  agentId: string | undefined,
+  { agent, version }: { readonly agent: string | undefined; readonly version: string | undefined },
 ): CapabilityOfferView {
+  if (version !== undefined && validRange(version) === null)
+    throw usageError(`Cannot read the version range "${version}": it is not like ^1.2 or ">=1.2 <3"`);
   const named = offers.filter(({ capability }) => capability.name === name);
   if (named.length === 0) throw notOffered(name, offers);
-  const found = agentId === undefined ? named[0] : named.find(({ agentIds }) => agentIds.includes(agentId));
+  const inRange =
+    version === undefined ? named : named.filter(({ capability }) => satisfies(capability.version, version));
+  if (inRange.length === 0) {
+    const versions = named.map(({ capability }) => capability.version || 'unversioned');
+    throw new YardmasterError(
+      'CAPABILITY_NOT_FOUND',
+      `Cannot call "${name}" ${version}: it is offered in ${versions.join(', ')}`,
+      { next: `yardmaster capabilities get ${name}` },
+    );
+  }
+  const found = agent === undefined ? inRange[0] : inRange.find(({ agentIds }) => agentIds.includes(agent));
   if (found !== undefined) return found;
-  const agents = [...new Set(named.flatMap(({ agentIds }) => agentIds))];
+  const agents = [...new Set(inRange.flatMap(({ agentIds }) => agentIds))];
   throw new YardmasterError(
     'CAPABILITY_NOT_FOUND',
-    `Cannot call "${name}" of agent "${agentId}": it is offered by ${agents.join(', ')}`,
+    `Cannot call "${name}" of agent "${agent}": it is offered by ${agents.join(', ')}`,
     { next: `yardmaster capabilities get ${name}` },
   );
 }

@@ -24,6 +24,7 @@ export function renderOffer({
   instances,
   readyInstances,
   clashing,
+  unchecked,
 }: CapabilityOfferView): string {
   const { name, version, description, idempotent, inputSchema, outputSchema } = capability;
   const lines = [
@@ -32,6 +33,7 @@ export function renderOffer({
     ...(idempotent ? ['  idempotent: may run twice without harm'] : []),
     ...section('input', propertyLines(inputSchema)),
     ...section('output', propertyLines(outputSchema)),
+    ...unchecked.map((why) => `  not checked by the control plane: ${safe(why)}`),
     ...clashing.flatMap(clashLines),
   ];
   return lines.join('\n');

@@ -18,6 +18,7 @@ export function renderAgent(agent: AgentView, options: ListOptions): string {
     `${safe(agent.agentId)}  ${paintStatus(style, agent.status)}  ${plural(agent.instances.length, 'instance')}`,
     renderInstances(agent.instances, options),
     ...agent.instances.flatMap((instance) => cordonText(instance, utc) ?? []),
+    ...labelLines(agent),
     ...refusedLines(agent.instances),
     ...attemptLines(agent.instances),
     ...agent.events.map((event) => {
@@ -69,6 +70,22 @@ function renderInstances(instances: readonly InstanceView[], options: ListOption
 
 function placeOf({ place, isManual }: InstanceView): string {
   return [...(place === '' ? [] : [safe(place)]), ...(isManual ? ['by hand'] : [])].join(', ');
+}
+
+/** Whose labels are whose, where operators gave any. */
+function labelLines({ operatorLabels, instances }: AgentView): readonly string[] {
+  const given = labelsText(operatorLabels);
+  if (given === '') return [];
+  const claims = instances.flatMap(({ instanceId, overriddenLabels }) => {
+    const claimed = labelsText(overriddenLabels);
+    return claimed === '' ? [] : [`${safe(instanceId).slice(-4)} claims ${claimed}, which does not hold`];
+  });
+  return [`labels by operators: ${given}`, ...claims];
+}
+
+function labelsText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([key, value]) => `${safe(key)}=${safe(value)}`);
+  return pairs.sort().join(', ');
 }
 
 function refusedLines(instances: readonly InstanceView[]): readonly string[] {

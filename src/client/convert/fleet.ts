@@ -13,6 +13,7 @@ export function toAgent(agent: Agent): AgentView {
     name: agent.agentId,
     status: readAgentStatus(agent.status),
     instances: agent.instances.map(toInstance),
+    operatorLabels: agent.operatorLabels,
     events: agent.events.map((event) => ({
       time: toDate(event.time),
       instanceId: event.instanceId,
@@ -41,6 +42,7 @@ export function toInstance(instance: Instance): InstanceView {
     connectTime: toDate(instance.connectTime),
     lastSeenTime: toDate(instance.lastSeenTime),
     labels: instance.labels,
+    overriddenLabels: instance.overriddenLabels,
     isManual: instance.manual,
     refusedCapabilities: instance.refusedCapabilities.map(({ name, version, reason }) => ({ name, version, reason })),
     cordon: toCordon(instance.cordon),
@@ -72,6 +74,7 @@ export function toOffer(offer: CapabilityOffer): CapabilityOfferView | undefined
     instances: offer.instances,
     readyInstances: offer.readyInstances,
     clash: offer.clash,
+    unchecked: offer.unchecked,
     clashing: offer.clashing.map(({ inputSchema, outputSchema, agentIds, instances, differences }) => ({
       inputSchema,
       outputSchema,

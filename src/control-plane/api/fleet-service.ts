@@ -3,6 +3,7 @@ import { limits } from '../../core/limits.ts';
 import type { Agent } from '../../gen/yardmaster/v1/agent_pb.ts';
 import type { FleetService } from '../../gen/yardmaster/v1/fleet_service_pb.ts';
 import type { ControlPlane } from '../runtime/control-plane.ts';
+import { createAgentLabelling } from './agent-labelling.ts';
 import { isSameAgent, writeAgent } from './convert/agent.ts';
 import { compareKeys, isFound, keyOf, writeOffers } from './convert/offer.ts';
 import { cutPage, readPage } from './convert/paging.ts';
@@ -13,13 +14,14 @@ import { NAMESPACE, readRequest } from './requests.ts';
 export interface FleetServiceOptions {
   readonly controlPlane: Pick<
     ControlPlane,
-    'listAgents' | 'getAgent' | 'watchAgents' | 'operateAgents' | 'noteRefusal'
+    'listAgents' | 'getAgent' | 'watchAgents' | 'operateAgents' | 'labelAgent' | 'uncheckedSchemas' | 'noteRefusal'
   >;
 }
 
 export function createFleetService({ controlPlane }: FleetServiceOptions): ServiceImpl<typeof FleetService> {
   return {
     ...createFleetOperations(controlPlane),
+    ...createAgentLabelling(controlPlane),
 
     listAgents(request) {
       const { after, limit } = readRequest('list agents', (faults) => readPage(faults, request));
@@ -52,7 +54,7 @@ export function createFleetService({ controlPlane }: FleetServiceOptions): Servi
           faults.add('search', `has ${search.length} characters; at most ${limits.searchCharsMax}`);
         return readPage(faults, request);
       });
-      const all = writeOffers(controlPlane.listAgents(NAMESPACE));
+      const all = writeOffers(controlPlane.listAgents(NAMESPACE), (it) => controlPlane.uncheckedSchemas(it));
       const offers = search === '' ? all : all.filter((offer) => isFound(offer, search));
       const rest = after === '' ? offers : offers.filter((offer) => compareKeys(keyOf(offer), after) > 0);
       const { items, nextPageToken } = cutPage(rest, limit, keyOf);

@@ -8,6 +8,7 @@
  */
 import { limits } from '../../core/limits.ts';
 import { Acceptance, isDeaf, NOTHING_MISSED } from './acceptance.ts';
+import { AgentLabels, type Labels } from './agent-labels.ts';
 import type { BeatFrame, HelloFrame, InstanceState, SessionPeer } from './frames.ts';
 import { handOverText, isSucceeded, Places } from './hand-over.ts';
 import { createInstance, type HeldAttempt, type Instance } from './instance.ts';
@@ -57,6 +58,8 @@ export type FleetAction =
   /** For people: a transition that does not expire. */
   | { readonly type: 'event'; readonly instance: Instance; readonly kind: string; readonly message: string };
 
+type AgentName = Pick<Instance, 'namespace' | 'agentId'>;
+
 export interface Now {
   /** Registry time. */
   readonly at: number;
@@ -69,6 +72,8 @@ const LOAD_STEP = 0.05;
 
 export class Fleet {
   readonly instances = new Map<string, Instance>();
+  /** Given by operators. */
+  readonly labels = new AgentLabels();
   private readonly settings: FleetSettings;
   private readonly acceptance = new Acceptance();
   private readonly departed = new DepartedCordons();
@@ -102,6 +107,7 @@ export class Fleet {
     instance.place = frame.place;
     instance.sdk = frame.sdk;
     instance.state = frame.state;
+    instance.operatorLabels = this.labels.of(instance);
     instance.isManual = frame.isManual === true;
     instance.saidGoodbye = false;
     instance.isHeldBack = false;
@@ -216,6 +222,18 @@ export class Fleet {
     }
     if (isStanding(instance)) instance.status = standingOf(instance);
     return [event, { type: 'changed', instance }];
+  }
+
+  /** What operators say of an agent from now on is `labels`, all of them. */
+  label(agent: AgentName, labels: Labels, operator: Operator): readonly FleetAction[] {
+    this.labels.put(agent, labels);
+    const { namespace, agentId } = agent;
+    const instances = [...this.instances.values()].filter((it) => it.agentId === agentId && it.namespace === namespace);
+    return instances.flatMap((instance): readonly FleetAction[] => {
+      instance.operatorLabels = labels;
+      const event = { type: 'event', instance, kind: 'LABELLED', message: byOperator(operator) } as const;
+      return [event, { type: 'changed', instance }];
+    });
   }
 
   /** A drained instance was told to go. */

@@ -2,6 +2,7 @@
 
 import { ChurnMap } from '../../core/churn-map.ts';
 import { NOTHING_MISSED } from './acceptance.ts';
+import { type Labels, NO_LABELS } from './agent-labels.ts';
 import type { Capability, InstanceState, SessionPeer, WireStop } from './frames.ts';
 import { HeldSync, type SentStop } from './held-sync.ts';
 import type { Cordon } from './operations.ts';
@@ -45,6 +46,8 @@ export interface Instance {
   sdk: { readonly name: string; readonly version: string; readonly language: string };
   status: AgentStatus;
   state: InstanceState;
+  /** What operators say of its agent: they win over those of `state`. */
+  operatorLabels: Labels;
   /** The current stream; undefined while there is none. */
   peer: SessionPeer | undefined;
   readonly held: ChurnMap<HeldAttempt>;
@@ -98,6 +101,7 @@ export function createInstance(identity: {
     sdk: { name: '', version: '', language: '' },
     status: 'UNREACHABLE',
     state: NO_STATE,
+    operatorLabels: NO_LABELS,
     peer: undefined,
     held: new ChurnMap(),
     load: 0,

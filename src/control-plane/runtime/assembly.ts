@@ -6,6 +6,7 @@ import { Unheard } from '../registry/unheard.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import type { StoreError } from '../store/port.ts';
 import { Admission } from './admission.ts';
+import { AgentLabelling } from './agent-labelling.ts';
 import { AgentWatch } from './agent-watch.ts';
 import { AuditLog } from './audit-log.ts';
 import { Blobs } from './blobs.ts';
@@ -68,6 +69,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     return children.recover(active, queuedChildren);
   };
   const recovered = await recover({ store, runs, scheduler, fleet, timers, admission, now: parts.now, onActive });
+  await parts.labelling.load();
   await admission.load();
   await parts.scheduleBook.load();
   return startParts(parts, recovered);
@@ -422,6 +424,15 @@ export class Parts extends Given {
     apply: (list) => this.actions.apply(list),
     admit: () => this.face.admit(),
   });
+  readonly labelling = new AgentLabelling({
+    fleet: this.fleet,
+    store: this.store,
+    audit: this.audit,
+    committer: this.committerOf,
+    lost: () => this.actions.lost.values(),
+    apply: (list) => this.actions.apply(list),
+    admit: () => this.face.admit(),
+  });
   readonly ticker: ScheduleTicker = new ScheduleTicker({
     clock: this.clock,
     logger: this.logger,
@@ -480,6 +491,8 @@ export class Parts extends Given {
     calls: this.calls,
     schedules: this.schedules,
     operations: this.operations,
+    labelling: this.labelling,
+    schemas: this.schemas,
     lost: () => this.actions.lost.values(),
     isStoreUsable: () => this.trouble.isUsable,
     nextTimer: () => earlier(this.timers.nearest(), this.ticker.nearest()),

@@ -143,8 +143,8 @@ export class Committer {
     const startedAt = clock.monotonic();
     const sealed = batch.seal(epoch);
     const hasRows = sealed.journal.length + sealed.runs.length + sealed.tasks.length + sealed.tasksDeleted.length > 0;
-    const { checkpoints, blobs, outputs, agentEvents, audit, schedules } = sealed;
-    const others = [checkpoints, blobs, outputs, agentEvents, audit, schedules];
+    const { checkpoints, blobs, outputs, agentEvents, audit, schedules, agentLabels } = sealed;
+    const others = [checkpoints, blobs, outputs, agentEvents, audit, schedules, agentLabels];
     const extras = others.reduce((sum, rows) => sum + rows.length, 0);
     if (!hasRows && extras === 0) {
       this.done(batch, 0);

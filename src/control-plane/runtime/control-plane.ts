@@ -3,11 +3,13 @@
  * and proto, and nothing else. Everything answers only when what it says is durable. Errors are YardmasterErrors.
  * With a `caller`, what changes something has an entry in the audit log.
  */
+
 import type { Problem } from '../../core/errors.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
 import type { Priority, WorkflowDefinition } from '../../workflow/definition.ts';
 import type { RunEvent, Usage } from '../engine/events.ts';
 import type { RunState } from '../engine/state.ts';
+import type { LabelChange, Labels } from '../registry/agent-labels.ts';
 import type { Capability, RefusedCapability, SessionPeer, SessionReceiver } from '../registry/frames.ts';
 import type { AgentStatus } from '../registry/instance.ts';
 import type { Cordon, Operation } from '../registry/operations.ts';
@@ -118,6 +120,10 @@ export interface ControlPlane extends CallPlane {
    * A drain answers when it has begun.
    */
   operateAgents(request: OperateAgentsRequest): Promise<OperatedAgents>;
+  /** Changes what operators say of an agent; answers whether it was not so before. Throws AGENT_NOT_FOUND and LIMIT. */
+  labelAgent(request: LabelAgentRequest): Promise<boolean>;
+  /** Schemas of a capability that no value is checked by, and why: `input: it is no object`. */
+  uncheckedSchemas(capability: Capability): readonly string[];
   listCapabilities(namespace: string): readonly CapabilityView[];
 
   readonly schedules: SchedulePlane;
@@ -296,6 +302,8 @@ export interface AgentView {
   readonly agentId: string;
   readonly status: AgentStatus;
   readonly instances: readonly InstanceView[];
+  /** They win over what instances claim. */
+  readonly operatorLabels: Labels;
 }
 
 export interface InstanceView {
@@ -310,7 +318,10 @@ export interface InstanceView {
   readonly rttMs: number;
   readonly sdk: { readonly name: string; readonly version: string; readonly language: string };
   readonly capabilities: readonly Capability[];
-  readonly labels: Readonly<Record<string, string>>;
+  /** What steps are matched with. */
+  readonly labels: Labels;
+  /** What it claims and an operator says otherwise. */
+  readonly overriddenLabels: Labels;
   readonly attemptIds: readonly string[];
   readonly connectedAt: number;
   readonly lastSeenAt: number;
@@ -326,6 +337,14 @@ export interface OperateAgentsRequest {
   readonly agentId: string;
   /** Or its last 4 characters or more; '' : all that are there. */
   readonly instanceId: string;
+  /** '' : none. */
+  readonly reason: string;
+  readonly caller?: Caller;
+}
+
+export interface LabelAgentRequest extends LabelChange {
+  readonly namespace: string;
+  readonly agentId: string;
   /** '' : none. */
   readonly reason: string;
   readonly caller?: Caller;

@@ -10,6 +10,7 @@ import type { Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { AgentEventRow, AuditQuery, AuditRow, RunQuery, Store } from '../store/port.ts';
 import type { Admission } from './admission.ts';
+import type { AgentLabelling } from './agent-labelling.ts';
 import type { AgentWatch } from './agent-watch.ts';
 import type { AuditFacts, AuditLog } from './audit-log.ts';
 import type { Blobs } from './blobs.ts';
@@ -51,6 +52,7 @@ import { RunFinder } from './run-finder.ts';
 import { RunViews } from './run-views.ts';
 import type { Runs } from './runs.ts';
 import type { SchedulePlane } from './schedule-plane.ts';
+import type { SchemaChecks } from './schema-checks.ts';
 import type { Sessions } from './sessions.ts';
 import type { Signals } from './signals.ts';
 import type { Starts } from './starts.ts';
@@ -87,6 +89,8 @@ export interface FaceOptions {
   readonly calls: Pick<Calls, 'invoke'>;
   readonly schedules: SchedulePlane;
   readonly operations: FleetOperations;
+  readonly labelling: AgentLabelling;
+  readonly schemas: SchemaChecks;
   readonly lost: () => Iterable<Instance>;
   readonly isStoreUsable: () => boolean;
   readonly nextTimer: () => number | undefined;
@@ -231,7 +235,8 @@ export class Face implements RunningControlPlane {
     const events = await this.options.store.listAgentEvents(agentId, AGENT_EVENTS);
     const agent = agents.find((view) => view.agentId === agentId);
     if (agent === undefined && events.length === 0) throw agentNotFound(agentId, agents);
-    return { ...(agent ?? { agentId, status: 'LOST' as const, instances: [] }), events };
+    const operatorLabels = this.options.fleet.labels.of({ namespace, agentId });
+    return { ...(agent ?? { agentId, status: 'LOST' as const, instances: [], operatorLabels }), events };
   }
 
   watchAgents(namespace: string, signal: AbortSignal): AsyncIterable<readonly AgentView[]> {
@@ -240,6 +245,14 @@ export class Face implements RunningControlPlane {
 
   operateAgents(...request: Parameters<ControlPlane['operateAgents']>): ReturnType<ControlPlane['operateAgents']> {
     return this.options.operations.operate(...request);
+  }
+
+  labelAgent(...request: Parameters<ControlPlane['labelAgent']>): Promise<boolean> {
+    return this.options.labelling.label(...request);
+  }
+
+  uncheckedSchemas(...request: Parameters<ControlPlane['uncheckedSchemas']>): readonly string[] {
+    return this.options.schemas.unchecked(...request);
   }
 
   listCapabilities(namespace: string): readonly CapabilityView[] {

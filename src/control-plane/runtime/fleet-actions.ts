@@ -2,6 +2,7 @@
 import type { Alerts } from '../../core/alerts.ts';
 import { YardmasterError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import { labelsOf } from '../registry/agent-labels.ts';
 import type { FleetAction, StreamEnd } from '../registry/fleet.ts';
 import { acceptsWork, type Instance } from '../registry/instance.ts';
 import { standingText } from '../registry/operations.ts';
@@ -137,7 +138,7 @@ function offerOf(instance: Instance): InstanceOffer {
     namespace: instance.namespace,
     instanceId: instance.instanceId,
     agentId: instance.agentId,
-    labels: state.labels,
+    labels: labelsOf(instance),
     capabilities: state.capabilities,
     slots: state.slots,
     accepts: acceptsWork(instance),

@@ -12,6 +12,7 @@ import type { AuditFacts, AuditLog } from './audit-log.ts';
 import type { Committer } from './committer.ts';
 import type { OperateAgentsRequest, OperatedAgents } from './control-plane.ts';
 import { agentNotFound, viewAgents, viewInstance } from './views.ts';
+import { writeDurably } from './write-durably.ts';
 
 /** Fewer could be anybody. */
 const TAIL_CHARS_MIN = 4;
@@ -58,7 +59,8 @@ export class FleetOperations {
     const { operation, reason, caller } = request;
     const meant = await this.find(request);
     const changing = meant.filter((instance) => wouldChange(operation, instance));
-    if (changing.length > 0) await this.write(this.entryOf(request, changing));
+    const entry = changing.length > 0 ? this.entryOf(request, changing) : undefined;
+    if (entry !== undefined) await writeDurably(this.options.committer, ({ audit }) => audit.push(entry));
     const operator = { actor: caller?.actor ?? 'anonymous', reason };
     const changedIds: string[] = [];
     for (const instance of changing) {
@@ -100,19 +102,6 @@ export class FleetOperations {
       subject,
       details,
     });
-  }
-
-  /** A commit that failed is made again: after an unclear one nobody knows, and the entry is the same. */
-  private async write(audit: AuditRow | undefined): Promise<void> {
-    if (audit === undefined) return;
-    for (let isDurable = false; !isDurable; ) {
-      const committer = this.options.committer();
-      const batch = committer.current;
-      batch.audit.push(audit);
-      const settled = new Promise<boolean>((resolve) => batch.onSettled.push(resolve));
-      committer.kick();
-      isDurable = await settled;
-    }
   }
 }
 

@@ -39,6 +39,18 @@ export class SchemaChecks {
     return this.#underWay > 0;
   }
 
+  /** Schemas that no value is checked by, and why: `input: it is no object`. */
+  unchecked({ inputSchema, outputSchema }: Capability): readonly string[] {
+    const sides = [
+      ['input', inputSchema],
+      ['output', outputSchema],
+    ] as const;
+    return sides.flatMap(([side, stated]) => {
+      const read = stated === undefined ? undefined : this.#options.book.read(stated);
+      return read !== undefined && 'fault' in read ? [`${side}: ${read.fault}`] : [];
+    });
+  }
+
   /** Undefined: there is nothing to check. Resolves with what does not fit; never settles while the control plane stops. */
   check(side: Side, capability: Capability | undefined, value: StoredValue): Promise<Misfit | undefined> | undefined {
     const stated = side === 'input' ? capability?.inputSchema : capability?.outputSchema;

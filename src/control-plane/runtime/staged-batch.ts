@@ -6,6 +6,7 @@ import { limits } from '../../core/limits.ts';
 import type { RunEvent } from '../engine/events.ts';
 import type {
   AgentEventRow,
+  AgentLabelsRow,
   AuditRow,
   Batch,
   BlobCopy,
@@ -41,6 +42,7 @@ export class StagedBatch {
   readonly agentEvents: AgentEventRow[] = [];
   readonly audit: AuditRow[] = [];
   readonly schedules: ScheduleChange[] = [];
+  readonly agentLabels: AgentLabelsRow[] = [];
   eventCount = 0;
   blobBytes = 0;
   outputBytes = 0;
@@ -56,6 +58,7 @@ export class StagedBatch {
       this.agentEvents.length === 0 &&
       this.audit.length === 0 &&
       this.schedules.length === 0 &&
+      this.agentLabels.length === 0 &&
       this.effects.length === 0
     );
   }
@@ -135,6 +138,7 @@ export class StagedBatch {
       agentEvents: this.agentEvents,
       audit: this.audit,
       schedules: this.schedules,
+      agentLabels: this.agentLabels,
     };
   }
 }

@@ -144,8 +144,14 @@ function judge({ candidates, class: stepClass, key }: Explanation): Pick<StepWai
   const able = candidates.filter(isAble);
   if (able.length === 0) {
     const wanted = agentId === '' ? `offers ${capability}` : `is ${agentId} and offers ${capability}`;
-    const next = `start an agent that ${wanted}${needsOf(stepClass)}`;
-    return { reason: 'NO_AGENT', summary: `NO_AGENT: no live agent ${wanted}`, next };
+    const needs = needsOf(stepClass);
+    const near = candidates.filter(({ reason }) => reason === 'version' || reason === 'label');
+    const summary = near.length === 0 ? wanted : `${wanted}${needs}: ${tellSome(near)}`;
+    return {
+      reason: 'NO_AGENT',
+      summary: `NO_AGENT: no live agent ${summary}`,
+      next: `start an agent that ${wanted}${needs}`,
+    };
   }
   const [free] = able.filter(({ reason }) => reason === 'free');
   if (free !== undefined)

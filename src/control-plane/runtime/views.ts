@@ -5,6 +5,7 @@ import { nearest } from '../../core/nearest.ts';
 import { liveSteps } from '../engine/frames.ts';
 import { isBlockStep, type RunState, type Step } from '../engine/state.ts';
 import { isStepOver } from '../engine/status.ts';
+import { labelsOf, overriddenLabels } from '../registry/agent-labels.ts';
 import type { Fleet } from '../registry/fleet.ts';
 import type { AgentStatus, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
@@ -28,7 +29,8 @@ export function viewInstance(instance: Instance): InstanceView {
     rttMs: instance.rttMs,
     sdk: instance.sdk,
     capabilities: state.capabilities,
-    labels: state.labels,
+    labels: labelsOf(instance),
+    overriddenLabels: overriddenLabels(instance),
     attemptIds: instance.held.keys(),
     connectedAt: instance.connectedAt,
     lastSeenAt: instance.lastSeenAt,
@@ -51,7 +53,12 @@ export function viewAgents(fleet: Fleet, lost: Iterable<Instance>, namespace: st
   for (const instance of lost) add(instance);
   return [...byAgent]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([agentId, instances]) => ({ agentId, status: bestOf(instances), instances }));
+    .map(([agentId, instances]) => ({
+      agentId,
+      status: bestOf(instances),
+      instances,
+      operatorLabels: fleet.labels.of({ namespace, agentId }),
+    }));
 }
 
 function bestOf(instances: readonly InstanceView[]): AgentStatus {

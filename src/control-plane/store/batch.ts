@@ -14,7 +14,8 @@ export function countRows(batch: Batch): number {
     batch.outputs.reduce((sum, { chunks }) => sum + chunks.length, 0) +
     batch.agentEvents.length +
     batch.audit.length +
-    batch.schedules.length
+    batch.schedules.length +
+    batch.agentLabels.length
   );
 }
 

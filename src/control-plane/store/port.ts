@@ -78,6 +78,9 @@ export interface Store {
   /** All schedules, ordered by (namespace, name), after `after`. */
   loadSchedules(after: ScheduleKey | undefined, limit: number): Promise<readonly ScheduleRow[]>;
 
+  /** Of all agents to which operators gave any, ordered by (namespace, agent id), after `after`. */
+  loadAgentLabels(after: AgentKey | undefined, limit: number): Promise<readonly AgentLabelsRow[]>;
+
   /** Newest last; transitions of instances, for people. */
   listAgentEvents(agentId: string, limit: number): Promise<readonly AgentEventRow[]>;
   /** Newest first: the audit rows that fit, and an entry for the start of every run that fits, made from its row. */
@@ -131,6 +134,8 @@ export interface Batch {
   readonly audit: readonly AuditRow[];
   /** In order. */
   readonly schedules: readonly ScheduleChange[];
+  /** In order. Each replaces the agent's earlier one; one without labels deletes it. */
+  readonly agentLabels: readonly AgentLabelsRow[];
 }
 
 /** The events of one decided batch of one run. Adapters encode them (store/codec). */
@@ -351,6 +356,16 @@ export interface ScheduleTick {
 export type ScheduleChange =
   | { readonly type: 'put'; readonly row: ScheduleRow }
   | ({ readonly type: 'delete' } & ScheduleKey);
+
+export interface AgentKey {
+  readonly namespace: string;
+  readonly agentId: string;
+}
+
+/** All labels that operators gave to an agent. */
+export interface AgentLabelsRow extends AgentKey {
+  readonly labels: Readonly<Record<string, string>>;
+}
 
 export interface AgentEventRow {
   readonly at: number;

@@ -175,6 +175,7 @@ const LONG_DIGESTS: Readonly<Record<Language, readonly [rounds: number, sha256: 
   python: [500_000, '51945506d2cadb6b4c7e9cb87cab3e938ced920f0be943e428799df09efb39bf'],
   go: [3_000_000, '1ecc40d609cc0e666e905ed507d70742bb92cebe486f8da4a69d05f8054ddb20'],
   java: [3_000_000, '1ecc40d609cc0e666e905ed507d70742bb92cebe486f8da4a69d05f8054ddb20'],
+  rust: [3_000_000, '1ecc40d609cc0e666e905ed507d70742bb92cebe486f8da4a69d05f8054ddb20'],
 };
 
 function digestStep(id: string, language: Language) {

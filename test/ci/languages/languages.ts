@@ -1,10 +1,10 @@
 /** The example agents in other languages, built as their pages say. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { root } from '../../docs/shell.ts';
 
-export const LANGUAGES = ['python', 'go', 'java'] as const;
+export const LANGUAGES = ['python', 'go', 'java', 'rust'] as const;
 
 export type Language = (typeof LANGUAGES)[number];
 
@@ -28,7 +28,9 @@ export function commandsOf(language: Language): { readonly prepare: string; read
 export function build(language: Language): void {
   const folder = folderOf(language);
   mkdirSync(folder, { recursive: true });
-  cpSync(join(root, 'examples', 'agents', language), folder, { recursive: true });
+  // What somebody built there would be taken for what is built here.
+  const filter = (file: string): boolean => basename(file) !== 'target';
+  cpSync(join(root, 'examples', 'agents', language), folder, { recursive: true, filter });
   const proto = join(WORK, 'proto');
   rmSync(proto, { force: true });
   symlinkSync(join(root, 'proto'), proto);

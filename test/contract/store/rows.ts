@@ -122,6 +122,7 @@ export function aBatch(epoch: number, fields: Partial<Omit<Batch, 'epoch'>> = {}
     agentEvents: [],
     audit: [],
     schedules: [],
+    agentLabels: [],
     ...fields,
   };
 }

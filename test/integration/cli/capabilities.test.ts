@@ -93,3 +93,23 @@ test('what the schema does not fit is refused before anything is registered, and
   expect(failed.code).toBe(1);
   expect(failed.err).toContain('TORN');
 });
+
+test('call of a version range and a label goes to an agent that has both, or says which versions are offered', async () => {
+  await using mesh = await started();
+  const newer = mesh
+    .agent('newer')
+    .setResponse(capability('greet', { version: '2.0.0', input: z.object({}), output: z.string() }), 'hi');
+  await mesh.settle();
+  await mesh.orchestrator.labelAgent('greeter', { labels: { region: 'eu' } });
+  const labelled = await run(mesh, 'call', 'greet', '-p', 'to=Ada', '--version', '^1.2', '--label', 'region=eu');
+  expect(labelled).toMatchObject({ code: 0, out: expect.stringContaining('hello Ada') });
+  expect(newer.calls).toEqual([]);
+  const newest = await run(mesh, 'call', 'greet', '--version', '>=2');
+  expect(newest).toMatchObject({ code: 0, out: expect.stringContaining('hi') });
+  const none = await run(mesh, 'call', 'greet', '--version', '^3');
+  expect(none.code).toBe(3);
+  expect(none.err).toContain('call "greet" ^3: it is offered in 2.0.0, 1.2.0');
+  const wrong = await run(mesh, 'call', 'greet', '--version', 'one');
+  expect(wrong.code).toBe(2);
+  expect(wrong.err).toContain('read the version range "one"');
+});

@@ -59,6 +59,8 @@ describe('an input', () => {
   test('with a schema that cannot be checked in bounded time is left to the agent', async () => {
     await using mesh = await TestMesh.start();
     const raw = await offer(mesh, { in: { $id: 'https://example.org/a', ...IN } });
+    const { offers } = await mesh.orchestrator.api.fleet.listCapabilities({});
+    expect(offers.map(({ unchecked }) => unchecked)).toEqual([['input: $id: "$id" is not supported']]);
     await mesh.startWorkflow(flow([step('a', { parameters: { rows: 0 } })]));
     await mesh.advance('1s');
     expect(raw.assignments).toHaveLength(1);

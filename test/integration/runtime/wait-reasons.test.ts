@@ -55,6 +55,24 @@ const cases: Readonly<Record<Exclude<WaitReason, 'NONE' | 'UNKNOWN'>, readonly C
       summary: /^NO_AGENT: no live agent is loader and offers load$/,
       next: /^start an agent that is loader and offers load, region=eu$/,
     },
+    {
+      name: 'only with another label',
+      arrange: (mesh) => {
+        mesh.agent('other').setResponse('load', 1);
+        return start(mesh, 'load', [step('load', { labels: { region: 'eu' } })]);
+      },
+      summary: /^NO_AGENT: no live agent offers load, region=eu: other\/\w{4} no region$/,
+      next: /^start an agent that offers load, region=eu$/,
+    },
+    {
+      name: 'only in another version',
+      arrange: (mesh) => {
+        mesh.agent('other').setResponse('load', 1);
+        return start(mesh, 'load', [step('load', { version: '^1.2' })]);
+      },
+      summary: /^NO_AGENT: no live agent offers load \^1\.2: other\/\w{4} load@unversioned$/,
+      next: /^start an agent that offers load \^1\.2$/,
+    },
   ],
   NO_SLOT: [
     {

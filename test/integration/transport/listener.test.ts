@@ -27,6 +27,7 @@ function fleet(impl: Partial<ServiceImpl<typeof FleetService>> = {}): BoundServi
     drainAgent: () => ({}),
     cordonAgent: () => ({}),
     uncordonAgent: () => ({}),
+    labelAgent: () => ({}),
     disconnectAgent: () => ({}),
     async *watchAgents(_, { signal }) {
       yield { agents: [{ agentId: 'a' }] };

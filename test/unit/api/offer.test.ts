@@ -32,12 +32,10 @@ const ROWS = { type: 'object', properties: { rows: { type: 'integer' } }, requir
 const TEXT = { type: 'object', properties: { rows: { type: 'string' }, 'a b': {} } };
 
 test('instances that state other schemas are a clash: which, by whom, and what differs', () => {
-  const [offer] = writeOffers([
-    agent('first', ROWS),
-    agent('second', TEXT),
-    agent('third', ROWS),
-    agent('fourth', TEXT),
-  ]);
+  const [offer] = writeOffers(
+    [agent('first', ROWS), agent('second', TEXT), agent('third', ROWS), agent('fourth', TEXT)],
+    () => [],
+  );
   expect(offer?.clash).toBe(true);
   expect(offer?.instances).toBe(4);
   expect(offer?.clashing.map(({ agentIds, instances }) => [agentIds, instances])).toEqual([[['fourth', 'second'], 2]]);
@@ -55,28 +53,28 @@ test('instances that state other schemas are a clash: which, by whom, and what d
 
 test('the same schema with its members in another order is no clash', () => {
   const { required, properties, type } = ROWS;
-  const [offer] = writeOffers([agent('first', ROWS), agent('second', { required, properties, type })]);
+  const [offer] = writeOffers([agent('first', ROWS), agent('second', { required, properties, type })], () => []);
   expect([offer?.clash, offer?.instances]).toEqual([false, 2]);
 });
 
 test('where every instance states something else, ten are shown', () => {
   const agents = Array.from({ length: 30 }, (_, i) => agent(`agent-${i}`, { minimum: i }));
-  const [offer] = writeOffers(agents);
+  const [offer] = writeOffers(agents, () => []);
   expect([offer?.instances, offer?.clashing.length]).toEqual([30, 10]);
 });
 
 test('a schema against none is a clash; the same schemas are none', () => {
-  const [mixed] = writeOffers([agent('first', undefined), agent('second', ROWS)]);
+  const [mixed] = writeOffers([agent('first', undefined), agent('second', ROWS)], () => []);
   expect(mixed?.clashing.flatMap(({ differences }) => differences)).toEqual([
     `input: nothing, here ${JSON.stringify(ROWS)}`,
   ]);
-  const [same] = writeOffers([agent('first', ROWS), agent('second', ROWS)]);
+  const [same] = writeOffers([agent('first', ROWS), agent('second', ROWS)], () => []);
   expect([same?.clash, same?.clashing]).toEqual([false, []]);
 });
 
 test('whoever is not there states nothing', () => {
   const gone = { status: 'UNREACHABLE' } as const;
-  const [offer] = writeOffers([agent('first', ROWS), agent('second', TEXT, gone)]);
+  const [offer] = writeOffers([agent('first', ROWS), agent('second', TEXT, gone)], () => []);
   expect([offer?.instances, offer?.clash]).toEqual([1, false]);
 });
 
@@ -87,6 +85,6 @@ test.each([
   ['1.2', true],
   ['extract nowhere', false],
 ])('a search for "%s": %s', (search, found) => {
-  const [offer] = writeOffers([agent('worker-1', ROWS)]);
+  const [offer] = writeOffers([agent('worker-1', ROWS)], () => []);
   expect(offer !== undefined && isFound(offer, search)).toBe(found);
 });

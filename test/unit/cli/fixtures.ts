@@ -190,6 +190,7 @@ export function instance(id: string, more: Partial<InstanceView> = {}): Instance
     connectTime: at(-60),
     lastSeenTime: at(0),
     labels: {},
+    overriddenLabels: {},
     isManual: false,
     refusedCapabilities: [],
     cordon: undefined,
@@ -204,6 +205,7 @@ export const fleet: readonly AgentView[] = [
     name: 'db-extractor',
     status: 'READY',
     instances: [instance('7f3a'), instance('91c0')],
+    operatorLabels: {},
     events: [],
   },
   {
@@ -229,6 +231,7 @@ export const fleet: readonly AgentView[] = [
         ],
       }),
     ],
+    operatorLabels: {},
     events: [],
   },
 ];

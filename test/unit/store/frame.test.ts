@@ -21,6 +21,7 @@ function read(bytes: Uint8Array) {
     agentEvents: frame.list(),
     audit: frame.list<AuditRow>(),
     schedules: frame.list(),
+    agentLabels: frame.list(),
   };
 }
 
@@ -37,11 +38,12 @@ it('carries entries of the audit log and who started a run', () => {
     agentEvents: [],
     audit,
     schedules: [],
+    agentLabels: [],
   });
 });
 
 it('costs one byte in a batch without entries', () => {
   const without = writeFrame(aBatch(3)).length;
-  // The epoch, then one byte for each of twelve lists.
-  expect(without).toBe(1 + 12);
+  // The epoch, then one byte for each of thirteen lists.
+  expect(without).toBe(1 + 13);
 });

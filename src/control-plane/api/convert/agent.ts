@@ -18,6 +18,7 @@ export function writeAgent(view: AgentView, events: readonly AgentEventRow[] = [
     agentId: view.agentId,
     status: AgentStatus[view.status],
     instances: view.instances.map(writeInstance),
+    operatorLabels: { ...view.operatorLabels },
     events: events.map(({ at, instanceId, kind, message }) => ({ time: writeTime(at), instanceId, kind, message })),
   });
 }
@@ -37,6 +38,7 @@ export function writeInstance(view: InstanceView): Instance {
     connectTime: writeTime(view.connectedAt),
     lastSeenTime: writeTime(view.lastSeenAt),
     labels: { ...view.labels },
+    overriddenLabels: { ...view.overriddenLabels },
     manual: view.isManual,
     refusedCapabilities: view.refused.map((refused) => ({ ...refused })),
     ...(view.cordon !== undefined && { cordon: writeCordon(view.cordon) }),

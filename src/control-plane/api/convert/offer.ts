@@ -23,8 +23,11 @@ interface Offered {
   readonly instance: InstanceView;
 }
 
+/** Why no value is checked by schemas of a capability. */
+type Unchecked = (capability: Capability) => readonly string[];
+
 /** Every capability in every version that a connected instance offers: by name, then by version, newest first. */
-export function writeOffers(agents: readonly AgentView[]): readonly CapabilityOffer[] {
+export function writeOffers(agents: readonly AgentView[], uncheckedOf: Unchecked): readonly CapabilityOffer[] {
   const groups = new Map<string, Offered[]>();
   for (const instance of agents.flatMap((agent) => agent.instances)) {
     if (instance.status === 'UNREACHABLE' || instance.status === 'LOST') continue;
@@ -36,11 +39,11 @@ export function writeOffers(agents: readonly AgentView[]): readonly CapabilityOf
     }
   }
   return [...groups.values()]
-    .flatMap((group) => writeOffer(group) ?? [])
+    .flatMap((group) => writeOffer(group, uncheckedOf) ?? [])
     .sort((a, b) => compareKeys(keyOf(a), keyOf(b)));
 }
 
-function writeOffer(group: readonly Offered[]): CapabilityOffer | undefined {
+function writeOffer(group: readonly Offered[], uncheckedOf: Unchecked): CapabilityOffer | undefined {
   const [first] = group.toSorted((a, b) => a.instance.connectedAt - b.instance.connectedAt);
   if (first === undefined) return undefined;
   const clashing = clashingWith(first.capability, group);
@@ -51,6 +54,7 @@ function writeOffer(group: readonly Offered[]): CapabilityOffer | undefined {
     readyInstances: group.filter(({ instance }) => instance.status === 'READY').length,
     clash: clashing.length > 0,
     clashing,
+    unchecked: [...uncheckedOf(first.capability)],
   });
 }
 

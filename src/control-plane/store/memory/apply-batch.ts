@@ -1,6 +1,8 @@
 /** One batch on memory data: everything is checked before anything is written, so a refusal leaves no trace. */
 import { encodeEvents } from '../codec/encode.ts';
 import {
+  type AgentKey,
+  type AgentLabelsRow,
   type Batch,
   type BlobCopy,
   type JournalRow,
@@ -30,6 +32,7 @@ export function applyBatch(data: MemoryData, batch: Batch): number {
   data.agentEvents.push(...batch.agentEvents);
   for (const row of batch.audit) if (!data.audit.has(row.id)) data.audit.set(row.id, row);
   for (const change of batch.schedules) applySchedule(data, change);
+  for (const row of batch.agentLabels) applyLabels(data, row);
   return journal.reduce((sum, row) => sum + row.bytes.length, 0);
 }
 
@@ -48,6 +51,10 @@ export function taskKey(key: TaskKey): string {
 
 export function scheduleKey({ namespace, name }: ScheduleKey): string {
   return `${namespace}\0${name}`;
+}
+
+export function agentKey({ namespace, agentId }: AgentKey): string {
+  return `${namespace}\0${agentId}`;
 }
 
 export function blobsOf(data: MemoryData, runId: string): Map<string, Uint8Array[]> {
@@ -115,6 +122,11 @@ function applyRunChange(data: MemoryData, change: RunChange): void {
 export function applySchedule(data: MemoryData, change: ScheduleChange): void {
   if (change.type === 'put') data.schedules.set(scheduleKey(change.row), change.row);
   else data.schedules.delete(scheduleKey(change));
+}
+
+function applyLabels(data: MemoryData, row: AgentLabelsRow): void {
+  if (Object.keys(row.labels).length > 0) data.agentLabels.set(agentKey(row), row);
+  else data.agentLabels.delete(agentKey(row));
 }
 
 function applyTasks(data: MemoryData, batch: Batch): void {

@@ -4,6 +4,7 @@
  */
 import type {
   AgentEventRow,
+  AgentLabelsRow,
   AuditRow,
   ChunkRow,
   OutputHead,
@@ -43,6 +44,8 @@ export interface MemoryData {
   readonly audit: Map<string, AuditRow>;
   /** By (namespace, name). */
   readonly schedules: Map<string, ScheduleRow>;
+  /** By (namespace, agent id). */
+  readonly agentLabels: Map<string, AgentLabelsRow>;
 }
 
 export function createMemoryData(): MemoryData {
@@ -59,5 +62,6 @@ export function createMemoryData(): MemoryData {
     agentEvents: [],
     audit: new Map(),
     schedules: new Map(),
+    agentLabels: new Map(),
   };
 }

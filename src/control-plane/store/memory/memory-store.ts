@@ -10,6 +10,8 @@ import { YardmasterError } from '../../../core/errors.ts';
 import { countRows, partOutOfOrder } from '../batch.ts';
 import {
   type AgentEventRow,
+  type AgentKey,
+  type AgentLabelsRow,
   type AuditQuery,
   type AuditRow,
   type Batch,
@@ -44,6 +46,7 @@ import {
   findOldAudit,
   findPrunable,
   readActiveRuns,
+  readAgentLabels,
   readAudit,
   readJournal,
   readLatestWorkflows,
@@ -246,6 +249,10 @@ class MemoryStoreAdapter implements MemoryStore {
 
   loadSchedules(after: ScheduleKey | undefined, limit: number): Promise<readonly ScheduleRow[]> {
     return this.#read(() => readSchedules(this.#data, after, limit));
+  }
+
+  loadAgentLabels(after: AgentKey | undefined, limit: number): Promise<readonly AgentLabelsRow[]> {
+    return this.#read(() => readAgentLabels(this.#data, after, limit));
   }
 
   listAgentEvents(agentId: string, limit: number): Promise<readonly AgentEventRow[]> {

@@ -6,6 +6,8 @@ import { decodeEvents } from '../codec/decode.ts';
 import { trimRow } from '../journal-row.ts';
 import type {
   AgentEventRow,
+  AgentKey,
+  AgentLabelsRow,
   AuditQuery,
   AuditRow,
   JournalRow,
@@ -19,7 +21,7 @@ import type {
   TaskRow,
   WorkflowRow,
 } from '../port.ts';
-import { scheduleKey } from './apply-batch.ts';
+import { agentKey, scheduleKey } from './apply-batch.ts';
 import type { MemoryData } from './memory-data.ts';
 
 export function readActiveRuns(data: MemoryData, after: string, limit: number): RunRow[] {
@@ -154,4 +156,14 @@ export function readSchedules(data: MemoryData, after: ScheduleKey | undefined, 
   const first = after === undefined ? '' : scheduleKey(after);
   const keys = [...data.schedules.keys()].filter((key) => key > first).sort();
   return keys.slice(0, limit).flatMap((key) => data.schedules.get(key) ?? []);
+}
+
+export function readAgentLabels(
+  data: MemoryData,
+  after: AgentKey | undefined,
+  limit: number,
+): readonly AgentLabelsRow[] {
+  const first = after === undefined ? '' : agentKey(after);
+  const keys = [...data.agentLabels.keys()].filter((key) => key > first).sort();
+  return keys.slice(0, limit).flatMap((key) => data.agentLabels.get(key) ?? []);
 }

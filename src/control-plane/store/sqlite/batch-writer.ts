@@ -1,7 +1,7 @@
-/** The statements of a batch, prepared once. Order: runs, journal, snapshots, deleted tasks, tasks, checkpoints, blobs, copies of blobs, outputs, agent events, audit, schedules. */
+/** The statements of a batch, prepared once. Order: runs, journal, snapshots, deleted tasks, tasks, checkpoints, blobs, copies of blobs, outputs, agent events, audit, schedules, labels of agents. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { limits } from '../../../core/limits.ts';
-import type { AgentEventRow, AuditRow, BlobCopy, RunChange, RunRow, ScheduleChange } from '../port.ts';
+import type { AgentEventRow, AgentLabelsRow, AuditRow, BlobCopy, RunChange, RunRow, ScheduleChange } from '../port.ts';
 import type { FrameReader } from './frame.ts';
 import { OutputWriter } from './outputs.ts';
 import { toTail } from './rows.ts';
@@ -24,6 +24,8 @@ export class BatchWriter {
   readonly #insertAudit: StatementSync;
   readonly #replaceSchedule: StatementSync;
   readonly #deleteSchedule: StatementSync;
+  readonly #replaceAgentLabels: StatementSync;
+  readonly #deleteAgentLabels: StatementSync;
 
   constructor(db: DatabaseSync) {
     this.#insertRun = db.prepare(`INSERT INTO runs VALUES (${Array(21).fill('?').join(', ')})`);
@@ -49,6 +51,8 @@ export class BatchWriter {
     this.#insertAudit = db.prepare('INSERT OR IGNORE INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#replaceSchedule = db.prepare('INSERT OR REPLACE INTO schedules VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#deleteSchedule = db.prepare('DELETE FROM schedules WHERE namespace = ? AND name = ?');
+    this.#replaceAgentLabels = db.prepare('INSERT OR REPLACE INTO agent_labels VALUES (?, ?, ?)');
+    this.#deleteAgentLabels = db.prepare('DELETE FROM agent_labels WHERE namespace = ? AND agent_id = ?');
   }
 
   /** Writes everything of a frame but its epoch, which the caller has read; answers the bytes of the journal rows. */
@@ -66,6 +70,7 @@ export class BatchWriter {
     }
     for (const row of frame.list<AuditRow>()) this.writeAudit(row);
     for (const change of frame.list<ScheduleChange>()) this.writeSchedule(change);
+    for (const row of frame.list<AgentLabelsRow>()) this.#writeAgentLabels(row);
     return journalBytes;
   }
 
@@ -133,6 +138,12 @@ export class BatchWriter {
       row.lastRunId ?? null,
       Number(row.isOfWorkflow),
     );
+  }
+
+  #writeAgentLabels({ namespace, agentId, labels }: AgentLabelsRow): void {
+    const isAny = Object.keys(labels).length > 0;
+    if (isAny) this.#replaceAgentLabels.run(namespace, agentId, JSON.stringify(labels));
+    else this.#deleteAgentLabels.run(namespace, agentId);
   }
 
   #writeRun(row: RunRow): void {

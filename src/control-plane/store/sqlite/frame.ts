@@ -62,6 +62,7 @@ class FrameWriter {
     this.#json(batch.agentEvents);
     this.#json(batch.audit);
     this.#json(batch.schedules);
+    this.#json(batch.agentLabels);
   }
 
   #key(key: TaskKey): void {

@@ -3,6 +3,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { limits } from '../../../core/limits.ts';
 import type {
   AgentEventRow,
+  AgentKey,
+  AgentLabelsRow,
   QueuedRun,
   RunPage,
   RunQuery,
@@ -17,11 +19,13 @@ import type {
 import { listRuns } from './list-runs.ts';
 import {
   AGENT_EVENT_COLUMNS,
+  AGENT_LABELS_COLUMNS,
   QUEUED_COLUMNS,
   RUN_COLUMNS,
   SCHEDULE_COLUMNS,
   TASK_COLUMNS,
   toAgentEventRow,
+  toAgentLabelsRow,
   toQueuedRun,
   toRunRow,
   toScheduleRow,
@@ -151,6 +155,13 @@ export class Queries {
     return this.#prepare(sql)
       .all(after?.namespace ?? '', after?.name ?? '', limit)
       .map(toScheduleRow);
+  }
+
+  loadAgentLabels(after: AgentKey | undefined, limit: number): AgentLabelsRow[] {
+    const sql = `SELECT ${AGENT_LABELS_COLUMNS} FROM agent_labels WHERE (namespace, agent_id) > (?, ?) ORDER BY namespace, agent_id LIMIT ?`;
+    return this.#prepare(sql)
+      .all(after?.namespace ?? '', after?.agentId ?? '', limit)
+      .map(toAgentLabelsRow);
   }
 
   listAgentEvents(agentId: string, limit: number): AgentEventRow[] {

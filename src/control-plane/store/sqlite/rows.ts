@@ -1,6 +1,16 @@
 /** Columns of SQLite -> rows of the contract. The casts are the database's: only this program writes it. */
 import type { SQLOutputValue } from 'node:sqlite';
-import type { AgentEventRow, AuditRow, Caller, QueuedRun, RunRow, ScheduleRow, TaskRow, WorkflowRow } from '../port.ts';
+import type {
+  AgentEventRow,
+  AgentLabelsRow,
+  AuditRow,
+  Caller,
+  QueuedRun,
+  RunRow,
+  ScheduleRow,
+  TaskRow,
+  WorkflowRow,
+} from '../port.ts';
 
 export type Columns = Readonly<Record<string, SQLOutputValue>>;
 
@@ -62,6 +72,12 @@ export const AGENT_EVENT_COLUMNS = 'at, agent_id AS agentId, instance_id AS inst
 
 export function toAgentEventRow(columns: Columns): AgentEventRow {
   return { ...columns } as unknown as AgentEventRow;
+}
+
+export const AGENT_LABELS_COLUMNS = 'namespace, agent_id AS agentId, labels';
+
+export function toAgentLabelsRow(columns: Columns): AgentLabelsRow {
+  return { ...columns, labels: JSON.parse(String(columns.labels)) } as unknown as AgentLabelsRow;
 }
 
 export const AUDIT_COLUMNS = `id, at, namespace, actor, user_agent AS userAgent, address, action, subject_kind AS subjectKind,

@@ -8,6 +8,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { YardmasterError } from '../../../core/errors.ts';
 import type {
+  AgentKey,
+  AgentLabelsRow,
   ChunkQuery,
   ChunkRow,
   OutputHead,
@@ -192,6 +194,10 @@ export class SqliteCore {
 
   loadSchedules(after: ScheduleKey | undefined, limit: number): ScheduleRow[] {
     return this.#read(({ queries }) => queries.loadSchedules(after, limit));
+  }
+
+  loadAgentLabels(after: AgentKey | undefined, limit: number): AgentLabelsRow[] {
+    return this.#read(({ queries }) => queries.loadAgentLabels(after, limit));
   }
 
   listAgentEvents(agentId: string, limit: number): AgentEventRow[] {

@@ -6,6 +6,8 @@ import { decodeEvents } from '../codec/decode.ts';
 import { trimRow } from '../journal-row.ts';
 import {
   type AgentEventRow,
+  type AgentKey,
+  type AgentLabelsRow,
   type AuditQuery,
   type AuditRow,
   type Batch,
@@ -187,6 +189,10 @@ class SqliteStore implements Store {
 
   loadSchedules(after: ScheduleKey | undefined, limit: number): Promise<readonly ScheduleRow[]> {
     return this.#call('loadSchedules', [after, limit]);
+  }
+
+  loadAgentLabels(after: AgentKey | undefined, limit: number): Promise<readonly AgentLabelsRow[]> {
+    return this.#call('loadAgentLabels', [after, limit]);
   }
 
   listAgentEvents(agentId: string, limit: number): Promise<readonly AgentEventRow[]> {

@@ -47,7 +47,7 @@ export type AuditEntry = Message<"yardmaster.v1.AuditEntry"> & {
    * What was asked for: `workflow.register`, `run.start`, `run.cancel`, `run.pause`, `run.resume`,
    * `run.retry` or `run.rerun` (of which `details.run` is the new run), `schedule.put`, `schedule.delete`,
    * `schedule.pause`, `schedule.resume` or `schedule.trigger`, `agent.drain`, `agent.cordon`, `agent.uncordon` or
-   * `agent.disconnect`. Later versions add others.
+   * `agent.disconnect`, `agent.label`. Later versions add others.
    *
    * @generated from field: string action = 4;
    */

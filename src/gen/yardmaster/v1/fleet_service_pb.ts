@@ -15,7 +15,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/fleet_service.proto.
  */
 export const file_yardmaster_v1_fleet_service: GenFile = /*@__PURE__*/
-  fileDesc("CiF5YXJkbWFzdGVyL3YxL2ZsZWV0X3NlcnZpY2UucHJvdG8SDXlhcmRtYXN0ZXIudjEiOgoRTGlzdEFnZW50c1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiUwoSTGlzdEFnZW50c1Jlc3BvbnNlEiQKBmFnZW50cxgBIAMoCzIULnlhcmRtYXN0ZXIudjEuQWdlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiMKD0dldEFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCSI3ChBHZXRBZ2VudFJlc3BvbnNlEiMKBWFnZW50GAEgASgLMhQueWFyZG1hc3Rlci52MS5BZ2VudCIUChJXYXRjaEFnZW50c1JlcXVlc3QiVgoTV2F0Y2hBZ2VudHNSZXNwb25zZRIkCgZhZ2VudHMYASADKAsyFC55YXJkbWFzdGVyLnYxLkFnZW50EhkKEXJlbW92ZWRfYWdlbnRfaWRzGAIgAygJIlAKF0xpc3RDYXBhYmlsaXRpZXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJEg4KBnNlYXJjaBhQIAEoCSJjChhMaXN0Q2FwYWJpbGl0aWVzUmVzcG9uc2USLgoGb2ZmZXJzGAEgAygLMh4ueWFyZG1hc3Rlci52MS5DYXBhYmlsaXR5T2ZmZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIsABCg9DYXBhYmlsaXR5T2ZmZXISLQoKY2FwYWJpbGl0eRgBIAEoCzIZLnlhcmRtYXN0ZXIudjEuQ2FwYWJpbGl0eRIRCglhZ2VudF9pZHMYAiADKAkSEQoJaW5zdGFuY2VzGAMgASgNEhcKD3JlYWR5X2luc3RhbmNlcxgEIAEoDRINCgVjbGFzaBgFIAEoCBIwCghjbGFzaGluZxhQIAMoCzIeLnlhcmRtYXN0ZXIudjEuQ2xhc2hpbmdTY2hlbWFzIqsBCg9DbGFzaGluZ1NjaGVtYXMSLQoMaW5wdXRfc2NoZW1hGAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIuCg1vdXRwdXRfc2NoZW1hGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIRCglhZ2VudF9pZHMYAyADKAkSEQoJaW5zdGFuY2VzGAQgASgNEhMKC2RpZmZlcmVuY2VzGAUgAygJIkoKEURyYWluQWdlbnRSZXF1ZXN0EhAKCGFnZW50X2lkGAEgASgJEhMKC2luc3RhbmNlX2lkGAIgASgJEg4KBnJlYXNvbhgDIAEoCSJeChJEcmFpbkFnZW50UmVzcG9uc2USKgoJaW5zdGFuY2VzGAEgAygLMhcueWFyZG1hc3Rlci52MS5JbnN0YW5jZRIcChRjaGFuZ2VkX2luc3RhbmNlX2lkcxgCIAMoCSJLChJDb3Jkb25BZ2VudFJlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSEwoLaW5zdGFuY2VfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJIl8KE0NvcmRvbkFnZW50UmVzcG9uc2USKgoJaW5zdGFuY2VzGAEgAygLMhcueWFyZG1hc3Rlci52MS5JbnN0YW5jZRIcChRjaGFuZ2VkX2luc3RhbmNlX2lkcxgCIAMoCSJNChRVbmNvcmRvbkFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkiYQoVVW5jb3Jkb25BZ2VudFJlc3BvbnNlEioKCWluc3RhbmNlcxgBIAMoCzIXLnlhcmRtYXN0ZXIudjEuSW5zdGFuY2USHAoUY2hhbmdlZF9pbnN0YW5jZV9pZHMYAiADKAkiTwoWRGlzY29ubmVjdEFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkiYwoXRGlzY29ubmVjdEFnZW50UmVzcG9uc2USKgoJaW5zdGFuY2VzGAEgAygLMhcueWFyZG1hc3Rlci52MS5JbnN0YW5jZRIcChRjaGFuZ2VkX2luc3RhbmNlX2lkcxgCIAMoCTLSBQoMRmxlZXRTZXJ2aWNlElEKCkxpc3RBZ2VudHMSIC55YXJkbWFzdGVyLnYxLkxpc3RBZ2VudHNSZXF1ZXN0GiEueWFyZG1hc3Rlci52MS5MaXN0QWdlbnRzUmVzcG9uc2USSwoIR2V0QWdlbnQSHi55YXJkbWFzdGVyLnYxLkdldEFnZW50UmVxdWVzdBofLnlhcmRtYXN0ZXIudjEuR2V0QWdlbnRSZXNwb25zZRJWCgtXYXRjaEFnZW50cxIhLnlhcmRtYXN0ZXIudjEuV2F0Y2hBZ2VudHNSZXF1ZXN0GiIueWFyZG1hc3Rlci52MS5XYXRjaEFnZW50c1Jlc3BvbnNlMAESYwoQTGlzdENhcGFiaWxpdGllcxImLnlhcmRtYXN0ZXIudjEuTGlzdENhcGFiaWxpdGllc1JlcXVlc3QaJy55YXJkbWFzdGVyLnYxLkxpc3RDYXBhYmlsaXRpZXNSZXNwb25zZRJRCgpEcmFpbkFnZW50EiAueWFyZG1hc3Rlci52MS5EcmFpbkFnZW50UmVxdWVzdBohLnlhcmRtYXN0ZXIudjEuRHJhaW5BZ2VudFJlc3BvbnNlElQKC0NvcmRvbkFnZW50EiEueWFyZG1hc3Rlci52MS5Db3Jkb25BZ2VudFJlcXVlc3QaIi55YXJkbWFzdGVyLnYxLkNvcmRvbkFnZW50UmVzcG9uc2USWgoNVW5jb3Jkb25BZ2VudBIjLnlhcmRtYXN0ZXIudjEuVW5jb3Jkb25BZ2VudFJlcXVlc3QaJC55YXJkbWFzdGVyLnYxLlVuY29yZG9uQWdlbnRSZXNwb25zZRJgCg9EaXNjb25uZWN0QWdlbnQSJS55YXJkbWFzdGVyLnYxLkRpc2Nvbm5lY3RBZ2VudFJlcXVlc3QaJi55YXJkbWFzdGVyLnYxLkRpc2Nvbm5lY3RBZ2VudFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_yardmaster_v1_agent, file_yardmaster_v1_capability]);
+  fileDesc("CiF5YXJkbWFzdGVyL3YxL2ZsZWV0X3NlcnZpY2UucHJvdG8SDXlhcmRtYXN0ZXIudjEiOgoRTGlzdEFnZW50c1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiUwoSTGlzdEFnZW50c1Jlc3BvbnNlEiQKBmFnZW50cxgBIAMoCzIULnlhcmRtYXN0ZXIudjEuQWdlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiMKD0dldEFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCSI3ChBHZXRBZ2VudFJlc3BvbnNlEiMKBWFnZW50GAEgASgLMhQueWFyZG1hc3Rlci52MS5BZ2VudCIUChJXYXRjaEFnZW50c1JlcXVlc3QiVgoTV2F0Y2hBZ2VudHNSZXNwb25zZRIkCgZhZ2VudHMYASADKAsyFC55YXJkbWFzdGVyLnYxLkFnZW50EhkKEXJlbW92ZWRfYWdlbnRfaWRzGAIgAygJIlAKF0xpc3RDYXBhYmlsaXRpZXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJEg4KBnNlYXJjaBhQIAEoCSJjChhMaXN0Q2FwYWJpbGl0aWVzUmVzcG9uc2USLgoGb2ZmZXJzGAEgAygLMh4ueWFyZG1hc3Rlci52MS5DYXBhYmlsaXR5T2ZmZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItMBCg9DYXBhYmlsaXR5T2ZmZXISLQoKY2FwYWJpbGl0eRgBIAEoCzIZLnlhcmRtYXN0ZXIudjEuQ2FwYWJpbGl0eRIRCglhZ2VudF9pZHMYAiADKAkSEQoJaW5zdGFuY2VzGAMgASgNEhcKD3JlYWR5X2luc3RhbmNlcxgEIAEoDRINCgVjbGFzaBgFIAEoCBIwCghjbGFzaGluZxhQIAMoCzIeLnlhcmRtYXN0ZXIudjEuQ2xhc2hpbmdTY2hlbWFzEhEKCXVuY2hlY2tlZBhRIAMoCSKrAQoPQ2xhc2hpbmdTY2hlbWFzEi0KDGlucHV0X3NjaGVtYRgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLgoNb3V0cHV0X3NjaGVtYRgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEQoJYWdlbnRfaWRzGAMgAygJEhEKCWluc3RhbmNlcxgEIAEoDRITCgtkaWZmZXJlbmNlcxgFIAMoCSJKChFEcmFpbkFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkiXgoSRHJhaW5BZ2VudFJlc3BvbnNlEioKCWluc3RhbmNlcxgBIAMoCzIXLnlhcmRtYXN0ZXIudjEuSW5zdGFuY2USHAoUY2hhbmdlZF9pbnN0YW5jZV9pZHMYAiADKAkiSwoSQ29yZG9uQWdlbnRSZXF1ZXN0EhAKCGFnZW50X2lkGAEgASgJEhMKC2luc3RhbmNlX2lkGAIgASgJEg4KBnJlYXNvbhgDIAEoCSJfChNDb3Jkb25BZ2VudFJlc3BvbnNlEioKCWluc3RhbmNlcxgBIAMoCzIXLnlhcmRtYXN0ZXIudjEuSW5zdGFuY2USHAoUY2hhbmdlZF9pbnN0YW5jZV9pZHMYAiADKAkiTQoUVW5jb3Jkb25BZ2VudFJlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSEwoLaW5zdGFuY2VfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJImEKFVVuY29yZG9uQWdlbnRSZXNwb25zZRIqCglpbnN0YW5jZXMYASADKAsyFy55YXJkbWFzdGVyLnYxLkluc3RhbmNlEhwKFGNoYW5nZWRfaW5zdGFuY2VfaWRzGAIgAygJIk8KFkRpc2Nvbm5lY3RBZ2VudFJlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSEwoLaW5zdGFuY2VfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJImMKF0Rpc2Nvbm5lY3RBZ2VudFJlc3BvbnNlEioKCWluc3RhbmNlcxgBIAMoCzIXLnlhcmRtYXN0ZXIudjEuSW5zdGFuY2USHAoUY2hhbmdlZF9pbnN0YW5jZV9pZHMYAiADKAkiswEKEUxhYmVsQWdlbnRSZXF1ZXN0EhAKCGFnZW50X2lkGAEgASgJEjwKBmxhYmVscxgCIAMoCzIsLnlhcmRtYXN0ZXIudjEuTGFiZWxBZ2VudFJlcXVlc3QuTGFiZWxzRW50cnkSDwoHcmVtb3ZlZBgDIAMoCRIOCgZyZWFzb24YBCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJKChJMYWJlbEFnZW50UmVzcG9uc2USIwoFYWdlbnQYASABKAsyFC55YXJkbWFzdGVyLnYxLkFnZW50Eg8KB2NoYW5nZWQYAiABKAgypQYKDEZsZWV0U2VydmljZRJRCgpMaXN0QWdlbnRzEiAueWFyZG1hc3Rlci52MS5MaXN0QWdlbnRzUmVxdWVzdBohLnlhcmRtYXN0ZXIudjEuTGlzdEFnZW50c1Jlc3BvbnNlEksKCEdldEFnZW50Eh4ueWFyZG1hc3Rlci52MS5HZXRBZ2VudFJlcXVlc3QaHy55YXJkbWFzdGVyLnYxLkdldEFnZW50UmVzcG9uc2USVgoLV2F0Y2hBZ2VudHMSIS55YXJkbWFzdGVyLnYxLldhdGNoQWdlbnRzUmVxdWVzdBoiLnlhcmRtYXN0ZXIudjEuV2F0Y2hBZ2VudHNSZXNwb25zZTABEmMKEExpc3RDYXBhYmlsaXRpZXMSJi55YXJkbWFzdGVyLnYxLkxpc3RDYXBhYmlsaXRpZXNSZXF1ZXN0GicueWFyZG1hc3Rlci52MS5MaXN0Q2FwYWJpbGl0aWVzUmVzcG9uc2USUQoKRHJhaW5BZ2VudBIgLnlhcmRtYXN0ZXIudjEuRHJhaW5BZ2VudFJlcXVlc3QaIS55YXJkbWFzdGVyLnYxLkRyYWluQWdlbnRSZXNwb25zZRJUCgtDb3Jkb25BZ2VudBIhLnlhcmRtYXN0ZXIudjEuQ29yZG9uQWdlbnRSZXF1ZXN0GiIueWFyZG1hc3Rlci52MS5Db3Jkb25BZ2VudFJlc3BvbnNlEloKDVVuY29yZG9uQWdlbnQSIy55YXJkbWFzdGVyLnYxLlVuY29yZG9uQWdlbnRSZXF1ZXN0GiQueWFyZG1hc3Rlci52MS5VbmNvcmRvbkFnZW50UmVzcG9uc2USYAoPRGlzY29ubmVjdEFnZW50EiUueWFyZG1hc3Rlci52MS5EaXNjb25uZWN0QWdlbnRSZXF1ZXN0GiYueWFyZG1hc3Rlci52MS5EaXNjb25uZWN0QWdlbnRSZXNwb25zZRJRCgpMYWJlbEFnZW50EiAueWFyZG1hc3Rlci52MS5MYWJlbEFnZW50UmVxdWVzdBohLnlhcmRtYXN0ZXIudjEuTGFiZWxBZ2VudFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_yardmaster_v1_agent, file_yardmaster_v1_capability]);
 
 /**
  * Which agents to list.
@@ -268,6 +268,14 @@ export type CapabilityOffer = Message<"yardmaster.v1.CapabilityOffer"> & {
    * @generated from field: repeated yardmaster.v1.ClashingSchemas clashing = 80;
    */
   clashing: ClashingSchemas[];
+
+  /**
+   * Why the control plane does not check values by a schema of `capability`, and leaves them to the agent, with its side and place:
+   * `input: properties.id.pattern: ...`. Empty: it checks by all that are stated.
+   *
+   * @generated from field: repeated string unchecked = 81;
+   */
+  unchecked: string[];
 };
 
 /**
@@ -579,6 +587,76 @@ export const DisconnectAgentResponseSchema: GenMessage<DisconnectAgentResponse> 
   messageDesc(file_yardmaster_v1_fleet_service, 17);
 
 /**
+ * Which labels to give to an agent, and which to take away.
+ *
+ * @generated from message yardmaster.v1.LabelAgentRequest
+ */
+export type LabelAgentRequest = Message<"yardmaster.v1.LabelAgentRequest"> & {
+  /**
+   * Whose. Required; it must have been seen.
+   *
+   * @generated from field: string agent_id = 1;
+   */
+  agentId: string;
+
+  /**
+   * Set, whatever was set before for the same keys. At most 64 on an agent; keys and values of at most 256 characters.
+   *
+   * @generated from field: map<string, string> labels = 2;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * Keys that are no longer the operator's: what instances claim for them holds again. Not those of `labels`.
+   *
+   * @generated from field: repeated string removed = 3;
+   */
+  removed: string[];
+
+  /**
+   * For the audit log and the agent's events, cut to 256 characters. Empty: none.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message yardmaster.v1.LabelAgentRequest.
+ * Use `create(LabelAgentRequestSchema)` to create a new message.
+ */
+export const LabelAgentRequestSchema: GenMessage<LabelAgentRequest> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_fleet_service, 18);
+
+/**
+ * What became of it.
+ *
+ * @generated from message yardmaster.v1.LabelAgentResponse
+ */
+export type LabelAgentResponse = Message<"yardmaster.v1.LabelAgentResponse"> & {
+  /**
+   * As it is now, without its events.
+   *
+   * @generated from field: yardmaster.v1.Agent agent = 1;
+   */
+  agent?: Agent | undefined;
+
+  /**
+   * False: it was so before, and the call changed nothing.
+   *
+   * @generated from field: bool changed = 2;
+   */
+  changed: boolean;
+};
+
+/**
+ * Describes the message yardmaster.v1.LabelAgentResponse.
+ * Use `create(LabelAgentResponseSchema)` to create a new message.
+ */
+export const LabelAgentResponseSchema: GenMessage<LabelAgentResponse> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_fleet_service, 19);
+
+/**
  * Shows who is connected and what they can do, and takes instances out of service.
  *
  * @generated from service yardmaster.v1.FleetService
@@ -663,6 +741,16 @@ export const FleetService: GenService<{
     methodKind: "unary";
     input: typeof DisconnectAgentRequestSchema;
     output: typeof DisconnectAgentResponseSchema;
+  },
+  /**
+   * Labels for all instances of an agent, now and later, which win over those that instances claim. Kept over a restart.
+   *
+   * @generated from rpc yardmaster.v1.FleetService.LabelAgent
+   */
+  labelAgent: {
+    methodKind: "unary";
+    input: typeof LabelAgentRequestSchema;
+    output: typeof LabelAgentResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_yardmaster_v1_fleet_service, 0);
