@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { sleep, systemClock } from '../core/clock.ts';
+import { times } from '../core/limits.ts';
 import { type Logger, silentLogger } from '../core/logger.ts';
 import { type Metrics, noMetrics } from '../core/metrics.ts';
 import { systemRandom } from '../core/random.ts';
@@ -42,6 +43,8 @@ export interface ServerOptions {
   readonly lossWindowMs?: number;
   /** Default 5 s. */
   readonly beatIntervalMs?: number;
+  /** Where agents go when the server stops, as `host:port` of other control planes. Default: back to the same address. */
+  readonly goAwayAddresses?: readonly string[];
   /** How long finished runs are kept; 0: for ever. Default 14 days. */
   readonly retentionMs?: number;
   /** How long open streams and calls may take to end by themselves at a stop. Default 3 s. */
@@ -125,7 +128,19 @@ export async function startConfiguredServer(
   onFatal: (error: Error) => void,
 ): Promise<{ readonly server: Server; readonly config: Config }> {
   const config = loadConfig(sources);
-  const { alerts, listen, store, stuck, lossWindow, beatInterval, retention, stopGrace, secrets, log } = config;
+  const {
+    alerts,
+    listen,
+    store,
+    stuck,
+    lossWindow,
+    beatInterval,
+    retention,
+    stopGrace,
+    goAwayAddresses,
+    secrets,
+    log,
+  } = config;
   const logger = createLogger({ level: log.level });
   takeGrpcLogs(logger);
   const server = await startServer({
@@ -135,6 +150,7 @@ export async function startConfiguredServer(
     beatIntervalMs: beatInterval,
     retentionMs: retention,
     stopGraceMs: stopGrace,
+    goAwayAddresses,
     stuck: {
       idleMs: stuck.idle,
       noAgentMs: stuck.noAgent,
@@ -177,6 +193,7 @@ function createListener(options: ServerOptions, controlPlane: RunningControlPlan
     openSession: createAgentService({ controlPlane, clock, metrics, logger }),
     health: controlPlane,
     isReady: () => controlPlane.isReady(),
+    leaveMs: (options.goAwayAddresses ?? []).length > 0 ? times.moveMs : 0,
     metrics: options.metrics ?? { contentType: 'text/plain', read: async () => '' },
     clock,
     logger,
@@ -204,9 +221,10 @@ function createStore({ store }: ServerOptions, address: string, onFatal: (error:
 
 function settingsOf(
   options: ServerOptions,
-): Pick<ServerOptions, 'lossWindowMs' | 'beatIntervalMs' | 'retentionMs' | 'metrics' | 'stuck'> {
-  const { lossWindowMs, beatIntervalMs, retentionMs, metrics, stuck } = options;
+): Pick<ServerOptions, 'lossWindowMs' | 'beatIntervalMs' | 'retentionMs' | 'goAwayAddresses' | 'metrics' | 'stuck'> {
+  const { lossWindowMs, beatIntervalMs, retentionMs, goAwayAddresses, metrics, stuck } = options;
   return {
+    ...(goAwayAddresses === undefined ? {} : { goAwayAddresses }),
     ...(lossWindowMs === undefined ? {} : { lossWindowMs }),
     ...(beatIntervalMs === undefined ? {} : { beatIntervalMs }),
     ...(retentionMs === undefined ? {} : { retentionMs }),

@@ -129,6 +129,8 @@ export const limits = {
   avoidLinesMax: 64,
   /** Scheduler classes without a waiting step that stay indexed for the next one; each costs a look per freed slot. */
   idleClassesMax: 64,
+  /** Addresses of one GoAway that an agent tries, and that a control plane names. */
+  moveAddressesMax: 16,
   /** Streams on one HTTP/2 connection. */
   streamsPerConnectionMax: 16,
   /** Sockets on the port: from one address, and in all. A bench of 10,000 agents comes from one address. */
@@ -221,6 +223,8 @@ export const times = {
   prefaceMs: 5_000,
   /** From our end of a stream to the end of its connection, when the other side does not read. */
   streamEndGraceMs: 5_000,
+  /** How long agents may take to open a stream elsewhere before a control plane that stops ends theirs. */
+  moveMs: 2_000,
   stopGraceMs: 10_000,
   checkpointIntervalMs: 1_000,
   /** How long a chunk waits for the next when a secret may begin at its end. */

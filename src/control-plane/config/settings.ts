@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { parseDuration, unitDuration } from '../../core/duration.ts';
-import { STUCK_OVERDUE_FACTOR, times } from '../../core/limits.ts';
+import { isAddress } from '../../core/host-port.ts';
+import { limits, STUCK_OVERDUE_FACTOR, times } from '../../core/limits.ts';
 
 /** What the documentation says of a setting and its schema cannot. */
 export interface SettingMeta {
@@ -79,6 +80,18 @@ const flag = z
 function oneOf<const Names extends readonly [string, ...string[]]>(...names: Names) {
   const values = names.map((name) => `\`${name}\``).join(', ');
   return z.enum(names, { error: `must be one of ${names.join(', ')}` }).meta({ values } satisfies ValuesMeta);
+}
+
+/** Variables are text. */
+const addresses = z
+  .union([z.array(z.string()), z.string().transform(listed)], { error: 'must be a list of host:port' })
+  .refine((list) => list.length <= limits.moveAddressesMax, `must be at most ${limits.moveAddressesMax} addresses`)
+  .refine((list) => list.every(isAddress), 'must be host:port each, such as 10.0.0.2:7420 or [fd00::2]:7420')
+  .meta({ values: 'list of `host:port`; in a variable with commas between' } satisfies ValuesMeta);
+
+function listed(value: string): string[] {
+  const parts = value.split(',').map((part) => part.trim());
+  return parts.filter((part) => part !== '');
 }
 
 const maybeText = z.string({ error: 'must be text' }).meta({ values: 'text' } satisfies ValuesMeta);
@@ -157,6 +170,10 @@ export const settingsSchema = z.strictObject({
     .meta({
       description: 'how long open streams and calls may take to end by themselves at a stop',
     } satisfies SettingMeta),
+  goAwayAddresses: addresses.default([]).meta({
+    description:
+      'other control planes, `host:port` each, where agents go when this one stops: they say Hello there, then leave here. Empty: they come back to the address they have. Two control planes share no store, so what runs here is stopped there',
+  } satisfies SettingMeta),
   stuck: group({
     idle: duration(1_000)
       .default(times.stuckIdleMs)

@@ -224,6 +224,8 @@ export interface GoAwayFrame {
   readonly type: 'goAway';
   readonly reason: 'SHUTDOWN' | 'REPLACED' | 'DRAINED' | 'RESYNC' | 'OVERLOAD';
   readonly message: string;
+  /** Where to go, as `host:port`; absent: the same address. */
+  readonly addresses?: readonly string[];
 }
 
 /** The control plane's end of one stream. Given by the transport, or by an in-memory link. */

@@ -64,6 +64,8 @@ export interface ListenerOptions {
   readonly openSession: OpenSession;
   readonly health: HealthSource;
   readonly isReady: () => boolean;
+  /** At a stop, how long agents may take to leave by themselves before their streams are ended. Default 0. */
+  readonly leaveMs?: number;
   readonly metrics: { readonly contentType: string; readonly read: () => Promise<string> };
   readonly clock: Clock;
   readonly logger: Logger;
@@ -157,6 +159,7 @@ export class Listener {
     // One turn, so that watchers of health read NOT_SERVING before their stream ends.
     await new Promise<void>((resolve) => clock.turn(resolve));
     this.shutdown.abort(error);
+    await this.sessions.emptied(Math.min(graceMs, this.options.leaveMs ?? 0));
     this.sessions.endAll(error);
     await new Promise<void>((resolve) => clock.turn(resolve));
     this.injector.drain(graceMs);

@@ -23,13 +23,14 @@ export interface SessionStreamsOptions {
 export class SessionStreams {
   private readonly options: SessionStreamsOptions;
   private readonly streams = new Set<SessionStream>();
+  private onEmpty: (() => void) | undefined;
 
   constructor(options: SessionStreamsOptions) {
     this.options = options;
   }
 
   accept(call: SessionCall): void {
-    const stream = new SessionStream(call, this.options, () => this.streams.delete(stream));
+    const stream = new SessionStream(call, this.options, () => this.over(stream));
     this.streams.add(stream);
     stream.start();
   }
@@ -37,6 +38,23 @@ export class SessionStreams {
   /** Ends every stream with `error`. */
   endAll(error: Error): void {
     for (const stream of [...this.streams]) stream.end(error);
+  }
+
+  /** Resolves when no stream is open, or after `ms`. */
+  emptied(ms: number): Promise<void> {
+    if (this.streams.size === 0 || ms === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = this.options.clock.timer(ms, resolve);
+      this.onEmpty = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  private over(stream: SessionStream): void {
+    this.streams.delete(stream);
+    if (this.streams.size === 0) this.onEmpty?.();
   }
 
   get count(): number {
