@@ -28,6 +28,7 @@ import { createWebhook } from './telemetry/webhook.ts';
 import { type BoundService, bindService } from './transport/grpc-adapter.ts';
 import { takeGrpcLogs } from './transport/grpc-logs.ts';
 import { Listener } from './transport/listener.ts';
+import type { StreamCapsOptions } from './transport/stream-caps.ts';
 
 export interface ServerOptions {
   /** Default 127.0.0.1. */
@@ -36,6 +37,9 @@ export interface ServerOptions {
   readonly port?: number;
   /** Needed for an address that other machines reach: there is no authentication yet. Default false. */
   readonly allowNonLoopback?: boolean;
+  /** Agent streams that may be open, in all and from one address. Default 20,000 and 10,000. */
+  readonly agentStreams?: number;
+  readonly agentStreamsPerAddress?: number;
   /** Shows connections and calls of gRPC as `grpc.channelz.v1`. Default false. */
   readonly channelz?: boolean;
   readonly store: { readonly kind: 'sqlite'; readonly file: string } | { readonly kind: 'memory' };
@@ -193,11 +197,20 @@ function createListener(options: ServerOptions, controlPlane: RunningControlPlan
     openSession: createAgentService({ controlPlane, clock, metrics, logger }),
     health: controlPlane,
     isReady: () => controlPlane.isReady(),
+    streamCaps: streamCapsOf(options, metrics),
     leaveMs: (options.goAwayAddresses ?? []).length > 0 ? times.moveMs : 0,
     metrics: options.metrics ?? { contentType: 'text/plain', read: async () => '' },
     clock,
     logger,
   });
+}
+
+function streamCapsOf({ agentStreams, agentStreamsPerAddress }: ServerOptions, metrics: Metrics): StreamCapsOptions {
+  return {
+    ...(agentStreams === undefined ? {} : { max: agentStreams }),
+    ...(agentStreamsPerAddress === undefined ? {} : { perAddressMax: agentStreamsPerAddress }),
+    onRefused: (limit) => metrics.streamRefused(limit),
+  };
 }
 
 function createAlerts({ alerts, logger = silentLogger }: ServerOptions, node: string): AlertSink | undefined {

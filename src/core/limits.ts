@@ -133,6 +133,9 @@ export const limits = {
   moveAddressesMax: 16,
   /** Streams on one HTTP/2 connection. */
   streamsPerConnectionMax: 16,
+  /** Agent streams: from one address, and in all. Settings; each agent of the SDK has a socket of its own for its stream. */
+  streamsPerAddressMax: 10_000,
+  streamsMax: 20_000,
   /** Sockets on the port: from one address, and in all. A bench of 10,000 agents comes from one address. */
   connectionsPerAddressMax: 10_000,
   connectionsMax: 20_000,

@@ -23,6 +23,8 @@ export interface ValuesMeta {
 /** Longest time that a stop may be told to wait; service managers kill after 90 s. */
 const STOP_GRACE_MS_MAX = 60_000;
 export const STOP_GRACE_MS = 3_000;
+/** More than one process can serve. */
+const STREAMS_SETTING_MAX = 1_000_000;
 /** Of the variables that are secrets. */
 export const SECRET_VARIABLES = 'YARDMASTER_SECRET_';
 /** Of a wrong value in a message. */
@@ -57,6 +59,14 @@ const port = z
   .union([z.int(), z.string().regex(/^\d+$/).transform(Number)], { error: 'must be a whole number' })
   .refine((value) => value >= 0 && value <= 65_535, 'must be from 0 to 65535')
   .meta({ values: '0 to 65535' } satisfies ValuesMeta);
+/** Variables are text. */
+function count(most: number) {
+  return z
+    .union([z.int(), z.string().regex(/^\d+$/).transform(Number)], { error: 'must be a whole number' })
+    .refine((value) => value >= 1 && value <= most, `must be from 1 to ${most}`)
+    .meta({ values: `1 to ${most}` } satisfies ValuesMeta);
+}
+
 /** Variables are text. */
 const factor = z
   .union(
@@ -133,6 +143,14 @@ export const settingsSchema = z.strictObject({
       description:
         'count connections, calls and messages of gRPC and show them, with the addresses of peers, as `grpc.channelz.v1`',
     } satisfies SettingMeta),
+    agentStreams: count(STREAMS_SETTING_MAX)
+      .default(limits.streamsMax)
+      .meta({
+        description: 'agent streams that may be open at once; one more is refused with LIMIT_REACHED',
+      } satisfies SettingMeta),
+    agentStreamsPerAddress: count(STREAMS_SETTING_MAX)
+      .default(limits.streamsPerAddressMax)
+      .meta({ description: 'those of one address; an agent that moves has two for a moment' } satisfies SettingMeta),
   }).prefault({}),
   store: group({
     kind: oneOf('sqlite', 'memory')

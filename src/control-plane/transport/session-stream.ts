@@ -10,6 +10,7 @@ import { limits, times } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { OpenSession, SessionSink, SessionWire } from '../api/agent-service.ts';
 import type { SessionCall } from './session-call.ts';
+import { StreamCaps, type StreamCapsOptions } from './stream-caps.ts';
 
 export interface SessionStreamsOptions {
   readonly open: OpenSession;
@@ -17,19 +18,27 @@ export interface SessionStreamsOptions {
   readonly logger: Logger;
   /** Closes the connection of a peer, as `call.getPeer()` names it. */
   readonly dropPeer: (peer: string) => void;
+  readonly caps?: StreamCapsOptions;
 }
 
 /** All open agent streams of one server. */
 export class SessionStreams {
   private readonly options: SessionStreamsOptions;
   private readonly streams = new Set<SessionStream>();
+  private readonly caps: StreamCaps;
   private onEmpty: (() => void) | undefined;
 
   constructor(options: SessionStreamsOptions) {
     this.options = options;
+    this.caps = new StreamCaps(options.caps);
   }
 
   accept(call: SessionCall): void {
+    const refusal = this.caps.enter(call.getPeer());
+    if (refusal !== undefined) {
+      this.options.logger.warn('agent stream refused: too many are open', { remote: call.getPeer() });
+      return call.end(refusal);
+    }
     const stream = new SessionStream(call, this.options, () => this.over(stream));
     this.streams.add(stream);
     stream.start();
@@ -54,6 +63,7 @@ export class SessionStreams {
 
   private over(stream: SessionStream): void {
     this.streams.delete(stream);
+    this.caps.leave(stream.remote);
     if (this.streams.size === 0) this.onEmpty?.();
   }
 

@@ -28,7 +28,14 @@ function problemsOf(load: () => unknown): readonly string[] {
 describe('the configuration', () => {
   it('has a default for everything', () => {
     expect(loadConfig()).toEqual({
-      listen: { host: '127.0.0.1', port: 7420, allowNonLoopback: false, channelz: false },
+      listen: {
+        host: '127.0.0.1',
+        port: 7420,
+        allowNonLoopback: false,
+        channelz: false,
+        agentStreams: 20_000,
+        agentStreamsPerAddress: 10_000,
+      },
       store: { kind: 'sqlite', file: './yardmaster.db' },
       retention: 14 * 86_400_000,
       lossWindow: 30_000,
