@@ -247,6 +247,8 @@ export interface SessionReceiver {
   frame(frame: AgentFrame): void;
   /** The wire had something that is not a frame; ends the stream with INVALID_ARGUMENT. */
   malformed(error: Error): void;
+  /** The other side reads so slowly that new work would only wait; false: no longer. Called outside of any other call. */
+  queueFilled?(isFull: boolean): void;
   /** The stream is over, however it ended. */
   ended(): void;
 }

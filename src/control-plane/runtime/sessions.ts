@@ -113,6 +113,12 @@ class Session implements SessionReceiver {
     }
   }
 
+  queueFilled(isFull: boolean): void {
+    const { instance } = this;
+    if (this.isOver || instance === undefined) return;
+    this.options.apply(this.options.fleet.queueFilled(instance, this.peer, isFull));
+  }
+
   malformed(error: Error): void {
     if (this.isOver) return;
     this.finish(error);

@@ -9,6 +9,7 @@ import type { Clock } from '../../core/clock.ts';
 import { limits, times } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { OpenSession, SessionSink, SessionWire } from '../api/agent-service.ts';
+import { QueuePressure } from './queue-pressure.ts';
 import type { SessionCall } from './session-call.ts';
 import { StreamCaps, type StreamCapsOptions } from './stream-caps.ts';
 
@@ -81,6 +82,7 @@ class SessionStream implements SessionWire {
   private queue: Uint8Array[] = [];
   private head = 0;
   private pendingBytes = 0;
+  private readonly pressure: QueuePressure;
   private isBlocked = false;
   private ending: { readonly error: Error | undefined } | undefined;
   private isFinished = false;
@@ -92,6 +94,11 @@ class SessionStream implements SessionWire {
     this.options = options;
     this.onOver = onOver;
     this.remote = call.getPeer();
+    this.pressure = new QueuePressure({
+      clock: options.clock,
+      onChange: (isHigh) => this.sink?.queueFilled(isHigh),
+      onStuck: () => this.sink?.queueStuck(),
+    });
   }
 
   start(): void {
@@ -115,12 +122,14 @@ class SessionStream implements SessionWire {
     if (this.pendingBytes >= limits.streamQueueBytesMax) return false;
     this.push(bytes);
     this.pump();
+    this.pressure.measure(this.pendingBytes);
     return true;
   }
 
   end(error?: Error): void {
     if (this.ending !== undefined || this.isClosed) return;
     this.ending = { error };
+    this.pressure.end();
     this.pump();
     this.tellEndSoon();
     this.dropWhenStuck();
@@ -152,6 +161,7 @@ class SessionStream implements SessionWire {
       this.head += 1;
       this.isBlocked = !this.call.write(bytes, () => {
         this.pendingBytes -= bytes.length;
+        this.pressure.measure(this.pendingBytes);
       });
     }
     if (this.head >= this.queue.length) {
@@ -170,6 +180,7 @@ class SessionStream implements SessionWire {
   private close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.pressure.end();
     this.queue = [];
     this.onOver();
     this.tellEnd();
