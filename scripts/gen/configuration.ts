@@ -69,7 +69,11 @@ function settingsOf(node: Node, value: unknown, path: string): readonly Setting[
 function settingOf({ description, values, flag }: Node, value: unknown, path: string): Setting {
   if (description === undefined || typeof values !== 'string')
     throw new Error(`"${path}" says not what it is or takes`);
-  const written = values.startsWith('duration') ? unitDuration(Number(value)) : value === '' ? '""' : String(value);
+  const written = values.startsWith('duration')
+    ? unitDuration(Number(value))
+    : String(value) === ''
+      ? '""'
+      : String(value);
   const setting = { path, description, values, default: written };
   return typeof flag === 'string' ? { ...setting, flag } : setting;
 }

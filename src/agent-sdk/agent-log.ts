@@ -3,6 +3,9 @@
 import { needsPerson } from './reconnect.ts';
 import type { SessionPhase } from './session-phase.ts';
 
+/** Of an address that cannot be dialled. */
+const ADDRESS_CHARS_SHOWN = 80;
+
 /** Anything with these three, such as `console` or a pino logger wrapped. */
 export interface AgentLogger {
   info(message: string, fields: Readonly<Record<string, unknown>>): void;
@@ -24,7 +27,14 @@ export function logPhase(logger: AgentLogger, phase: SessionPhase): void {
       return;
     }
     case 'MOVING':
-      return logger.info('connecting anew, as the control plane asked', { reason: phase.reason });
+      if (phase.ignored.length > 0)
+        logger.warn('the control plane named addresses that are not host:port; they are ignored', {
+          addresses: phase.ignored.map((address) => address.slice(0, ADDRESS_CHARS_SHOWN)),
+        });
+      return logger.info('connecting anew, as the control plane asked', {
+        reason: phase.reason,
+        ...(phase.address === undefined ? {} : { address: phase.address }),
+      });
     case 'REFUSED':
       for (const { name, version, reason } of phase.capabilities)
         logger.error(`capability refused: ${reason}`, { capability: name, version });

@@ -63,7 +63,9 @@ export function createGrpcLinks({ url, token }: GrpcLinkOptions): LinkFactory {
   };
   const calls = new GrpcCalls(() => connect(target, BLOB_OPTIONS), metadata);
   return {
-    open: (address, events) => new GrpcLink(connect(address ?? target), metadata, events),
+    // `dns:` so that what another process names is a host and a port, and never a scheme of grpc-js such as `unix`.
+    open: (address, events) =>
+      new GrpcLink(connect(address === undefined ? target : `dns:${address}`), metadata, events),
     upload: (upload, signal) => uploadBlob(blobClient(), metadata, upload, signal),
     download: (runId, blob, signal) => downloadBlob(blobClient(), metadata, { runId, blob }, signal),
     invoke: (order, onProgress, signal) => calls.invoke(order, onProgress, signal),

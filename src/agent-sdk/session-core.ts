@@ -11,6 +11,7 @@ import type { Random } from '../core/random.ts';
 import type { Assignment, Dispatch, SessionRequest, SessionResponse } from '../gen/opaque/session_pb.ts';
 import type { Acks, ChunkAck, Stop } from '../gen/yardmaster/v1/dispatch_pb.ts';
 import type { GoAway, Welcome } from '../gen/yardmaster/v1/session_response_pb.ts';
+import { DialTargets } from './dial-targets.ts';
 import {
   makeBeat,
   makeGoodbye,
@@ -66,7 +67,7 @@ export class SessionCore {
   #linkCount = 0;
   #tries = 0;
   #dialAt = NEVER;
-  #dialTo: string | undefined;
+  readonly #targets = new DialTargets();
   #ended = false;
   /** What the last `nextAt` answered: a tick much later than that means that this process stood still. */
   #expectedAt = NEVER;
@@ -192,12 +193,11 @@ export class SessionCore {
       this.#closeOld();
       this.#oldLink = this.#stream.link;
     }
-    this.#actions.push({ type: 'open', link, address: this.#dialTo });
+    this.#actions.push({ type: 'open', link, address: this.#targets.current });
     this.#stream = new StreamState(link, now);
     this.#stream.revisionSent = this.#offer.revision;
     this.#send(makeHello(this.#identity, this.#offer.current, this.#held.list()));
     this.#dialAt = NEVER;
-    this.#dialTo = undefined;
     this.#phase({ state: 'CONNECTING' });
   }
 
@@ -208,6 +208,7 @@ export class SessionCore {
     this.#stopWatch.prove(stream.helloAt, rules.lossWindowMs);
     this.#held.resendAll(now);
     this.#closeOld();
+    this.#targets.reached();
     const { node, inlineValueBytesMax, blobBytesMax } = rules;
     this.#phase({ state: 'CONNECTED', node, inlineValueBytesMax, blobBytesMax });
   }
@@ -220,8 +221,8 @@ export class SessionCore {
       this.end(message === '' ? reason : `${reason}: ${message}`);
       return;
     }
-    this.#phase({ state: 'MOVING', reason, message });
-    this.#dialTo = goAway.addresses[0];
+    const ignored = this.#targets.replace(goAway.addresses);
+    this.#phase({ state: 'MOVING', reason, message, address: this.#targets.current, ignored });
     this.#dialAt = now + this.#random.next() * Math.min(goAway.reconnectWithinMs, MOVE_WINDOW_MS_MAX);
   }
 
@@ -238,8 +239,10 @@ export class SessionCore {
   #lose(status: LinkStatus, now: number): void {
     const connectedAt = this.#stream?.rules === undefined ? NEVER : this.#stream.helloAt;
     if (now - connectedAt >= GOOD_CONNECTION_MS) this.#tries = 0;
+    // The stream that it was told to leave is kept while there is another place to go to: its end counts as a loss.
+    if (connectedAt < NEVER || !this.#targets.hasAnother) this.#closeOld();
+    if (connectedAt === NEVER) this.#targets.failed();
     this.#stream = undefined;
-    this.#closeOld();
     if (this.#ended) return;
     const delayMs = reconnectDelayMs(this.#tries++, status, this.#random);
     this.#dialAt = now + delayMs;

@@ -20,7 +20,15 @@ export type SessionPhase =
   /** The stream ended or was refused; the next dial follows. */
   | { readonly state: 'WAITING'; readonly delayMs: number; readonly status: LinkStatus }
   /** The control plane asked to connect anew. */
-  | { readonly state: 'MOVING'; readonly reason: string; readonly message: string }
+  | {
+      readonly state: 'MOVING';
+      readonly reason: string;
+      readonly message: string;
+      /** `host:port`; undefined: the agent's own. */
+      readonly address: string | undefined;
+      /** Addresses that were named and cannot be dialled. */
+      readonly ignored: readonly string[];
+    }
   /** The control plane cannot use these capabilities; the others are on offer. */
   | { readonly state: 'REFUSED'; readonly capabilities: readonly RefusedCapability[] }
   | { readonly state: 'DRAINING'; readonly held: number }

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { sleep, systemClock } from '../core/clock.ts';
+import { times } from '../core/limits.ts';
 import { type Logger, silentLogger } from '../core/logger.ts';
 import { type Metrics, noMetrics } from '../core/metrics.ts';
 import { systemRandom } from '../core/random.ts';
@@ -27,6 +28,7 @@ import { createWebhook } from './telemetry/webhook.ts';
 import { type BoundService, bindService } from './transport/grpc-adapter.ts';
 import { takeGrpcLogs } from './transport/grpc-logs.ts';
 import { Listener } from './transport/listener.ts';
+import type { StreamCapsOptions } from './transport/stream-caps.ts';
 
 export interface ServerOptions {
   /** Default 127.0.0.1. */
@@ -35,6 +37,9 @@ export interface ServerOptions {
   readonly port?: number;
   /** Needed for an address that other machines reach: there is no authentication yet. Default false. */
   readonly allowNonLoopback?: boolean;
+  /** Agent streams that may be open, in all and from one address. Default 20,000 and 10,000. */
+  readonly agentStreams?: number;
+  readonly agentStreamsPerAddress?: number;
   /** Shows connections and calls of gRPC as `grpc.channelz.v1`. Default false. */
   readonly channelz?: boolean;
   readonly store: { readonly kind: 'sqlite'; readonly file: string } | { readonly kind: 'memory' };
@@ -42,6 +47,8 @@ export interface ServerOptions {
   readonly lossWindowMs?: number;
   /** Default 5 s. */
   readonly beatIntervalMs?: number;
+  /** Where agents go when the server stops, as `host:port` of other control planes. Default: back to the same address. */
+  readonly goAwayAddresses?: readonly string[];
   /** How long finished runs are kept; 0: for ever. Default 14 days. */
   readonly retentionMs?: number;
   /** How long open streams and calls may take to end by themselves at a stop. Default 3 s. */
@@ -125,7 +132,19 @@ export async function startConfiguredServer(
   onFatal: (error: Error) => void,
 ): Promise<{ readonly server: Server; readonly config: Config }> {
   const config = loadConfig(sources);
-  const { alerts, listen, store, stuck, lossWindow, beatInterval, retention, stopGrace, secrets, log } = config;
+  const {
+    alerts,
+    listen,
+    store,
+    stuck,
+    lossWindow,
+    beatInterval,
+    retention,
+    stopGrace,
+    goAwayAddresses,
+    secrets,
+    log,
+  } = config;
   const logger = createLogger({ level: log.level });
   takeGrpcLogs(logger);
   const server = await startServer({
@@ -135,6 +154,7 @@ export async function startConfiguredServer(
     beatIntervalMs: beatInterval,
     retentionMs: retention,
     stopGraceMs: stopGrace,
+    goAwayAddresses,
     stuck: {
       idleMs: stuck.idle,
       noAgentMs: stuck.noAgent,
@@ -177,10 +197,20 @@ function createListener(options: ServerOptions, controlPlane: RunningControlPlan
     openSession: createAgentService({ controlPlane, clock, metrics, logger }),
     health: controlPlane,
     isReady: () => controlPlane.isReady(),
+    streamCaps: streamCapsOf(options, metrics),
+    leaveMs: (options.goAwayAddresses ?? []).length > 0 ? times.moveMs : 0,
     metrics: options.metrics ?? { contentType: 'text/plain', read: async () => '' },
     clock,
     logger,
   });
+}
+
+function streamCapsOf({ agentStreams, agentStreamsPerAddress }: ServerOptions, metrics: Metrics): StreamCapsOptions {
+  return {
+    ...(agentStreams === undefined ? {} : { max: agentStreams }),
+    ...(agentStreamsPerAddress === undefined ? {} : { perAddressMax: agentStreamsPerAddress }),
+    onRefused: (limit) => metrics.streamRefused(limit),
+  };
 }
 
 function createAlerts({ alerts, logger = silentLogger }: ServerOptions, node: string): AlertSink | undefined {
@@ -204,9 +234,10 @@ function createStore({ store }: ServerOptions, address: string, onFatal: (error:
 
 function settingsOf(
   options: ServerOptions,
-): Pick<ServerOptions, 'lossWindowMs' | 'beatIntervalMs' | 'retentionMs' | 'metrics' | 'stuck'> {
-  const { lossWindowMs, beatIntervalMs, retentionMs, metrics, stuck } = options;
+): Pick<ServerOptions, 'lossWindowMs' | 'beatIntervalMs' | 'retentionMs' | 'goAwayAddresses' | 'metrics' | 'stuck'> {
+  const { lossWindowMs, beatIntervalMs, retentionMs, goAwayAddresses, metrics, stuck } = options;
   return {
+    ...(goAwayAddresses === undefined ? {} : { goAwayAddresses }),
     ...(lossWindowMs === undefined ? {} : { lossWindowMs }),
     ...(beatIntervalMs === undefined ? {} : { beatIntervalMs }),
     ...(retentionMs === undefined ? {} : { retentionMs }),

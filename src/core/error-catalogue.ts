@@ -204,6 +204,10 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   HELLO_INVALID: entry('INVALID_ARGUMENT', 'A Hello has a wrong id, or claims more than the limits allow.'),
   STATE_INVALID: entry('INVALID_ARGUMENT', 'A State claims more than the limits allow.'),
   PROTOCOL_UNSUPPORTED: entry('FAILED_PRECONDITION', 'The agent speaks another version of the protocol.'),
+  LIMIT_REACHED: entry(
+    'RESOURCE_EXHAUSTED',
+    'As many agent streams are open, in all or from one address, as the settings of the control plane allow.',
+  ),
   OVERLOAD: entry('RESOURCE_EXHAUSTED', 'An agent reads too slowly and its outgoing queue is full.'),
   AGENT_DISCONNECTED: entry('UNAVAILABLE', 'An operator ended the stream of an agent; it may connect again.'),
   AGENT_DEAF: entry('UNAVAILABLE', 'An agent beats and accepts nothing; its stream was ended.'),

@@ -98,7 +98,7 @@ export const limits = {
   frameBytesSoft: MIB,
   /** Nesting of a Value. protobuf itself stops at 100 messages, which are 49 levels of lists. */
   valueDepthMax: 32,
-  /** Outgoing bytes queued for one agent stream; beyond it the stream is closed. */
+  /** Outgoing bytes queued for one agent stream; above half of it the agent gets no new work, beyond it the stream is closed. */
   streamQueueBytesMax: 8 * MIB,
   /** Problems of one definition that are listed. */
   problemsMax: 100,
@@ -129,8 +129,13 @@ export const limits = {
   avoidLinesMax: 64,
   /** Scheduler classes without a waiting step that stay indexed for the next one; each costs a look per freed slot. */
   idleClassesMax: 64,
+  /** Addresses of one GoAway that an agent tries, and that a control plane names. */
+  moveAddressesMax: 16,
   /** Streams on one HTTP/2 connection. */
   streamsPerConnectionMax: 16,
+  /** Agent streams: from one address, and in all. Settings; each agent of the SDK has a socket of its own for its stream. */
+  streamsPerAddressMax: 10_000,
+  streamsMax: 20_000,
   /** Sockets on the port: from one address, and in all. A bench of 10,000 agents comes from one address. */
   connectionsPerAddressMax: 10_000,
   connectionsMax: 20_000,
@@ -221,6 +226,10 @@ export const times = {
   prefaceMs: 5_000,
   /** From our end of a stream to the end of its connection, when the other side does not read. */
   streamEndGraceMs: 5_000,
+  /** How long the queue of a stream may be over half full without a pause. */
+  overloadMs: 15_000,
+  /** How long agents may take to open a stream elsewhere before a control plane that stops ends theirs. */
+  moveMs: 2_000,
   stopGraceMs: 10_000,
   checkpointIntervalMs: 1_000,
   /** How long a chunk waits for the next when a secret may begin at its end. */

@@ -41,6 +41,8 @@ export interface Metrics {
   streamClosed(): void;
   /** An agent read too slowly and its outgoing queue overflowed. */
   streamOverflowed(): void;
+  /** A stream was not let in: too many from its address, or in all. */
+  streamRefused(limit: 'address' | 'total'): void;
   dropped(reason: DropReason, count: number): void;
   scheduleTicked(outcome: TickOutcome, count: number): void;
   /** A run does not go on: once for each incident. */
@@ -77,6 +79,7 @@ export const noMetrics: Metrics = {
   streamOpened: ignore,
   streamClosed: ignore,
   streamOverflowed: ignore,
+  streamRefused: ignore,
   dropped: ignore,
   scheduleTicked: ignore,
   runStuck: ignore,

@@ -9,11 +9,13 @@ import { output } from './output.ts';
 import { results } from './results.ts';
 import { returns } from './returns.ts';
 import { stops } from './stops.ts';
+import { verdicts } from './verdicts.ts';
 import { wire } from './wire.ts';
 import { work } from './work.ts';
 
 export const situations: readonly Situation[] = [
   ...handshake,
+  ...verdicts,
   ...beats,
   ...work,
   ...results,

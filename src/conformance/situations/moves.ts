@@ -1,6 +1,6 @@
 /** GoAway. */
 import { GoAwayReason } from '../../gen/yardmaster/v1/session_response_pb.ts';
-import { jsonOf, told } from '../attempts.ts';
+import { jsonOf, resultsOf, told } from '../attempts.ts';
 import { check } from '../breach.ts';
 import { nameOf } from '../frame-text.ts';
 import { checkHeld } from '../held.ts';
@@ -43,6 +43,41 @@ export const moves: readonly Situation[] = [
       const { call } = await stage.arrive(['G-1'], 3_000);
       const authority = call.headers[':authority'];
       check(authority === other.address, 'G-2', `a stream to ${other.address}`, `one to ${authority}, as ${own}`);
+    },
+  },
+  {
+    name: 'go-away-nobody',
+    title: 'comes back to its own address when nobody is at the one that it is given',
+    clauses: ['G-6', 'G-4'],
+    async play(stage) {
+      const gone = await stage.openAnother();
+      await gone.close();
+      const id = stage.assign('count', ENDLESS);
+      await stage.accepted(id);
+      stage.goAway(GoAwayReason.SHUTDOWN, { addresses: [gone.address] });
+      const stream = await stage.arrive(['G-6'], 6_000);
+      checkHeld(stream, { [id]: false }, ['G-4']);
+    },
+  },
+  {
+    name: 'go-away-resync',
+    title: 'says Hello again, with what runs and what waits for its answer, when the two sides disagree',
+    clauses: ['G-1', 'H-7', 'R-3', 'G-4'],
+    manners: { acksResults: false },
+    async play(stage) {
+      const running = stage.assign('count', { to: 15, delayMs: 100 });
+      const waiting = stage.assign('echo', { kept: true });
+      await stage.accepted(running);
+      await stage.ends(waiting, 'completed');
+      stage.goAway(GoAwayReason.RESYNC);
+      checkHeld(await stage.arrive(['G-1'], 3_000), { [running]: false, [waiting]: true });
+      await stage.until(['R-3'], `the result of ${waiting} again`, 2_000, () =>
+        resultsOf(stage.tape, waiting).some(({ stream }) => stream === stage.stream.number),
+      );
+      stage.manners.acksResults = true;
+      stage.ack(waiting);
+      const { output } = await stage.ends(running, 'completed', { withinMs: 4_000, clauses: ['G-4'] });
+      check(same(jsonOf(output), { counted: 15 }), 'G-4', '{"counted":15}', JSON.stringify(jsonOf(output)));
     },
   },
   {

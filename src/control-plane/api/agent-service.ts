@@ -29,6 +29,10 @@ export interface SessionWire {
 /** What the transport calls, in the order of the wire. `ended` comes exactly once and last. */
 export interface SessionSink {
   message(bytes: Uint8Array): void;
+  /** The outgoing queue is too full for new work, or has room again. */
+  queueFilled(isFull: boolean): void;
+  /** It was too full for too long. */
+  queueStuck(): void;
   ended(): void;
 }
 
@@ -92,12 +96,20 @@ class AgentSession implements SessionSink, SessionPeer {
     this.receiver.ended();
   }
 
+  queueFilled(isFull: boolean): void {
+    if (!this.isEnded) this.receiver.queueFilled?.(isFull);
+  }
+
+  queueStuck(): void {
+    if (!this.isEnded) this.overflow(`its outgoing queue was over half full for ${times.overloadMs / 1_000} s`);
+  }
+
   send(frame: ServerFrame): void {
     if (this.isEnded) return;
     this.metrics.frameSent(frame.type);
     for (const bytes of writeFrame(frame)) {
       if (this.wire.write(bytes)) continue;
-      this.overflow();
+      this.overflow('its outgoing queue is full');
       return;
     }
   }
@@ -120,9 +132,9 @@ class AgentSession implements SessionSink, SessionPeer {
     this.receiver.malformed(new YardmasterError('NO_HELLO', message, { next: 'send Hello as the first frame' }));
   }
 
-  private overflow(): void {
+  private overflow(fact: string): void {
     this.metrics.streamOverflowed();
-    const message = 'Cannot send more: the agent reads too slowly and its outgoing queue is full';
+    const message = `Cannot send more: the agent reads too slowly and ${fact}`;
     this.logger.warn('stream overflowed', { remote: this.remote });
     const [goAway] = writeFrame({ type: 'goAway', reason: 'OVERLOAD', message });
     this.wire.abandon(

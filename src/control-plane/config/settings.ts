@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { parseDuration, unitDuration } from '../../core/duration.ts';
-import { STUCK_OVERDUE_FACTOR, times } from '../../core/limits.ts';
+import { isAddress } from '../../core/host-port.ts';
+import { limits, STUCK_OVERDUE_FACTOR, times } from '../../core/limits.ts';
 
 /** What the documentation says of a setting and its schema cannot. */
 export interface SettingMeta {
@@ -22,6 +23,8 @@ export interface ValuesMeta {
 /** Longest time that a stop may be told to wait; service managers kill after 90 s. */
 const STOP_GRACE_MS_MAX = 60_000;
 export const STOP_GRACE_MS = 3_000;
+/** More than one process can serve. */
+const STREAMS_SETTING_MAX = 1_000_000;
 /** Of the variables that are secrets. */
 export const SECRET_VARIABLES = 'YARDMASTER_SECRET_';
 /** Of a wrong value in a message. */
@@ -57,6 +60,14 @@ const port = z
   .refine((value) => value >= 0 && value <= 65_535, 'must be from 0 to 65535')
   .meta({ values: '0 to 65535' } satisfies ValuesMeta);
 /** Variables are text. */
+function count(most: number) {
+  return z
+    .union([z.int(), z.string().regex(/^\d+$/).transform(Number)], { error: 'must be a whole number' })
+    .refine((value) => value >= 1 && value <= most, `must be from 1 to ${most}`)
+    .meta({ values: `1 to ${most}` } satisfies ValuesMeta);
+}
+
+/** Variables are text. */
 const factor = z
   .union(
     [
@@ -79,6 +90,18 @@ const flag = z
 function oneOf<const Names extends readonly [string, ...string[]]>(...names: Names) {
   const values = names.map((name) => `\`${name}\``).join(', ');
   return z.enum(names, { error: `must be one of ${names.join(', ')}` }).meta({ values } satisfies ValuesMeta);
+}
+
+/** Variables are text. */
+const addresses = z
+  .union([z.array(z.string()), z.string().transform(listed)], { error: 'must be a list of host:port' })
+  .refine((list) => list.length <= limits.moveAddressesMax, `must be at most ${limits.moveAddressesMax} addresses`)
+  .refine((list) => list.every(isAddress), 'must be host:port each, such as 10.0.0.2:7420 or [fd00::2]:7420')
+  .meta({ values: 'list of `host:port`; in a variable with commas between' } satisfies ValuesMeta);
+
+function listed(value: string): string[] {
+  const parts = value.split(',').map((part) => part.trim());
+  return parts.filter((part) => part !== '');
 }
 
 const maybeText = z.string({ error: 'must be text' }).meta({ values: 'text' } satisfies ValuesMeta);
@@ -120,6 +143,14 @@ export const settingsSchema = z.strictObject({
       description:
         'count connections, calls and messages of gRPC and show them, with the addresses of peers, as `grpc.channelz.v1`',
     } satisfies SettingMeta),
+    agentStreams: count(STREAMS_SETTING_MAX)
+      .default(limits.streamsMax)
+      .meta({
+        description: 'agent streams that may be open at once; one more is refused with LIMIT_REACHED',
+      } satisfies SettingMeta),
+    agentStreamsPerAddress: count(STREAMS_SETTING_MAX)
+      .default(limits.streamsPerAddressMax)
+      .meta({ description: 'those of one address; an agent that moves has two for a moment' } satisfies SettingMeta),
   }).prefault({}),
   store: group({
     kind: oneOf('sqlite', 'memory')
@@ -157,6 +188,10 @@ export const settingsSchema = z.strictObject({
     .meta({
       description: 'how long open streams and calls may take to end by themselves at a stop',
     } satisfies SettingMeta),
+  goAwayAddresses: addresses.default([]).meta({
+    description:
+      'other control planes, `host:port` each, where agents go when this one stops: they say Hello there, then leave here. Empty: they come back to the address they have. Two control planes share no store, so what runs here is stopped there',
+  } satisfies SettingMeta),
   stuck: group({
     idle: duration(1_000)
       .default(times.stuckIdleMs)

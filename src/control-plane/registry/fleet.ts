@@ -110,6 +110,7 @@ export class Fleet {
     instance.operatorLabels = this.labels.of(instance);
     instance.isManual = frame.isManual === true;
     instance.saidGoodbye = false;
+    instance.isBehind = false;
     instance.isHeldBack = false;
     instance.moved = 0;
     instance.missed = NOTHING_MISSED;
@@ -159,6 +160,17 @@ export class Fleet {
     if (instance.status !== 'SUSPECT') return [];
     instance.status = standingOf(instance);
     return [{ type: 'changed', instance }];
+  }
+
+  /** Its outgoing queue is too full for new work, or has room again. Does nothing when the instance has a newer stream. */
+  queueFilled(instance: Instance, peer: SessionPeer, isFull: boolean): readonly FleetAction[] {
+    if (instance.peer !== peer || instance.isBehind === isFull) return [];
+    instance.isBehind = isFull;
+    const message = isFull ? 'it reads too slowly: no new work until it has caught up' : 'it has caught up';
+    return [
+      { type: 'changed', instance },
+      { type: 'event', instance, kind: isFull ? 'BEHIND' : 'CAUGHT_UP', message },
+    ];
   }
 
   goodbye(instance: Instance, reason: string, now: Now): readonly FleetAction[] {

@@ -224,6 +224,8 @@ export interface GoAwayFrame {
   readonly type: 'goAway';
   readonly reason: 'SHUTDOWN' | 'REPLACED' | 'DRAINED' | 'RESYNC' | 'OVERLOAD';
   readonly message: string;
+  /** Where to go, as `host:port`; absent: the same address. */
+  readonly addresses?: readonly string[];
 }
 
 /** The control plane's end of one stream. Given by the transport, or by an in-memory link. */
@@ -245,6 +247,8 @@ export interface SessionReceiver {
   frame(frame: AgentFrame): void;
   /** The wire had something that is not a frame; ends the stream with INVALID_ARGUMENT. */
   malformed(error: Error): void;
+  /** The other side reads so slowly that new work would only wait; false: no longer. Called outside of any other call. */
+  queueFilled?(isFull: boolean): void;
   /** The stream is over, however it ended. */
   ended(): void;
 }

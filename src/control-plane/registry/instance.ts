@@ -63,6 +63,8 @@ export interface Instance {
   isManual: boolean;
   /** An operator keeps new work away, whatever the status is. */
   cordon: Cordon | undefined;
+  /** It reads its stream too slowly: what is queued for it comes first. */
+  isBehind: boolean;
   /** Its stream ended together with too many others: what it holds waits for it, idempotent or not. */
   isHeldBack: boolean;
   /** Attempts that were moved since its window was over. */
@@ -83,7 +85,7 @@ export function capabilityOf(instance: Instance, name: string): Capability | und
 
 /** True when the instance may be given new work. */
 export function acceptsWork(instance: Instance): boolean {
-  return instance.peer !== undefined && instance.status === 'READY';
+  return instance.peer !== undefined && instance.status === 'READY' && !instance.isBehind;
 }
 
 export function createInstance(identity: {
@@ -112,6 +114,7 @@ export function createInstance(identity: {
     saidGoodbye: false,
     isManual: false,
     cordon: undefined,
+    isBehind: false,
     isHeldBack: false,
     moved: 0,
     missed: NOTHING_MISSED,

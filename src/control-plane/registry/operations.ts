@@ -63,11 +63,13 @@ export function drainText({ cordon }: Instance): string {
   return cordon === undefined ? '' : byOperator(cordon);
 }
 
+const BEHIND = 'behind: it reads its stream too slowly, and gets no new work until it has caught up';
+
 /** For `explain`: what keeps work away, and who said so. */
-export function standingText({ status, cordon }: Instance): string {
+export function standingText({ status, cordon, isBehind }: Instance): string {
   if (status === 'CORDONED' && cordon !== undefined) return `cordoned ${byOperator(cordon)}`;
   if (status === 'DRAINING' && cordon?.isDrain === true) return `draining ${byOperator(cordon)}`;
-  return status;
+  return status === 'READY' && isBehind ? BEHIND : status;
 }
 
 const DEPARTED_MAX = 1_000;

@@ -370,6 +370,7 @@ export class Parts extends Given {
     beatIntervalMs: this.beatIntervalMs,
     silenceMs: this.beatIntervalMs * times.silentBeats,
     lossWindowMs: this.lossWindowMs,
+    goAwayAddresses: this.options.goAwayAddresses ?? [],
     now: this.now,
     apply: (list) => this.actions.apply(list),
     isStopping: () => this.face.isStopping,

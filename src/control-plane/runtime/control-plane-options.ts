@@ -27,6 +27,8 @@ export interface ControlPlaneOptions {
   readonly lossWindowMs?: number;
   readonly beatIntervalMs?: number;
   readonly retentionMs?: number;
+  /** Where agents go when it stops, as `host:port`. Default: the same address. */
+  readonly goAwayAddresses?: readonly string[];
   /** When an open run counts as stuck. Defaults: `times` in core/limits.ts, and a factor of 3. */
   readonly stuck?: Partial<StuckThresholds>;
   /** Completed runs that are read at the start, for estimates; 0: none. Default 100. */

@@ -328,7 +328,7 @@ export class Face implements RunningControlPlane {
   private async shutDown(): Promise<void> {
     this.isStopping = true;
     this.healthChanged();
-    this.options.sessions.goAway();
+    await this.options.sessions.goAway();
     await this.options.onStop();
   }
 

@@ -51,8 +51,9 @@ export function hasWork({
 }
 
 /** Called when a batch is sealed: every slot freed and every step ready in this turn share it. */
-export function assignWaiting({ admission, clock, committer, runs, scheduler, staging }: Parts): void {
-  if (runs.isReading) return;
+export function assignWaiting({ admission, clock, committer, runs, scheduler, sessions, staging }: Parts): void {
+  // Who was sent elsewhere does not read this stream to its end.
+  if (runs.isReading || sessions.isMoving) return;
   admission.settle();
   const monotonic = clock.monotonic();
   for (const assignment of scheduler.assignments(monotonic, ASSIGNMENTS_PER_FLUSH)) staging.assign(assignment);

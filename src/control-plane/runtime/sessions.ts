@@ -27,6 +27,8 @@ export interface SessionsOptions {
   readonly beatIntervalMs: number;
   readonly silenceMs: number;
   readonly lossWindowMs: number;
+  /** Where agents go when this control plane stops, as `host:port`; empty: to the same address. */
+  readonly goAwayAddresses: readonly string[];
   readonly now: () => Now;
   readonly apply: (actions: readonly FleetAction[]) => void;
   readonly isStopping: () => boolean;
@@ -35,24 +37,56 @@ export interface SessionsOptions {
 export class Sessions {
   private readonly options: SessionsOptions;
   private readonly open = new Set<SessionPeer>();
+  private moving = false;
+  private onLeft: (() => void) | undefined;
 
   constructor(options: SessionsOptions) {
     this.options = options;
   }
 
   accept(peer: SessionPeer): SessionReceiver {
-    const session = new Session(this.options, peer, () => this.open.delete(peer));
+    const session = new Session(this.options, peer, () => this.closed(peer));
     this.open.add(peer);
     return session;
   }
 
-  /** Tells every agent to come back later; what they hold goes on. */
-  goAway(): void {
-    this.options.fleet.close();
-    for (const peer of this.open) {
-      peer.send({ type: 'goAway', reason: 'SHUTDOWN', message: 'the control plane restarts; come back' });
-      peer.end();
-    }
+  /** True from `goAway` on, when agents were sent to another address: they say Hello there before they leave here. */
+  get isMoving(): boolean {
+    return this.moving;
+  }
+
+  /** Tells every agent to come back later, or to go elsewhere; what they hold goes on. Resolves when their streams have ended. */
+  goAway(): Promise<void> {
+    const { fleet, goAwayAddresses: addresses } = this.options;
+    fleet.close();
+    this.moving = addresses.length > 0;
+    const message = this.moving
+      ? 'the control plane stops; others are at the addresses'
+      : 'the control plane restarts; come back';
+    for (const peer of this.open) peer.send({ type: 'goAway', reason: 'SHUTDOWN', message, addresses });
+    return this.moving ? this.left() : this.endAll();
+  }
+
+  private async endAll(): Promise<void> {
+    for (const peer of this.open) peer.end();
+  }
+
+  /** Nobody opens a stream any more: Hello is refused. */
+  private async left(): Promise<void> {
+    if (this.open.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.options.clock.timer(times.moveMs, resolve);
+      this.onLeft = () => {
+        cancel();
+        resolve();
+      };
+    });
+    await this.endAll();
+  }
+
+  private closed(peer: SessionPeer): void {
+    this.open.delete(peer);
+    if (this.open.size === 0) this.onLeft?.();
   }
 }
 
@@ -77,6 +111,12 @@ class Session implements SessionReceiver {
       this.options.logger.error('a session failed and is closed', { agent: this.instance?.agentId, error });
       this.refuse('INTERNAL', 'the session failed inside the control plane', 'connect again');
     }
+  }
+
+  queueFilled(isFull: boolean): void {
+    const { instance } = this;
+    if (this.isOver || instance === undefined) return;
+    this.options.apply(this.options.fleet.queueFilled(instance, this.peer, isFull));
   }
 
   malformed(error: Error): void {

@@ -33,6 +33,7 @@ export class PrometheusMetrics implements Metrics {
   private readonly framesSent = this.counter('frames_sent_total', 'Frames to agents', 'kind');
   private readonly framesIgnored = this.counter('frames_ignored_total', 'Frames and entries of an unknown kind');
   private readonly streams = this.gauge('streams', 'Agent streams that are open');
+  private readonly refusals = this.counter('streams_refused_total', 'Agent streams over the limit', 'limit');
   private readonly overflows = this.counter('stream_overflows_total', 'Streams ended because the agent did not read');
   private readonly droppedItems = this.counter('dropped_total', 'Live items that were let go', 'reason');
   private readonly scheduleTicks = this.counter('schedule_ticks_total', 'Ticks of schedules', 'outcome');
@@ -102,6 +103,10 @@ export class PrometheusMetrics implements Metrics {
 
   streamOverflowed(): void {
     this.overflows.inc();
+  }
+
+  streamRefused(limit: 'address' | 'total'): void {
+    this.refusals.inc({ limit });
   }
 
   dropped(reason: DropReason, count: number): void {

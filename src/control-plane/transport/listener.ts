@@ -29,6 +29,7 @@ import { Reflection } from './reflection.ts';
 import { checkRequests } from './request-check.ts';
 import { interceptSessions, mountSession, SESSION_PATH } from './session-call.ts';
 import { SessionStreams } from './session-stream.ts';
+import type { StreamCapsOptions } from './stream-caps.ts';
 
 /**
  * Agents are found dead by their beats and quiet peers by
@@ -64,6 +65,10 @@ export interface ListenerOptions {
   readonly openSession: OpenSession;
   readonly health: HealthSource;
   readonly isReady: () => boolean;
+  /** Agent streams at once. */
+  readonly streamCaps?: StreamCapsOptions;
+  /** At a stop, how long agents may take to leave by themselves before their streams are ended. Default 0. */
+  readonly leaveMs?: number;
   readonly metrics: { readonly contentType: string; readonly read: () => Promise<string> };
   readonly clock: Clock;
   readonly logger: Logger;
@@ -96,7 +101,8 @@ export class Listener {
     this.health = new HealthService(options.health, this.serviceNames);
     this.services = [...services, ...this.ownServices()];
     const dropPeer = (peer: string): void => this.front.dropPeer(peer);
-    this.sessions = new SessionStreams({ open: options.openSession, clock, logger, dropPeer });
+    const { openSession: open, streamCaps: caps = {} } = options;
+    this.sessions = new SessionStreams({ open, clock, logger, dropPeer, caps });
     const interceptors = [createCallGuard(SESSION_PATH), interceptSessions((call) => this.sessions.accept(call))];
     const requestBytesMax = options.requestBytesMax ?? limits.frameBytesMax;
     this.grpc = new Server({
@@ -157,6 +163,7 @@ export class Listener {
     // One turn, so that watchers of health read NOT_SERVING before their stream ends.
     await new Promise<void>((resolve) => clock.turn(resolve));
     this.shutdown.abort(error);
+    await this.sessions.emptied(Math.min(graceMs, this.options.leaveMs ?? 0));
     this.sessions.endAll(error);
     await new Promise<void>((resolve) => clock.turn(resolve));
     this.injector.drain(graceMs);

@@ -9,7 +9,9 @@ import type { Clock } from '../../core/clock.ts';
 import { limits, times } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { OpenSession, SessionSink, SessionWire } from '../api/agent-service.ts';
+import { QueuePressure } from './queue-pressure.ts';
 import type { SessionCall } from './session-call.ts';
+import { StreamCaps, type StreamCapsOptions } from './stream-caps.ts';
 
 export interface SessionStreamsOptions {
   readonly open: OpenSession;
@@ -17,19 +19,28 @@ export interface SessionStreamsOptions {
   readonly logger: Logger;
   /** Closes the connection of a peer, as `call.getPeer()` names it. */
   readonly dropPeer: (peer: string) => void;
+  readonly caps?: StreamCapsOptions;
 }
 
 /** All open agent streams of one server. */
 export class SessionStreams {
   private readonly options: SessionStreamsOptions;
   private readonly streams = new Set<SessionStream>();
+  private readonly caps: StreamCaps;
+  private onEmpty: (() => void) | undefined;
 
   constructor(options: SessionStreamsOptions) {
     this.options = options;
+    this.caps = new StreamCaps(options.caps);
   }
 
   accept(call: SessionCall): void {
-    const stream = new SessionStream(call, this.options, () => this.streams.delete(stream));
+    const refusal = this.caps.enter(call.getPeer());
+    if (refusal !== undefined) {
+      this.options.logger.warn('agent stream refused: too many are open', { remote: call.getPeer() });
+      return call.end(refusal);
+    }
+    const stream = new SessionStream(call, this.options, () => this.over(stream));
     this.streams.add(stream);
     stream.start();
   }
@@ -37,6 +48,24 @@ export class SessionStreams {
   /** Ends every stream with `error`. */
   endAll(error: Error): void {
     for (const stream of [...this.streams]) stream.end(error);
+  }
+
+  /** Resolves when no stream is open, or after `ms`. */
+  emptied(ms: number): Promise<void> {
+    if (this.streams.size === 0 || ms === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = this.options.clock.timer(ms, resolve);
+      this.onEmpty = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  private over(stream: SessionStream): void {
+    this.streams.delete(stream);
+    this.caps.leave(stream.remote);
+    if (this.streams.size === 0) this.onEmpty?.();
   }
 
   get count(): number {
@@ -53,6 +82,7 @@ class SessionStream implements SessionWire {
   private queue: Uint8Array[] = [];
   private head = 0;
   private pendingBytes = 0;
+  private readonly pressure: QueuePressure;
   private isBlocked = false;
   private ending: { readonly error: Error | undefined } | undefined;
   private isFinished = false;
@@ -64,6 +94,11 @@ class SessionStream implements SessionWire {
     this.options = options;
     this.onOver = onOver;
     this.remote = call.getPeer();
+    this.pressure = new QueuePressure({
+      clock: options.clock,
+      onChange: (isHigh) => this.sink?.queueFilled(isHigh),
+      onStuck: () => this.sink?.queueStuck(),
+    });
   }
 
   start(): void {
@@ -87,12 +122,14 @@ class SessionStream implements SessionWire {
     if (this.pendingBytes >= limits.streamQueueBytesMax) return false;
     this.push(bytes);
     this.pump();
+    this.pressure.measure(this.pendingBytes);
     return true;
   }
 
   end(error?: Error): void {
     if (this.ending !== undefined || this.isClosed) return;
     this.ending = { error };
+    this.pressure.end();
     this.pump();
     this.tellEndSoon();
     this.dropWhenStuck();
@@ -124,6 +161,7 @@ class SessionStream implements SessionWire {
       this.head += 1;
       this.isBlocked = !this.call.write(bytes, () => {
         this.pendingBytes -= bytes.length;
+        this.pressure.measure(this.pendingBytes);
       });
     }
     if (this.head >= this.queue.length) {
@@ -142,6 +180,7 @@ class SessionStream implements SessionWire {
   private close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.pressure.end();
     this.queue = [];
     this.onOver();
     this.tellEnd();

@@ -8,6 +8,7 @@ import {
   type SessionRequest,
   SessionRequestSchema,
   type SessionResponse,
+  SessionResponseSchema,
 } from '../../../src/gen/opaque/session_pb.ts';
 import { type ChunkAck, ChunkVerdict } from '../../../src/gen/yardmaster/v1/dispatch_pb.ts';
 import type { Hello, State } from '../../../src/gen/yardmaster/v1/hello_pb.ts';
@@ -27,6 +28,8 @@ export interface Bug {
 function beat(number: number, load = 0): SessionRequest {
   return makeBeat({ number, lateMs: 0, acked: 0 }, load, { count: 0, digest: 0 });
 }
+
+const DRAINED = { reason: GoAwayReason.DRAINED };
 
 export const bugs: readonly Bug[] = [
   bug('claims half of its slots and takes all', 'slots', 'A-1', () => onState((state) => ({ slots: state.slots / 2 }))),
@@ -126,6 +129,18 @@ export const bugs: readonly Bug[] = [
     incoming: (frame) => (frame.frame.case === 'goAway' ? undefined : frame),
   })),
   bug('goes where it was', 'go-away-address', 'G-2', () => onGoAway(() => ({ addresses: [] }))),
+  bug('knows nobody but those who are gone', 'go-away-nobody', 'G-6', () =>
+    onGoAway(() => ({ addresses: Array.from({ length: 16 }, (_, index) => `127.0.0.1:${index + 1}`) })),
+  ),
+  bug('says Hello with nothing when it is asked again', 'go-away-resync', 'H-7', () => ({
+    outgoing: (frame, stream) => [stream === 1 ? frame : onHello(frame, () => ({ held: [] }))],
+  })),
+  bug('leaves when a capability is refused', 'capability-refused', 'O-6', () => ({
+    incoming: (response) => {
+      const isRefused = response.frame.case === 'dispatch' && response.frame.value.acks?.capabilities.length;
+      return isRefused ? create(SessionResponseSchema, { frame: { case: 'goAway', value: DRAINED } }) : response;
+    },
+  })),
   bug('goes on talking on the old stream', 'go-away', 'G-3', () => ({ afterMove: () => [report({})] })),
   bug('comes back when it is drained', 'go-away-drained', 'G-5', () =>
     onGoAway(() => ({ reason: GoAwayReason.SHUTDOWN })),

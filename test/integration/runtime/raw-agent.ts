@@ -37,6 +37,13 @@ export class RawAgent {
     return this;
   }
 
+  /** What is queued for it is too much for new work, or no longer. */
+  async queueFilled(isFull: boolean): Promise<this> {
+    this.#receiver.queueFilled?.(isFull);
+    await this.#mesh.settle();
+    return this;
+  }
+
   /** Ends the stream as a crash does. */
   async drop(): Promise<void> {
     this.#receiver.ended();

@@ -53,6 +53,8 @@ export class RecordedSession implements SessionReceiver {
   readonly frames: AgentFrame[] = [];
   readonly errors: Error[] = [];
   endedCount = 0;
+  /** What it was told of its outgoing queue. */
+  readonly queue: boolean[] = [];
   onFrame: (frame: AgentFrame) => void = () => {};
 
   constructor(peer: SessionPeer) {
@@ -67,6 +69,10 @@ export class RecordedSession implements SessionReceiver {
   malformed(error: Error): void {
     this.errors.push(error);
     this.peer.end(error);
+  }
+
+  queueFilled(isFull: boolean): void {
+    this.queue.push(isFull);
   }
 
   ended(): void {

@@ -288,6 +288,44 @@ describe('the agent stream', () => {
     expect(session.endedCount).toBe(1);
   });
 
+  it('says that the queue of a slow reader is too full for new work, and that it has room again', async () => {
+    await using rig = await Rig.start();
+    const { call, session } = await rig.session();
+    call.write(HELLO);
+    call.pause();
+    await eventually(() => session.frames.length === 1);
+    const input = { kind: 'inline', bytes: encodeValue('x'.repeat(250_000)) } as const;
+    for (let sent = 0; session.queue.length === 0 && sent < 100; sent++) {
+      session.peer.send({ ...EMPTY, assignments: [{ ...ASSIGNMENT, input }] });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(session.queue).toEqual([true]);
+    expect(session.endedCount).toBe(0);
+    call.resume();
+    await eventually(() => session.queue.length === 2);
+    expect(session.queue).toEqual([true, false]);
+    call.cancel();
+  });
+
+  it('ends the stream of an agent that stays behind with OVERLOAD, though its queue is not full', async () => {
+    const clock = new HandClock();
+    await using rig = await Rig.start([], { clock });
+    const { call, session } = await rig.session();
+    call.write(HELLO);
+    call.pause();
+    await eventually(() => session.frames.length === 1);
+    const input = { kind: 'inline', bytes: encodeValue('x'.repeat(250_000)) } as const;
+    for (let sent = 0; session.queue.length === 0 && sent < 100; sent++) {
+      session.peer.send({ ...EMPTY, assignments: [{ ...ASSIGNMENT, input }] });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    clock.advance(times.overloadMs);
+    await eventually(() => session.endedCount === 1);
+    clock.advance(times.streamEndGraceMs);
+    await eventually(() => rig.listener.sessionCount === 0);
+    expect(session.queue).toEqual([true]);
+  });
+
   it('ignores a deadline of 30 days', async () => {
     await using rig = await Rig.start();
     const client = rig.client();

@@ -58,6 +58,11 @@ export class CoreDriver {
     return this.log.flatMap(({ action }) => (action.type === 'open' ? [action.link] : []));
   }
 
+  /** Addresses that were dialled, in order; 'own' where none was given. */
+  get dialled(): string[] {
+    return this.log.flatMap(({ action }) => (action.type === 'open' ? [action.address ?? 'own'] : []));
+  }
+
   get closed(): number[] {
     return this.log.flatMap(({ action }) => (action.type === 'close' ? [action.link] : []));
   }
@@ -163,8 +168,8 @@ export class CoreDriver {
     return this.#receiveInit({ case: 'dispatch', value: { acks: { beat: number ?? beats.at(-1) ?? 0 } } });
   }
 
-  goAway(reason: GoAwayReason = GoAwayReason.SHUTDOWN): this {
-    return this.#receiveInit({ case: 'goAway', value: { reason } });
+  goAway(reason: GoAwayReason = GoAwayReason.SHUTDOWN, addresses: string[] = []): this {
+    return this.#receiveInit({ case: 'goAway', value: { reason, addresses } });
   }
 
   tell(news: News): this {
@@ -188,9 +193,14 @@ export class CoreDriver {
 
   /** Waits for the next dial and welcomes it. */
   reconnect(): this {
+    return this.reconnectUnanswered().welcome();
+  }
+
+  /** Waits for the next dial. */
+  reconnectUnanswered(): this {
     const before = this.link;
     for (let i = 0; i < 100 && this.link === before; i++) this.advance(200);
-    return this.welcome();
+    return this;
   }
 
   #receiveInit(frame: NonNullable<MessageInitShape<typeof SessionResponseSchema>['frame']>): this {

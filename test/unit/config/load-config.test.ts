@@ -28,12 +28,20 @@ function problemsOf(load: () => unknown): readonly string[] {
 describe('the configuration', () => {
   it('has a default for everything', () => {
     expect(loadConfig()).toEqual({
-      listen: { host: '127.0.0.1', port: 7420, allowNonLoopback: false, channelz: false },
+      listen: {
+        host: '127.0.0.1',
+        port: 7420,
+        allowNonLoopback: false,
+        channelz: false,
+        agentStreams: 20_000,
+        agentStreamsPerAddress: 10_000,
+      },
       store: { kind: 'sqlite', file: './yardmaster.db' },
       retention: 14 * 86_400_000,
       lossWindow: 30_000,
       beatInterval: 5_000,
       stopGrace: 3_000,
+      goAwayAddresses: [],
       stuck: { idle: 60_000, noAgent: 600_000, overdueFactor: 3, overdue: 60_000 },
       alerts: {
         url: '',
@@ -50,6 +58,24 @@ describe('the configuration', () => {
       log: { level: 'info' },
     });
   });
+
+  it('takes addresses as a list in a file and with commas in a variable', () => {
+    const expected = { goAwayAddresses: ['b.example:7420', '[fd00::3]:7420'] };
+    const file = fileWith('goAwayAddresses: ["b.example:7420", "[fd00::3]:7420"]\n');
+    expect(loadConfig({ file })).toMatchObject(expected);
+    const env = { YARDMASTER_GO_AWAY_ADDRESSES: 'b.example:7420, [fd00::3]:7420' };
+    expect(loadConfig({ env })).toMatchObject(expected);
+  });
+
+  it.each(['b.example', 'http://b.example:7420', 'unix:/tmp/x', 'b.example:0', 'b.example:65536'])(
+    'refuses %s as an address, and says what one looks like',
+    (address) => {
+      const env = { YARDMASTER_GO_AWAY_ADDRESSES: `a.example:1,${address}` };
+      expect(problemsOf(() => loadConfig({ env }))).toEqual([
+        '"goAwayAddresses" in YARDMASTER_GO_AWAY_ADDRESSES must be host:port each, such as 10.0.0.2:7420 or [fd00::2]:7420',
+      ]);
+    },
+  );
 
   it('takes flags over environment over file over defaults', () => {
     const file = fileWith('listen: { port: 1, host: 0.0.0.0 }\nlossWindow: 1m\nlog: { level: debug }\n');

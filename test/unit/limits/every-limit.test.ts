@@ -43,6 +43,7 @@ const NO_LIMITS: readonly string[] = [
   'api/errors.ts META_CHARS_MAX',
   'api/run-service.ts WAIT_MS_MAX',
   'config/settings.ts STOP_GRACE_MS_MAX',
+  'config/settings.ts STREAMS_SETTING_MAX',
   'workflow/check-graph.ts CYCLES_MAX',
   'workflow/expressions/operators.ts INT_MAX',
   'workflow/suggestions.ts SUGGESTIONS_MAX',

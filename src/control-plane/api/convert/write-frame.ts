@@ -74,6 +74,6 @@ function writeWelcome(frame: WelcomeFrame) {
   });
 }
 
-function writeGoAway({ reason, message }: GoAwayFrame) {
-  return create(GoAwaySchema, { reason: GoAwayReason[reason], message });
+function writeGoAway({ reason, message, addresses = [] }: GoAwayFrame) {
+  return create(GoAwaySchema, { reason: GoAwayReason[reason], message, addresses: [...addresses] });
 }

@@ -195,7 +195,8 @@ export type GoAway = Message<"yardmaster.v1.GoAway"> & {
   reason: GoAwayReason;
 
   /**
-   * Where to go, as `host:port`. Empty: the same address.
+   * Where to go, as `host:port`: the first, then the next when that fails, then the agent's own, and round again. Dialled with
+   * the agent's own scheme, TLS settings and token. Empty: the same address.
    *
    * @generated from field: repeated string addresses = 2;
    */

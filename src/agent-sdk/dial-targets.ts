@@ -1,0 +1,52 @@
+/**
+ * Where a session dials. The agent's own address is always among the places, so that a list of dead ones strands nobody. Pure.
+ *
+ * Invariants: 1. what a GoAway names is dialled as host and port with the agent's own scheme, TLS and token, never as
+ * another kind of target (a socket file, a resolver of its own); 2. a place that failed is followed by the next, in a ring.
+ */
+import { isAddress } from '../core/host-port.ts';
+import { limits } from '../core/limits.ts';
+
+/** Undefined: the agent's own address. */
+export type DialTarget = string | undefined;
+
+export class DialTargets {
+  #places: readonly DialTarget[] = [undefined];
+  #at = 0;
+
+  get current(): DialTarget {
+    return this.#places[this.#at];
+  }
+
+  /** True when the next place is one that a GoAway named: the one it left is worth keeping until that has failed, too. */
+  get hasAnother(): boolean {
+    return this.#at + 1 < this.#places.length - 1;
+  }
+
+  /** What a GoAway names; without any the place stays the same. Returns those that cannot be dialled. */
+  replace(addresses: readonly string[]): readonly string[] {
+    const ignored: string[] = [];
+    const usable: string[] = [];
+    for (const address of addresses) {
+      if (usable.length < limits.moveAddressesMax && isAddress(address)) usable.push(address);
+      else ignored.push(address);
+    }
+    if (usable.length > 0) {
+      this.#places = [...new Set(usable), undefined];
+      this.#at = 0;
+    }
+    return ignored;
+  }
+
+  /** There was no Welcome from the current one. */
+  failed(): void {
+    this.#at = (this.#at + 1) % this.#places.length;
+  }
+
+  /** The current one said Welcome. Once the agent's own does, what a control plane named before it is out of date. */
+  reached(): void {
+    if (this.current !== undefined) return;
+    this.#places = [undefined];
+    this.#at = 0;
+  }
+}
