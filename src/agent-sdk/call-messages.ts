@@ -9,12 +9,14 @@ import type { CallAnswer, CallOrder } from './link.ts';
 import type { WirePayload } from './news.ts';
 
 export function writeCall(order: CallOrder): MessageInitShape<typeof InvokeRequestSchema> {
-  const { attemptId, key, capability, agentId, input, timeoutMs, retries } = order;
+  const { attemptId, key, capability, agentId, version, labels, input, timeoutMs, retries } = order;
   return {
     attemptId,
     callKey: key,
     capability,
     agentId,
+    version,
+    labels: { ...labels },
     input: fromBinary(ValueSchema, input),
     retries,
     ...(timeoutMs > 0 ? { timeout: durationFromMs(timeoutMs) } : {}),

@@ -9,6 +9,7 @@ import { toYardmasterError, YardmasterError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { decodeValue } from '../core/value.ts';
 import { CallFailed } from './call-failed.ts';
+import { compatibleRange } from './compatible-range.ts';
 import type { BlobLink, CallAnswer, CallLink, CallOrder, CallProgress } from './link.ts';
 import { encodeJson, fetchPayload } from './payload.ts';
 import { Turns } from './turns.ts';
@@ -42,6 +43,10 @@ export interface InvokeOptions {
   readonly timeout?: number | string;
   /** The agent that must do it. Default: any that offers the capability. */
   readonly agentId?: string;
+  /** A semver range such as `^1.2`. Default: versions compatible with that of the constant, if it has one (`^1` of `1.4.2`). */
+  readonly version?: string;
+  /** Labels that the other agent must have, all of them. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** More tries of the other handler after the first has failed. Default 0. */
   readonly retries?: number;
   /** What the other handler tells of its progress. */
@@ -74,8 +79,9 @@ export function createInvoke(attempt: CallsOfAttempt): Invoke {
   const turns = new Turns(limits.callsAtOnceMax);
   return async (asked: Capability | string, input: unknown, options: InvokeOptions): Promise<unknown> => {
     const capability = typeof asked === 'string' ? asked : asked.name;
+    const version = typeof asked === 'string' ? '' : compatibleRange(asked.version ?? '');
     const order = {
-      ...readOptions(capability, options),
+      ...readOptions(capability, { version, ...options }),
       attemptId: attempt.attemptId,
       input: encodeInput(capability, input),
     };
@@ -91,7 +97,7 @@ export function createInvoke(attempt: CallsOfAttempt): Invoke {
 }
 
 function readOptions(capability: string, options: InvokeOptions): Omit<CallOrder, 'attemptId' | 'input'> {
-  const { key, timeout = 0, agentId = '', retries = 0 } = options;
+  const { key, timeout = 0, agentId = '', version = '', labels = {}, retries = 0 } = options;
   const timeoutMs = parseDuration(timeout);
   const fact =
     typeof key !== 'string' || key === '' || key.length > limits.callKeyCharsMax
@@ -99,7 +105,8 @@ function readOptions(capability: string, options: InvokeOptions): Omit<CallOrder
       : timeoutMs === undefined
         ? `"${timeout}" is not a duration`
         : undefined;
-  if (fact === undefined && timeoutMs !== undefined) return { key, capability, agentId, timeoutMs, retries };
+  if (fact === undefined && timeoutMs !== undefined)
+    return { key, capability, agentId, version, labels, timeoutMs, retries };
   const call = { capability, key: String(key), status: 'REFUSED', agentId: '' } as const;
   throw new CallFailed('INVALID_ARGUMENT', `Cannot call "${capability}": ${fact}`, call, { retryable: false });
 }

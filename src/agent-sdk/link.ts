@@ -47,6 +47,10 @@ export interface CallOrder {
   readonly capability: string;
   /** '' : any that offers it. */
   readonly agentId: string;
+  /** A semver range of the capability. '' : any. */
+  readonly version: string;
+  /** That the instance must have. */
+  readonly labels: Readonly<Record<string, string>>;
   /** One encoded Value. */
   readonly input: Uint8Array;
   /** 0: none. */

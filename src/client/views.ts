@@ -245,6 +245,8 @@ export interface CapabilityView {
   readonly version: string;
   readonly description: string;
   readonly idempotent: boolean;
+  /** Of the capability itself; those of its instance hold, too. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly inputSchema: JsonObject | undefined;
   readonly outputSchema: JsonObject | undefined;
 }

@@ -159,7 +159,7 @@ export const errorCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   ),
   CALL_KEY_REUSED: entry(
     'ALREADY_EXISTS',
-    'A handler called twice under one key with another capability, agent, input or number of retries.',
+    'A handler called twice under one key with another capability, version, agent, labels, input or number of retries.',
   ),
   CALL_LIMIT: entry('RESOURCE_EXHAUSTED', 'The handlers of one step have as many calls open as this product allows.'),
   NOT_A_LIST: entry('INVALID_ARGUMENT', 'The items of a map are no list.'),

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { collectPages, toAgent } from '../../client/index.ts';
-import { YardmasterError } from '../../core/errors.ts';
 import { type Context, listOptions } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { fetchAgent } from '../fetch-agent.ts';
 import { printItem, printList } from '../print.ts';
 import { renderAgent } from '../render/details.ts';
 import { renderAgents } from '../render/lists.ts';
+import { addCardCommand } from './agent-card.ts';
 import { addCheckCommand } from './check-agent.ts';
 import { addFakeCommand } from './fake-agent.ts';
 import type { Bind } from './group.ts';
@@ -18,6 +19,7 @@ export function addAgentsCommands(program: Command, bind: Bind): void {
   agents.command('get <agent>').description('its instances, attempts and last events').action(bind(getAgent));
   addOperateCommands(agents, bind);
   addLabelCommand(agents, bind);
+  addCardCommand(agents, bind);
   addCheckCommand(agents, bind);
   addFakeCommand(agents, bind);
 }
@@ -38,13 +40,7 @@ async function listAgents(context: Context): Promise<number> {
 }
 
 async function getAgent(context: Context, agentId: string): Promise<number> {
-  const { agent } = await context.api().fleet.getAgent({ agentId });
-  if (agent === undefined) {
-    throw new YardmasterError('AGENT_NOT_FOUND', `Cannot get agent "${agentId}": it was never seen`, {
-      meta: { status: 'NOT_FOUND' },
-      next: 'yardmaster agents list',
-    });
-  }
+  const agent = await fetchAgent(context, agentId);
   printItem(context, {
     message: agent,
     name: agent.agentId,

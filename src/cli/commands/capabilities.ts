@@ -122,7 +122,7 @@ function findOffer(
   const named = offers.filter(({ capability }) => capability.name === name);
   if (named.length === 0) throw notOffered(name, offers);
   const inRange =
-    version === undefined ? named : named.filter(({ capability }) => satisfies(capability.version, version));
+    version === undefined ? named : named.filter(({ capability }) => satisfies(capability.version || '0.0.0', version));
   if (inRange.length === 0) {
     const versions = named.map(({ capability }) => capability.version || 'unversioned');
     throw new YardmasterError(

@@ -61,6 +61,7 @@ function toCapability(capability: Capability): CapabilityView {
     version: capability.version,
     description: capability.description,
     idempotent: capability.idempotent,
+    labels: capability.labels,
     inputSchema: capability.inputSchema,
     outputSchema: capability.outputSchema,
   };

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
+import validRange from 'semver/ranges/valid.js';
 import { limits } from '../../core/limits.ts';
 import { inlineValue } from '../../core/stored-value.ts';
 import { EMPTY_OBJECT_VALUE } from '../../core/value.ts';
@@ -10,11 +11,12 @@ import type {
   MeshService,
 } from '../../gen/yardmaster/v1/mesh_service_pb.ts';
 import { RunStatus } from '../../gen/yardmaster/v1/run_pb.ts';
+import { type CalledCapability, callWorkflowName } from '../../workflow/call-workflow.ts';
 import type { CallEvent, CallRequest, ControlPlane } from '../runtime/control-plane.ts';
 import { writeFailure } from './convert/failure.ts';
 import type { Faults } from './convert/faults.ts';
 import { readValue, writePayload } from './convert/payload.ts';
-import { readAttemptId, readName } from './convert/text.ts';
+import { quote, readAttemptId, readLabels, readName } from './convert/text.ts';
 import { readDuration } from './convert/times.ts';
 import { readRequest } from './requests.ts';
 
@@ -35,7 +37,7 @@ export function createMeshService({ controlPlane }: MeshServiceOptions): Service
 }
 
 function readCall(faults: Faults, wire: InvokeRequest): CallRequest {
-  const { callKey, agentId, input, retries } = wire;
+  const { callKey, input, retries } = wire;
   if (callKey === '' || callKey.length > limits.callKeyCharsMax)
     faults.add('call_key', `has ${callKey.length} characters; it must have 1 to ${limits.callKeyCharsMax}`);
   if (retries > limits.callRetriesMax) faults.add('retries', `${retries} is over ${limits.callRetriesMax}`);
@@ -44,8 +46,7 @@ function readCall(faults: Faults, wire: InvokeRequest): CallRequest {
   return {
     attemptId: readAttemptId(faults, () => 'attempt_id', wire.attemptId),
     key: callKey,
-    capability: readName(faults, 'capability', wire.capability),
-    agentId: agentId === '' ? '' : readName(faults, 'agent_id', agentId),
+    ...readCalled(faults, wire),
     input:
       input === undefined
         ? EMPTY_OBJECT_VALUE
@@ -53,6 +54,22 @@ function readCall(faults: Faults, wire: InvokeRequest): CallRequest {
     timeoutMs,
     retries,
   };
+}
+
+/** What is asked for, and of whom. */
+function readCalled(faults: Faults, { capability, agentId, version, labels }: InvokeRequest): CalledCapability {
+  const called = {
+    capability: readName(faults, 'capability', capability),
+    agentId: agentId === '' ? '' : readName(faults, 'agent_id', agentId),
+    version,
+    labels: readLabels(faults, 'labels', labels),
+  };
+  if (version.length > limits.callNameCharsMax || (version !== '' && validRange(version) === null))
+    faults.add('version', `${quote(version)} is not a semver range such as ^1.2`);
+  const { length } = callWorkflowName(called);
+  if (length > limits.callNameCharsMax)
+    faults.add('labels', `make the call too long, with its names and version: ${length} of ${limits.callNameCharsMax}`);
+  return called;
 }
 
 type WireEvent = NonNullable<MessageInitShape<typeof InvokeResponseSchema>['event']>;

@@ -18,6 +18,10 @@ export interface CallRequest {
   readonly capability: string;
   /** '' : any. */
   readonly agentId: string;
+  /** A semver range. '' : any. */
+  readonly version: string;
+  /** That the instance must have. */
+  readonly labels: Readonly<Record<string, string>>;
   /** Bytes of a Value. */
   readonly input: Uint8Array;
   /** Undefined: none. */

@@ -74,7 +74,7 @@ export function tooManyCalls(key: AttemptKey): YardmasterError {
 }
 
 export function keyReused(key: string, runId: string): YardmasterError {
-  const fact = `call "${runId}" was made under it with another capability, agent, input or number of retries`;
+  const fact = `call "${runId}" was made under it with another capability, version, agent, labels, input or number of retries`;
   return new YardmasterError('CALL_KEY_REUSED', `Cannot call under key "${key}": ${fact}`, {
     meta: { runId },
     next: 'name what differs in the key',

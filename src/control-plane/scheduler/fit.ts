@@ -46,7 +46,8 @@ function parseRange(text: string): ClassDemand['range'] {
   return semver.validRange(text) === null ? null : new semver.Range(text);
 }
 
+/** A capability without a version is 0.0.0, as the protocol says. */
 function isInRange(version: string, range: ClassDemand['range']): boolean {
   if (range === undefined) return true;
-  return range !== null && version !== '' && range.test(version);
+  return range?.test(version || '0.0.0') ?? false;
 }

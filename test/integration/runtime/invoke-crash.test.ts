@@ -185,7 +185,14 @@ test('a call that landed without a word is cancelled although nobody asks again'
   const signal = new AbortController().signal;
   let answer: unknown;
   mesh.agent('caller').setResponse('ask', async (_, { attempt }) => {
-    const request = { attemptId: `${attempt.runId}/ask#1`, key: 'k', capability: 'work', agentId: '' };
+    const request = {
+      attemptId: `${attempt.runId}/ask#1`,
+      key: 'k',
+      capability: 'work',
+      agentId: '',
+      version: '',
+      labels: {},
+    };
     const call = { ...request, input: new Uint8Array([0x2a, 0]), timeoutMs: undefined, retries: 0 };
     const events = mesh.controlPlane.invoke(call, signal)[Symbol.asyncIterator]();
     // Not by the SDK, which would ask again.

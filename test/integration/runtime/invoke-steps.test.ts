@@ -54,7 +54,14 @@ test('a handler that is being stopped can call nobody', async () => {
   let late: unknown;
   mesh.agent('caller').setResponse('ask', async (_, { attempt, signal }) => {
     await mesh.sleep('1h', signal).catch(() => {});
-    const request = { attemptId: `${attempt.runId}/ask#1`, key: 'k', capability: 'work', agentId: '' };
+    const request = {
+      attemptId: `${attempt.runId}/ask#1`,
+      key: 'k',
+      capability: 'work',
+      agentId: '',
+      version: '',
+      labels: {},
+    };
     const call = { ...request, input: new Uint8Array([0x2a, 0]), timeoutMs: undefined, retries: 0 };
     const events = mesh.controlPlane.invoke(call, new AbortController().signal)[Symbol.asyncIterator]();
     late = await events.next().catch(({ code }) => code);

@@ -300,6 +300,8 @@ describe('a call that gives no answer throws', () => {
             key,
             capability: 'work',
             agentId: '',
+            version: '',
+            labels: {},
             input: new Uint8Array([0x2a, 0]),
             timeoutMs: undefined,
             retries: 0,

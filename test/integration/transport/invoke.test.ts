@@ -161,10 +161,11 @@ it('by hand: accepted, then the result; attached under the same key; typed refus
   const tooLong = await refused({ callKey: 'k'.repeat(limits.callKeyCharsMax + 1) });
   expect(problemsOf(tooLong).map(({ pointer }) => pointer)).toEqual(['call_key']);
   const retries = limits.callRetriesMax + 1;
-  const wrong = await refused({ callKey: '', capability: 'a b', agentId: '?', retries, timeout: {} });
+  const named = { capability: 'a b', agentId: '?', version: 'newest', labels: { '': 'x' } };
+  const wrong = await refused({ callKey: '', ...named, retries, timeout: {} });
   expect(wrong.code).toBe(Status.INVALID_ARGUMENT);
   const wrongFields = problemsOf(wrong).map(({ pointer }) => pointer);
-  expect(wrongFields).toEqual(['call_key', 'retries', 'timeout', 'capability', 'agent_id']);
+  expect(wrongFields).toEqual(['call_key', 'retries', 'timeout', 'capability', 'agent_id', 'labels.', 'version']);
 
   complete(caller, attemptId);
   const { runId } = await done;

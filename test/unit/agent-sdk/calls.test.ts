@@ -29,7 +29,8 @@ function stage(): { plane: MemoryControlPlane; clock: VirtualClock; stop: AbortC
 it('asks with everything that it was given', async () => {
   const { plane, invoke } = stage();
   plane.callAnswers.push(answerOf({ ok: true }), answerOf(null));
-  expect(await invoke('work', [1], { key: 'k', timeout: '30s', agentId: 'a', retries: 2 })).toEqual({ ok: true });
+  const options = { key: 'k', timeout: '30s', agentId: 'a', version: '^1.2', labels: { region: 'us' }, retries: 2 };
+  expect(await invoke('work', [1], options)).toEqual({ ok: true });
   expect(await invoke('work', undefined, { key: 'l' })).toBe(null);
   const [first, second] = plane.calls;
   expect(first).toMatchObject({
@@ -37,9 +38,12 @@ it('asks with everything that it was given', async () => {
     key: 'k',
     capability: 'work',
     agentId: 'a',
+    version: '^1.2',
+    labels: { region: 'us' },
     timeoutMs: 30_000,
     retries: 2,
   });
+  expect(second).toMatchObject({ agentId: '', version: '', labels: {}, timeoutMs: 0, retries: 0 });
   expect(decodeValue(first?.input ?? new Uint8Array())).toEqual([1]);
   expect(decodeValue(second?.input ?? new Uint8Array())).toEqual({});
 });

@@ -53,6 +53,19 @@ describe('reading frames of agents', () => {
       hello({ state: { revision: 1, capabilities: [{ name: 'x' }, { name: 'x' }] } }),
       ['hello.state.capabilities[1]'],
     ],
+    [
+      'a capability in two versions: no attempt says which of them it is',
+      hello({
+        state: {
+          revision: 1,
+          capabilities: [
+            { name: 'x', version: '1.0.0' },
+            { name: 'x', version: '2.0.0' },
+          ],
+        },
+      }),
+      ['hello.state.capabilities[1]'],
+    ],
     ['a held attempt without an id', hello({ held: [{ attemptId: '' }] }), ['hello.held[0].attempt_id']],
     [
       'a result without an outcome',

@@ -10,6 +10,14 @@ describe('who can take a step', () => {
     ['a version inside the range', { versionRange: '^1.2' }, { capabilities: [load('1.4.0')] }, true],
     ['no version outside the range', { versionRange: '^2.0' }, { capabilities: [load('1.4.0')] }, false],
     ['no unversioned capability for a range', { versionRange: '^1' }, { capabilities: [load('')] }, false],
+    ['an unversioned capability as 0.0.0', { versionRange: '<1' }, { capabilities: [load('')] }, true],
+    ['no prerelease for a range of releases', { versionRange: '^1' }, { capabilities: [load('1.1.0-rc.1')] }, false],
+    [
+      'a prerelease for a range that names one',
+      { versionRange: '^1.1.0-rc' },
+      { capabilities: [load('1.1.0-rc.1')] },
+      true,
+    ],
     ['nothing for a range that is none', { versionRange: 'one or two' }, { capabilities: [load('1.0.0')] }, false],
     [
       'the version that suits, among several',

@@ -41,9 +41,9 @@ function readCapabilities(faults: Faults, pointer: string, list: readonly WireCa
   }
   const seen = new Set<string>();
   for (const [i, wire] of list.entries()) {
-    const key = `${wire.name}@${wire.version}`;
-    if (seen.has(key)) faults.add(`${pointer}[${i}]`, `${quote(key)} is listed twice`);
-    seen.add(key);
+    // An attempt is of a capability by its name: in another version it is for another instance.
+    if (seen.has(wire.name)) faults.add(`${pointer}[${i}]`, `${quote(wire.name)} is listed twice`);
+    seen.add(wire.name);
     const capability = readCapability(faults, `${pointer}[${i}]`, wire);
     if ('reason' in capability) read.refused.push(capability);
     else read.capabilities.push(capability);

@@ -109,7 +109,7 @@ export type Assignment = Message<"yardmaster.v1.Assignment"> & {
   capability: string;
 
   /**
-   * Version of that capability, one of those that the instance offers.
+   * Version of that capability, as the instance states it.
    *
    * @generated from field: string capability_version = 8;
    */

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/mesh_service.proto.
  */
 export const file_yardmaster_v1_mesh_service: GenFile = /*@__PURE__*/
-  fileDesc("CiB5YXJkbWFzdGVyL3YxL21lc2hfc2VydmljZS5wcm90bxINeWFyZG1hc3Rlci52MSK/AQoNSW52b2tlUmVxdWVzdBISCgphdHRlbXB0X2lkGAEgASgJEhAKCGNhbGxfa2V5GAIgASgJEhIKCmNhcGFiaWxpdHkYAyABKAkSEAoIYWdlbnRfaWQYBCABKAkSJQoFaW5wdXQYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSKgoHdGltZW91dBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdyZXRyaWVzGAcgASgNIq4BCg5JbnZva2VSZXNwb25zZRIxCghhY2NlcHRlZBgBIAEoCzIdLnlhcmRtYXN0ZXIudjEuSW52b2tlQWNjZXB0ZWRIABIxCghwcm9ncmVzcxgCIAEoCzIdLnlhcmRtYXN0ZXIudjEuSW52b2tlUHJvZ3Jlc3NIABItCgZyZXN1bHQYAyABKAsyGy55YXJkbWFzdGVyLnYxLkludm9rZVJlc3VsdEgAQgcKBWV2ZW50IjIKDkludm9rZUFjY2VwdGVkEg4KBnJ1bl9pZBgBIAEoCRIQCghhdHRhY2hlZBgCIAEoCCIzCg5JbnZva2VQcm9ncmVzcxIQCghmcmFjdGlvbhgBIAEoARIPCgdtZXNzYWdlGAIgASgJIpgBCgxJbnZva2VSZXN1bHQSDgoGcnVuX2lkGAEgASgJEigKBnN0YXR1cxgCIAEoDjIYLnlhcmRtYXN0ZXIudjEuUnVuU3RhdHVzEiYKBm91dHB1dBgDIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBImCgVlcnJvchgEIAEoCzIXLnlhcmRtYXN0ZXIudjEuUnVuRXJyb3IyVgoLTWVzaFNlcnZpY2USRwoGSW52b2tlEhwueWFyZG1hc3Rlci52MS5JbnZva2VSZXF1ZXN0Gh0ueWFyZG1hc3Rlci52MS5JbnZva2VSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_yardmaster_v1_payload, file_yardmaster_v1_run, file_yardmaster_v1_run_error]);
+  fileDesc("CiB5YXJkbWFzdGVyL3YxL21lc2hfc2VydmljZS5wcm90bxINeWFyZG1hc3Rlci52MSK5AgoNSW52b2tlUmVxdWVzdBISCgphdHRlbXB0X2lkGAEgASgJEhAKCGNhbGxfa2V5GAIgASgJEhIKCmNhcGFiaWxpdHkYAyABKAkSEAoIYWdlbnRfaWQYBCABKAkSJQoFaW5wdXQYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSKgoHdGltZW91dBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdyZXRyaWVzGAcgASgNEg8KB3ZlcnNpb24YUCABKAkSOAoGbGFiZWxzGFEgAygLMigueWFyZG1hc3Rlci52MS5JbnZva2VSZXF1ZXN0LkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEirgEKDkludm9rZVJlc3BvbnNlEjEKCGFjY2VwdGVkGAEgASgLMh0ueWFyZG1hc3Rlci52MS5JbnZva2VBY2NlcHRlZEgAEjEKCHByb2dyZXNzGAIgASgLMh0ueWFyZG1hc3Rlci52MS5JbnZva2VQcm9ncmVzc0gAEi0KBnJlc3VsdBgDIAEoCzIbLnlhcmRtYXN0ZXIudjEuSW52b2tlUmVzdWx0SABCBwoFZXZlbnQiMgoOSW52b2tlQWNjZXB0ZWQSDgoGcnVuX2lkGAEgASgJEhAKCGF0dGFjaGVkGAIgASgIIjMKDkludm9rZVByb2dyZXNzEhAKCGZyYWN0aW9uGAEgASgBEg8KB21lc3NhZ2UYAiABKAkimAEKDEludm9rZVJlc3VsdBIOCgZydW5faWQYASABKAkSKAoGc3RhdHVzGAIgASgOMhgueWFyZG1hc3Rlci52MS5SdW5TdGF0dXMSJgoGb3V0cHV0GAMgASgLMhYueWFyZG1hc3Rlci52MS5QYXlsb2FkEiYKBWVycm9yGAQgASgLMhcueWFyZG1hc3Rlci52MS5SdW5FcnJvcjJWCgtNZXNoU2VydmljZRJHCgZJbnZva2USHC55YXJkbWFzdGVyLnYxLkludm9rZVJlcXVlc3QaHS55YXJkbWFzdGVyLnYxLkludm9rZVJlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_struct, file_yardmaster_v1_payload, file_yardmaster_v1_run, file_yardmaster_v1_run_error]);
 
 /**
  * Who is asked for what, on behalf of which attempt.
@@ -75,6 +75,20 @@ export type InvokeRequest = Message<"yardmaster.v1.InvokeRequest"> & {
    * @generated from field: uint32 retries = 7;
    */
   retries: number;
+
+  /**
+   * Semver range of the capability, such as `^1.2`, as of an agent step. Empty: any version.
+   *
+   * @generated from field: string version = 80;
+   */
+  version: string;
+
+  /**
+   * Labels that the instance must have, all of them, as of an agent step.
+   *
+   * @generated from field: map<string, string> labels = 81;
+   */
+  labels: { [key: string]: string };
 };
 
 /**
