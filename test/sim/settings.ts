@@ -115,6 +115,13 @@ export function drawSettings(dice: Dice): SimSettings {
   };
 }
 
+/** Work that may take longer than the window, times as the product has them, a long storm of every fault, and another try of all. */
+export function longWorld(settings: SimSettings): SimSettings {
+  const behaviour = { ...settings.behaviour, workMs: 60_000, stubborn: 0 };
+  const times = { beatIntervalMs: 5_000, lossWindowMs: 30_000, pauseMs: 4_000, stormMs: 180_000 };
+  return { ...settings, ...times, agents: 4, kinds: FAULT_KINDS, retries: 1, behaviour };
+}
+
 /** In most worlds runs are loaded from snapshots, in some of them after every row; and commits are cut, in some after every event. */
 function withSmallSteps(dice: Dice, limits: SimSettings['limits']): SimSettings['limits'] {
   const snapshotRows = dice.pick([1, 2, 5, 12, 0]);
