@@ -67,6 +67,9 @@ export interface RunView {
   /** The run and the step that it is the child run of. */
   readonly parentRunId: string | undefined;
   readonly parentStep: string | undefined;
+  /** What handlers of its steps asked of other agents, in the order of the starts, as of when the run was read; the newest 100. None in lists. */
+  readonly calls: readonly RunCallView[];
+  readonly hasOlderCalls: boolean;
   /** Signals that no step has taken; 0 in lists. */
   readonly unconsumedSignals: number;
   readonly requestId: string;
@@ -132,6 +135,27 @@ export interface ItemCountsView {
   /** However they ended. */
   readonly ended: number;
   readonly failed: number;
+}
+
+/** A call of a handler: a child run of one step. */
+export interface RunCallView {
+  /** The step whose handler called. */
+  readonly step: string;
+  /** Of the run. */
+  readonly tryNumber: number;
+  /** What the handler named it. */
+  readonly key: string;
+  readonly runId: string;
+  readonly capability: string;
+  /** Undefined: any. */
+  readonly agent: string | undefined;
+  /** A semver range. Undefined: any. */
+  readonly version: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly status: RunView['status'];
+  readonly failureCode: string | undefined;
+  readonly createTime: Date;
+  readonly endTime: Date | undefined;
 }
 
 export interface ChildRunView {

@@ -30,6 +30,8 @@ export const limits = {
   callKeyCharsMax: 128,
   /** The `retries` of a call. */
   callRetriesMax: 100,
+  /** Calls that a run is shown with, the newest. */
+  callsShownMax: 100,
   /** Characters of the name of the workflow that a call is a run of: its capability, agent, version range and labels. */
   callNameCharsMax: 1_024,
   /** Blocks within blocks. */

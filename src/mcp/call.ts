@@ -8,30 +8,41 @@ import type { FleetTool } from './tools.ts';
 
 export interface CallOptions {
   readonly mesh: Orchestrator;
+  /** Of the run: a second call with it follows the same run. */
+  readonly requestId: string;
   /** Aborts when the caller calls it off, or is gone. */
   readonly signal: AbortSignal;
   /** `progress`: 0 to 100, never less than before. Undefined: the caller did not ask. */
   readonly onProgress: ((progress: number, message: string) => void) | undefined;
 }
 
-/** A larger output is described: it would fill the context of a model. */
+/** What a caller may send along with a call, and what comes back with its answer. */
+export const REQUEST_ID_KEY = 'yardmaster/requestId';
+export const RUN_ID_KEY = 'yardmaster/runId';
+
+/** A larger output is described, and not even read: it would fill the context of a model. */
 const ANSWER_BYTES_MAX = 1024 * 1024;
 
 /** Never throws what the caller can do something about: that is an answer with `isError`. */
 export async function callTool(called: FleetTool, given: JsonObject, options: CallOptions): Promise<CallToolResult> {
+  const ids: Record<string, string> = { [REQUEST_ID_KEY]: options.requestId };
   try {
-    const runId = await start(called, given, options.mesh);
+    const runId = await start(called, given, options);
+    ids[RUN_ID_KEY] = runId;
     const run = await follow(runId, options);
-    return await answerOf(run, called.tool.outputSchema !== undefined, options.mesh);
+    return { ...(await answerOf(run, called.tool.outputSchema !== undefined, options.mesh)), _meta: ids };
   } catch (error) {
     if (!isYardmasterError(error)) throw error;
-    return failed(describe(error));
+    return { ...failed(describe(error)), _meta: ids };
   }
 }
 
 /** Without the signal: a start that was cut off would leave open whether there is a run to cancel. */
-async function start({ target, argument }: FleetTool, given: JsonObject, mesh: Orchestrator): Promise<string> {
-  const requestId = crypto.randomUUID();
+async function start(
+  { target, argument }: FleetTool,
+  given: JsonObject,
+  { mesh, requestId }: CallOptions,
+): Promise<string> {
   if (target.kind === 'workflow') return (await mesh.startWorkflow(target.name, given, { requestId })).id;
   const { workflow } = await mesh.registerWorkflow(callWorkflow(target.name, { argument }));
   return (await mesh.startWorkflow(workflow.name, given, { requestId, version: workflow.version })).id;

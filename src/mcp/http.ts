@@ -6,11 +6,14 @@ import { pipeline } from 'node:stream/promises';
 import {
   createMcpHandler,
   hostHeaderValidationResponse,
+  isJsonContentType,
   localhostAllowedHostnames,
   localhostAllowedOrigins,
   originValidationResponse,
+  readRequestBody,
 } from '@modelcontextprotocol/server';
 import type { ToolServers } from './server.ts';
+import { Sessions } from './sessions.ts';
 
 export interface HttpOptions {
   readonly onError: (error: Error) => void;
@@ -29,9 +32,13 @@ const HOST = '127.0.0.1';
 /** On the loopback only: whoever gets here can do everything that the fleet can. */
 export async function serveOverHttp(servers: ToolServers, { onError, port }: HttpOptions): Promise<McpHttpServer> {
   const handler = createMcpHandler(() => servers.create(), { onerror: onError });
+  const sessions = new Sessions(servers);
   const off = servers.tools.onChange(() => handler.notify.toolsChanged());
+  const handle: Handle = async (request, parsedBody) =>
+    (await sessions.answer(request, parsedBody)) ??
+    handler.fetch(request, parsedBody === undefined ? {} : { parsedBody });
   const server = createHttpServer((request, response) => {
-    answer(request, response, (each) => handler.fetch(each)).catch((error: unknown) => {
+    answer(request, response, handle).catch((error: unknown) => {
       if (!request.destroyed) onError(error instanceof Error ? error : new Error(String(error)));
       response.destroy();
     });
@@ -44,6 +51,7 @@ export async function serveOverHttp(servers: ToolServers, { onError, port }: Htt
     async close() {
       off();
       await servers.close();
+      await sessions.close();
       await handler.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -51,12 +59,20 @@ export async function serveOverHttp(servers: ToolServers, { onError, port }: Htt
   };
 }
 
-type Handle = (request: Request) => Promise<Response>;
+/** Without `parsedBody` the body is still to be read, or there is none. */
+type Handle = (request: Request, parsedBody?: unknown) => Promise<Response>;
+
+/** A request that nobody holds does not abort its signal when that which it was made with does. */
+const held = new Set<Request>();
 
 async function answer(request: IncomingMessage, response: ServerResponse, handle: Handle): Promise<void> {
   const gone = new AbortController();
-  response.once('close', () => gone.abort());
   const asked = toRequest(request, gone.signal);
+  held.add(asked);
+  response.once('close', () => {
+    gone.abort();
+    held.delete(asked);
+  });
   const { status, headers, body } = await respond(asked, handle);
   response.writeHead(status, [...headers].flat());
   if (body === null) response.end();
@@ -71,7 +87,22 @@ async function respond(request: Request, handle: Handle): Promise<Response> {
     originValidationResponse(request, localhostAllowedOrigins());
   if (refused !== undefined) return refused;
   if (new URL(request.url).pathname !== PATH) return new Response(`MCP is at ${PATH}\n`, { status: 404 });
-  return handle(request);
+  if (request.method !== 'POST' || !isJsonContentType(request.headers.get('content-type'))) return handle(request);
+  const read = await readRequestBody(request);
+  if (read.tooLarge) return new Response('A message has at most 4 MiB\n', { status: 413 });
+  const parsedBody = parse(read.text);
+  // Parsed here, since a copy of the request, which it would take else, does not hear that the host is gone.
+  if (parsedBody !== undefined) return handle(request, parsedBody);
+  const { url, method, headers } = request;
+  return handle(new Request(url, { method, headers, body: read.text }));
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function toRequest(request: IncomingMessage, signal: AbortSignal): Request {

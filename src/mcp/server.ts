@@ -9,7 +9,8 @@ import {
 import type { Orchestrator } from '../client/index.ts';
 import { isJsonObject } from '../core/json.ts';
 import { VERSION } from '../core/version.ts';
-import { type CallOptions, callTool } from './call.ts';
+import { type CallOptions, callTool, REQUEST_ID_KEY } from './call.ts';
+import type { Only } from './only.ts';
 import { ToolList } from './tool-list.ts';
 
 const INSTRUCTIONS =
@@ -22,9 +23,10 @@ export class ToolServers {
   readonly #calls = new Set<Promise<CallToolResult>>();
   readonly #closing = new AbortController();
 
-  constructor(mesh: Orchestrator) {
+  /** `only`: the names that are offered. */
+  constructor(mesh: Orchestrator, only?: Only) {
     this.#mesh = mesh;
-    this.tools = new ToolList(mesh);
+    this.tools = new ToolList(mesh, only);
   }
 
   create(): Server {
@@ -33,7 +35,7 @@ export class ToolServers {
       { capabilities: { tools: { listChanged: true } }, instructions: INSTRUCTIONS },
     );
     server.setRequestHandler('tools/list', async () => ({ tools: (await this.tools.read()).map(({ tool }) => tool) }));
-    server.setRequestHandler('tools/call', async ({ params }, { mcpReq }) => {
+    server.setRequestHandler('tools/call', async ({ params }, { mcpReq, http }) => {
       const found = (await this.tools.read()).find(({ tool }) => tool.name === params.name);
       if (found === undefined)
         throw new ProtocolError(
@@ -43,7 +45,9 @@ export class ToolServers {
       const given: unknown = params.arguments ?? {};
       const call = callTool(found, isJsonObject(given) ? given : {}, {
         mesh: this.#mesh,
-        signal: AbortSignal.any([mcpReq.signal, this.#closing.signal]),
+        requestId: requestIdOf(mcpReq),
+        // A host that hangs up in a session does not call off, but nobody could be told the answer.
+        signal: AbortSignal.any([mcpReq.signal, this.#closing.signal, ...(http?.req ? [http.req.signal] : [])]),
         onProgress: progressOf(mcpReq),
       });
       return server.projectCallToolResult(await this.#kept(call), found.tool.outputSchema);
@@ -66,6 +70,12 @@ export class ToolServers {
       this.#calls.delete(call);
     }
   }
+}
+
+/** The control plane says what is wrong with one that is too long. */
+function requestIdOf({ _meta }: ServerContext['mcpReq']): string {
+  const given = _meta?.[REQUEST_ID_KEY];
+  return typeof given === 'string' && given !== '' ? given : crypto.randomUUID();
 }
 
 function progressOf({ _meta, notify }: ServerContext['mcpReq']): CallOptions['onProgress'] {

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { collectPages, type Orchestrator, toWorkflow, type WorkflowView } from '../client/index.ts';
 import { watchAgents, watchWorkflows } from '../client/watch-lists.ts';
+import { everything, type Only } from './only.ts';
 import { type FleetTool, toolsOf } from './tools.ts';
 
 /** Agents come in crowds. */
@@ -9,20 +10,22 @@ const CALM_MS = 200;
 
 export class ToolList {
   readonly #mesh: Orchestrator;
+  readonly #only: Only;
   readonly #stopped = new AbortController();
   readonly #listeners = new Set<() => void>();
   #shown: string | undefined;
   #looking: Promise<void> = Promise.resolve();
   #isLookDue = false;
 
-  constructor(mesh: Orchestrator) {
+  constructor(mesh: Orchestrator, only: Only = everything) {
     this.#mesh = mesh;
+    this.#only = only;
   }
 
   /** Asked anew each time, so that nobody is shown what has left. */
   async read(): Promise<readonly FleetTool[]> {
     const [offers, workflows] = await Promise.all([this.#mesh.listCapabilities(), this.#workflows()]);
-    return toolsOf(offers, workflows);
+    return toolsOf(offers, workflows).filter(({ target }) => this.#only(target.name));
   }
 
   /** Calls `listener` when the tools are others than before. The answer takes it back. */

@@ -60,7 +60,7 @@ export function callDefinition(name: string, version: number): WorkflowDefinitio
 }
 
 /** Undefined for what `callWorkflowName` gives to no call. */
-function readCallName(name: string): CalledCapability | undefined {
+export function readCallName(name: string): CalledCapability | undefined {
   if (name.length > limits.callNameCharsMax) return undefined;
   const [path = '', query = ''] = name.slice(PREFIX.length).split('?');
   const [asked = '', agentId = ''] = path.split('/');

@@ -1,7 +1,7 @@
 /**
  * `npm run docs:update -- docs/PAGE.md`: runs the blocks of a page and writes what they print into its `text out` blocks, with
  * placeholders for what differs from run to run. A block that fits already stays as it is, so that what was cut with `...`
- * stays cut.
+ * stays cut. A page with a block that fails is not written: what is printed then is no output of the product.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,11 +18,16 @@ async function update(document: string): Promise<void> {
   const markdown = readFileSync(file, 'utf8');
   const { blocks, problems } = readBlocks(document, markdown);
   const { outputs, failures } = await printAll(blocks, new DocumentRunner(document));
+  const faults = [...problems, ...failures];
+  for (const fault of faults) console.error(fault);
+  if (faults.length > 0) {
+    console.error(`${document}: nothing was written, since ${faults.length} of its blocks do not do what they say`);
+    process.exitCode = 1;
+    return;
+  }
   writeFileSync(file, insert(markdown.split('\n'), outputs).join('\n'));
   const lines = [...outputs.keys()].map(({ line }) => line);
   console.log(lines.length === 0 ? `${document}: nothing to change` : `${document}: wrote lines ${lines.join(', ')}`);
-  for (const failure of [...problems, ...failures]) console.error(failure);
-  if (problems.length + failures.length > 0) process.exitCode = 1;
 }
 
 /** The blocks whose output is another one now, with that output; and the blocks that do not do what they say. */

@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import { type Context, say } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { readPort } from '../options.ts';
+import { collect, readPort } from '../options.ts';
 import { safe } from '../render/text.ts';
 import type { Bind } from './group.ts';
 
 interface Flags {
   readonly http?: boolean;
+  readonly only: readonly string[];
   readonly port?: number;
 }
 
@@ -20,16 +21,22 @@ export function addMcpCommand(program: Command, bind: Bind): void {
     .description('offer capabilities and workflows as MCP tools, over stdio or HTTP')
     .option('--http', 'serve HTTP on the loopback instead, for many hosts')
     .option('--port <port>', `of --http; 0: any free one; default ${DEFAULT_PORT}`, readPort)
+    .option(
+      '--only <name>',
+      'offer this capability or workflow and no others; math.* for many; repeatable',
+      collect,
+      [],
+    )
     .addHelpText('after', '\nHosts: docs/howto/mcp.md')
     .action(bind(serveMcp));
 }
 
-async function serveMcp(context: Context, { http = false, port = DEFAULT_PORT }: Flags): Promise<number> {
+async function serveMcp(context: Context, { http = false, only, port = DEFAULT_PORT }: Flags): Promise<number> {
   // Loaded here: no other command needs it.
-  const { serveOverHttp, serveOverStdio, ToolServers } = await import('../../mcp/index.ts');
+  const { onlyNames, serveOverHttp, serveOverStdio, ToolServers } = await import('../../mcp/index.ts');
   const mesh = context.mesh();
   await mesh.ready();
-  const servers = new ToolServers(mesh);
+  const servers = new ToolServers(mesh, onlyNames(only));
   const onError = (error: Error): void => say(context, `mcp: ${safe(error.message)}`);
   const stop = new AbortController();
   const { signal } = stop;

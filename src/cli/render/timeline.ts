@@ -8,7 +8,7 @@ import { durationOf } from './lists.ts';
 import { paintStatus, type Style } from './style.ts';
 import { instanceName, runTail, safe } from './text.ts';
 import { roughly } from './time.ts';
-import { childNote, isHeldKind, signalHint, signalNote } from './waits.ts';
+import { callNote, childNote, isHeldKind, signalHint, signalNote } from './waits.ts';
 
 export interface TimelineOptions {
   readonly nowMs: number;
@@ -60,7 +60,9 @@ export function renderTimeline(run: RunView, options: TimelineOptions): string {
   const canHoldLegend = rows.at(-1)?.bar === undefined && rows.length > 0 && hidden === 0;
   if (canHoldLegend) lines[last] = `${lines[last]}    ${LEGEND}`;
   else lines.push(`${' '.repeat(label + 4)}${LEGEND}`);
-  return [...lines, ...cleanupLines(run), ...stuckLine(run), ...nextLine(run)].map((line) => line.trimEnd()).join('\n');
+  return [...lines, ...olderCallsLine(run), ...cleanupLines(run), ...stuckLine(run), ...nextLine(run)]
+    .map((line) => line.trimEnd())
+    .join('\n');
 }
 
 function clamp(value: number, min: number, max: number): number {
@@ -100,8 +102,21 @@ function rowsOf(run: RunView, nowMs: number): readonly Row[] {
   return run.steps.flatMap((step) => {
     if (isHeldKind(step.kind)) return [rowOfHeld(step, nowMs, from)];
     if (step.kind === 'MAP') return [rowOfMap(step, nowMs, from)];
-    return step.kind === 'AGENT' ? rowsOfStep(step, nowMs, from) : [];
+    return step.kind === 'AGENT' ? [...rowsOfStep(step, nowMs, from), ...rowsOfCalls(run, step, nowMs)] : [];
   });
+}
+
+/** Below the step whose handler made them. */
+function rowsOfCalls({ calls }: RunView, { path }: StepView, nowMs: number): readonly Row[] {
+  return calls
+    .filter(({ step }) => step === path)
+    .map((call) => {
+      const fromMs = call.createTime.getTime();
+      const isOpen = call.endTime === undefined;
+      const mark = isOpen ? '>' : call.status === 'COMPLETED' ? '' : 'x';
+      const bar = { waitFromMs: fromMs, fromMs, toMs: call.endTime?.getTime() ?? nowMs, mark };
+      return { step: `  call ${safe(call.key)}`, number: '', bar, note: callNote(call), isPlain: mark === '' };
+    });
 }
 
 /** `from`: where a step that was taken over comes from. */
@@ -282,6 +297,10 @@ function tick(ms: number): string {
   if (ms % 60_000 === 0) return `${ms / 60_000}m`;
   if (ms % 1_000 === 0) return `${ms / 1_000}s`;
   return formatDuration(ms);
+}
+
+function olderCallsLine({ hasOlderCalls, runId }: RunView): readonly string[] {
+  return hasOlderCalls ? [`older calls: yardmaster runs list --parent ${runTail(runId)}`] : [];
 }
 
 /** Why it does not go on, since when. */

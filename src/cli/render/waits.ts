@@ -1,5 +1,5 @@
 /** Steps that no agent has: they wait for a time, for a signal or for a child run. */
-import type { RunView, StepView } from '../../client/index.ts';
+import type { RunCallView, RunView, StepView } from '../../client/index.ts';
 import { shortId } from '../../core/ids.ts';
 import { payloadHint } from './form.ts';
 import { runTail, safe } from './text.ts';
@@ -20,6 +20,16 @@ export function childNote({ child }: StepView): string {
   return child === undefined
     ? 'its run to start'
     : `run ${shortId(child.runId)} of ${safe(child.workflow)} v${child.version}`;
+}
+
+/** `run 9c41e7b2 of mail.send@^1 by mailer failed: UPSTREAM_DOWN` */
+export function callNote({ runId, capability, agent, version, status, failureCode }: RunCallView): string {
+  const range = version === undefined ? '' : `@${safe(version)}`;
+  const whom = agent === undefined ? '' : ` by ${safe(agent)}`;
+  const isPlain = status === 'COMPLETED' || status === 'RUNNING';
+  const word = isPlain ? '' : ` ${status.toLowerCase().replace('_', ' ')}`;
+  const why = failureCode === undefined ? '' : `: ${safe(failureCode)}`;
+  return `run ${shortId(runId)} of ${safe(capability)}${range}${whom}${word}${why}`;
 }
 
 /** What to type for the first step that waits for a signal; undefined: none does. */

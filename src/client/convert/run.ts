@@ -1,6 +1,6 @@
 /** Runs, steps and attempts from the wire. */
 import { Priority } from '../../gen/yardmaster/v1/priority_pb.ts';
-import { type Run, RunStatus, type Stuck } from '../../gen/yardmaster/v1/run_pb.ts';
+import { type Run, type RunCall, RunStatus, type Stuck } from '../../gen/yardmaster/v1/run_pb.ts';
 import type { Candidate, ExplainStepResponse } from '../../gen/yardmaster/v1/run_service_pb.ts';
 import type { Attempt, ChildRun, ItemCounts, SignalWait, StepState } from '../../gen/yardmaster/v1/step_state_pb.ts';
 import {
@@ -18,6 +18,7 @@ import type {
   CandidateView,
   ChildRunView,
   ItemCountsView,
+  RunCallView,
   RunView,
   SignalWaitView,
   StepExplanation,
@@ -49,6 +50,8 @@ export function toRun(run: Run): RunView {
     rerunOf: textOrNone(run.rerunOf),
     parentRunId: textOrNone(run.parentRunId),
     parentStep: textOrNone(run.parentStep),
+    calls: run.calls.map(toCall),
+    hasOlderCalls: run.hasOlderCalls,
     unconsumedSignals: run.unconsumedSignals,
     requestId: run.requestId,
     labels: run.labels,
@@ -58,6 +61,23 @@ export function toRun(run: Run): RunView {
     estimatedCompletion: toDate(run.estimatedEndTime),
     stuck: toStuck(run.stuck),
     position: run.position,
+  };
+}
+
+function toCall(call: RunCall): RunCallView {
+  return {
+    step: call.stepPath,
+    tryNumber: call.tryNumber,
+    key: call.callKey,
+    runId: call.runId,
+    capability: call.capability,
+    agent: textOrNone(call.agentId),
+    version: textOrNone(call.version),
+    labels: call.labels,
+    status: readRunStatus(call.status),
+    failureCode: textOrNone(call.failureCode),
+    createTime: toDate(call.createTime) ?? new Date(0),
+    endTime: toDate(call.endTime),
   };
 }
 

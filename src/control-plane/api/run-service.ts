@@ -39,6 +39,7 @@ type Plane = Pick<
   | 'startRun'
   | 'getRun'
   | 'listRuns'
+  | 'listCalls'
   | 'watchRun'
   | 'explainStep'
   | 'watchOutput'
@@ -82,7 +83,9 @@ export function createRunService({ controlPlane, clock }: RunServiceOptions): Se
       const wait = waitMs > 0 ? { ms: waitMs, signal: context.signal } : undefined;
       const view = await controlPlane.getRun(NAMESPACE, runId, wait);
       const values = request.includeValues ? await loadValues(controlPlane, view.state) : NO_VALUES;
-      return { run: writeRun(view, values, { now: clock.now(), omitSteps: request.omitSteps }) };
+      const { omitSteps } = request;
+      const made = omitSteps ? {} : { made: await controlPlane.listCalls(NAMESPACE, view.row.runId) };
+      return { run: writeRun(view, values, { now: clock.now(), omitSteps, ...made }) };
     },
 
     async listRuns(request) {

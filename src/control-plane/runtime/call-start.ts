@@ -33,11 +33,11 @@ export function callRequestId(runId: string, step: CallingStep, key: string): st
   return `${CALL_REQUESTS}${runId}:${step.try}:${step.path}:${key}`;
 }
 
-/** The step that a call was made for, from its row. Undefined: it is no call. */
-export function callingStepOf(requestId: string | undefined): CallingStep | undefined {
+/** The step that a call was made for and how it named it, from its row. Undefined: it is no call. */
+export function callingStepOf(requestId: string | undefined): (CallingStep & { readonly key: string }) | undefined {
   if (requestId?.startsWith(CALL_REQUESTS) !== true) return undefined;
-  const [, made = '', path = ''] = requestId.split(':', 3);
-  return { path, try: Number(made) };
+  const [, made = '', path = '', ...key] = requestId.split(':');
+  return { path, try: Number(made), key: key.join(':') };
 }
 
 export function attemptUnknown(attemptId: string): YardmasterError {

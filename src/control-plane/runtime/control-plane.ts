@@ -6,6 +6,7 @@
 
 import type { Problem } from '../../core/errors.ts';
 import type { StoredValue } from '../../core/stored-value.ts';
+import type { CalledCapability } from '../../workflow/call-workflow.ts';
 import type { Priority, WorkflowDefinition } from '../../workflow/definition.ts';
 import type { RunEvent, Usage } from '../engine/events.ts';
 import type { RunState } from '../engine/state.ts';
@@ -68,6 +69,8 @@ export interface ControlPlane extends CallPlane {
   /** `runId` may be a unique tail of at least 4 characters. Throws RUN_NOT_FOUND, RUN_ID_AMBIGUOUS. */
   getRun(namespace: string, runId: string, wait?: RunWait): Promise<RunView>;
   listRuns(query: RunQuery): Promise<ListedRuns>;
+  /** What handlers of the run asked of other agents. `runId` in full. */
+  listCalls(namespace: string, runId: string): Promise<ListedCalls>;
   cancelRun(
     namespace: string,
     runId: string,
@@ -243,6 +246,23 @@ export interface StartedRun extends RunRow {
 
 export interface ListedRuns extends RunPage {
   readonly runs: readonly ListedRun[];
+}
+
+/** In the order of the starts; the newest ones. */
+export interface ListedCalls {
+  readonly calls: readonly ListedCall[];
+  /** There may be older ones. */
+  readonly isMore: boolean;
+}
+
+export interface ListedCall {
+  /** The step whose handler called. */
+  readonly path: string;
+  /** Of the run. */
+  readonly try: number;
+  readonly key: string;
+  readonly called: CalledCapability;
+  readonly row: RunRow;
 }
 
 export interface ListedRun extends RunRow {

@@ -24,6 +24,7 @@ import type {
   CancelRunsRequest,
   CapabilityView,
   ControlPlane,
+  ListedCalls,
   ListedRuns,
   RegisteredWorkflow,
   RerunRunRequest,
@@ -42,11 +43,13 @@ import type { RunningControlPlane } from './control-plane-options.ts';
 import type { EndedRuns } from './ended-runs.ts';
 import type { FleetOperations } from './fleet-operations.ts';
 import { healthOf } from './health.ts';
+import { listCalls } from './list-calls.ts';
 import type { OutputFacts, OutputItem, OutputRequest, OutputWatch } from './output-watch.ts';
 import type { PastRuns } from './past-runs.ts';
 import type { Plans, WorkflowPlan } from './plans.ts';
 import type { Recovered } from './recovery.ts';
 import type { Retries } from './retries.ts';
+
 import { RunChanges } from './run-changes.ts';
 import { RunFinder } from './run-finder.ts';
 import { RunViews } from './run-views.ts';
@@ -160,6 +163,10 @@ export class Face implements RunningControlPlane {
 
   listRuns(query: RunQuery): Promise<ListedRuns> {
     return this.views.list(query);
+  }
+
+  listCalls(namespace: string, runId: string): Promise<ListedCalls> {
+    return listCalls(this.views, namespace, runId);
   }
 
   estimateEnd(runId: string): number | undefined {

@@ -16,7 +16,7 @@ import { type HandAgent, Mesh } from './mesh.ts';
 import { eventually, failureOf, problemsOf, reasonOf } from './rig.ts';
 
 const { invoke } = MeshService.method;
-const { startRun, listRuns } = RunService.method;
+const { startRun, getRun, listRuns } = RunService.method;
 const agents: Agent[] = [];
 
 afterEach(async () => {
@@ -175,4 +175,23 @@ it('by hand: accepted, then the result; attached under the same key; typed refus
   expect(runs.map(({ workflow, parentStep, status }) => [workflow, parentStep, status])).toEqual([
     ['call/work', 'ask', RunStatus.COMPLETED],
   ]);
+});
+
+it('the run of the caller says which child run each of its calls is, unless steps are not wanted', async () => {
+  await using mesh = await Mesh.start();
+  await join(mesh, {
+    ask: (_, ctx) => ctx.invoke('echo', { a: 1 }, { key: 'one', version: '*' }),
+  });
+  await join(mesh, { echo: async (input) => input }, { id: 'other' });
+  const { runId } = await ask(mesh);
+  const { run } = await mesh.rig.unary(getRun, { runId });
+  const { runs } = await mesh.rig.unary(listRuns, { filter: { parentRunId: runId } });
+  expect(run?.calls).toMatchObject([
+    { stepPath: 'ask', tryNumber: 1, callKey: 'one', capability: 'echo', version: '*', agentId: '', labels: {} },
+  ]);
+  expect(run?.calls[0]).toMatchObject({ runId: runs[0]?.runId, status: RunStatus.COMPLETED, failureCode: '' });
+  expect(run?.calls[0]?.createTime).toEqual(runs[0]?.createTime);
+  expect(run?.calls[0]?.endTime).toEqual(runs[0]?.endTime);
+  expect(run?.hasOlderCalls).toBe(false);
+  expect((await mesh.rig.unary(getRun, { runId, omitSteps: true })).run?.calls).toEqual([]);
 });

@@ -87,6 +87,8 @@ export function run(more: Partial<RunView> = {}): RunView {
     rerunOf: undefined,
     parentRunId: undefined,
     parentStep: undefined,
+    calls: [],
+    hasOlderCalls: false,
     unconsumedSignals: 0,
     requestId: '',
     labels: {},

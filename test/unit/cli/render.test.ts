@@ -52,6 +52,44 @@ next: yardmaster runs explain e7b2
     expect(renderTimeline(run({ steps }), options)).toMatch(/^book +skipped: another branch ran/m);
   });
 
+  test('draws the calls of a handler below its step, and names their runs', () => {
+    const call = {
+      step: 'quote',
+      tryNumber: 1,
+      key: 'rate',
+      runId: '01kb9ffxk8r2tq4w9c41aa11',
+      capability: 'bank.rate',
+      agent: undefined,
+      version: undefined,
+      labels: {},
+      status: 'COMPLETED',
+      failureCode: undefined,
+      createTime: at(1),
+      endTime: at(4),
+    } as const;
+    const calls = [
+      call,
+      { ...call, key: 'risk', agent: 'desk', version: '^2', status: 'FAILED', failureCode: 'NO_DATA' },
+      { ...call, key: 'limit', status: 'RUNNING', createTime: at(4), endTime: undefined },
+      { ...call, key: 'wait', status: 'QUEUED', createTime: at(9), endTime: undefined },
+    ] as const;
+    const attempts = [attempt(1, 'trader/7f3a', { outcome: 'OPEN', startTime: at(0) })];
+    const steps = [step('quote', { status: 'RUNNING', readyTime: at(0), attempts })];
+    const shown = renderTimeline(run({ steps, calls, hasOlderCalls: true }), { ...options, nowMs: START + 10_000 });
+    expect(page(shown)).toBe(`
+Nightly v3  9c41e7b2  RUNNING 10.0s
+                 0s      4s      8s
+quote        1   ===================>  trader/7f3a
+  call rate        ======              run 9c41aa11 of bank.rate
+  call risk        =====x              run 9c41aa11 of bank.rate@^2 by desk failed: NO_DATA
+  call limit             ===========>  run 9c41aa11 of bank.rate
+  call wait                        =>  run 9c41aa11 of bank.rate queued
+                 (= ran  . waited  ! lost  x failed)
+older calls: yardmaster runs list --parent e7b2
+next: yardmaster runs watch e7b2
+`);
+  });
+
   test('draws a child run as what runs, and names it', () => {
     const child = { runId: '01kb9ffxk8r2tq4w9c41aa11', workflow: 'Sub', version: 2 };
     const steps = [

@@ -6,10 +6,11 @@ import { shownSteps } from '../../engine/frames.ts';
 import type { RunState, Step } from '../../engine/state.ts';
 import { isStepOver } from '../../engine/status.ts';
 import { isCalledFor, shareOfItems } from '../../engine/step-tree.ts';
-import type { Incident, ListedRun, RunView } from '../../runtime/control-plane.ts';
+import type { Incident, ListedCalls, ListedRun, RunView } from '../../runtime/control-plane.ts';
 import type { RunRow } from '../../store/port.ts';
 import { writeFailure, writeFailures } from './failure.ts';
 import { writePriority } from './priority.ts';
+import { writeCall } from './run-call.ts';
 import { writeStep } from './step-state.ts';
 import { writeDuration, writeTime } from './times.ts';
 import type { RunValues } from './values.ts';
@@ -18,10 +19,17 @@ export interface WriteRunOptions {
   /** Wall ms, for the duration of an open run. */
   readonly now: number;
   readonly omitSteps?: boolean;
+  readonly made?: ListedCalls;
 }
 
+const NO_CALLS: ListedCalls = { calls: [], isMore: false };
+
 /** `values`: loaded before, when they were asked for. */
-export function writeRun(view: RunView, values: RunValues, { now, omitSteps = false }: WriteRunOptions): Run {
+export function writeRun(
+  view: RunView,
+  values: RunValues,
+  { now, omitSteps = false, made = NO_CALLS }: WriteRunOptions,
+): Run {
   const { row, state, progress, usage, waits, usualMs } = view;
   const beside = { progress, usage, waits, usualMs, values };
   const { completed, total, share } = countSteps(state);
@@ -32,6 +40,8 @@ export function writeRun(view: RunView, values: RunValues, { now, omitSteps = fa
     ...(values.output !== undefined && { output: values.output }),
     error: writeFailure(state.failure ?? state.ending?.failure),
     steps: omitSteps ? [] : stepsToTell(state).map((step) => writeStep(step, beside)),
+    calls: made.calls.map(writeCall),
+    hasOlderCalls: made.isMore,
     startTime: writeTime(state.startedAt),
     endTime: writeTime(state.endedAt),
     pauseTime: writeTime(state.pausedAt),

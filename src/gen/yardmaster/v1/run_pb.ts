@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file yardmaster/v1/run.proto.
  */
 export const file_yardmaster_v1_run: GenFile = /*@__PURE__*/
-  fileDesc("Chd5YXJkbWFzdGVyL3YxL3J1bi5wcm90bxINeWFyZG1hc3Rlci52MSLQCAoDUnVuEg4KBnJ1bl9pZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSEAoId29ya2Zsb3cYAyABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgEIAEoDRIoCgZzdGF0dXMYBSABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxIpCghwcmlvcml0eRgGIAEoDjIXLnlhcmRtYXN0ZXIudjEuUHJpb3JpdHkSKgoKcGFyYW1ldGVycxgHIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBImCgZvdXRwdXQYCCABKAsyFi55YXJkbWFzdGVyLnYxLlBheWxvYWQSJgoFZXJyb3IYCSABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEicKBXN0ZXBzGAogAygLMhgueWFyZG1hc3Rlci52MS5TdGVwU3RhdGUSLwoLY3JlYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpyZXF1ZXN0X2lkGA4gASgJEi4KBmxhYmVscxgPIAMoCzIeLnlhcmRtYXN0ZXIudjEuUnVuLkxhYmVsc0VudHJ5EhAKCHByb2dyZXNzGBAgASgBEhcKD2NvbXBsZXRlZF9zdGVwcxgRIAEoDRITCgt0b3RhbF9zdGVwcxgSIAEoDRIQCghwb3NpdGlvbhgTIAEoDRIpCgdvdXRjb21lGBQgASgOMhgueWFyZG1hc3Rlci52MS5SdW5TdGF0dXMSLwoOY2xlYW51cF9lcnJvcnMYFSADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEisKCGR1cmF0aW9uGBYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KCnBhdXNlX3RpbWUYFyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldHJ5X29mGBggASgJEhAKCHJlcnVuX29mGBkgASgJEhoKEnVuY29uc3VtZWRfc2lnbmFscxgaIAEoDRIVCg1wYXJlbnRfcnVuX2lkGC0gASgJEhMKC3BhcmVudF9zdGVwGC4gASgJEhYKDnF1ZXVlX3Bvc2l0aW9uGDcgASgNEhIKCnRyeV9udW1iZXIYOCABKA0SNgoSZXN0aW1hdGVkX2VuZF90aW1lGDwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjCgVzdHVjaxg9IAEoCzIULnlhcmRtYXN0ZXIudjEuU3R1Y2saLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKhAQoFU3R1Y2sSKgoGcmVhc29uGAEgASgOMhoueWFyZG1hc3Rlci52MS5TdHVja1JlYXNvbhIRCglzdGVwX3BhdGgYAiABKAkSDwoHYXR0ZW1wdBgDIAEoDRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHbWVzc2FnZRgFIAEoCRIMCgRuZXh0GAYgASgJKncKC1N0dWNrUmVhc29uEhwKGFNUVUNLX1JFQVNPTl9VTlNQRUNJRklFRBAAEhUKEVNUVUNLX1JFQVNPTl9JRExFEAESGAoUU1RVQ0tfUkVBU09OX09WRVJEVUUQAhIZChVTVFVDS19SRUFTT05fTk9fQUdFTlQQAyrSAQoJUnVuU3RhdHVzEhoKFlJVTl9TVEFUVVNfVU5TUEVDSUZJRUQQABIVChFSVU5fU1RBVFVTX1FVRVVFRBABEhYKElJVTl9TVEFUVVNfUlVOTklORxACEhUKEVJVTl9TVEFUVVNfRU5ESU5HEAMSGAoUUlVOX1NUQVRVU19DT01QTEVURUQQBBIVChFSVU5fU1RBVFVTX0ZBSUxFRBAFEhgKFFJVTl9TVEFUVVNfQ0FOQ0VMTEVEEAYSGAoUUlVOX1NUQVRVU19USU1FRF9PVVQQB2IGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_yardmaster_v1_payload, file_yardmaster_v1_priority, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
+  fileDesc("Chd5YXJkbWFzdGVyL3YxL3J1bi5wcm90bxINeWFyZG1hc3Rlci52MSKQCQoDUnVuEg4KBnJ1bl9pZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSEAoId29ya2Zsb3cYAyABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgEIAEoDRIoCgZzdGF0dXMYBSABKA4yGC55YXJkbWFzdGVyLnYxLlJ1blN0YXR1cxIpCghwcmlvcml0eRgGIAEoDjIXLnlhcmRtYXN0ZXIudjEuUHJpb3JpdHkSKgoKcGFyYW1ldGVycxgHIAEoCzIWLnlhcmRtYXN0ZXIudjEuUGF5bG9hZBImCgZvdXRwdXQYCCABKAsyFi55YXJkbWFzdGVyLnYxLlBheWxvYWQSJgoFZXJyb3IYCSABKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEicKBXN0ZXBzGAogAygLMhgueWFyZG1hc3Rlci52MS5TdGVwU3RhdGUSLwoLY3JlYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpyZXF1ZXN0X2lkGA4gASgJEi4KBmxhYmVscxgPIAMoCzIeLnlhcmRtYXN0ZXIudjEuUnVuLkxhYmVsc0VudHJ5EhAKCHByb2dyZXNzGBAgASgBEhcKD2NvbXBsZXRlZF9zdGVwcxgRIAEoDRITCgt0b3RhbF9zdGVwcxgSIAEoDRIQCghwb3NpdGlvbhgTIAEoDRIpCgdvdXRjb21lGBQgASgOMhgueWFyZG1hc3Rlci52MS5SdW5TdGF0dXMSLwoOY2xlYW51cF9lcnJvcnMYFSADKAsyFy55YXJkbWFzdGVyLnYxLlJ1bkVycm9yEisKCGR1cmF0aW9uGBYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KCnBhdXNlX3RpbWUYFyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldHJ5X29mGBggASgJEhAKCHJlcnVuX29mGBkgASgJEhoKEnVuY29uc3VtZWRfc2lnbmFscxgaIAEoDRIVCg1wYXJlbnRfcnVuX2lkGC0gASgJEhMKC3BhcmVudF9zdGVwGC4gASgJEhYKDnF1ZXVlX3Bvc2l0aW9uGDcgASgNEhIKCnRyeV9udW1iZXIYOCABKA0SNgoSZXN0aW1hdGVkX2VuZF90aW1lGDwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjCgVzdHVjaxg9IAEoCzIULnlhcmRtYXN0ZXIudjEuU3R1Y2sSJQoFY2FsbHMYaSADKAsyFi55YXJkbWFzdGVyLnYxLlJ1bkNhbGwSFwoPaGFzX29sZGVyX2NhbGxzGGogASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiiwMKB1J1bkNhbGwSEQoJc3RlcF9wYXRoGAEgASgJEhIKCnRyeV9udW1iZXIYAiABKA0SEAoIY2FsbF9rZXkYAyABKAkSDgoGcnVuX2lkGAQgASgJEhIKCmNhcGFiaWxpdHkYBSABKAkSEAoIYWdlbnRfaWQYBiABKAkSDwoHdmVyc2lvbhgHIAEoCRIyCgZsYWJlbHMYCCADKAsyIi55YXJkbWFzdGVyLnYxLlJ1bkNhbGwuTGFiZWxzRW50cnkSKAoGc3RhdHVzGAkgASgOMhgueWFyZG1hc3Rlci52MS5SdW5TdGF0dXMSFAoMZmFpbHVyZV9jb2RlGAogASgJEi8KC2NyZWF0ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKhAQoFU3R1Y2sSKgoGcmVhc29uGAEgASgOMhoueWFyZG1hc3Rlci52MS5TdHVja1JlYXNvbhIRCglzdGVwX3BhdGgYAiABKAkSDwoHYXR0ZW1wdBgDIAEoDRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHbWVzc2FnZRgFIAEoCRIMCgRuZXh0GAYgASgJKncKC1N0dWNrUmVhc29uEhwKGFNUVUNLX1JFQVNPTl9VTlNQRUNJRklFRBAAEhUKEVNUVUNLX1JFQVNPTl9JRExFEAESGAoUU1RVQ0tfUkVBU09OX09WRVJEVUUQAhIZChVTVFVDS19SRUFTT05fTk9fQUdFTlQQAyrSAQoJUnVuU3RhdHVzEhoKFlJVTl9TVEFUVVNfVU5TUEVDSUZJRUQQABIVChFSVU5fU1RBVFVTX1FVRVVFRBABEhYKElJVTl9TVEFUVVNfUlVOTklORxACEhUKEVJVTl9TVEFUVVNfRU5ESU5HEAMSGAoUUlVOX1NUQVRVU19DT01QTEVURUQQBBIVChFSVU5fU1RBVFVTX0ZBSUxFRBAFEhgKFFJVTl9TVEFUVVNfQ0FOQ0VMTEVEEAYSGAoUUlVOX1NUQVRVU19USU1FRF9PVVQQB2IGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_yardmaster_v1_payload, file_yardmaster_v1_priority, file_yardmaster_v1_run_error, file_yardmaster_v1_step_state]);
 
 /**
  * One execution of one version of a workflow. All fields are set by the server.
@@ -253,6 +253,21 @@ export type Run = Message<"yardmaster.v1.Run"> & {
    * @generated from field: yardmaster.v1.Stuck stuck = 61;
    */
   stuck?: Stuck | undefined;
+
+  /**
+   * What handlers of its steps asked of other agents (`MeshService.Invoke`), in the order of the starts; the newest 100. Only from
+   * `GetRun`, and not with `omit_steps`.
+   *
+   * @generated from field: repeated yardmaster.v1.RunCall calls = 105;
+   */
+  calls: RunCall[];
+
+  /**
+   * There may be older calls. `ListRuns` with `parent_run_id` has them all, among the other child runs.
+   *
+   * @generated from field: bool has_older_calls = 106;
+   */
+  hasOlderCalls: boolean;
 };
 
 /**
@@ -261,6 +276,104 @@ export type Run = Message<"yardmaster.v1.Run"> & {
  */
 export const RunSchema: GenMessage<Run> = /*@__PURE__*/
   messageDesc(file_yardmaster_v1_run, 0);
+
+/**
+ * A call of a handler: a child run of one step, which every attempt of the calling step shares.
+ *
+ * @generated from message yardmaster.v1.RunCall
+ */
+export type RunCall = Message<"yardmaster.v1.RunCall"> & {
+  /**
+   * The step whose handler called.
+   *
+   * @generated from field: string step_path = 1;
+   */
+  stepPath: string;
+
+  /**
+   * The try of the run that it was made in, from 1. Another try makes calls of its own.
+   *
+   * @generated from field: uint32 try_number = 2;
+   */
+  tryNumber: number;
+
+  /**
+   * What the handler named it.
+   *
+   * @generated from field: string call_key = 3;
+   */
+  callKey: string;
+
+  /**
+   * The child run.
+   *
+   * @generated from field: string run_id = 4;
+   */
+  runId: string;
+
+  /**
+   * The capability that was asked for.
+   *
+   * @generated from field: string capability = 5;
+   */
+  capability: string;
+
+  /**
+   * The agent that must do it. Empty: any.
+   *
+   * @generated from field: string agent_id = 6;
+   */
+  agentId: string;
+
+  /**
+   * Semver range of the capability. Empty: any version.
+   *
+   * @generated from field: string version = 7;
+   */
+  version: string;
+
+  /**
+   * Labels that the instance must have.
+   *
+   * @generated from field: map<string, string> labels = 8;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * Of the child run.
+   *
+   * @generated from field: yardmaster.v1.RunStatus status = 9;
+   */
+  status: RunStatus;
+
+  /**
+   * The code of its error. Empty: none.
+   *
+   * @generated from field: string failure_code = 10;
+   */
+  failureCode: string;
+
+  /**
+   * When it was made.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 11;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * When it ended. Unset: it is open.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 12;
+   */
+  endTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message yardmaster.v1.RunCall.
+ * Use `create(RunCallSchema)` to create a new message.
+ */
+export const RunCallSchema: GenMessage<RunCall> = /*@__PURE__*/
+  messageDesc(file_yardmaster_v1_run, 1);
 
 /**
  * Why an open run does not go on as it should. Found by a watchdog; the settings `stuck` say when.
@@ -316,7 +429,7 @@ export type Stuck = Message<"yardmaster.v1.Stuck"> & {
  * Use `create(StuckSchema)` to create a new message.
  */
 export const StuckSchema: GenMessage<Stuck> = /*@__PURE__*/
-  messageDesc(file_yardmaster_v1_run, 1);
+  messageDesc(file_yardmaster_v1_run, 2);
 
 /**
  * Why a run counts as stuck.
