@@ -31,6 +31,8 @@ export interface SessionsOptions {
   readonly goAwayAddresses: readonly string[];
   readonly now: () => Now;
   readonly apply: (actions: readonly FleetAction[]) => void;
+  /** The connection of the instance has taken most of what was sent. */
+  readonly onRoom: (instance: Instance) => void;
   readonly isStopping: () => boolean;
 }
 
@@ -119,6 +121,11 @@ class Session implements SessionReceiver {
     this.options.apply(this.options.fleet.queueFilled(instance, this.peer, isFull));
   }
 
+  hasRoom(): void {
+    const { instance } = this;
+    if (!this.isOver && instance?.peer === this.peer) this.options.onRoom(instance);
+  }
+
   malformed(error: Error): void {
     if (this.isOver) return;
     this.finish(error);
@@ -202,6 +209,7 @@ class Session implements SessionReceiver {
     // The scheduler has to know the instance before its slots are counted.
     apply(actions);
     this.options.returns.reconcile(instance, frame.held);
+    this.options.onRoom(instance);
     if (frame.state.refused !== undefined) this.options.outbox.ackState(instance, frame.state.revision);
   }
 
