@@ -4,129 +4,163 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	pb "example/yardmaster"
+
+	"google.golang.org/protobuf/types/known/structpb"
 )
 
-const saveInterval = time.Second
+const (
+	saveInterval = time.Second
+	chunksMax    = 1000 // short ones: far below the 1 MiB that may wait for the disk
+	// The control plane times an attempt out first, if it can be heard.
+	timeoutSlack = 500 * time.Millisecond
+)
 
-// Its context is done when the attempt must stop.
-type handler func(context.Context, members, *attempt) (members, error)
+// Why an attempt must stop: the cause of its context.
+type cause string
+
+const (
+	stopped     cause = "STOPPED"
+	timedOut    cause = "TIMEOUT"
+	draining    cause = "DRAINING"
+	contactLost cause = "CONTACT_LOST"
+)
+
+func (c cause) Error() string { return string(c) }
 
 // One attempt: what its handler may do, what of it the control plane has yet to hear, and how it ends.
-// Everything but the assignment belongs to the session's lock.
 type attempt struct {
 	*pb.Assignment
 	session *session
 	ctx     context.Context
-	cancel  context.CancelFunc
-	cause   string // why it must stop
-	result  *pb.AttemptResult
+	stop    context.CancelCauseFunc // the first cause counts
 
-	progress   *pb.AttemptProgress
-	checkpoint *pb.AttemptCheckpoint
-	toldAt     time.Time // when the two were told last
-
-	output output
+	// Under the session's lock.
+	result               *pb.AttemptResult
+	chunks               []*pb.AttemptChunk // those that are not stored yet
+	lastChunk, toldChunk uint32
+	isDropped            bool // no more output is kept
+	progress             *pb.AttemptProgress
+	checkpoint           *pb.AttemptCheckpoint
+	savedAt              time.Time // when the two were told last
 
 	acceptDue, saveDue, resultDue bool
-	isQueued                      bool
 }
 
-// write is output while it works; it waits while much of it is not stored yet.
+// newAttempt is for an assignment; work starts it.
+func newAttempt(s *session, order *pb.Assignment) *attempt {
+	ctx, stop := context.WithCancelCause(context.Background())
+	if order.GetTimeoutMs() > 0 {
+		timeout := milliseconds(order.GetTimeoutMs()) + timeoutSlack
+		time.AfterFunc(timeout, func() { stop(timedOut) })
+	}
+	a := &attempt{Assignment: order, session: s, ctx: ctx, stop: stop, lastChunk: max(order.GetNextChunk(), 1) - 1}
+	a.repeat()
+	return a
+}
+
+// write is a line of output. It waits while much of it is not stored yet, so that no handler outruns the disk.
 func (a *attempt) write(channel, text string) error {
 	for {
 		a.session.mu.Lock()
-		hasRoom := a.output.add(channel, text)
-		if hasRoom && a.result == nil {
-			a.session.queue(a)
+		hasRoom := len(a.chunks) < chunksMax
+		if hasRoom && !a.isDropped {
+			a.lastChunk++
+			chunk := pb.AttemptChunk_builder{Number: a.lastChunk, Channel: channel, Text: &text}.Build()
+			a.chunks = append(a.chunks, chunk)
 		}
 		a.session.mu.Unlock()
 		if hasRoom {
+			a.session.wake()
 			return nil
 		}
-		select {
-		case <-a.ctx.Done():
-			return a.ctx.Err()
-		case <-a.output.room:
+		if err := pause(a.ctx, 20*time.Millisecond); err != nil {
+			return err
 		}
 	}
 }
 
 // save keeps what another instance needs in order to go on from here, and how far it is. Told at most once a second.
-func (a *attempt) save(checkpoint members, fraction float64, message string) error {
-	value, err := toValue(checkpoint)
-	if err != nil {
-		return err
-	}
+func (a *attempt) save(checkpoint object, fraction float64, message string) error {
+	value, err := structpb.NewValue(checkpoint)
 	a.session.mu.Lock()
 	defer a.session.mu.Unlock()
-	a.checkpoint = &pb.AttemptCheckpoint{Value: value}
-	a.progress = &pb.AttemptProgress{Fraction: fraction, Message: message}
-	a.saveDue = a.result == nil
-	a.tellSaved()
-	return nil
+	a.checkpoint = pb.AttemptCheckpoint_builder{Value: value}.Build()
+	a.progress = pb.AttemptProgress_builder{Fraction: fraction, Message: message}.Build()
+	a.saveDue = true
+	return err
 }
 
-func (a *attempt) tellSaved() {
-	if a.saveDue && time.Since(a.toldAt) >= saveInterval {
-		a.session.queue(a)
-	}
-}
-
-func (a *attempt) stop(cause string) {
-	a.cause = cause
-	a.cancel()
-}
-
-// finish is the one end; of what was saved only the end of a success makes the telling needless.
-func (a *attempt) finish(result *pb.AttemptResult) {
-	result.AttemptId = a.AttemptId
-	a.result, a.resultDue, a.acceptDue = result, true, false
-	a.saveDue = a.saveDue && result.GetCompleted() == nil
-	a.session.queue(a)
-}
+// ---- for the session; under its lock
 
 // repeat makes all of it due again. It is absolute, so that a repeat does no harm.
 func (a *attempt) repeat() {
-	a.output.sent, a.toldAt = 0, time.Time{}
-	a.acceptDue, a.resultDue = a.result == nil, a.result != nil
-	a.saveDue = a.checkpoint != nil && a.result.GetCompleted() == nil
-	a.isQueued = false
-	a.session.queue(a)
+	a.acceptDue, a.saveDue, a.resultDue = true, true, true
+	a.toldChunk, a.savedAt = 0, time.Time{}
 }
 
+// hear says what became of its output.
+func (a *attempt) hear(ack *pb.ChunkAck) {
+	switch ack.GetVerdict() {
+	case pb.ChunkVerdict_CHUNK_VERDICT_DROPPED, pb.ChunkVerdict_CHUNK_VERDICT_LIMIT:
+		a.isDropped = true
+	case pb.ChunkVerdict_CHUNK_VERDICT_RESEND:
+		a.toldChunk = ack.GetStored()
+	}
+	a.chunks = slices.DeleteFunc(a.chunks, func(chunk *pb.AttemptChunk) bool {
+		return a.isDropped || chunk.GetNumber() <= ack.GetStored()
+	})
+}
+
+// takeReport is what is to be said now, if anything. Output is stored before the result leaves: what is over writes nothing.
 func (a *attempt) takeReport() *pb.Report {
 	report := &pb.Report{}
-	if a.acceptDue {
-		update := &pb.AttemptUpdate_Accepted{Accepted: &pb.AttemptAccepted{}}
-		report.Updates = append(report.Updates, &pb.AttemptUpdate{AttemptId: a.AttemptId, Update: update})
+	tell := func(update pb.AttemptUpdate_builder) {
+		update.AttemptId = a.GetAttemptId()
+		report.SetUpdates(append(report.GetUpdates(), update.Build()))
 	}
-	for _, chunk := range a.output.take(a.resultDue) {
-		update := &pb.AttemptUpdate_Chunk{Chunk: chunk}
-		report.Updates = append(report.Updates, &pb.AttemptUpdate{AttemptId: a.AttemptId, Update: update})
+	isOver := a.result != nil && len(a.chunks) == 0
+	if a.acceptDue && !isOver && a.ctx.Err() == nil {
+		tell(pb.AttemptUpdate_builder{Accepted: &pb.AttemptAccepted{}})
 	}
-	saveDue := a.saveDue && (a.resultDue || time.Since(a.toldAt) >= saveInterval) // a chunk may be all that is due
-	if saveDue {
-		a.toldAt, a.saveDue = time.Now(), false
-		report.Updates = append(report.Updates,
-			&pb.AttemptUpdate{AttemptId: a.AttemptId, Update: &pb.AttemptUpdate_Progress{Progress: a.progress}},
-			&pb.AttemptUpdate{AttemptId: a.AttemptId, Update: &pb.AttemptUpdate_Checkpoint{Checkpoint: a.checkpoint}})
+	for _, chunk := range a.chunks {
+		if chunk.GetNumber() > a.toldChunk {
+			tell(pb.AttemptUpdate_builder{Chunk: chunk})
+		}
 	}
-	if a.resultDue {
-		report.Results = append(report.Results, a.result)
+	a.acceptDue, a.toldChunk = false, a.lastChunk
+	if a.saveDue && a.checkpoint != nil && (isOver || time.Since(a.savedAt) >= saveInterval) {
+		tell(pb.AttemptUpdate_builder{Progress: a.progress})
+		tell(pb.AttemptUpdate_builder{Checkpoint: a.checkpoint})
+		a.saveDue, a.savedAt = false, time.Now()
 	}
-	a.acceptDue, a.resultDue, a.isQueued = false, false, false
+	if a.resultDue && isOver {
+		report.SetResults([]*pb.AttemptResult{a.result})
+		a.resultDue = false
+	}
+	if len(report.GetUpdates())+len(report.GetResults()) == 0 {
+		return nil
+	}
 	return report
 }
 
-// work runs the handler, without the lock.
+// ---- the work and its end; without the lock
+
 func (a *attempt) work(run handler) {
 	output, err := a.perform(run)
-	a.session.mu.Lock()
-	defer a.session.mu.Unlock()
-	a.finish(a.endOf(output, err))
+	result := a.endOf(output, err)
+	result.AttemptId = a.GetAttemptId()
+	a.session.locked(func() {
+		a.result = result.Build()
+		if err == nil {
+			a.checkpoint = nil // of no use to anybody now
+		}
+	})
+	a.session.wake()
+	a.stop(nil) // what its context has still to do
 }
 
 func (a *attempt) perform(run handler) (output *pb.Payload, err error) {
@@ -139,30 +173,29 @@ func (a *attempt) perform(run handler) (output *pb.Payload, err error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := run(a.ctx, given, a)
+	if err := a.session.schemas[a.GetCapability()].Validate(given); err != nil {
+		return nil, forGood("INVALID_INPUT", err.Error())
+	}
+	answer, err := run(a.ctx, given.(object), a) // the schema asks for an object
 	if err != nil {
 		return nil, err
 	}
 	return a.pack(answer)
 }
 
-func (a *attempt) endOf(output *pb.Payload, err error) *pb.AttemptResult {
-	failed := failure{&pb.AttemptFailed{Code: "HANDLER_ERROR"}}
+func (a *attempt) endOf(output *pb.Payload, err error) pb.AttemptResult_builder {
+	why, failed := context.Cause(a.ctx), failure{}
 	switch {
 	case err == nil:
-		return &pb.AttemptResult{Result: &pb.AttemptResult_Completed{Completed: &pb.AttemptCompleted{Output: output}}}
-	case a.cause == "TIMEOUT":
-		failed.message = &pb.AttemptFailed{Code: "TIMEOUT", Message: "the time of the attempt is over"}
-	case a.cause == "DRAINING" || a.cause == "CONTACT_LOST": // reasons of our own: another instance may go on
-		return handedBack(a.cause)
-	case a.cause != "":
-		return &pb.AttemptResult{Result: &pb.AttemptResult_Cancelled{Cancelled: &pb.AttemptCancelled{}}}
+		return pb.AttemptResult_builder{Completed: pb.AttemptCompleted_builder{Output: output}.Build()}
+	case why == stopped:
+		return pb.AttemptResult_builder{Cancelled: &pb.AttemptCancelled{}}
+	case why == timedOut:
+		failed.message = pb.AttemptFailed_builder{Code: why.Error(), Message: "the time of the attempt is over"}.Build()
+	case why != nil: // a reason of our own: another instance may go on
+		return pb.AttemptResult_builder{HandedBack: pb.AttemptHandedBack_builder{Reason: why.Error()}.Build()}
 	case !errors.As(err, &failed):
-		failed.message.Message = err.Error()
+		failed.message = pb.AttemptFailed_builder{Code: "HANDLER_ERROR", Message: err.Error()}.Build()
 	}
-	return &pb.AttemptResult{Result: &pb.AttemptResult_Failed{Failed: failed.message}}
-}
-
-func handedBack(reason string) *pb.AttemptResult {
-	return &pb.AttemptResult{Result: &pb.AttemptResult_HandedBack{HandedBack: &pb.AttemptHandedBack{Reason: reason}}}
+	return pb.AttemptResult_builder{Failed: failed.message}
 }

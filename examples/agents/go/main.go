@@ -2,11 +2,14 @@
 package main
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -19,47 +22,41 @@ import (
 var capabilities []byte
 
 func main() {
+	url := read("YARDMASTER_URL", "http://127.0.0.1:7420", `http://`+address+`/?`, "http://host:port")
+	id := read("YARDMASTER_AGENT_ID", "example-go", `[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}`, "a name of letters, digits, _ . : -")
+	token := read("YARDMASTER_TOKEN", "", `[!-~]*`, "visible ASCII characters")
+	slots := readNumber("YARDMASTER_SLOTS", "4", `[1-9][0-9]{0,3}|10000`, "a whole number from 1 to 10000")
+	graceMs := readNumber("YARDMASTER_GRACE_MS", "10000", `[0-9]{1,9}`, "a whole number of milliseconds")
+
 	state := &pb.State{}
 	if err := protojson.Unmarshal(capabilities, state); err != nil {
-		refuse("capabilities.json: " + err.Error())
+		panic(err)
 	}
-	state.Revision = 1
-	state.Slots = uint32(readSetting("YARDMASTER_SLOTS", 4, 1))
-	grace := time.Duration(readSetting("YARDMASTER_GRACE_MS", 10_000, 0)) * time.Millisecond
-	agent := newSession(
-		readText("YARDMASTER_URL", "http://127.0.0.1:7420"),
-		readText("YARDMASTER_AGENT_ID", "example-go"),
-		os.Getenv("YARDMASTER_TOKEN"),
-		state,
-		map[string]handler{"echo": echo, "digest": digest, "count": count, "fail": fail},
-	)
+	state.SetRevision(1)
+	state.SetSlots(uint32(slots))
+	agent := newSession(strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"), token, id, state)
 
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	go func() {
 		name := map[os.Signal]string{syscall.SIGTERM: "SIGTERM", syscall.SIGINT: "SIGINT"}[<-signals]
 		signal.Reset() // a second one ends the process at once
-		agent.leave(name, grace)
+		agent.leave(name, time.Duration(graceMs)*time.Millisecond)
 	}()
 	agent.run()
 }
 
-func readText(name, otherwise string) string {
-	if text := os.Getenv(name); text != "" {
-		return text
+// read takes an empty variable for one that is not set.
+func read(name, otherwise, pattern, meaning string) string {
+	value := cmp.Or(os.Getenv(name), otherwise)
+	if !regexp.MustCompile(`^(` + pattern + `)$`).MatchString(value) {
+		fmt.Fprintf(os.Stderr, "cannot start: set %s to %s\n", name, meaning)
+		os.Exit(2)
 	}
-	return otherwise
+	return value
 }
 
-func readSetting(name string, otherwise, least uint64) uint64 {
-	number, err := strconv.ParseUint(readText(name, strconv.FormatUint(otherwise, 10)), 10, 31)
-	if err != nil || number < least {
-		refuse(fmt.Sprintf("%s must be a whole number from %d, not %q", name, least, os.Getenv(name)))
-	}
+func readNumber(name, otherwise, pattern, meaning string) int {
+	number, _ := strconv.Atoi(read(name, otherwise, pattern, meaning)) // the pattern has digits only
 	return number
-}
-
-func refuse(message string) {
-	fmt.Fprintln(os.Stderr, "cannot start: "+message)
-	os.Exit(2)
 }
