@@ -20,16 +20,12 @@ const (
 )
 
 // Why an attempt must stop: the cause of its context.
-type cause string
-
-const (
-	stopped     cause = "STOPPED"
-	timedOut    cause = "TIMEOUT"
-	draining    cause = "DRAINING"
-	contactLost cause = "CONTACT_LOST"
+var (
+	stopped     = errors.New("STOPPED")
+	timedOut    = errors.New("TIMEOUT")
+	draining    = errors.New("DRAINING")
+	contactLost = errors.New("CONTACT_LOST")
 )
-
-func (c cause) Error() string { return string(c) }
 
 // One attempt: what its handler may do, what of it the control plane has yet to hear, and how it ends.
 type attempt struct {
@@ -40,22 +36,19 @@ type attempt struct {
 
 	// Under the session's lock.
 	result               *pb.AttemptResult
-	chunks               []*pb.AttemptChunk // those that are not stored yet
+	chunks               []*pb.AttemptUpdate // what it wrote and is not stored yet
 	lastChunk, toldChunk uint32
-	isDropped            bool // no more output is kept
-	progress             *pb.AttemptProgress
-	checkpoint           *pb.AttemptCheckpoint
-	savedAt              time.Time // when the two were told last
+	isDropped            bool                // no more output is kept
+	saved                []*pb.AttemptUpdate // its latest progress and checkpoint
+	savedAt              time.Time           // when they were told last
 
 	acceptDue, saveDue, resultDue bool
 }
 
-// newAttempt is for an assignment; work starts it.
 func newAttempt(s *session, order *pb.Assignment) *attempt {
-	ctx, stop := context.WithCancelCause(context.Background())
+	ctx, stop := context.WithCancelCause(s.ctx)
 	if order.GetTimeoutMs() > 0 {
-		timeout := milliseconds(order.GetTimeoutMs()) + timeoutSlack
-		time.AfterFunc(timeout, func() { stop(timedOut) })
+		time.AfterFunc(milliseconds(order.GetTimeoutMs())+timeoutSlack, func() { stop(timedOut) })
 	}
 	a := &attempt{Assignment: order, session: s, ctx: ctx, stop: stop, lastChunk: max(order.GetNextChunk(), 1) - 1}
 	a.repeat()
@@ -63,35 +56,38 @@ func newAttempt(s *session, order *pb.Assignment) *attempt {
 }
 
 // write is a line of output. It waits while much of it is not stored yet, so that no handler outruns the disk.
-func (a *attempt) write(channel, text string) error {
-	for {
-		a.session.mu.Lock()
-		hasRoom := len(a.chunks) < chunksMax
-		if hasRoom && !a.isDropped {
-			a.lastChunk++
-			chunk := pb.AttemptChunk_builder{Number: a.lastChunk, Channel: channel, Text: &text}.Build()
-			a.chunks = append(a.chunks, chunk)
-		}
-		a.session.mu.Unlock()
-		if hasRoom {
-			a.session.wake()
-			return nil
-		}
-		if err := pause(a.ctx, 20*time.Millisecond); err != nil {
-			return err
+func (a *attempt) write(channel, text string) (err error) {
+	for isFull := true; isFull && err == nil; {
+		a.session.locked(func() {
+			if isFull = len(a.chunks) >= chunksMax; !isFull && !a.isDropped {
+				a.lastChunk++
+				chunk := pb.AttemptChunk_builder{Number: a.lastChunk, Channel: channel, Text: &text}.Build()
+				a.chunks = append(a.chunks, a.update(pb.AttemptUpdate_builder{Chunk: chunk}))
+			}
+		})
+		if isFull {
+			err = pause(a.ctx, tick)
 		}
 	}
+	return err
 }
 
 // save keeps what another instance needs in order to go on from here, and how far it is. Told at most once a second.
-func (a *attempt) save(checkpoint object, fraction float64, message string) error {
+func (a *attempt) save(checkpoint object, fraction float64, message string) {
 	value, err := structpb.NewValue(checkpoint)
-	a.session.mu.Lock()
-	defer a.session.mu.Unlock()
-	a.checkpoint = pb.AttemptCheckpoint_builder{Value: value}.Build()
-	a.progress = pb.AttemptProgress_builder{Fraction: fraction, Message: message}.Build()
-	a.saveDue = true
-	return err
+	must(err)
+	progress := pb.AttemptProgress_builder{Fraction: fraction, Message: message}.Build()
+	a.session.locked(func() {
+		a.saveDue, a.saved = true, []*pb.AttemptUpdate{
+			a.update(pb.AttemptUpdate_builder{Progress: progress}),
+			a.update(pb.AttemptUpdate_builder{Checkpoint: pb.AttemptCheckpoint_builder{Value: value}.Build()}),
+		}
+	})
+}
+
+func (a *attempt) update(update pb.AttemptUpdate_builder) *pb.AttemptUpdate {
+	update.AttemptId = a.GetAttemptId()
+	return update.Build()
 }
 
 // ---- for the session; under its lock
@@ -110,60 +106,53 @@ func (a *attempt) hear(ack *pb.ChunkAck) {
 	case pb.ChunkVerdict_CHUNK_VERDICT_RESEND:
 		a.toldChunk = ack.GetStored()
 	}
-	a.chunks = slices.DeleteFunc(a.chunks, func(chunk *pb.AttemptChunk) bool {
-		return a.isDropped || chunk.GetNumber() <= ack.GetStored()
+	a.chunks = slices.DeleteFunc(a.chunks, func(chunk *pb.AttemptUpdate) bool {
+		return a.isDropped || chunk.GetChunk().GetNumber() <= ack.GetStored()
 	})
 }
 
 // takeReport is what is to be said now, if anything. Output is stored before the result leaves: what is over writes nothing.
 func (a *attempt) takeReport() *pb.Report {
-	report := &pb.Report{}
-	tell := func(update pb.AttemptUpdate_builder) {
-		update.AttemptId = a.GetAttemptId()
-		report.SetUpdates(append(report.GetUpdates(), update.Build()))
-	}
-	isOver := a.result != nil && len(a.chunks) == 0
+	isOver, report := a.result != nil && len(a.chunks) == 0, pb.Report_builder{}
 	if a.acceptDue && !isOver && a.ctx.Err() == nil {
-		tell(pb.AttemptUpdate_builder{Accepted: &pb.AttemptAccepted{}})
+		report.Updates = append(report.Updates, a.update(pb.AttemptUpdate_builder{Accepted: &pb.AttemptAccepted{}}))
 	}
 	for _, chunk := range a.chunks {
-		if chunk.GetNumber() > a.toldChunk {
-			tell(pb.AttemptUpdate_builder{Chunk: chunk})
+		if chunk.GetChunk().GetNumber() > a.toldChunk {
+			report.Updates = append(report.Updates, chunk)
 		}
 	}
 	a.acceptDue, a.toldChunk = false, a.lastChunk
-	if a.saveDue && a.checkpoint != nil && (isOver || time.Since(a.savedAt) >= saveInterval) {
-		tell(pb.AttemptUpdate_builder{Progress: a.progress})
-		tell(pb.AttemptUpdate_builder{Checkpoint: a.checkpoint})
+	if a.saveDue && len(a.saved) > 0 && (isOver || time.Since(a.savedAt) >= saveInterval) {
+		report.Updates = append(report.Updates, a.saved...)
 		a.saveDue, a.savedAt = false, time.Now()
 	}
 	if a.resultDue && isOver {
-		report.SetResults([]*pb.AttemptResult{a.result})
+		report.Results = []*pb.AttemptResult{a.result}
 		a.resultDue = false
 	}
-	if len(report.GetUpdates())+len(report.GetResults()) == 0 {
+	if len(report.Updates)+len(report.Results) == 0 {
 		return nil
 	}
-	return report
+	return report.Build()
 }
 
 // ---- the work and its end; without the lock
 
-func (a *attempt) work(run handler) {
-	output, err := a.perform(run)
+func (a *attempt) work(offered capability) {
+	output, err := a.perform(offered)
 	result := a.endOf(output, err)
 	result.AttemptId = a.GetAttemptId()
 	a.session.locked(func() {
 		a.result = result.Build()
 		if err == nil {
-			a.checkpoint = nil // of no use to anybody now
+			a.saved = nil // of no use to anybody now
 		}
 	})
-	a.session.wake()
-	a.stop(nil) // what its context has still to do
+	a.stop(nil)
 }
 
-func (a *attempt) perform(run handler) (output *pb.Payload, err error) {
+func (a *attempt) perform(offered capability) (output *pb.Payload, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			err = fmt.Errorf("panic: %v", panicked)
@@ -173,10 +162,10 @@ func (a *attempt) perform(run handler) (output *pb.Payload, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.session.schemas[a.GetCapability()].Validate(given); err != nil {
+	if err := offered.schema.Validate(given); err != nil {
 		return nil, forGood("INVALID_INPUT", err.Error())
 	}
-	answer, err := run(a.ctx, given.(object), a) // the schema asks for an object
+	answer, err := offered.run(a.ctx, given.(object), a) // the schema asks for an object
 	if err != nil {
 		return nil, err
 	}

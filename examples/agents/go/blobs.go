@@ -23,11 +23,8 @@ const (
 
 // unpack gives the input, inline or from a blob.
 func (a *attempt) unpack() (any, error) {
-	value, blob := a.GetInput().GetValue(), a.GetInput().GetBlob()
-	if blob == nil && value == nil {
-		return object{}, a.ctx.Err()
-	}
-	if blob != nil {
+	value := a.GetInput().GetValue()
+	if blob := a.GetInput().GetBlob(); blob != nil {
 		data, err := a.download(blob)
 		if err != nil {
 			return nil, err
@@ -36,6 +33,9 @@ func (a *attempt) unpack() (any, error) {
 		if err := proto.Unmarshal(data, value); err != nil {
 			return nil, err
 		}
+	}
+	if value == nil {
+		return object{}, a.ctx.Err()
 	}
 	return value.AsInterface(), a.ctx.Err()
 }
@@ -46,44 +46,42 @@ func (a *attempt) pack(output object) (*pb.Payload, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := proto.Marshal(value)
-	if err != nil {
-		return nil, err
-	}
 	var limits *pb.Limits
 	a.session.locked(func() { limits = a.session.welcome.GetLimits() })
-	if len(data) <= int(cmp.Or(limits.GetInlineValueBytesMax(), 256<<10)) {
+	switch size := proto.Size(value); {
+	case size <= int(cmp.Or(limits.GetInlineValueBytesMax(), 256<<10)):
 		return pb.Payload_builder{Value: value}.Build(), nil
+	case size > int(cmp.Or(limits.GetBlobBytesMax(), 64<<20)):
+		return nil, forGood("LIMIT", fmt.Sprintf("the output has %d bytes", size))
 	}
-	if len(data) > int(cmp.Or(limits.GetBlobBytesMax(), 64<<20)) {
-		return nil, forGood("LIMIT", fmt.Sprintf("the output has %d bytes", len(data)))
-	}
-	blob, err := a.upload(data)
+	blob, err := a.upload(value)
 	return pb.Payload_builder{Blob: blob}.Build(), err
 }
 
 func (a *attempt) download(blob *pb.BlobRef) (data []byte, err error) {
 	err = a.transfer(func(ctx context.Context, service pb.BlobServiceClient) error {
-		request := pb.DownloadRequest_builder{RunId: a.GetRunId(), BlobId: blob.GetBlobId()}.Build()
-		call, err := service.Download(ctx, request)
+		call, err := service.Download(ctx, pb.DownloadRequest_builder{RunId: a.GetRunId(), BlobId: blob.GetBlobId()}.Build())
 		for err == nil {
 			var part *pb.DownloadResponse
 			part, err = call.Recv()
 			data = append(data, part.GetData()...)
 		}
-		if err != io.EOF {
-			return err
-		}
-		return nil
+		return err
 	})
-	sum := sha256.Sum256(data)
-	if err == nil && len(blob.GetSha256()) > 0 && !bytes.Equal(blob.GetSha256(), sum[:]) {
-		err = forGood("BLOB_CORRUPT", "the input arrived damaged")
+	if err != io.EOF {
+		return nil, err
 	}
-	return data, err
+	if sum := sha256.Sum256(data); len(blob.GetSha256()) > 0 && !bytes.Equal(blob.GetSha256(), sum[:]) {
+		return nil, forGood("BLOB_CORRUPT", "the input arrived damaged")
+	}
+	return data, nil
 }
 
-func (a *attempt) upload(data []byte) (blob *pb.BlobRef, err error) {
+func (a *attempt) upload(value *structpb.Value) (blob *pb.BlobRef, err error) {
+	data, err := proto.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
 	err = a.transfer(func(ctx context.Context, service pb.BlobServiceClient) error {
 		call, err := service.Upload(ctx)
 		if err != nil {
@@ -91,10 +89,9 @@ func (a *attempt) upload(data []byte) (blob *pb.BlobRef, err error) {
 		}
 		sum := sha256.Sum256(data)
 		header := pb.UploadHeader_builder{AttemptId: a.GetAttemptId(), Sha256: sum[:], Size: uint32(len(data))}.Build()
-		// A refusal ends Send; CloseAndRecv then says why.
 		err = call.Send(pb.UploadRequest_builder{Header: header}.Build())
 		for part := range slices.Chunk(data, blobPartBytes) {
-			if err == nil {
+			if err == nil { // a refusal ends Send; CloseAndRecv then says why
 				err = call.Send(pb.UploadRequest_builder{Data: part}.Build())
 			}
 		}
@@ -107,14 +104,11 @@ func (a *attempt) upload(data []byte) (blob *pb.BlobRef, err error) {
 
 // transfer is on a connection of its own, so that the end of a stream does not end it.
 func (a *attempt) transfer(do func(context.Context, pb.BlobServiceClient) error) error {
-	var address string
-	a.session.locked(func() { address = a.session.address })
-	connection, err := dial(address)
-	if err != nil {
-		return err
-	}
+	var place string
+	a.session.locked(func() { place = a.session.place })
+	connection := dial(place)
 	defer connection.Close()
-	ctx, cancel := context.WithTimeout(a.session.authorize(a.ctx), blobTimeout)
+	ctx, cancel := context.WithTimeout(a.ctx, blobTimeout)
 	defer cancel()
 	return do(ctx, pb.NewBlobServiceClient(connection))
 }

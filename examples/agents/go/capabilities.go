@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -24,7 +25,34 @@ type object = map[string]any
 // Does the work on an input that fits the schema. Its context is done when the attempt must stop.
 type handler func(context.Context, object, *attempt) (object, error)
 
-var handlers = map[string]handler{"echo": echo, "digest": digest, "count": count, "fail": fail}
+type capability struct {
+	run    handler
+	schema *jsonschema.Schema // of the input
+}
+
+//go:embed capabilities.json
+var stated []byte
+
+// offer gives what Hello says of the capabilities, and what they do.
+func offer(slots uint32) (*pb.State, map[string]capability) {
+	state, offered, compiler := &pb.State{}, map[string]capability{}, jsonschema.NewCompiler()
+	must(protojson.Unmarshal(stated, state))
+	state.SetRevision(1)
+	state.SetSlots(slots)
+	handlers := map[string]handler{"echo": echo, "digest": digest, "count": count, "fail": fail}
+	for _, c := range state.GetCapabilities() {
+		must(compiler.AddResource("input:"+c.GetName(), c.GetInputSchema().AsMap()))
+		offered[c.GetName()] = capability{handlers[c.GetName()], compiler.MustCompile("input:" + c.GetName())}
+	}
+	return state, offered
+}
+
+// must is for what cannot fail unless this program is wrong.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
 
 func echo(_ context.Context, given object, _ *attempt) (object, error) {
 	return given, nil
@@ -52,9 +80,7 @@ func count(ctx context.Context, given object, a *attempt) (object, error) {
 		if err := a.write("out", fmt.Sprintf("%d\n", at)); err != nil {
 			return nil, err
 		}
-		if err := a.save(object{"at": at}, float64(at)/float64(to), fmt.Sprintf("%d of %d", at, to)); err != nil {
-			return nil, err
-		}
+		a.save(object{"at": at}, float64(at)/float64(to), fmt.Sprintf("%d of %d", at, to))
 	}
 	return object{"counted": to}, nil
 }
@@ -81,13 +107,4 @@ func (f failure) Error() string { return f.message.GetMessage() }
 // forGood fails without another try.
 func forGood(code, message string) failure {
 	return failure{pb.AttemptFailed_builder{Code: code, Message: message, Retryable: proto.Bool(false)}.Build()}
-}
-
-// compile gives the check of a capability's input.
-func compile(capability *pb.Capability) *jsonschema.Schema {
-	compiler, name := jsonschema.NewCompiler(), "input:"+capability.GetName()
-	if err := compiler.AddResource(name, capability.GetInputSchema().AsMap()); err != nil {
-		panic(err)
-	}
-	return compiler.MustCompile(name)
 }

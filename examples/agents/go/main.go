@@ -3,7 +3,6 @@ package main
 
 import (
 	"cmp"
-	_ "embed"
 	"fmt"
 	"os"
 	"os/signal"
@@ -12,14 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	pb "example/yardmaster"
-
-	"google.golang.org/protobuf/encoding/protojson"
 )
-
-//go:embed capabilities.json
-var capabilities []byte
 
 func main() {
 	url := read("YARDMASTER_URL", "http://127.0.0.1:7420", `http://`+address+`/?`, "http://host:port")
@@ -27,14 +19,7 @@ func main() {
 	token := read("YARDMASTER_TOKEN", "", `[!-~]*`, "visible ASCII characters")
 	slots := readNumber("YARDMASTER_SLOTS", "4", `[1-9][0-9]{0,3}|10000`, "a whole number from 1 to 10000")
 	graceMs := readNumber("YARDMASTER_GRACE_MS", "10000", `[0-9]{1,9}`, "a whole number of milliseconds")
-
-	state := &pb.State{}
-	if err := protojson.Unmarshal(capabilities, state); err != nil {
-		panic(err)
-	}
-	state.SetRevision(1)
-	state.SetSlots(uint32(slots))
-	agent := newSession(strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"), token, id, state)
+	agent := newSession(strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"), token, id, slots)
 
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
@@ -56,7 +41,7 @@ func read(name, otherwise, pattern, meaning string) string {
 	return value
 }
 
-func readNumber(name, otherwise, pattern, meaning string) int {
-	number, _ := strconv.Atoi(read(name, otherwise, pattern, meaning)) // the pattern has digits only
-	return number
+func readNumber(name, otherwise, pattern, meaning string) uint32 {
+	number, _ := strconv.ParseUint(read(name, otherwise, pattern, meaning), 10, 32) // it has digits only
+	return uint32(number)
 }

@@ -12,53 +12,60 @@ import (
 
 	pb "example/yardmaster"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 )
 
-const settledMax = 1000
+const (
+	tick       = 50 * time.Millisecond
+	settledMax = 1000
+)
 
 // One instance's side of the agent stream (docs/protocol.md): dials, says Hello, beats, reports, stops what it must not go
 // on with, and leaves.
 type session struct {
-	ctx        context.Context // done when the instance has left, or was sent away
-	end        context.CancelFunc
-	own, token string
-	schemas    map[string]*jsonschema.Schema // of the inputs, by capability
-	news       chan struct{}                 // has an item when something is to be said
+	ctx     context.Context // done when the instance has left, or was sent away
+	end     context.CancelFunc
+	own     string // its own place to dial
+	offered map[string]capability
+	news    chan struct{} // has an item when something may have to be said
 
 	mu       sync.Mutex              // for what follows, for attempts and for streams
-	hello    *pb.Hello               // with the state that counts, and without what is held
+	hello    pb.Hello_builder        // without what is held
 	attempts map[string]*attempt     // until their results are acknowledged: the outbox, too
 	settled  []string                // the last ones that were
-	places   []string                // where to dial, in turn, until one answers
 	current  *stream                 // the newest
 	older    context.CancelCauseFunc // ends the stream that a GoAway told us to leave
-	address  string                  // of the last Welcome; blobs go there, too
+	places   []string                // where to dial, in turn, until one answers
+	place    string                  // the last one that did
 	welcome  *pb.Welcome
-	// When the frames left that may prove contact: first the last beat that was answered, or Hello; then those that were not.
-	sent  []time.Time
-	acked uint32 // the number of that beat
+	sent     []time.Time // when Hello left, and each beat, from the last one that was answered
+	acked    uint32      // the number of that beat
 }
 
-func newSession(own, token, id string, state *pb.State) *session {
+func newSession(own, token, id string, slots uint32) *session {
 	ctx, end := context.WithCancel(context.Background())
-	sdk := pb.Sdk_builder{Name: "example", Version: "1.0.0", Language: runtime.Version()}.Build()
-	hello := pb.Hello_builder{AgentId: id, InstanceId: rand.Text(), Sdk: sdk, ProtocolVersion: 1, State: state}.Build()
-	schemas := map[string]*jsonschema.Schema{}
-	for _, capability := range state.GetCapabilities() {
-		schemas[capability.GetName()] = compile(capability)
+	if token != "" {
+		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 	}
+	state, offered := offer(slots)
+	sdk := pb.Sdk_builder{Name: "example", Version: "1.0.0", Language: runtime.Version()}.Build()
 	return &session{
-		ctx: ctx, end: end, own: own, token: token, schemas: schemas, hello: hello, places: []string{own},
-		news: make(chan struct{}, 1), attempts: map[string]*attempt{}, current: newStream(ctx), older: func(error) {},
+		ctx: ctx, end: end, own: own, places: []string{own}, offered: offered, news: make(chan struct{}, 1),
+		hello:    pb.Hello_builder{AgentId: id, InstanceId: rand.Text(), Sdk: sdk, ProtocolVersion: 1, State: state},
+		attempts: map[string]*attempt{}, current: newStream(ctx), older: func(error) {},
 	}
 }
 
-func (s *session) locked(do func()) {
+// locked changes something that may have to be said.
+func (s *session) locked(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	do()
+	change()
+	select {
+	case s.news <- struct{}{}:
+	default: // one item says as much as two
+	}
 }
 
 // run opens one stream after the other, until the instance has left or was sent away.
@@ -77,7 +84,7 @@ func (s *session) run() {
 			}
 			delay := delayAfter(context.Cause(st.ctx), tries)
 			fmt.Printf("no stream, the next one in %v: %v\n", delay, context.Cause(st.ctx))
-			pause(s.ctx, delay)
+			_ = pause(s.ctx, delay)
 		}
 	}
 }
@@ -85,34 +92,32 @@ func (s *session) run() {
 // leave takes no new work; what runs may finish, then it is stopped and handed back; then Goodbye.
 func (s *session) leave(reason string, grace time.Duration) {
 	s.locked(func() {
-		state := proto.CloneOf(s.hello.GetState())
-		state.SetDraining(true)
-		state.SetRevision(state.GetRevision() + 1)
-		s.hello.SetState(state)
-		s.say(pb.SessionRequest_builder{State: state})
+		s.hello.State = proto.CloneOf(s.hello.State)
+		s.hello.State.SetDraining(true)
+		s.hello.State.SetRevision(s.hello.State.GetRevision() + 1)
+		s.say(pb.SessionRequest_builder{State: s.hello.State})
 	})
 	for _, patience := range []time.Duration{grace, 2 * time.Second} {
-		for until := time.Now().Add(patience); s.isHolding() && time.Now().Before(until); {
-			time.Sleep(tick)
+		isIdle := false
+		for until := time.Now().Add(patience); !isIdle && time.Now().Before(until); time.Sleep(tick) {
+			s.locked(func() { isIdle = len(s.attempts) == 0 })
 		}
-		s.locked(func() { s.stopAll(draining) })
+		s.locked(func() {
+			for _, a := range s.attempts {
+				a.stop(draining)
+			}
+		})
 	}
 	var last *stream
 	s.locked(func() {
 		last = s.current
 		s.say(pb.SessionRequest_builder{Goodbye: pb.Goodbye_builder{Reason: reason}.Build()})
 	})
-	pause(last.ctx, time.Second) // until it has left
+	_ = pause(last.ctx, time.Second) // until it has left
 	s.end()
 }
 
-func (s *session) isHolding() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.attempts) > 0
-}
-
-// watch stops what another instance may get soon, since nothing of ours was answered for so long.
+// watch looks after what may have to stop, and after what is told once a second.
 func (s *session) watch() {
 	for pause(s.ctx, tick) == nil {
 		s.locked(func() {
@@ -123,8 +128,9 @@ func (s *session) watch() {
 	}
 }
 
-// ---- all below is under the lock
+// ---- attempts; all of it under the lock
 
+// stopIfLost stops what another instance may get soon, since nothing of ours was answered for so long.
 func (s *session) stopIfLost(a *attempt) {
 	if !a.GetIdempotent() && time.Since(s.sent[0]) >= s.window(a)/10*9 {
 		a.stop(contactLost)
@@ -135,26 +141,26 @@ func (s *session) window(a *attempt) time.Duration {
 	return cmp.Or(milliseconds(a.GetLossWindowMs()), s.welcome.GetLossWindow().AsDuration(), 30*time.Second)
 }
 
-func (s *session) assign(st *stream, order *pb.Assignment) {
-	run, isOffered := handlers[order.GetCapability()]
+func (s *session) assign(order *pb.Assignment) {
+	offered, isOffered := s.offered[order.GetCapability()]
 	switch known := s.attempts[order.GetAttemptId()]; {
 	case known != nil: // what we said of it may have been lost
 		known.repeat()
 	case slices.Contains(s.settled, order.GetAttemptId()): // it lay on its way
-	case s.hello.GetState().GetDraining():
+	case s.hello.State.GetDraining():
 		s.reject(order, pb.RejectReason_REJECT_REASON_DRAINING, "the agent is about to leave")
 	case !isOffered:
 		s.reject(order, pb.RejectReason_REJECT_REASON_UNSUPPORTED, order.GetCapability()+" is not offered here")
-	case s.running() >= int(s.hello.GetState().GetSlots()):
+	case s.running() >= int(s.hello.State.GetSlots()):
 		s.reject(order, pb.RejectReason_REJECT_REASON_BUSY, "all slots are taken")
 	default:
 		a := newAttempt(s, order)
 		s.attempts[a.GetAttemptId()] = a
-		s.stopIfLost(a) // it lay on its way for so long: it never starts
-		go a.work(run)
-		if next := time.Now().Add(s.beatEvery()); next.Before(st.beatAt) {
-			st.beatAt = next // its window may be short
+		s.stopIfLost(a)                                                           // it lay on its way for so long: it never starts
+		if soon := time.Now().Add(s.beatEvery()); soon.Before(s.current.beatAt) { // its window is short
+			s.current.beatAt = soon
 		}
+		go a.work(offered)
 	}
 }
 
@@ -173,16 +179,7 @@ func (s *session) running() (running int) {
 	return running
 }
 
-func (s *session) stopAll(why cause) {
-	for _, a := range s.attempts {
-		a.stop(why)
-	}
-}
-
 // say is once, on this stream. Before its Welcome it waits for it.
 func (s *session) say(frame pb.SessionRequest_builder) {
 	s.current.outbox = append(s.current.outbox, frame.Build())
-	s.wake()
 }
-
-func (s *session) wake() { signalTo(s.news) }

@@ -16,13 +16,10 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 )
 
 const (
-	tick           = 50 * time.Millisecond
 	welcomeTimeout = 10 * time.Second
 	goodConnection = 10 * time.Second
 	delayMax       = 10 * time.Second
@@ -37,13 +34,13 @@ var forAPerson = []codes.Code{
 	codes.Unauthenticated, codes.PermissionDenied, codes.Unimplemented, codes.InvalidArgument, codes.FailedPrecondition,
 }
 
-// One stream. Its context ends with it, and says why.
+// One stream. Its context ends with it, and says why; the rest is under the session's lock.
 type stream struct {
 	ctx    context.Context
 	end    context.CancelCauseFunc
 	moving chan struct{}        // has an item when a GoAway wants the next stream now
-	outbox []*pb.SessionRequest // what is said once; under the session's lock
-	beatAt time.Time            // when the next one is due; under the session's lock, too
+	outbox []*pb.SessionRequest // what is said once
+	beatAt time.Time            // when the next one is due
 }
 
 func newStream(ctx context.Context) *stream {
@@ -57,19 +54,16 @@ func (s *session) serve(st *stream) error {
 	s.locked(func() { // the next stream goes to the next place, unless this one answers
 		place, s.places = s.places[0], append(s.places[1:], s.places[0])
 	})
-	connection, err := dial(place)
-	if err != nil {
-		return err
-	}
+	connection := dial(place)
 	defer connection.Close()
 	silence := time.AfterFunc(welcomeTimeout, func() { st.end(fmt.Errorf("nothing was heard from %s", place)) })
 	defer silence.Stop()
-	call, err := pb.NewAgentServiceClient(connection).Session(s.authorize(st.ctx)) // waits for the connection
+	call, err := pb.NewAgentServiceClient(connection).Session(st.ctx) // waits for the connection
 	if err != nil {
 		return err
 	}
 	saidAt := time.Now()
-	_ = call.Send(s.helloOn(st)) // of an error here Recv says why, as of every Send
+	_ = call.Send(s.greet(st)) // when it fails Recv says why, as of every Send
 	for {
 		response, err := call.Recv()
 		if err != nil {
@@ -80,38 +74,37 @@ func (s *session) serve(st *stream) error {
 				s.begin(st, place, saidAt, welcome)
 				go s.write(st, call)
 			} else if s.current == st { // what an older one says comes again on this one
-				s.receive(st, response)
+				s.receive(response)
 			}
 			silence.Reset(cmp.Or(s.welcome.GetSilenceLimit().AsDuration(), 15*time.Second))
 		})
 	}
 }
 
-// helloOn makes the stream the one that counts.
-func (s *session) helloOn(st *stream) *pb.SessionRequest {
+// greet gives the Hello that makes the stream the one that counts.
+func (s *session) greet(st *stream) *pb.SessionRequest {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.current = st
-	var held []*pb.HeldAttempt
+	hello := s.hello
 	for id, a := range s.attempts {
-		held = append(held, pb.HeldAttempt_builder{AttemptId: id, Finished: a.result != nil, LastChunk: a.lastChunk}.Build())
+		held := pb.HeldAttempt_builder{AttemptId: id, Finished: a.result != nil, LastChunk: a.lastChunk}.Build()
+		hello.Held = append(hello.Held, held)
 	}
-	hello := proto.CloneOf(s.hello)
-	hello.SetHeld(held)
-	return pb.SessionRequest_builder{Hello: hello}.Build()
+	s.current = st
+	return pb.SessionRequest_builder{Hello: hello.Build()}.Build()
 }
 
 func (s *session) begin(st *stream, place string, saidAt time.Time, welcome *pb.Welcome) {
 	fmt.Println("connected to", welcome.GetNode())
-	s.welcome, s.address, s.places = welcome, place, slices.Compact([]string{place, s.own})
-	s.sent, s.acked = []time.Time{saidAt}, 0
-	st.beatAt = time.Now().Add(s.beatEvery())
+	s.welcome, s.place, s.places = welcome, place, slices.Compact([]string{place, s.own})
+	s.sent, s.acked, st.beatAt = []time.Time{saidAt}, 0, time.Now().Add(s.beatEvery())
 	s.older(nil)
 	for _, a := range s.attempts {
 		a.repeat()
 	}
 }
 
+// write says all that is due, as fast as the other side reads.
 func (s *session) write(st *stream, call pb.AgentService_SessionClient) {
 	for st.ctx.Err() == nil {
 		frames, patience := s.due(st)
@@ -125,14 +118,13 @@ func (s *session) write(st *stream, call pb.AgentService_SessionClient) {
 			}
 		}
 		select {
-		case <-st.ctx.Done():
 		case <-s.news:
 		case <-time.After(patience):
 		}
 	}
 }
 
-// due is all that goes out now, and how long to wait for more. When the stream was left a newer one says it.
+// due is what goes out now, and how long to wait for more. When the stream was left a newer one says it.
 func (s *session) due(st *stream) (frames []*pb.SessionRequest, patience time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,10 +139,9 @@ func (s *session) due(st *stream) (frames []*pb.SessionRequest, patience time.Du
 	frames, st.outbox = append(frames, st.outbox...), nil
 	if now := time.Now(); !now.Before(st.beatAt) {
 		frames = append(frames, pb.SessionRequest_builder{Beat: s.beat()}.Build())
-		s.sent = append(s.sent, now)
-		st.beatAt = now.Add(s.beatEvery())
+		s.sent, st.beatAt = append(s.sent, now), now.Add(s.beatEvery())
 	}
-	return frames, min(tick, time.Until(st.beatAt))
+	return frames, time.Until(st.beatAt)
 }
 
 // beat tells also what Hello would list, for both sides to compare: the XOR of the FNV-1a of each id.
@@ -162,7 +153,7 @@ func (s *session) beat() *pb.Beat {
 		digest ^= hash.Sum32()
 	}
 	return pb.Beat_builder{
-		Number: s.acked + uint32(len(s.sent)), Load: min(1, float64(s.running())/float64(s.hello.GetState().GetSlots())),
+		Number: s.acked + uint32(len(s.sent)), Load: min(1, float64(s.running())/float64(s.hello.State.GetSlots())),
 		Acked: s.acked, HeldCount: uint32(len(s.attempts)), HeldDigest: digest,
 	}.Build()
 }
@@ -178,12 +169,11 @@ func (s *session) beatEvery() time.Duration {
 	return every/10*9 + rand.N(every/5)
 }
 
-func (s *session) receive(st *stream, response *pb.SessionResponse) {
-	if away := response.GetGoAway(); away != nil {
-		s.goAway(st, away)
+func (s *session) receive(response *pb.SessionResponse) {
+	if response.HasGoAway() {
+		s.goAway(response.GetGoAway())
 	}
-	dispatch := response.GetDispatch()
-	acks := dispatch.GetAcks()
+	dispatch, acks := response.GetDispatch(), response.GetDispatch().GetAcks()
 	if beat := acks.GetBeat(); beat > s.acked && int(beat-s.acked) < len(s.sent) {
 		s.sent, s.acked = s.sent[beat-s.acked:], beat
 	}
@@ -203,34 +193,30 @@ func (s *session) receive(st *stream, response *pb.SessionResponse) {
 		}
 	}
 	for _, order := range dispatch.GetAssignments() {
-		s.assign(st, order)
+		s.assign(order)
 	}
-	s.wake()
 }
 
-func (s *session) goAway(st *stream, away *pb.GoAway) {
+func (s *session) goAway(away *pb.GoAway) {
 	fmt.Println("sent away:", away.GetMessage())
 	switch away.GetReason() {
 	case pb.GoAwayReason_GO_AWAY_REASON_DRAINED, pb.GoAwayReason_GO_AWAY_REASON_REPLACED:
-		s.end() // what runs ends with it: it is no longer ours, and nobody asks how it ended
+		s.end() // and with it what runs: it is no longer ours, and nobody asks how it ended
 	default:
-		places := slices.DeleteFunc(away.GetAddresses(), func(place string) bool { return !isAddress(place) })
-		if len(places) > 0 {
-			s.places = append(places[:min(len(places), placesMax)], s.own)
+		named := slices.DeleteFunc(away.GetAddresses(), func(place string) bool { return !isAddress(place) })
+		if len(named) > 0 {
+			s.places = append(named[:min(len(named), placesMax)], s.own)
 		}
-		time.AfterFunc(rand.N(milliseconds(away.GetReconnectWithinMs())+1), func() { signalTo(st.moving) })
+		st := s.current
+		time.AfterFunc(rand.N(milliseconds(away.GetReconnectWithinMs())+1), func() { st.moving <- struct{}{} })
 	}
 }
 
-func dial(place string) (*grpc.ClientConn, error) {
-	return grpc.NewClient("dns:///"+place, grpc.WithTransportCredentials(insecure.NewCredentials()))
-}
-
-func (s *session) authorize(ctx context.Context) context.Context {
-	if s.token == "" {
-		return ctx
-	}
-	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+s.token)
+// dial connects when the first call is made.
+func dial(place string) *grpc.ClientConn {
+	connection, err := grpc.NewClient("dns:///"+place, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	must(err) // it is host:port
+	return connection
 }
 
 // delayAfter has full jitter below a ceiling that doubles from 0.2 s to 10 s, and is not less than RetryInfo states.
@@ -256,13 +242,5 @@ func pause(ctx context.Context, patience time.Duration) error {
 		return context.Cause(ctx)
 	case <-time.After(patience):
 		return nil
-	}
-}
-
-// signalTo never waits: one item says as much as two.
-func signalTo(channel chan struct{}) {
-	select {
-	case channel <- struct{}{}:
-	default:
 	}
 }

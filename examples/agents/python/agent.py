@@ -15,6 +15,7 @@ from yardmaster.v1.report_pb2 import AttemptFailed
 from attempt import Failure
 from session import ADDRESS, Session
 
+CAPABILITIES = json.loads(Path(__file__).with_name("capabilities.json").read_text())
 ROUNDS_AT_ONCE = 250
 
 
@@ -47,6 +48,9 @@ async def fail(given, attempt):
     raise Failure(**{name: value for name, value in given.items() if name in members})
 
 
+HANDLERS = {"echo": echo, "digest": digest, "count": count, "fail": fail}
+
+
 def read(name, otherwise, pattern, meaning):
     """A variable of the environment; an empty one counts as unset."""
     value = os.environ.get(name) or otherwise
@@ -62,10 +66,8 @@ async def main():
     grace = read("YARDMASTER_GRACE_MS", "10000", "[0-9]{1,9}", "a whole number of milliseconds")
     agent_id = read("YARDMASTER_AGENT_ID", "example-python", r"[A-Za-z0-9_][\w.:-]{0,127}", "letters, digits, _ . : -")
     token = read("YARDMASTER_TOKEN", "", "[!-~]*", "visible ASCII characters")
-    stated = json.loads(Path(__file__).with_name("capabilities.json").read_text())
-    state = {"revision": 1, "slots": int(slots), **stated}
-    handlers = {"echo": echo, "digest": digest, "count": count, "fail": fail}
-    session = Session(url.removeprefix("http://").rstrip("/"), token, agent_id, state, handlers)
+    state = {"revision": 1, "slots": int(slots), **CAPABILITIES}
+    session = Session(url.removeprefix("http://").rstrip("/"), token, agent_id, state, HANDLERS)
     loop, leaving = asyncio.get_running_loop(), []
 
     def leave(number):

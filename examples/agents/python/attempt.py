@@ -70,7 +70,7 @@ class Attempt:
         self._session.wake.set()
 
     def take_report(self):
-        """What is to be said now, if anything. Its output is stored before its result leaves: what is over writes nothing."""
+        """What is to be said now, if anything. Output is stored before the result leaves: what is over writes nothing."""
         now, is_over = time.monotonic(), self.result and not self._chunks
         told = {"saved", "result"} if is_over else {"accepted", "saved"} if now >= self._saved_at + 1 else {"accepted"}
         told &= self._due

@@ -82,11 +82,12 @@ class Session:
                 held = [{"attemptId": a.id, "finished": bool(a.result), "lastChunk": a.last_chunk} for a in self._all()]
                 await call.write(ParseDict({"hello": {**self._hello, "held": held}}, SessionRequest()))
                 while (response := await asyncio.wait_for(call.read(), patience)) is not grpc.aio.EOF:
-                    if response.HasField("welcome"):
-                        self._begin(call, address, said_at, MessageToDict(response.welcome))
+                    frame = MessageToDict(response)
+                    if "welcome" in frame:
+                        self._begin(call, address, said_at, frame["welcome"])
                         patience = seconds(self.welcome.get("silenceLimit"), 15)
                     elif self._call is call:  # what an older one says comes again on this one
-                        self._receive(**MessageToDict(response))
+                        self._receive(frame.get("goAway"), frame.get("dispatch", {}))
             except (grpc.aio.AioRpcError, asyncio.TimeoutError) as error:
                 return error
             finally:
@@ -117,9 +118,9 @@ class Session:
                     if "goodbye" in frame:
                         return await call.done_writing()
 
-    def _receive(self, dispatch={}, goAway=None):
-        if goAway:
-            self._go_away(**goAway)
+    def _receive(self, away, dispatch):
+        if away:
+            self._go_away(away.get("reason"), away.get("addresses", []), away.get("reconnectWithinMs", 0))
         acks = dispatch.get("acks", {})
         if acks.get("beat") in self._sent:
             self._sent = {number: sent_at for number, sent_at in self._sent.items() if number >= acks["beat"]}
@@ -135,13 +136,13 @@ class Session:
         for order in dispatch.get("assignments", []):
             self._assign(order, order["attemptId"], order["capability"])
 
-    def _go_away(self, reason="", message="", addresses=(), reconnectWithinMs=0):
-        print(f"sent away: {message}", flush=True)
+    def _go_away(self, reason, addresses, within_ms):
+        print(f"sent away: {reason}", flush=True)
         if reason in ("GO_AWAY_REASON_DRAINED", "GO_AWAY_REASON_REPLACED"):
             return self._run.cancel()  # what runs ends with it: it is no longer ours, and nobody asks how it ended
         if named := [address for address in addresses if re.fullmatch(ADDRESS, address)][:16]:
             self._places = collections.deque([*named, self._own])
-        asyncio.get_running_loop().call_later(random.uniform(0, reconnectWithinMs / 1000), self._moving.cancel)
+        asyncio.get_running_loop().call_later(random.uniform(0, within_ms / 1000), self._moving.cancel)
 
     def _assign(self, order, attempt_id, capability):
         if attempt_id in self._attempts:
