@@ -7,22 +7,17 @@ Runs with the folder of the built example on PYTHONPATH. Arguments: url, a name 
 import asyncio
 import os
 import sys
-from pathlib import Path
 
-import agent
-from google.protobuf.json_format import Parse
+from agent import CAPABILITIES, HANDLERS
 from session import Session
-from yardmaster.v1.hello_pb2 import State
 
 
 async def main(url, name, count, slots):
-    offered = Path(agent.__file__).with_name("capabilities.json").read_text()
-    handlers = {"echo": agent.echo, "digest": agent.digest, "count": agent.count, "fail": agent.fail}
-    loop = asyncio.get_running_loop()
+    loop, address = asyncio.get_running_loop(), url.removeprefix("http://")
     print("loaded", flush=True)
     await loop.run_in_executor(None, sys.stdin.readline)
     sessions = [
-        Session(url, f"{name}-{i}", Parse(offered, State(revision=1, slots=int(slots))), handlers)
+        Session(address, "", f"{name}-{i}", {"revision": 1, "slots": int(slots), **CAPABILITIES}, HANDLERS)
         for i in range(int(count))
     ]
     running = [loop.create_task(session.run()) for session in sessions]
