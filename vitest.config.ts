@@ -20,6 +20,8 @@ interface Pace {
   readonly timeoutMs: number;
   /** Groups run one after the other. */
   readonly group: number;
+  /** At the same time. */
+  readonly workers?: number;
   /** Some tests do, so each file has modules of its own. Otherwise a worker loads each once: half of the time of unit tests was loading. */
   readonly replacesModules?: boolean;
   /** Files, where the project is not a folder of `test`. */
@@ -31,7 +33,7 @@ interface Pace {
 
 function project(
   name: string,
-  { timeoutMs, group, replacesModules = true, include, exclude, build }: Pace,
+  { timeoutMs, group, workers = 2, replacesModules = true, include, exclude, build }: Pace,
 ): TestProjectInlineConfiguration {
   return {
     resolve: { alias },
@@ -43,7 +45,7 @@ function project(
       globalSetup: build === undefined ? [] : [build],
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
-      maxWorkers: 2,
+      maxWorkers: workers,
       expect: { poll: { timeout: timeoutMs / 2 } },
       sequence: { groupOrder: group },
     },
@@ -64,10 +66,12 @@ export default defineConfig({
       project('seed', { timeoutMs: 120_000, group: 1 }),
       project('e2e', { timeoutMs: 300_000, group: 2 }),
       // Slow suites and suites that need more than npm: only in .ci/run.
-      project('ci', { timeoutMs: 1_800_000, group: 3, exclude: LANGUAGES }),
+      // Much of it waits for other processes.
+      project('ci', { timeoutMs: 1_800_000, group: 3, workers: 3, exclude: LANGUAGES }),
       project('languages', {
         timeoutMs: 1_800_000,
         group: 3,
+        workers: 3,
         include: LANGUAGES,
         build: 'test/ci/languages/build.ts',
       }),
