@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -33,6 +35,7 @@ type attempt struct {
 	session *session
 	ctx     context.Context
 	stop    context.CancelCauseFunc // the first cause counts
+	window  time.Duration           // without contact for 0.9 of it another instance may get the step
 
 	// Under the session's lock.
 	result               *pb.AttemptResult
@@ -51,6 +54,10 @@ func newAttempt(s *session, order *pb.Assignment) *attempt {
 		time.AfterFunc(milliseconds(order.GetTimeoutMs())+timeoutSlack, func() { stop(timedOut) })
 	}
 	a := &attempt{Assignment: order, session: s, ctx: ctx, stop: stop, lastChunk: max(order.GetNextChunk(), 1) - 1}
+	a.window = cmp.Or(milliseconds(order.GetLossWindowMs()), s.welcome.GetLossWindow().AsDuration(), 30*time.Second)
+	if order.GetIdempotent() {
+		a.window = math.MaxInt64
+	}
 	a.repeat()
 	return a
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -120,25 +119,19 @@ func (s *session) leave(reason string, grace time.Duration) {
 // watch looks after what may have to stop, and after what is told once a second.
 func (s *session) watch() {
 	for pause(s.ctx, tick) == nil {
-		s.locked(func() {
-			for _, a := range s.attempts {
-				s.stopIfLost(a)
-			}
-		})
+		s.locked(s.stopLost)
 	}
 }
 
 // ---- attempts; all of it under the lock
 
-// stopIfLost stops what another instance may get soon, since nothing of ours was answered for so long.
-func (s *session) stopIfLost(a *attempt) {
-	if !a.GetIdempotent() && time.Since(s.sent[0]) >= s.window(a)/10*9 {
-		a.stop(contactLost)
+// stopLost stops what another instance may get soon, since nothing of ours was answered for so long.
+func (s *session) stopLost() {
+	for _, a := range s.attempts {
+		if time.Since(s.sent[0]) >= a.window/10*9 {
+			a.stop(contactLost)
+		}
 	}
-}
-
-func (s *session) window(a *attempt) time.Duration {
-	return cmp.Or(milliseconds(a.GetLossWindowMs()), s.welcome.GetLossWindow().AsDuration(), 30*time.Second)
 }
 
 func (s *session) assign(order *pb.Assignment) {
@@ -156,8 +149,8 @@ func (s *session) assign(order *pb.Assignment) {
 	default:
 		a := newAttempt(s, order)
 		s.attempts[a.GetAttemptId()] = a
-		s.stopIfLost(a)                                                           // it lay on its way for so long: it never starts
-		if soon := time.Now().Add(s.beatEvery()); soon.Before(s.current.beatAt) { // its window is short
+		s.stopLost() // if this one lay on its way for so long it never starts
+		if soon := time.Now().Add(s.beatEvery()); soon.Before(s.current.beatAt) {
 			s.current.beatAt = soon
 		}
 		go a.work(offered)

@@ -162,9 +162,7 @@ func (s *session) beat() *pb.Beat {
 func (s *session) beatEvery() time.Duration {
 	every := cmp.Or(s.welcome.GetBeatInterval().AsDuration(), 5*time.Second)
 	for _, a := range s.attempts {
-		if !a.GetIdempotent() {
-			every = min(every, max(2*tick, s.window(a)/5))
-		}
+		every = min(every, max(2*tick, a.window/5))
 	}
 	return every/10*9 + rand.N(every/5)
 }

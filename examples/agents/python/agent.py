@@ -45,7 +45,7 @@ async def fail(given, attempt):
     if "times" in given and attempt.order["tryNumber"] > given["times"]:
         return {"tries": attempt.order["tryNumber"]}
     members = AttemptFailed.DESCRIPTOR.fields_by_camelcase_name
-    raise Failure(**{name: value for name, value in given.items() if name in members})
+    raise Failure({name: value for name, value in given.items() if name in members})
 
 
 HANDLERS = {"echo": echo, "digest": digest, "count": count, "fail": fail}

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import math
 import time
 
 import grpc
@@ -16,10 +17,7 @@ CHUNKS_MAX = 1_000  # short ones: far below the 1 MiB that may wait for the disk
 
 
 class Failure(Exception):
-    """Ends the attempt as failed, with the members of AttemptFailed."""
-
-    def __init__(self, **members):
-        super().__init__(members)
+    """Ends the attempt as failed. Its argument has the members of AttemptFailed."""
 
 
 class Attempt:
@@ -27,6 +25,8 @@ class Attempt:
 
     def __init__(self, order, window, session, handler, schema):
         self.order, self.id, self.result = order, order["attemptId"], None
+        # The control plane says so half a second before, if it can be heard.
+        self.times_out_at = time.monotonic() + order["timeoutMs"] / 1000 + 0.5 if "timeoutMs" in order else math.inf
         self.window = window  # without contact for 0.9 of it another instance may get it
         self._session, self._end = session, None  # how it ends if it is stopped
         self._saved, self._chunks, self._is_kept = [], {}, True  # of its output what is not stored yet
@@ -34,9 +34,6 @@ class Attempt:
         self.repeat()
         self._task = asyncio.create_task(self._perform(handler, schema))
         self._task.add_done_callback(self._finish)
-        if timeout := order.get("timeoutMs"):  # the control plane says so first, if it can be heard
-            end = {"failed": {"code": "TIMEOUT", "message": "the time of the attempt is over"}}
-            asyncio.get_running_loop().call_later(timeout / 1000 + 0.5, self.stop, end)
 
     async def write(self, text, channel):
         """A line of output. Waits while many are not stored yet, so that no handler outruns the disk."""
@@ -87,7 +84,7 @@ class Attempt:
         given = self.order.get("input", {})
         given = await self._download(given["blob"]) if "blob" in given else given.get("value", {})
         for misfit in schema.iter_errors(given):
-            raise Failure(code="INVALID_INPUT", message=f"{misfit.json_path}: {misfit.message}", retryable=False)
+            raise Failure({"code": "INVALID_INPUT", "message": f"{misfit.json_path}: {misfit.message}", "retryable": False})
         return await self._pack(await handler(given, self))
 
     def _finish(self, task):
@@ -109,7 +106,7 @@ class Attempt:
             call = BlobServiceStub(channel).Download(request, metadata=self._session.metadata, timeout=60)
             data = b"".join([part.data async for part in call])
         if "sha256" in blob and base64.b64decode(blob["sha256"]) != hashlib.sha256(data).digest():
-            raise Failure(code="BLOB_CORRUPT", message="the input arrived damaged", retryable=False)
+            raise Failure({"code": "BLOB_CORRUPT", "message": "the input arrived damaged", "retryable": False})
         return MessageToDict(Value.FromString(data))
 
     async def _pack(self, output):
@@ -117,7 +114,7 @@ class Attempt:
         if len(data) <= limits.get("inlineValueBytesMax", 256 * 1024):
             return {"value": output}
         if len(data) > limits.get("blobBytesMax", 64 * 1024 * 1024):
-            raise Failure(code="LIMIT", message=f"the output has {len(data)} bytes", retryable=False)
+            raise Failure({"code": "LIMIT", "message": f"the output has {len(data)} bytes", "retryable": False})
         header = UploadHeader(attempt_id=self.id, sha256=hashlib.sha256(data).digest(), size=len(data))
         parts = (data[offset : offset + BLOB_PART_BYTES] for offset in range(0, len(data), BLOB_PART_BYTES))
         requests = [UploadRequest(header=header), *(UploadRequest(data=part) for part in parts)]

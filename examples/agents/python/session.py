@@ -160,20 +160,23 @@ class Session:
             window = math.inf if order.get("idempotent") else window
             self._attempts[attempt_id] = Attempt(order, window, self, *self._offers[capability])
             self._beat_at = min(self._beat_at, time.monotonic() + self._beat_every())
-            return self._stop_what_may_be_given_away()  # if it lay on its way for so long it never starts
+            return self._stop_what_has_no_time()  # if it lay on its way for so long it never starts
         self._say(report={"updates": [{"attemptId": attempt_id, "rejected": rejected}]})
 
     async def _watch(self):
         """All that time brings."""
         while True:
             await asyncio.sleep(max(0, min(0.05, self._beat_at - time.monotonic())))
-            self._stop_what_may_be_given_away()
+            self._stop_what_has_no_time()
             if time.monotonic() >= self._beat_at:
                 self._beat()
             self.wake.set()  # for what is told once a second
 
-    def _stop_what_may_be_given_away(self):
+    def _stop_what_has_no_time(self):
+        """Or may be given away soon, since nothing that we said was answered for so long."""
         for attempt in self._all():
+            if time.monotonic() >= attempt.times_out_at:
+                attempt.stop({"failed": {"code": "TIMEOUT", "message": "the time of the attempt is over"}})
             if time.monotonic() >= self._sent[min(self._sent)] + 0.9 * attempt.window:
                 attempt.stop({"handedBack": {"reason": "CONTACT_LOST"}})
 
