@@ -56,31 +56,41 @@ function framesOf(entries: readonly TapeEntry[]): AgentFrame[] {
 
 /** Attempts over all streams: they outlive them. */
 function inspectAttempts(stage: Stage): void {
-  const attempts = new Map<string, { isRejected: boolean; isAccepted: boolean; result: AttemptResult | undefined }>();
-  const known = (id: string) => {
+  const attempts = new Map<string, Seen>();
+  const known: Known = (id) => {
     check(stage.assigned.has(id), 'U-2', 'news of attempts that were assigned', `some of "${id}"`);
-    const attempt = attempts.get(id) ?? { isRejected: false, isAccepted: false, result: undefined };
+    const attempt = attempts.get(id) ?? { isRejected: false, isAccepted: false, result: undefined, resultStream: 0 };
     attempts.set(id, attempt);
     return attempt;
   };
   const slots = stage.streams[0]?.hello?.state?.slots ?? 0;
-  for (const frame of framesOf(stage.tape.entries)) {
-    if (frame.case !== 'report') continue;
-    readUpdates(frame.value, known);
-    readResults(frame.value, known, stage);
+  for (const entry of stage.tape.entries) {
+    if (entry.kind !== 'received' || entry.frame.case !== 'report') continue;
+    const { stream, frame } = entry;
+    readUpdates(frame.value, stream, known);
+    readResults(frame.value, stream, known, stage);
     const busy = [...attempts.values()].filter(({ isAccepted, result }) => isAccepted && result === undefined);
     check(busy.length <= slots, 'A-1', `at most ${slots} attempts at work`, `${busy.length}`);
   }
 }
 
-type Known = (id: string) => { isRejected: boolean; isAccepted: boolean; result: AttemptResult | undefined };
+interface Seen {
+  isRejected: boolean;
+  isAccepted: boolean;
+  result: AttemptResult | undefined;
+  /** Where it was sent last; 0: nowhere. */
+  resultStream: number;
+}
 
-function readUpdates({ updates }: Report, known: Known): void {
+type Known = (id: string) => Seen;
+
+function readUpdates({ updates }: Report, stream: number, known: Known): void {
   for (const { attemptId, update } of updates) {
     const attempt = known(attemptId);
     const news = `${update.case} of ${attemptId}`;
     check(!attempt.isRejected, 'U-2', 'nothing after rejected', news);
-    check(attempt.result === undefined, 'U-2', 'no update after the result', news);
+    // On a new stream all that may have been lost comes again: the last checkpoint, too.
+    check(attempt.resultStream !== stream, 'U-2', 'no update after the result', news);
     if (update.case === 'accepted') attempt.isAccepted = true;
     if (update.case === 'rejected') attempt.isRejected = true;
     if (update.case !== 'progress') continue;
@@ -89,7 +99,7 @@ function readUpdates({ updates }: Report, known: Known): void {
   }
 }
 
-function readResults({ results }: Report, known: Known, stage: Stage): void {
+function readResults({ results }: Report, stream: number, known: Known, stage: Stage): void {
   for (const result of results) {
     const attempt = known(result.attemptId);
     const text = resultText(result);
@@ -99,6 +109,7 @@ function readResults({ results }: Report, known: Known, stage: Stage): void {
     const isSame = first === undefined || equals(AttemptResultSchema, first, result);
     check(isSame, 'R-1', `one result of ${result.attemptId}`, `a second, different one: ${text}`);
     attempt.result = first ?? result;
+    attempt.resultStream = stream;
     if (result.result.case !== 'cancelled') continue;
     const isStopped = stage.stopped.has(result.attemptId);
     check(isStopped, 'R-6', 'cancelled only after a stop', text);
