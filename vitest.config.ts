@@ -20,25 +20,39 @@ interface Pace {
   readonly timeoutMs: number;
   /** Groups run one after the other. */
   readonly group: number;
+  /** At the same time. */
+  readonly workers?: number;
   /** Some tests do, so each file has modules of its own. Otherwise a worker loads each once: half of the time of unit tests was loading. */
   readonly replacesModules?: boolean;
+  /** Files, where the project is not a folder of `test`. */
+  readonly include?: string;
+  readonly exclude?: string;
+  /** What is built once, before its tests. */
+  readonly build?: string;
 }
 
-function project(name: string, { timeoutMs, group, replacesModules = true }: Pace): TestProjectInlineConfiguration {
+function project(
+  name: string,
+  { timeoutMs, group, workers = 2, replacesModules = true, include, exclude, build }: Pace,
+): TestProjectInlineConfiguration {
   return {
     resolve: { alias },
     test: {
       name,
       isolate: replacesModules,
-      include: [`test/${name}/**/*.test.ts`],
+      include: [include ?? `test/${name}/**/*.test.ts`],
+      exclude: exclude === undefined ? [] : [exclude],
+      globalSetup: build === undefined ? [] : [build],
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
-      maxWorkers: 2,
+      maxWorkers: workers,
       expect: { poll: { timeout: timeoutMs / 2 } },
       sequence: { groupOrder: group },
     },
   };
 }
+
+const LANGUAGES = 'test/ci/languages/*.test.ts';
 
 export default defineConfig({
   test: {
@@ -52,7 +66,15 @@ export default defineConfig({
       project('seed', { timeoutMs: 120_000, group: 1 }),
       project('e2e', { timeoutMs: 300_000, group: 2 }),
       // Slow suites and suites that need more than npm: only in .ci/run.
-      project('ci', { timeoutMs: 1_800_000, group: 3 }),
+      // Much of it waits for other processes.
+      project('ci', { timeoutMs: 1_800_000, group: 3, workers: 3, exclude: LANGUAGES }),
+      project('languages', {
+        timeoutMs: 1_800_000,
+        group: 3,
+        workers: 3,
+        include: LANGUAGES,
+        build: 'test/ci/languages/build.ts',
+      }),
     ],
   },
 });

@@ -18,9 +18,9 @@ export class DialTargets {
     return this.#places[this.#at];
   }
 
-  /** True when the next place is one that a GoAway named: the one it left is worth keeping until that has failed, too. */
+  /** True while a place of the ring is left, the agent's own being the last: the stream that it left is kept until that has failed, too. */
   get hasAnother(): boolean {
-    return this.#at + 1 < this.#places.length - 1;
+    return this.#at + 1 < this.#places.length;
   }
 
   /** What a GoAway names; without any the place stays the same. Returns those that cannot be dialled. */

@@ -102,7 +102,9 @@ export const limits = {
   frameBytesSoft: MIB,
   /** Nesting of a Value. protobuf itself stops at 100 messages, which are 49 levels of lists. */
   valueDepthMax: 32,
-  /** Outgoing bytes queued for one agent stream; above half of it the agent gets no new work, beyond it the stream is closed. */
+  /** Bytes on their way to one agent above which it is given no new work: what is queued delays the stops and acks behind it (ADR 28). */
+  aheadBytesMax: MIB,
+  /** Outgoing bytes queued for one agent stream; beyond it the stream is closed. */
   streamQueueBytesMax: 8 * MIB,
   /** Problems of one definition that are listed. */
   problemsMax: 100,
@@ -230,7 +232,8 @@ export const times = {
   prefaceMs: 5_000,
   /** From our end of a stream to the end of its connection, when the other side does not read. */
   streamEndGraceMs: 5_000,
-  /** How long the queue of a stream may be over half full without a pause. */
+  /** How long the queue of a stream may be above `aheadBytesMax` without a pause: before its agent is behind, and before it is ended. */
+  behindMs: 5_000,
   overloadMs: 15_000,
   /** How long agents may take to open a stream elsewhere before a control plane that stops ends theirs. */
   moveMs: 2_000,

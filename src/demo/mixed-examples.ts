@@ -1,7 +1,7 @@
 /** The example agents of examples/agents: which there are, what each is built with, and how it is started. They are in the repository only. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { accessSync, constants, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -117,6 +117,10 @@ function readCommands(file: string): readonly string[] {
 function copySources({ folder, language }: Example): void {
   const root = join(folder, '..', '..', '..', '..', '..');
   mkdirSync(folder, { recursive: true });
+  // A source of an earlier version would be built, too; what takes long is used again.
+  for (const name of readdirSync(folder)) {
+    if (name !== '.venv' && name !== 'target') rmSync(join(folder, name), { recursive: true });
+  }
   // What somebody built there would be taken for what is built here.
   const filter = (file: string): boolean => basename(file) !== 'target';
   cpSync(join(root, 'examples', 'agents', language), folder, { recursive: true, filter });

@@ -3,11 +3,12 @@
  * the last lines of the trace of each one that fails; exit code 1 then.
  *
  * `--shrink` looks for the smallest part of a seed that fails in the same way, and `--runs`, `--faults`, `--steps` and `--without`
- * simulate a part. `--planted` looks for every known-bad variant of the product, or for those whose name contains its value.
+ * simulate a part. `--long`: the long world of each seed (settings.ts). `--planted` looks for every known-bad variant of the product, or for those whose name contains its value.
  */
 import { parseArgs } from 'node:util';
 import { type Part, readPart, showPart } from './part.ts';
 import { findPlanted } from './planted/command.ts';
+import { longWorld } from './settings.ts';
 import { shrink } from './shrink.ts';
 import { type SimResult, simulate } from './simulate.ts';
 
@@ -19,6 +20,7 @@ const { values, positionals } = parseArgs({
     twice: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    long: { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: false },
     planted: { type: 'boolean', default: false },
     runs: { type: 'string' },
@@ -33,6 +35,7 @@ const count = Number(values.seeds);
 if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1)
   refuse('--seed and --seeds take whole numbers');
 const part = partOf();
+const options = values.long ? { part, adjust: longWorld } : { part };
 
 if (values.planted) process.exitCode = await findPlanted(positionals.join(' '));
 else await simulateAll();
@@ -43,7 +46,7 @@ async function simulateAll(): Promise<void> {
   const startedAt = performance.now();
   for (let seed = first; seed < first + count; seed++) {
     const result = await simulate(seed, {
-      part,
+      ...options,
       ...(values.trace ? { print: (line: string) => console.log(line) } : {}),
     });
     total.events += result.events;
@@ -69,7 +72,7 @@ async function simulateAll(): Promise<void> {
 
 /** The same seed, which must do the same. */
 async function again(first: SimResult): Promise<SimResult> {
-  const second = await simulate(first.seed, { part });
+  const second = await simulate(first.seed, options);
   if (second.digest === first.digest && second.lines === first.lines) return first;
   return {
     ...second,
@@ -84,7 +87,7 @@ async function report(result: SimResult): Promise<void> {
   if (!values.trace && !values.json && !values.shrink) console.log(lastLines.map((line) => `  | ${line}`).join('\n'));
   console.log(`  again: ${commandOf(seed, part)} --trace`);
   if (!values.shrink) return void console.log(`  smaller: ${commandOf(seed, part)} --shrink`);
-  const smaller = await shrink(result, { part });
+  const smaller = await shrink(result, options);
   const { runs, executions, events } = smaller.result;
   console.log(`  smallest of ${smaller.simulations} tries: ${runs} runs, ${executions} executions, ${events} events`);
   console.log(`  ${smaller.result.message}\n${smaller.result.lastLines.map((line) => `  | ${line}`).join('\n')}`);
@@ -92,7 +95,7 @@ async function report(result: SimResult): Promise<void> {
 }
 
 function commandOf(seed: number, part: Part): string {
-  return `npm run sim -- --seed ${seed} ${showPart(part)}`.trimEnd();
+  return `npm run sim -- --seed ${seed}${values.long ? ' --long' : ''} ${showPart(part)}`.trimEnd();
 }
 
 function partOf(): Part {

@@ -3,10 +3,15 @@
  * tests of its own, too; these are cheap and often hit the same corner again.
  */
 import { expect, it } from 'vitest';
-import type { SimSettings } from './settings.ts';
+import { longWorld, type SimSettings } from './settings.ts';
 import { simulate } from './simulate.ts';
 
-const regressions: readonly { readonly seed: number; readonly found: string; readonly hasSchedules?: true }[] = [
+const regressions: readonly {
+  readonly seed: number;
+  readonly found: string;
+  readonly hasSchedules?: true;
+  readonly isLong?: true;
+}[] = [
   { seed: 4, found: 'a repeated result was acknowledged on the state of a commit that had failed' },
   { seed: 6, found: 'a view showed what a failed commit had undone' },
   { seed: 7, found: 'who began to watch between a decision and its commit missed its events' },
@@ -51,14 +56,17 @@ const regressions: readonly { readonly seed: number; readonly found: string; rea
     hasSchedules: true,
   },
   { seed: 752, found: 'chunks that waited for the disk were never answered when their run ended', hasSchedules: true },
+  { seed: 125, found: 'who read a run between a set wall clock and the next tick called it stuck', isLong: true },
+  { seed: 1045, found: 'a try began an iteration anew whose last step was passed by', isLong: true },
   { seed: 1018636, found: 'a run was told as stuck whose timer was held after a stall', hasSchedules: true },
 ];
 
-for (const { seed, found, hasSchedules } of regressions) {
+for (const { seed, found, hasSchedules, isLong } of regressions) {
   it(`seed ${seed}: ${found}`, async () => {
     // There were none when most of these failed.
     const withoutSchedules = (settings: SimSettings): SimSettings => ({ ...settings, schedules: 0 });
-    const options = hasSchedules === true ? {} : { adjust: withoutSchedules };
+    const adjust = isLong === true ? longWorld : withoutSchedules;
+    const options = hasSchedules === true ? {} : { adjust };
     const { invariant, message, lastLines } = await simulate(seed, options);
     expect(invariant, `${message}\n${lastLines.join('\n')}`).toBeUndefined();
   });

@@ -38,6 +38,8 @@ export interface SimSettings {
     readonly inlineWireBytesMax: number;
     readonly streamQueueBytesMax: number;
     readonly frameBytesSoft: number;
+    /** Absent: as in the product, where what a simulation assigns never reaches it. */
+    readonly aheadBytesMax?: number;
     /** Absent: as in the product, where no run of a simulation is long enough for a snapshot, and no batch for a cut. */
     readonly snapshotRows?: number;
     readonly commitEventsMax?: number;
@@ -109,10 +111,22 @@ export function drawSettings(dice: Dice): SimSettings {
           streamQueueBytesMax: 8 * 1_048_576,
           frameBytesSoft: 1_048_576,
         },
-        smallLimits,
+        withSmallFeeding(dice.fork('feeding'), smallLimits),
       ]),
     ),
   };
+}
+
+/** Work that may take longer than the window, times as the product has them, a long storm of every fault, and another try of all. */
+export function longWorld(settings: SimSettings): SimSettings {
+  const behaviour = { ...settings.behaviour, workMs: 60_000, stubborn: 0 };
+  const times = { beatIntervalMs: 5_000, lossWindowMs: 30_000, pauseMs: 4_000, stormMs: 180_000 };
+  return { ...settings, ...times, agents: 4, kinds: FAULT_KINDS, retries: 1, behaviour };
+}
+
+/** Where queues are small, agents are fed a few assignments at a time, or so many that the queues overflow all the same. */
+function withSmallFeeding(dice: Dice, limits: SimSettings['limits']): SimSettings['limits'] {
+  return { ...limits, aheadBytesMax: dice.pick([600, 1_500, limits.streamQueueBytesMax / 2]) };
 }
 
 /** In most worlds runs are loaded from snapshots, in some of them after every row; and commits are cut, in some after every event. */

@@ -2,15 +2,16 @@ package main
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	pb "example/yardmaster"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 )
@@ -20,11 +21,10 @@ const (
 	blobTimeout   = time.Minute
 )
 
-// ---- values, inline or as blobs
-
-func (a *attempt) unpack() (members, error) {
-	value := a.Input.GetValue()
-	if blob := a.Input.GetBlob(); blob != nil {
+// unpack gives the input, inline or from a blob.
+func (a *attempt) unpack() (any, error) {
+	value := a.GetInput().GetValue()
+	if blob := a.GetInput().GetBlob(); blob != nil {
 		data, err := a.download(blob)
 		if err != nil {
 			return nil, err
@@ -35,93 +35,80 @@ func (a *attempt) unpack() (members, error) {
 		}
 	}
 	if value == nil {
-		return members{}, nil
+		return object{}, a.ctx.Err()
 	}
-	given, ok := value.AsInterface().(map[string]any)
-	if !ok {
-		return nil, invalid("the input must be an object")
-	}
-	return given, nil
+	return value.AsInterface(), a.ctx.Err()
 }
 
-func (a *attempt) pack(output members) (*pb.Payload, error) {
-	value, err := toValue(output)
+// pack gives the output as a value, or as the blob that it was uploaded to.
+func (a *attempt) pack(output object) (*pb.Payload, error) {
+	value, err := structpb.NewValue(output)
 	if err != nil {
 		return nil, err
 	}
-	data, err := proto.Marshal(value)
-	limits := a.session.currentRules()
-	switch {
-	case err != nil:
-		return nil, err
-	case len(data) <= int(limits.inlineValueBytesMax):
-		return &pb.Payload{Kind: &pb.Payload_Value{Value: value}}, nil
-	case len(data) > int(limits.blobBytesMax):
-		message := fmt.Sprintf("the output has %d bytes", len(data))
-		return nil, failure{&pb.AttemptFailed{Code: "LIMIT", Message: message, Retryable: proto.Bool(false)}}
+	var limits *pb.Limits
+	a.session.locked(func() { limits = a.session.welcome.GetLimits() })
+	switch size := proto.Size(value); {
+	case size <= int(cmp.Or(limits.GetInlineValueBytesMax(), 256<<10)):
+		return pb.Payload_builder{Value: value}.Build(), nil
+	case size > int(cmp.Or(limits.GetBlobBytesMax(), 64<<20)):
+		return nil, forGood("LIMIT", fmt.Sprintf("the output has %d bytes", size))
 	}
-	blob, err := a.upload(data)
-	if err != nil {
-		return nil, err
-	}
-	return &pb.Payload{Kind: &pb.Payload_Blob{Blob: blob}}, nil
+	blob, err := a.upload(value)
+	return pb.Payload_builder{Blob: blob}.Build(), err
 }
 
-func (a *attempt) download(blob *pb.BlobRef) ([]byte, error) {
-	client, ctx, done, err := a.session.blobs(a.ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	call, err := client.Download(ctx, &pb.DownloadRequest{RunId: a.RunId, BlobId: blob.BlobId})
-	if err != nil {
-		return nil, err
-	}
-	var data []byte
-	for {
-		part, err := call.Recv()
-		if err == io.EOF {
-			break
-		} else if err != nil {
-			return nil, err
+func (a *attempt) download(blob *pb.BlobRef) (data []byte, err error) {
+	err = a.transfer(func(ctx context.Context, service pb.BlobServiceClient) error {
+		call, err := service.Download(ctx, pb.DownloadRequest_builder{RunId: a.GetRunId(), BlobId: blob.GetBlobId()}.Build())
+		for err == nil {
+			var part *pb.DownloadResponse
+			part, err = call.Recv()
+			data = append(data, part.GetData()...)
 		}
-		data = append(data, part.Data...)
+		return err
+	})
+	if err != io.EOF {
+		return nil, err
 	}
-	sum := sha256.Sum256(data)
-	if len(blob.Sha256) > 0 && !bytes.Equal(blob.Sha256, sum[:]) {
-		message := "the input arrived damaged"
-		return nil, failure{&pb.AttemptFailed{Code: "BLOB_CORRUPT", Message: message, Retryable: proto.Bool(false)}}
+	if sum := sha256.Sum256(data); len(blob.GetSha256()) > 0 && !bytes.Equal(blob.GetSha256(), sum[:]) {
+		return nil, forGood("BLOB_CORRUPT", "the input arrived damaged")
 	}
 	return data, nil
 }
 
-func (a *attempt) upload(data []byte) (*pb.BlobRef, error) {
-	client, ctx, done, err := a.session.blobs(a.ctx)
+func (a *attempt) upload(value *structpb.Value) (blob *pb.BlobRef, err error) {
+	data, err := proto.Marshal(value)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	call, err := client.Upload(ctx)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(data)
-	header := &pb.UploadHeader{AttemptId: a.AttemptId, Sha256: sum[:], Size: uint32(len(data))}
-	// A refusal ends Send with EOF; CloseAndRecv then says why.
-	err = call.Send(&pb.UploadRequest{Part: &pb.UploadRequest_Header{Header: header}})
-	for offset := 0; err == nil && offset < len(data); offset += blobPartBytes {
-		part := data[offset:min(offset+blobPartBytes, len(data))]
-		err = call.Send(&pb.UploadRequest{Part: &pb.UploadRequest_Data{Data: part}})
-	}
-	response, err := call.CloseAndRecv()
-	return response.GetBlob(), err
+	err = a.transfer(func(ctx context.Context, service pb.BlobServiceClient) error {
+		call, err := service.Upload(ctx)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(data)
+		header := pb.UploadHeader_builder{AttemptId: a.GetAttemptId(), Sha256: sum[:], Size: uint32(len(data))}.Build()
+		err = call.Send(pb.UploadRequest_builder{Header: header}.Build())
+		for part := range slices.Chunk(data, blobPartBytes) {
+			if err == nil { // a refusal ends Send; CloseAndRecv then says why
+				err = call.Send(pb.UploadRequest_builder{Data: part}.Build())
+			}
+		}
+		response, err := call.CloseAndRecv()
+		blob = response.GetBlob()
+		return err
+	})
+	return blob, err
 }
 
-func toValue(object members) (*structpb.Value, error) {
-	text, err := json.Marshal(object)
-	if err != nil {
-		return nil, err
-	}
-	value := &structpb.Value{}
-	return value, protojson.Unmarshal(text, value)
+// transfer is on a connection of its own, so that the end of a stream does not end it.
+func (a *attempt) transfer(do func(context.Context, pb.BlobServiceClient) error) error {
+	var place string
+	a.session.locked(func() { place = a.session.place })
+	connection := dial(place)
+	defer connection.Close()
+	ctx, cancel := context.WithTimeout(a.ctx, blobTimeout)
+	defer cancel()
+	return do(ctx, pb.NewBlobServiceClient(connection))
 }

@@ -1,87 +1,93 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"math"
 	"time"
 
 	pb "example/yardmaster"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 )
 
 const roundsBetweenLooks = 10_000
 
-func echo(_ context.Context, given members, _ *attempt) (members, error) {
+// A JSON object.
+type object = map[string]any
+
+// Does the work on an input that fits the schema. Its context is done when the attempt must stop.
+type handler func(context.Context, object, *attempt) (object, error)
+
+type capability struct {
+	run    handler
+	schema *jsonschema.Schema // of the input
+}
+
+//go:embed capabilities.json
+var stated []byte
+
+// offer gives what Hello says of the capabilities, and what they do.
+func offer(slots uint32) (*pb.State, map[string]capability) {
+	state, offered, compiler := &pb.State{}, map[string]capability{}, jsonschema.NewCompiler()
+	must(protojson.Unmarshal(stated, state))
+	state.SetRevision(1)
+	state.SetSlots(slots)
+	handlers := map[string]handler{"echo": echo, "digest": digest, "count": count, "fail": fail}
+	for _, c := range state.GetCapabilities() {
+		must(compiler.AddResource("input:"+c.GetName(), c.GetInputSchema().AsMap()))
+		offered[c.GetName()] = capability{handlers[c.GetName()], compiler.MustCompile("input:" + c.GetName())}
+	}
+	return state, offered
+}
+
+// must is for what cannot fail unless this program is wrong.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func echo(_ context.Context, given object, _ *attempt) (object, error) {
 	return given, nil
 }
 
-func digest(ctx context.Context, given members, _ *attempt) (members, error) {
-	text, err := given.text("text")
-	if err != nil {
-		return nil, err
-	}
-	rounds, err := given.integer("rounds", 1, 100_000_000)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256([]byte(text))
-	for done := int64(1); done < rounds; done++ {
+func digest(ctx context.Context, given object, _ *attempt) (object, error) {
+	sum := sha256.Sum256([]byte(given["text"].(string)))
+	for done := 1; done < int(given["rounds"].(float64)); done++ {
 		if done%roundsBetweenLooks == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		sum = sha256.Sum256(sum[:])
 	}
-	return members{"sha256": hex.EncodeToString(sum[:])}, nil
+	return object{"sha256": hex.EncodeToString(sum[:])}, nil
 }
 
-func count(ctx context.Context, given members, a *attempt) (members, error) {
-	to, err := given.integer("to", 0, 1_000_000)
-	if err != nil {
-		return nil, err
-	}
-	delayMs, err := given.integer("delayMs", 0, 3_600_000)
-	if err != nil {
-		return nil, err
-	}
-	at := int64(a.GetCheckpoint().GetStructValue().GetFields()["at"].GetNumberValue())
+func count(ctx context.Context, given object, a *attempt) (object, error) {
+	to, delayMs := int(given["to"].(float64)), given["delayMs"].(float64)
+	at := int(a.GetCheckpoint().GetStructValue().GetFields()["at"].GetNumberValue())
 	for at < to {
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(time.Duration(delayMs) * time.Millisecond):
+		if err := pause(ctx, time.Duration(delayMs)*time.Millisecond); err != nil {
+			return nil, err
 		}
 		at++
 		if err := a.write("out", fmt.Sprintf("%d\n", at)); err != nil {
 			return nil, err
 		}
-		message := fmt.Sprintf("%d of %d", at, to)
-		if err := a.save(members{"at": at}, float64(at)/float64(to), message); err != nil {
-			return nil, err
-		}
+		a.save(object{"at": at}, float64(at)/float64(to), fmt.Sprintf("%d of %d", at, to))
 	}
-	return members{"counted": to}, nil
+	return object{"counted": to}, nil
 }
 
-func fail(_ context.Context, given members, a *attempt) (members, error) {
-	if _, isLimited := given["times"]; isLimited {
-		times, err := given.integer("times", 0, math.MaxUint32)
-		if err != nil {
-			return nil, err
-		}
-		if int64(a.TryNumber) > times {
-			return members{"tries": a.TryNumber}, nil
-		}
-	}
-	for _, name := range []string{"code", "message"} {
-		if _, err := given.text(name); err != nil {
-			return nil, err
-		}
+func fail(_ context.Context, given object, a *attempt) (object, error) {
+	if times, isLimited := given["times"].(float64); isLimited && float64(a.GetTryNumber()) > times {
+		return object{"tries": a.GetTryNumber()}, nil
 	}
 	// Its members have the names of the message's, and what is not there stays unset.
 	text, err := json.Marshal(given)
@@ -89,35 +95,16 @@ func fail(_ context.Context, given members, a *attempt) (members, error) {
 		return nil, err
 	}
 	failed := &pb.AttemptFailed{}
-	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, failed); err != nil {
-		return nil, invalid(err.Error())
-	}
-	return nil, failure{failed}
-}
-
-// The members of a JSON object.
-type members map[string]any
-
-func (given members) text(name string) (string, error) {
-	if text, ok := given[name].(string); ok {
-		return text, nil
-	}
-	return "", invalid(name + " must be a string")
-}
-
-func (given members) integer(name string, least, most int64) (int64, error) {
-	number, ok := given[name].(float64)
-	if !ok || number != math.Trunc(number) || number < float64(least) || number > float64(most) {
-		return 0, invalid(fmt.Sprintf("%s must be an integer from %d to %d", name, least, most))
-	}
-	return int64(number), nil
+	err = protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(text, failed)
+	return nil, cmp.Or[error](err, failure{failed})
 }
 
 // Ends the attempt as failed, in the way that the message states.
 type failure struct{ message *pb.AttemptFailed }
 
-func (f failure) Error() string { return f.message.Message }
+func (f failure) Error() string { return f.message.GetMessage() }
 
-func invalid(message string) failure {
-	return failure{&pb.AttemptFailed{Code: "INVALID_INPUT", Message: message, Retryable: proto.Bool(false)}}
+// forGood fails without another try.
+func forGood(code, message string) failure {
+	return failure{pb.AttemptFailed_builder{Code: code, Message: message, Retryable: proto.Bool(false)}.Build()}
 }

@@ -2,64 +2,46 @@
 package main
 
 import (
-	_ "embed"
+	"cmp"
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
-
-	pb "example/yardmaster"
-
-	"google.golang.org/protobuf/encoding/protojson"
 )
 
-//go:embed capabilities.json
-var capabilities []byte
-
 func main() {
-	state := &pb.State{}
-	if err := protojson.Unmarshal(capabilities, state); err != nil {
-		refuse("capabilities.json: " + err.Error())
-	}
-	state.Revision = 1
-	state.Slots = uint32(readSetting("YARDMASTER_SLOTS", 4, 1))
-	grace := time.Duration(readSetting("YARDMASTER_GRACE_MS", 10_000, 0)) * time.Millisecond
-	agent := newSession(
-		readText("YARDMASTER_URL", "http://127.0.0.1:7420"),
-		readText("YARDMASTER_AGENT_ID", "example-go"),
-		os.Getenv("YARDMASTER_TOKEN"),
-		state,
-		map[string]handler{"echo": echo, "digest": digest, "count": count, "fail": fail},
-	)
+	url := read("YARDMASTER_URL", "http://127.0.0.1:7420", `http://`+address+`/?`, "http://host:port")
+	id := read("YARDMASTER_AGENT_ID", "example-go", `[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}`, "a name of letters, digits, _ . : -")
+	token := read("YARDMASTER_TOKEN", "", `[!-~]*`, "visible ASCII characters")
+	slots := readNumber("YARDMASTER_SLOTS", "4", `[1-9][0-9]{0,3}|10000`, "a whole number from 1 to 10000")
+	graceMs := readNumber("YARDMASTER_GRACE_MS", "10000", `[0-9]{1,9}`, "a whole number of milliseconds")
+	agent := newSession(strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"), token, id, slots)
 
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	go func() {
 		name := map[os.Signal]string{syscall.SIGTERM: "SIGTERM", syscall.SIGINT: "SIGINT"}[<-signals]
 		signal.Reset() // a second one ends the process at once
-		agent.leave(name, grace)
+		agent.leave(name, time.Duration(graceMs)*time.Millisecond)
 	}()
 	agent.run()
 }
 
-func readText(name, otherwise string) string {
-	if text := os.Getenv(name); text != "" {
-		return text
+// read takes an empty variable for one that is not set.
+func read(name, otherwise, pattern, meaning string) string {
+	value := cmp.Or(os.Getenv(name), otherwise)
+	if !regexp.MustCompile(`^(` + pattern + `)$`).MatchString(value) {
+		fmt.Fprintf(os.Stderr, "cannot start: set %s to %s\n", name, meaning)
+		os.Exit(2)
 	}
-	return otherwise
+	return value
 }
 
-func readSetting(name string, otherwise, least uint64) uint64 {
-	number, err := strconv.ParseUint(readText(name, strconv.FormatUint(otherwise, 10)), 10, 31)
-	if err != nil || number < least {
-		refuse(fmt.Sprintf("%s must be a whole number from %d, not %q", name, least, os.Getenv(name)))
-	}
-	return number
-}
-
-func refuse(message string) {
-	fmt.Fprintln(os.Stderr, "cannot start: "+message)
-	os.Exit(2)
+func readNumber(name, otherwise, pattern, meaning string) uint32 {
+	number, _ := strconv.ParseUint(read(name, otherwise, pattern, meaning), 10, 32) // it has digits only
+	return uint32(number)
 }

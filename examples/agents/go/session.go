@@ -1,200 +1,173 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
-	"math"
+	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	pb "example/yardmaster"
 
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 )
 
 const (
-	settledMax     = 1000
-	welcomeTimeout = 10 * time.Second
-	goodConnection = 10 * time.Second
-	// The control plane times an attempt out first, if it can be heard.
-	timeoutSlack = 500 * time.Millisecond
+	tick       = 50 * time.Millisecond
+	settledMax = 1000
 )
 
 // One instance's side of the agent stream (docs/protocol.md): dials, says Hello, beats, reports, stops what it must not go
 // on with, and leaves.
 type session struct {
-	target, token, agentID, instanceID string
-	handlers                           map[string]handler
-	ended                              chan struct{}
-	end                                func()
+	ctx     context.Context // done when the instance has left, or was sent away
+	end     context.CancelFunc
+	own     string // its own place to dial
+	offered map[string]capability
+	news    chan struct{} // has an item when something may have to be said
 
-	mu       sync.Mutex
-	state    *pb.State
-	attempts map[string]*attempt // until their results are acknowledged: the outbox, too
-	settled  []string            // the last ones that were
-	idle     chan struct{}       // has an item when the last attempt is acknowledged
-	stream   *stream             // the newest; news wait for its Welcome
-	older    context.CancelFunc  // the stream that a GoAway told us to leave
-	address  string              // where to dial next
-	goodbye  *pb.SessionRequest  // when nothing else is to be said
-	rules    rules
-	proven   time.Time // when the last frame that was answered was SENT
+	mu       sync.Mutex              // for what follows, for attempts and for streams
+	hello    pb.Hello_builder        // without what is held
+	attempts map[string]*attempt     // until their results are acknowledged: the outbox, too
+	settled  []string                // the last ones that were
+	current  *stream                 // the newest
+	older    context.CancelCauseFunc // ends the stream that a GoAway told us to leave
+	places   []string                // where to dial, in turn, until one answers
+	place    string                  // the last one that did
+	welcome  *pb.Welcome
+	sent     []time.Time // when Hello left, and each beat, from the last one that was answered
+	acked    uint32      // the number of that beat
 }
 
-func newSession(url, agentID, token string, state *pb.State, handlers map[string]handler) *session {
-	target := strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/")
-	ended := make(chan struct{})
+func newSession(own, token, id string, slots uint32) *session {
+	ctx, end := context.WithCancel(context.Background())
+	if token != "" {
+		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
+	}
+	state, offered := offer(slots)
+	sdk := pb.Sdk_builder{Name: "example", Version: "1.0.0", Language: runtime.Version()}.Build()
 	return &session{
-		target: target, token: token, agentID: agentID, instanceID: rand.Text(), handlers: handlers,
-		ended: ended, end: sync.OnceFunc(func() { close(ended) }),
-		state: state, attempts: map[string]*attempt{}, idle: make(chan struct{}, 1), address: target, older: func() {},
+		ctx: ctx, end: end, own: own, places: []string{own}, offered: offered, news: make(chan struct{}, 1),
+		hello:    pb.Hello_builder{AgentId: id, InstanceId: rand.Text(), Sdk: sdk, ProtocolVersion: 1, State: state},
+		attempts: map[string]*attempt{}, current: newStream(ctx), older: func(error) {},
 	}
 }
 
-// run returns when the instance has left, or was sent away.
+// locked changes something that may have to be said.
+func (s *session) locked(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+	select {
+	case s.news <- struct{}{}:
+	default: // one item says as much as two
+	}
+}
+
+// run opens one stream after the other, until the instance has left or was sent away.
 func (s *session) run() {
-	for tries := 0; ; tries++ {
-		began, done := time.Now(), make(chan error, 1)
-		ctx, cancel := context.WithCancel(context.Background())
-		current, address, hello := s.open()
-		go func() { done <- s.serve(ctx, current, address, hello) }()
-		var err error
+	go s.watch()
+	for tries := 0; s.ctx.Err() == nil; tries++ {
+		began, st := time.Now(), newStream(s.ctx)
+		go func() { st.end(s.serve(st)) }()
 		select {
-		case <-s.ended:
-			waitFor(done, time.Second) // until the Goodbye has left
-			cancel()
-			return
-		case <-current.moving: // the new stream first; the old one is left when the new one is welcomed
-			s.mu.Lock()
-			s.older = cancel
-			s.mu.Unlock()
-			continue
-		case err = <-done:
-			cancel()
-		}
-		if time.Since(began) > goodConnection {
+		case <-st.moving: // the new stream first
+			s.locked(func() { s.older = st.end })
 			tries = 0
-		}
-		delay := delayAfter(err, tries)
-		fmt.Printf("no stream, the next one in %v: %v\n", delay, err)
-		if waitFor(s.ended, delay) {
-			return
+		case <-st.ctx.Done():
+			if time.Since(began) > goodConnection {
+				tries = 0
+			}
+			delay := delayAfter(context.Cause(st.ctx), tries)
+			fmt.Printf("no stream, the next one in %v: %v\n", delay, context.Cause(st.ctx))
+			_ = pause(s.ctx, delay)
 		}
 	}
 }
 
 // leave takes no new work; what runs may finish, then it is stopped and handed back; then Goodbye.
 func (s *session) leave(reason string, grace time.Duration) {
-	s.mu.Lock()
-	s.state = proto.Clone(s.state).(*pb.State)
-	s.state.Draining = true
-	s.state.Revision++
-	s.send(&pb.SessionRequest{Frame: &pb.SessionRequest_State{State: s.state}})
+	s.locked(func() {
+		s.hello.State = proto.CloneOf(s.hello.State)
+		s.hello.State.SetDraining(true)
+		s.hello.State.SetRevision(s.hello.State.GetRevision() + 1)
+		s.say(pb.SessionRequest_builder{State: s.hello.State})
+	})
 	for _, patience := range []time.Duration{grace, 2 * time.Second} {
-		for until := time.Now().Add(patience); len(s.attempts) > 0 && time.Now().Before(until); {
-			s.mu.Unlock()
-			waitFor(s.idle, time.Until(until))
-			s.mu.Lock()
+		isIdle := false
+		for until := time.Now().Add(patience); !isIdle && time.Now().Before(until); time.Sleep(tick) {
+			s.locked(func() { isIdle = len(s.attempts) == 0 })
 		}
-		s.stopAll("DRAINING")
+		s.locked(func() {
+			for _, a := range s.attempts {
+				a.stop(draining)
+			}
+		})
 	}
-	s.goodbye = &pb.SessionRequest{Frame: &pb.SessionRequest_Goodbye{Goodbye: &pb.Goodbye{Reason: reason}}}
-	s.sayGoodbye()
-	s.mu.Unlock()
+	var last *stream
+	s.locked(func() {
+		last = s.current
+		s.say(pb.SessionRequest_builder{Goodbye: pb.Goodbye_builder{Reason: reason}.Build()})
+	})
+	_ = pause(last.ctx, time.Second) // until it has left
 	s.end()
 }
 
-// sayGoodbye is the last word; before the Welcome it waits for it, as long as run does.
-func (s *session) sayGoodbye() {
-	if s.goodbye != nil && s.stream.isWelcomed {
-		s.stream.isLast = true
-		s.send(s.goodbye)
+// watch looks after what may have to stop, and after what is told once a second.
+func (s *session) watch() {
+	for pause(s.ctx, tick) == nil {
+		s.locked(func() {
+			for _, a := range s.attempts {
+				s.stopIfLost(a)
+			}
+		})
 	}
 }
 
 // ---- attempts; all of it under the lock
 
+// stopIfLost stops what another instance may get soon, since nothing of ours was answered for so long.
+func (s *session) stopIfLost(a *attempt) {
+	if !a.GetIdempotent() && time.Since(s.sent[0]) >= s.window(a)/10*9 {
+		a.stop(contactLost)
+	}
+}
+
+func (s *session) window(a *attempt) time.Duration {
+	return cmp.Or(milliseconds(a.GetLossWindowMs()), s.welcome.GetLossWindow().AsDuration(), 30*time.Second)
+}
+
 func (s *session) assign(order *pb.Assignment) {
-	run, isOffered := s.handlers[order.Capability]
-	switch a := s.attempts[order.AttemptId]; {
-	case a != nil: // what we said of it may have been lost
-		a.repeat()
-	case slices.Contains(s.settled, order.AttemptId): // it lay on its way
-	case s.state.Draining:
+	offered, isOffered := s.offered[order.GetCapability()]
+	switch known := s.attempts[order.GetAttemptId()]; {
+	case known != nil: // what we said of it may have been lost
+		known.repeat()
+	case slices.Contains(s.settled, order.GetAttemptId()): // it lay on its way
+	case s.hello.State.GetDraining():
 		s.reject(order, pb.RejectReason_REJECT_REASON_DRAINING, "the agent is about to leave")
 	case !isOffered:
-		s.reject(order, pb.RejectReason_REJECT_REASON_UNSUPPORTED, order.Capability+" is not offered here")
-	case s.running() >= int(s.state.Slots):
+		s.reject(order, pb.RejectReason_REJECT_REASON_UNSUPPORTED, order.GetCapability()+" is not offered here")
+	case s.running() >= int(s.hello.State.GetSlots()):
 		s.reject(order, pb.RejectReason_REJECT_REASON_BUSY, "all slots are taken")
 	default:
-		s.start(order, run)
-	}
-}
-
-func (s *session) start(order *pb.Assignment, run handler) {
-	a := &attempt{Assignment: order, session: s, output: newOutput(order)}
-	a.ctx, a.cancel = context.WithCancel(context.Background())
-	s.attempts[a.AttemptId] = a
-	if !a.Idempotent && a.LossWindowMs > 0 { // several beats may be lost before a short window is over
-		s.stream.beatEvery = min(s.stream.beatEvery, max(100*time.Millisecond, milliseconds(a.LossWindowMs)/6))
-		signalTo(s.stream.hurry)
-	}
-	if !s.contactEnds(a).After(time.Now()) { // it lay on its way: another instance may have it by now
-		a.finish(handedBack("CONTACT_LOST"))
-		signalTo(s.stream.hurry)
-		return
-	}
-	a.acceptDue = true
-	s.queue(a)
-	go a.work(run)
-	go s.watch(a)
-}
-
-// watch stops an attempt when its time is over, or contact was lost for so long that the step may be given away.
-func (s *session) watch(a *attempt) {
-	timeout := milliseconds(a.TimeoutMs) + timeoutSlack
-	if a.TimeoutMs == 0 {
-		timeout = math.MaxInt64
-	}
-	isOver := time.After(timeout)
-	for {
-		s.mu.Lock()
-		a.tellSaved()
-		contact := time.Until(s.contactEnds(a))
-		if contact <= 0 {
-			a.stop("CONTACT_LOST")
+		a := newAttempt(s, order)
+		s.attempts[a.GetAttemptId()] = a
+		s.stopIfLost(a)                                                           // it lay on its way for so long: it never starts
+		if soon := time.Now().Add(s.beatEvery()); soon.Before(s.current.beatAt) { // its window is short
+			s.current.beatAt = soon
 		}
-		s.mu.Unlock()
-		select {
-		case <-a.ctx.Done(): // stopped, or at its end
-			return
-		case <-isOver:
-			s.mu.Lock()
-			a.stop("TIMEOUT")
-			s.mu.Unlock()
-		case <-time.After(min(contact, saveInterval)):
-		}
+		go a.work(offered)
 	}
-}
-
-func (s *session) contactEnds(a *attempt) time.Time {
-	window := milliseconds(a.LossWindowMs)
-	if window == 0 {
-		window = s.rules.lossWindow
-	}
-	if a.Idempotent {
-		return time.Now().Add(time.Hour) // never
-	}
-	return s.proven.Add(window / 10 * 9)
 }
 
 func (s *session) reject(order *pb.Assignment, reason pb.RejectReason, message string) {
-	rejected := &pb.AttemptUpdate_Rejected{Rejected: &pb.AttemptRejected{Reason: reason, Message: message}}
-	update := &pb.AttemptUpdate{AttemptId: order.AttemptId, Update: rejected}
-	s.send(reportFrame(&pb.Report{Updates: []*pb.AttemptUpdate{update}}))
+	rejected := pb.AttemptRejected_builder{Reason: reason, Message: message}.Build()
+	update := pb.AttemptUpdate_builder{AttemptId: order.GetAttemptId(), Rejected: rejected}.Build()
+	s.say(pb.SessionRequest_builder{Report: pb.Report_builder{Updates: []*pb.AttemptUpdate{update}}.Build()})
 }
 
 func (s *session) running() (running int) {
@@ -206,8 +179,7 @@ func (s *session) running() (running int) {
 	return running
 }
 
-func (s *session) stopAll(cause string) {
-	for _, a := range s.attempts {
-		a.stop(cause)
-	}
+// say is once, on this stream. Before its Welcome it waits for it.
+func (s *session) say(frame pb.SessionRequest_builder) {
+	s.current.outbox = append(s.current.outbox, frame.Build())
 }

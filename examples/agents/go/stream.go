@@ -1,228 +1,246 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"io"
+	"hash/fnv"
 	"math/rand/v2"
-	"runtime"
+	"regexp"
+	"slices"
 	"time"
 
 	pb "example/yardmaster"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 )
 
-// What belongs to one stream; under the session's lock.
-type stream struct {
-	isWelcomed bool
-	outgoing   []any         // *pb.SessionRequest, or *attempt that has news
-	isLast     bool          // half-close after what waits
-	wake       chan struct{} // has an item when something waits
-	hurry      chan struct{} // has an item when a beat is wanted now
-	moving     chan struct{} // has an item when a GoAway wants the next stream now
-	beats      map[uint32]time.Time
-	beatEvery  time.Duration
+const (
+	welcomeTimeout = 10 * time.Second
+	goodConnection = 10 * time.Second
+	delayMax       = 10 * time.Second
+	placesMax      = 16
+	address        = `([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}` // host:port
+)
+
+var isAddress = regexp.MustCompile(`^` + address + `$`).MatchString
+
+// Time does not mend these refusals; a person may do so at any moment.
+var forAPerson = []codes.Code{
+	codes.Unauthenticated, codes.PermissionDenied, codes.Unimplemented, codes.InvalidArgument, codes.FailedPrecondition,
 }
 
-// open makes the next stream the one that counts.
-func (s *session) open() (*stream, string, *pb.Hello) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	signals := func() chan struct{} { return make(chan struct{}, 1) }
-	s.stream = &stream{wake: signals(), hurry: signals(), moving: signals(), beats: map[uint32]time.Time{}}
-	address := s.address
-	s.address = s.target
-	sdk := &pb.Sdk{Name: "example", Version: "1.0.0", Language: runtime.Version()}
-	hello := &pb.Hello{AgentId: s.agentID, InstanceId: s.instanceID, Sdk: sdk, ProtocolVersion: 1, State: s.state}
-	for id, a := range s.attempts {
-		hello.Held = append(hello.Held, &pb.HeldAttempt{AttemptId: id, Finished: a.result != nil, LastChunk: a.output.last})
-	}
-	return s.stream, address, hello
+// One stream. Its context ends with it, and says why; the rest is under the session's lock.
+type stream struct {
+	ctx    context.Context
+	end    context.CancelCauseFunc
+	moving chan struct{}        // has an item when a GoAway wants the next stream now
+	outbox []*pb.SessionRequest // what is said once
+	beatAt time.Time            // when the next one is due
+}
+
+func newStream(ctx context.Context) *stream {
+	ctx, end := context.WithCancelCause(ctx)
+	return &stream{ctx: ctx, end: end, moving: make(chan struct{}, 1)}
 }
 
 // serve returns when the stream has ended. It has a connection of its own, so that nothing of an older one delays it.
-func (s *session) serve(ctx context.Context, st *stream, address string, hello *pb.Hello) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	connection, err := s.connect(address)
-	if err != nil {
-		return err
-	}
+func (s *session) serve(st *stream) error {
+	var place string
+	s.locked(func() { // the next stream goes to the next place, unless this one answers
+		place, s.places = s.places[0], append(s.places[1:], s.places[0])
+	})
+	connection := dial(place)
 	defer connection.Close()
-	saidAt := time.Now()
-	call, err := pb.NewAgentServiceClient(connection).Session(s.authorize(ctx))
+	silence := time.AfterFunc(welcomeTimeout, func() { st.end(fmt.Errorf("nothing was heard from %s", place)) })
+	defer silence.Stop()
+	call, err := pb.NewAgentServiceClient(connection).Session(st.ctx) // waits for the connection
 	if err != nil {
 		return err
 	}
-	// An error of Send is an end, whose reason Recv gives.
-	_ = call.Send(&pb.SessionRequest{Frame: &pb.SessionRequest_Hello{Hello: hello}})
-	silence := time.AfterFunc(welcomeTimeout, cancel)
-	defer silence.Stop()
+	saidAt := time.Now()
+	_ = call.Send(s.greet(st)) // when it fails Recv says why, as of every Send
 	for {
 		response, err := call.Recv()
-		if err == io.EOF {
-			return nil
-		} else if err != nil {
+		if err != nil {
 			return err
 		}
-		if welcome := response.GetWelcome(); welcome != nil && !st.isWelcomed {
-			s.begin(st, welcome, saidAt, hello.State.Revision)
-			go st.write(ctx, s, call)
-			go s.beat(ctx, st)
-		}
-		silence.Reset(s.currentRules().silenceLimit)
-		s.receive(st, response)
+		s.locked(func() {
+			if welcome := response.GetWelcome(); welcome != nil {
+				s.begin(st, place, saidAt, welcome)
+				go s.write(st, call)
+			} else if s.current == st { // what an older one says comes again on this one
+				s.receive(response)
+			}
+			silence.Reset(cmp.Or(s.welcome.GetSilenceLimit().AsDuration(), 15*time.Second))
+		})
 	}
 }
 
-func (s *session) begin(st *stream, welcome *pb.Welcome, saidAt time.Time, revision uint32) {
+// greet gives the Hello that makes the stream the one that counts.
+func (s *session) greet(st *stream) *pb.SessionRequest {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Println("connected to", welcome.Node)
-	s.rules, s.proven = readRules(welcome), saidAt
-	st.isWelcomed, st.beatEvery = true, s.rules.beatInterval
-	s.older()
-	if s.state.Revision > revision {
-		s.send(&pb.SessionRequest{Frame: &pb.SessionRequest_State{State: s.state}})
+	hello := s.hello
+	for id, a := range s.attempts {
+		held := pb.HeldAttempt_builder{AttemptId: id, Finished: a.result != nil, LastChunk: a.lastChunk}.Build()
+		hello.Held = append(hello.Held, held)
 	}
+	s.current = st
+	return pb.SessionRequest_builder{Hello: hello.Build()}.Build()
+}
+
+func (s *session) begin(st *stream, place string, saidAt time.Time, welcome *pb.Welcome) {
+	fmt.Println("connected to", welcome.GetNode())
+	s.welcome, s.place, s.places = welcome, place, slices.Compact([]string{place, s.own})
+	s.sent, s.acked, st.beatAt = []time.Time{saidAt}, 0, time.Now().Add(s.beatEvery())
+	s.older(nil)
 	for _, a := range s.attempts {
 		a.repeat()
 	}
-	s.sayGoodbye()
 }
 
-// send is under the lock. Without a stream, the next Hello says it, or it is said after the Welcome.
-func (s *session) send(frame *pb.SessionRequest) {
-	if s.stream != nil && s.stream.isWelcomed {
-		s.stream.outgoing = append(s.stream.outgoing, frame)
-		signalTo(s.stream.wake)
-	}
-}
-
-// queue is under the lock. A slow stream has one report of an attempt before it, not many.
-func (s *session) queue(a *attempt) {
-	if s.stream.isWelcomed && !a.isQueued {
-		a.isQueued = true
-		s.stream.outgoing = append(s.stream.outgoing, a)
-		signalTo(s.stream.wake)
-	}
-}
-
-func (st *stream) write(ctx context.Context, s *session, call pb.AgentService_SessionClient) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-st.wake:
-		}
-		frames, isLast := s.take(st)
+// write says all that is due, as fast as the other side reads.
+func (s *session) write(st *stream, call pb.AgentService_SessionClient) {
+	for st.ctx.Err() == nil {
+		frames, patience := s.due(st)
 		for _, frame := range frames {
 			if call.Send(frame) != nil {
 				return
 			}
+			if frame.HasGoodbye() {
+				_ = call.CloseSend()
+				return
+			}
 		}
-		if isLast {
-			_ = call.CloseSend()
-			return
-		}
-	}
-}
-
-func (s *session) take(st *stream) (frames []*pb.SessionRequest, isLast bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stream != st {
-		return nil, false // left: the newer one says it
-	}
-	for _, item := range st.outgoing {
-		switch item := item.(type) {
-		case *pb.SessionRequest:
-			frames = append(frames, item)
-		case *attempt:
-			frames = append(frames, reportFrame(item.takeReport()))
-		}
-	}
-	st.outgoing = nil
-	return frames, st.isLast
-}
-
-func (s *session) beat(ctx context.Context, st *stream) {
-	for number := uint32(1); ; number++ {
-		s.mu.Lock()
-		pause := st.beatEvery/10*9 + rand.N(st.beatEvery/5)
-		s.mu.Unlock()
-		due := time.Now().Add(pause)
 		select {
-		case <-ctx.Done():
-			return
-		case <-st.hurry:
-		case <-time.After(pause):
+		case <-s.news:
+		case <-time.After(patience):
 		}
-		s.mu.Lock()
-		now := time.Now()
-		st.beats[number] = now
-		load := min(1, float64(s.running())/float64(s.state.Slots))
-		beat := &pb.Beat{Number: number, Load: load, LoopLagMs: uint32(max(0, now.Sub(due).Milliseconds()))}
-		if s.stream == st {
-			s.send(&pb.SessionRequest{Frame: &pb.SessionRequest_Beat{Beat: beat}})
-		}
-		s.mu.Unlock()
 	}
 }
 
-func (s *session) receive(st *stream, response *pb.SessionResponse) {
+// due is what goes out now, and how long to wait for more. When the stream was left a newer one says it.
+func (s *session) due(st *stream) (frames []*pb.SessionRequest, patience time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stream != st {
-		return // a newer one has said Hello
+	if s.current != st {
+		return nil, tick
 	}
-	if away := response.GetGoAway(); away != nil {
-		s.goAway(st, away)
-	}
-	acks := response.GetDispatch().GetAcks()
-	if sentAt, ok := st.beats[acks.GetBeat()]; ok && sentAt.After(s.proven) {
-		s.proven = sentAt
-	}
-	for number := range st.beats {
-		if number <= acks.GetBeat() {
-			delete(st.beats, number)
+	for _, a := range s.attempts {
+		if report := a.takeReport(); report != nil {
+			frames = append(frames, pb.SessionRequest_builder{Report: report}.Build())
 		}
+	}
+	frames, st.outbox = append(frames, st.outbox...), nil
+	if now := time.Now(); !now.Before(st.beatAt) {
+		frames = append(frames, pb.SessionRequest_builder{Beat: s.beat()}.Build())
+		s.sent, st.beatAt = append(s.sent, now), now.Add(s.beatEvery())
+	}
+	return frames, time.Until(st.beatAt)
+}
+
+// beat tells also what Hello would list, for both sides to compare: the XOR of the FNV-1a of each id.
+func (s *session) beat() *pb.Beat {
+	digest := uint32(0)
+	for id := range s.attempts {
+		hash := fnv.New32a()
+		hash.Write([]byte(id))
+		digest ^= hash.Sum32()
+	}
+	return pb.Beat_builder{
+		Number: s.acked + uint32(len(s.sent)), Load: min(1, float64(s.running())/float64(s.hello.State.GetSlots())),
+		Acked: s.acked, HeldCount: uint32(len(s.attempts)), HeldDigest: digest,
+	}.Build()
+}
+
+// beatEvery has jitter. Several beats may be lost before a window is over.
+func (s *session) beatEvery() time.Duration {
+	every := cmp.Or(s.welcome.GetBeatInterval().AsDuration(), 5*time.Second)
+	for _, a := range s.attempts {
+		if !a.GetIdempotent() {
+			every = min(every, max(2*tick, s.window(a)/5))
+		}
+	}
+	return every/10*9 + rand.N(every/5)
+}
+
+func (s *session) receive(response *pb.SessionResponse) {
+	if response.HasGoAway() {
+		s.goAway(response.GetGoAway())
+	}
+	dispatch, acks := response.GetDispatch(), response.GetDispatch().GetAcks()
+	if beat := acks.GetBeat(); beat > s.acked && int(beat-s.acked) < len(s.sent) {
+		s.sent, s.acked = s.sent[beat-s.acked:], beat
 	}
 	for _, ack := range acks.GetChunks() {
-		if a := s.attempts[ack.AttemptId]; a != nil && a.output.hear(ack) {
-			s.queue(a)
+		if a := s.attempts[ack.GetAttemptId()]; a != nil {
+			a.hear(ack)
 		}
 	}
 	for _, ack := range acks.GetResults() {
-		delete(s.attempts, ack.AttemptId)
-		s.settled = append(s.settled, ack.AttemptId)
+		delete(s.attempts, ack.GetAttemptId())
+		s.settled = append(s.settled, ack.GetAttemptId())
 		s.settled = s.settled[max(0, len(s.settled)-settledMax):]
-		signalTo(s.idle)
 	}
-	for _, stop := range response.GetDispatch().GetStops() {
-		if a := s.attempts[stop.AttemptId]; a != nil {
-			a.stop(stop.Reason.String())
+	for _, stop := range dispatch.GetStops() {
+		if a := s.attempts[stop.GetAttemptId()]; a != nil {
+			a.stop(stopped)
 		}
 	}
-	for _, order := range response.GetDispatch().GetAssignments() {
+	for _, order := range dispatch.GetAssignments() {
 		s.assign(order)
 	}
 }
 
-func (s *session) goAway(st *stream, away *pb.GoAway) {
-	fmt.Println("sent away:", away.Message)
-	switch away.Reason {
+func (s *session) goAway(away *pb.GoAway) {
+	fmt.Println("sent away:", away.GetMessage())
+	switch away.GetReason() {
 	case pb.GoAwayReason_GO_AWAY_REASON_DRAINED, pb.GoAwayReason_GO_AWAY_REASON_REPLACED:
-		st.isWelcomed = false // what runs is no longer ours: it stops, and there is nothing to report
-		s.stopAll("LOST")
-		s.end()
+		s.end() // and with it what runs: it is no longer ours, and nobody asks how it ended
 	default:
-		if len(away.Addresses) > 0 {
-			s.address = away.Addresses[0]
+		named := slices.DeleteFunc(away.GetAddresses(), func(place string) bool { return !isAddress(place) })
+		if len(named) > 0 {
+			s.places = append(named[:min(len(named), placesMax)], s.own)
 		}
-		time.AfterFunc(rand.N(milliseconds(away.ReconnectWithinMs)+1), func() { signalTo(st.moving) })
+		st := s.current
+		time.AfterFunc(rand.N(milliseconds(away.GetReconnectWithinMs())+1), func() { st.moving <- struct{}{} })
 	}
 }
 
-func reportFrame(report *pb.Report) *pb.SessionRequest {
-	return &pb.SessionRequest{Frame: &pb.SessionRequest_Report{Report: report}}
+// dial connects when the first call is made.
+func dial(place string) *grpc.ClientConn {
+	connection, err := grpc.NewClient("dns:///"+place, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	must(err) // it is host:port
+	return connection
+}
+
+// delayAfter has full jitter below a ceiling that doubles from 0.2 s to 10 s, and is not less than RetryInfo states.
+func delayAfter(err error, tries int) time.Duration {
+	refusal := status.Convert(err)
+	for _, detail := range refusal.Details() {
+		if retry, ok := detail.(*errdetails.RetryInfo); ok {
+			return retry.GetRetryDelay().AsDuration() + rand.N(200*time.Millisecond)
+		}
+	}
+	if slices.Contains(forAPerson, refusal.Code()) {
+		return delayMax
+	}
+	return rand.N(min(delayMax, 200*time.Millisecond<<min(tries, 10)))
+}
+
+func milliseconds(count uint32) time.Duration { return time.Duration(count) * time.Millisecond }
+
+// pause ends early, with the reason, when the context is done.
+func pause(ctx context.Context, patience time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(patience):
+		return nil
+	}
 }

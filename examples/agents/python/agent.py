@@ -1,20 +1,21 @@
 """The example agent in Python: echo, digest, count and fail, as docs/agents/README.md states them."""
 
 import asyncio
+import contextlib
 import hashlib
+import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
 
-from google.protobuf.json_format import MessageToDict, Parse, ParseDict
-from jsonschema import Draft202012Validator
-from yardmaster.v1.hello_pb2 import State
 from yardmaster.v1.report_pb2 import AttemptFailed
 
 from attempt import Failure
-from session import Session
+from session import ADDRESS, Session
 
+CAPABILITIES = json.loads(Path(__file__).with_name("capabilities.json").read_text())
 ROUNDS_AT_ONCE = 250
 
 
@@ -33,64 +34,51 @@ async def digest(given, attempt):
 
 async def count(given, attempt):
     to = int(given["to"])
-    for at in range(int(attempt.checkpoint["at"]) + 1 if attempt.checkpoint else 1, to + 1):
+    for at in range(int(attempt.order.get("checkpoint", {"at": 0})["at"]) + 1, to + 1):
         await asyncio.sleep(given["delayMs"] / 1000)
         await attempt.write(f"{at}\n", channel="out")
-        attempt.save({"at": at}, at / to, f"{at} of {to}")
+        attempt.save({"at": at}, fraction=at / to, message=f"{at} of {to}")
     return {"counted": to}
 
 
 async def fail(given, attempt):
-    if "times" in given and attempt.order.try_number > given["times"]:
-        return {"tries": attempt.order.try_number}
-    failed = ParseDict(given, AttemptFailed(), ignore_unknown_fields=True)  # its fields have the names of the input
-    raise Failure(**{field.name: value for field, value in failed.ListFields()})
+    if "times" in given and attempt.order["tryNumber"] > given["times"]:
+        return {"tries": attempt.order["tryNumber"]}
+    members = AttemptFailed.DESCRIPTOR.fields_by_camelcase_name
+    raise Failure(**{name: value for name, value in given.items() if name in members})
 
 
-def checked(handler, schema):
-    """Refuses what does not fit."""
-
-    async def handle(given, attempt):
-        for misfit in schema.iter_errors(given):
-            raise Failure(code="INVALID_INPUT", message=f"{misfit.json_path}: {misfit.message}", retryable=False)
-        return await handler(given, attempt)
-
-    return handle
+HANDLERS = {"echo": echo, "digest": digest, "count": count, "fail": fail}
 
 
-HANDLERS = (echo, digest, count, fail)
+def read(name, otherwise, pattern, meaning):
+    """A variable of the environment; an empty one counts as unset."""
+    value = os.environ.get(name) or otherwise
+    if not re.fullmatch(pattern, value):
+        print(f"cannot start: set {name} to {meaning}", file=sys.stderr)
+        sys.exit(2)
+    return value
 
 
 async def main():
-    grace = read_setting("YARDMASTER_GRACE_MS", 10_000, 0) / 1000
-    state = State(revision=1, slots=read_setting("YARDMASTER_SLOTS", 4, 1))
-    Parse(Path(__file__).with_name("capabilities.json").read_text(), state)
-    schemas = {c.name: Draft202012Validator(MessageToDict(c.input_schema)) for c in state.capabilities}
-    session = Session(
-        url=os.environ.get("YARDMASTER_URL", "http://127.0.0.1:7420"),
-        agent_id=os.environ.get("YARDMASTER_AGENT_ID", "example-python"),
-        token=os.environ.get("YARDMASTER_TOKEN"),
-        state=state,
-        handlers={handler.__name__: checked(handler, schemas[handler.__name__]) for handler in HANDLERS},
-    )
+    url = read("YARDMASTER_URL", "http://127.0.0.1:7420", f"http://{ADDRESS}/?", "http://host:port")
+    slots = read("YARDMASTER_SLOTS", "4", "[1-9][0-9]{0,3}|10000", "a whole number from 1 to 10000")
+    grace = read("YARDMASTER_GRACE_MS", "10000", "[0-9]{1,9}", "a whole number of milliseconds")
+    agent_id = read("YARDMASTER_AGENT_ID", "example-python", r"[A-Za-z0-9_][\w.:-]{0,127}", "letters, digits, _ . : -")
+    token = read("YARDMASTER_TOKEN", "", "[!-~]*", "visible ASCII characters")
+    state = {"revision": 1, "slots": int(slots), **CAPABILITIES}
+    session = Session(url.removeprefix("http://").rstrip("/"), token, agent_id, state, HANDLERS)
     loop, leaving = asyncio.get_running_loop(), []
 
-    def leave(reason):
-        for number in (signal.SIGTERM, signal.SIGINT):  # a second one ends the process at once
-            loop.remove_signal_handler(number)
-        leaving.append(asyncio.create_task(session.leave(reason, grace)))
+    def leave(number):
+        for each in (signal.SIGTERM, signal.SIGINT):  # a second one ends the process at once
+            loop.remove_signal_handler(each)
+        leaving.append(asyncio.create_task(session.leave(number.name, int(grace) / 1000)))
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, leave, number.name)
-    await session.run()
-
-
-def read_setting(name, default, least):
-    value = os.environ.get(name, str(default))
-    if not value.isdecimal() or int(value) < least:
-        print(f"cannot start: {name} must be a whole number from {least}, not {value!r}", file=sys.stderr)
-        sys.exit(2)
-    return int(value)
+        loop.add_signal_handler(number, leave, number)
+    with contextlib.suppress(asyncio.CancelledError):  # how it ends
+        await session.run()
 
 
 if __name__ == "__main__":

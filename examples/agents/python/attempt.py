@@ -1,18 +1,15 @@
 """One attempt: what its handler may do, what of it the control plane has yet to hear, and how it ends."""
 
 import asyncio
+import base64
 import hashlib
 import time
 
 import grpc
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.struct_pb2 import Value
-
-from yardmaster.v1 import blob_service_pb2 as blobs
-from yardmaster.v1 import report_pb2 as reports
+from yardmaster.v1.blob_service_pb2 import DownloadRequest, UploadHeader, UploadRequest
 from yardmaster.v1.blob_service_pb2_grpc import BlobServiceStub
-from yardmaster.v1.dispatch_pb2 import CHUNK_VERDICT_DROPPED, CHUNK_VERDICT_LIMIT, CHUNK_VERDICT_RESEND
-from yardmaster.v1.payload_pb2 import Payload
 
 BLOB_PART_BYTES = 64 * 1024
 CHUNKS_MAX = 1_000  # short ones: far below the 1 MiB that may wait for the disk
@@ -22,132 +19,108 @@ class Failure(Exception):
     """Ends the attempt as failed, with the members of AttemptFailed."""
 
     def __init__(self, **members):
-        super().__init__(members["message"])
-        self.message = reports.AttemptFailed(**members)
+        super().__init__(members)
 
 
 class Attempt:
-    """Its handler, a coroutine, uses `order`, `checkpoint`, `write` and `save`; the rest is for the session."""
+    """Its handler uses `order`, `write` and `save`; the rest is for the session."""
 
-    def __init__(self, order, session):
-        self.order, self.id, self.result = order, order.attempt_id, None
-        self.checkpoint = MessageToDict(order.checkpoint) if order.HasField("checkpoint") else None
-        self.last_chunk = self._sent_chunk = max(order.next_chunk, 1) - 1
-        self._session, self._task, self._cause = session, None, None
-        self._due, self._saved, self._saved_at = set(), [], 0.0
-        self._chunks, self._is_kept, self._room = {}, True, asyncio.Event()  # those that are not stored yet
+    def __init__(self, order, window, session, handler, schema):
+        self.order, self.id, self.result = order, order["attemptId"], None
+        self.window = window  # without contact for 0.9 of it another instance may get it
+        self._session, self._end = session, None  # how it ends if it is stopped
+        self._saved, self._chunks, self._is_kept = [], {}, True  # of its output what is not stored yet
+        self.last_chunk = order.get("nextChunk", 1) - 1
+        self.repeat()
+        self._task = asyncio.create_task(self._perform(handler, schema))
+        self._task.add_done_callback(self._finish)
+        if timeout := order.get("timeoutMs"):  # the control plane says so first, if it can be heard
+            end = {"failed": {"code": "TIMEOUT", "message": "the time of the attempt is over"}}
+            asyncio.get_running_loop().call_later(timeout / 1000 + 0.5, self.stop, end)
 
     async def write(self, text, channel):
         """A line of output. Waits while many are not stored yet, so that no handler outruns the disk."""
         while len(self._chunks) >= CHUNKS_MAX:
-            self._room.clear()
-            await self._room.wait()
+            await asyncio.sleep(0.02)
         if self._is_kept:
             self.last_chunk += 1
-            self._chunks[self.last_chunk] = reports.AttemptChunk(number=self.last_chunk, channel=channel, text=text)
-            self._tell()
+            self._chunks[self.last_chunk] = {"chunk": {"number": self.last_chunk, "channel": channel, "text": text}}
+            self._session.wake.set()
 
-    def save(self, checkpoint, fraction, message):
+    def save(self, checkpoint, **progress):
         """What another instance needs in order to go on from here, and how far it is. Told at most once a second."""
-        progress = reports.AttemptProgress(fraction=fraction, message=message)
-        checkpoint = reports.AttemptCheckpoint(value=ParseDict(checkpoint, Value()))
-        self._saved = [{"progress": progress}, {"checkpoint": checkpoint}]
-        self._tell("saved")
+        self._saved = [{"progress": progress}, {"checkpoint": {"value": checkpoint}}]
+        self._due.add("saved")
+        self._session.wake.set()
 
-    # ---- for the session
-
-    def start(self, handler):
-        self._tell("accepted")
-        self._task = asyncio.create_task(self._work(handler))
-        self._task.add_done_callback(lambda task: self.finish(**self._end_of(task)))
-
-    def stop(self, cause):
-        self._cause = self._cause or cause
-        if self._task:
-            self._task.cancel()
-
-    def finish(self, **end):
-        self.result = reports.AttemptResult(attempt_id=self.id, **end)
-        self._tell("result")
+    def stop(self, end):
+        self._end = self._end or end
+        self._task.cancel()
 
     def repeat(self):
         """All of it is absolute, so that a repeat does no harm."""
-        self._sent_chunk, self._saved_at = 0, 0.0
-        self._tell("result" if self.result else "accepted", "saved")
-
-    def hear(self, ack):
-        """What became of its chunks."""
-        self._is_kept = self._is_kept and ack.verdict not in (CHUNK_VERDICT_DROPPED, CHUNK_VERDICT_LIMIT)
-        self._chunks = {number: chunk for number, chunk in self._chunks.items() if self._is_kept and number > ack.stored}
-        self._room.set()
-        if ack.verdict == CHUNK_VERDICT_RESEND:
-            self._sent_chunk = ack.stored
-            self._tell()
-
-    def take_report(self):
-        """What is to be said now, if anything. Before the result go all chunks that are not stored, in one frame with it."""
-        due, self._due = self._due, set()
-        is_over, now = "result" in due, time.monotonic()
-        updates = [{"accepted": reports.AttemptAccepted()}] if "accepted" in due and not is_over else []
-        first_chunk, self._sent_chunk = 0 if is_over else self._sent_chunk, self.last_chunk
-        updates += [{"chunk": chunk} for number, chunk in self._chunks.items() if number > first_chunk]
-        if "saved" in due and not is_over and now < self._saved_at + 1:
-            self._due = {"saved"}
-        elif "saved" in due and not (is_over and self.result.HasField("completed")):
-            updates, self._saved_at = updates + self._saved, now
-        updates = [reports.AttemptUpdate(attempt_id=self.id, **update) for update in updates]
-        results = [self.result] if is_over else []
-        return reports.Report(updates=updates, results=results) if updates or results else None
-
-    def _tell(self, *due):
-        """Of each kind only the latest is kept, so that a slow stream has one report of an attempt before it, not many."""
-        self._due.update(due)
+        self._due, self._told_chunk, self._saved_at = {"accepted", "saved", "result"}, 0, 0.0
         self._session.wake.set()
 
-    # ---- the work and its end
+    def hear(self, verdict, stored=0):
+        """What became of its output."""
+        self._is_kept = self._is_kept and verdict not in ("CHUNK_VERDICT_DROPPED", "CHUNK_VERDICT_LIMIT")
+        self._chunks = {number: chunk for number, chunk in self._chunks.items() if self._is_kept and number > stored}
+        self._told_chunk = stored if verdict == "CHUNK_VERDICT_RESEND" else self._told_chunk
+        self._session.wake.set()
 
-    async def _work(self, handler):
-        return await self._pack(await handler(await self._unpack(self.order.input), self))
+    def take_report(self):
+        """What is to be said now, if anything. Output is stored before the result leaves: what is over writes nothing."""
+        now, is_over = time.monotonic(), self.result and not self._chunks
+        told = {"saved", "result"} if is_over else {"accepted", "saved"} if now >= self._saved_at + 1 else {"accepted"}
+        told &= self._due
+        self._due -= told
+        updates = [{"accepted": {}}] if "accepted" in told and not self._end else []
+        updates += [chunk for number, chunk in self._chunks.items() if number > self._told_chunk]
+        self._told_chunk = self.last_chunk
+        if "saved" in told and self._saved:
+            updates, self._saved_at = updates + self._saved, now
+        results = [self.result] if "result" in told else []
+        return (updates or results) and {"updates": [{"attemptId": self.id, **u} for u in updates], "results": results}
 
-    def _end_of(self, task):
-        error = asyncio.CancelledError() if task.cancelled() else task.exception()
-        if not error:
-            return {"completed": reports.AttemptCompleted(output=task.result())}
-        if self._cause == "TIMEOUT":
-            return {"failed": reports.AttemptFailed(code="TIMEOUT", message="the time of the attempt is over")}
-        if self._cause in ("DRAINING", "CONTACT_LOST"):  # reasons of our own: another instance may go on
-            return {"handed_back": reports.AttemptHandedBack(reason=self._cause)}
-        if self._cause:
-            return {"cancelled": reports.AttemptCancelled()}
-        if isinstance(error, Failure):
-            return {"failed": error.message}
-        return {"failed": reports.AttemptFailed(code="HANDLER_ERROR", message=f"{type(error).__name__}: {error}")}
+    async def _perform(self, handler, schema):
+        given = self.order.get("input", {})
+        given = await self._download(given["blob"]) if "blob" in given else given.get("value", {})
+        for misfit in schema.iter_errors(given):
+            raise Failure(code="INVALID_INPUT", message=f"{misfit.json_path}: {misfit.message}", retryable=False)
+        return await self._pack(await handler(given, self))
 
-    async def _unpack(self, payload):
-        if not payload.HasField("blob"):
-            return MessageToDict(payload.value) if payload.HasField("value") else {}
-        request = blobs.DownloadRequest(run_id=self.order.run_id, blob_id=payload.blob.blob_id)
-        async with grpc.aio.insecure_channel(self._session.target) as channel:
+    def _finish(self, task):
+        try:
+            end = {"completed": {"output": task.result()}}
+            self._saved = []  # of no use to anybody now
+        except asyncio.CancelledError:
+            end = self._end or {"handedBack": {}}
+        except Failure as failure:
+            end = {"failed": failure.args[0]}
+        except Exception as error:
+            end = {"failed": {"code": "HANDLER_ERROR", "message": f"{type(error).__name__}: {error}"}}
+        self.result = {"attemptId": self.id, **end}
+        self._session.wake.set()
+
+    async def _download(self, blob):
+        request = DownloadRequest(run_id=self.order["runId"], blob_id=blob["blobId"])
+        async with grpc.aio.insecure_channel(self._session.address) as channel:
             call = BlobServiceStub(channel).Download(request, metadata=self._session.metadata, timeout=60)
             data = b"".join([part.data async for part in call])
-        if payload.blob.sha256 not in (b"", hashlib.sha256(data).digest()):
+        if "sha256" in blob and base64.b64decode(blob["sha256"]) != hashlib.sha256(data).digest():
             raise Failure(code="BLOB_CORRUPT", message="the input arrived damaged", retryable=False)
         return MessageToDict(Value.FromString(data))
 
     async def _pack(self, output):
-        value, limits = ParseDict(output, Value()), self._session.welcome.limits
-        if value.ByteSize() <= (limits.inline_value_bytes_max or 256 * 1024):
-            return Payload(value=value)
-        if value.ByteSize() > (limits.blob_bytes_max or 64 * 1024 * 1024):
-            raise Failure(code="LIMIT", message=f"the output has {value.ByteSize()} bytes", retryable=False)
-        async with grpc.aio.insecure_channel(self._session.target) as channel:
-            parts = upload_of(self.id, value.SerializeToString())
-            upload = await BlobServiceStub(channel).Upload(parts, metadata=self._session.metadata, timeout=60)
-        return Payload(blob=upload.blob)
-
-
-def upload_of(attempt_id, data):
-    header = blobs.UploadHeader(attempt_id=attempt_id, sha256=hashlib.sha256(data).digest(), size=len(data))
-    yield blobs.UploadRequest(header=header)
-    for offset in range(0, len(data), BLOB_PART_BYTES):
-        yield blobs.UploadRequest(data=data[offset : offset + BLOB_PART_BYTES])
+        data, limits = ParseDict(output, Value()).SerializeToString(), self._session.welcome.get("limits", {})
+        if len(data) <= limits.get("inlineValueBytesMax", 256 * 1024):
+            return {"value": output}
+        if len(data) > limits.get("blobBytesMax", 64 * 1024 * 1024):
+            raise Failure(code="LIMIT", message=f"the output has {len(data)} bytes", retryable=False)
+        header = UploadHeader(attempt_id=self.id, sha256=hashlib.sha256(data).digest(), size=len(data))
+        parts = (data[offset : offset + BLOB_PART_BYTES] for offset in range(0, len(data), BLOB_PART_BYTES))
+        requests = [UploadRequest(header=header), *(UploadRequest(data=part) for part in parts)]
+        async with grpc.aio.insecure_channel(self._session.address) as channel:
+            upload = await BlobServiceStub(channel).Upload(requests, metadata=self._session.metadata, timeout=60)
+        return {"blob": MessageToDict(upload.blob)}

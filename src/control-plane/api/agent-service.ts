@@ -4,7 +4,7 @@
  */
 import type { CancelTimer, Clock } from '../../core/clock.ts';
 import { toYardmasterError, YardmasterError } from '../../core/errors.ts';
-import { times } from '../../core/limits.ts';
+import { limits, times } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { AgentFrame, ServerFrame, SessionPeer, SessionReceiver, WireAssignment } from '../registry/frames.ts';
@@ -23,13 +23,17 @@ export interface SessionWire {
   abandon(last: Uint8Array | undefined, error: Error): void;
   /** As `SessionPeer.setReading`. */
   readonly setReading?: (isReading: boolean) => void;
+  /** Of what was written, what the network has not taken. Absent: nothing. */
+  readonly queuedBytes?: number;
   readonly remote: string;
 }
 
 /** What the transport calls, in the order of the wire. `ended` comes exactly once and last. */
 export interface SessionSink {
   message(bytes: Uint8Array): void;
-  /** The outgoing queue is too full for new work, or has room again. */
+  /** The outgoing queue is nearly empty again. */
+  hasRoom(): void;
+  /** The outgoing queue has been too full for new work for a while, or is no longer. */
   queueFilled(isFull: boolean): void;
   /** It was too full for too long. */
   queueStuck(): void;
@@ -58,6 +62,7 @@ class AgentSession implements SessionSink, SessionPeer {
   private readonly cancelHelloTimer: CancelTimer;
   private isEnded = false;
   private hasHello = false;
+  private roomWaiters: (() => void)[] = [];
 
   constructor({ controlPlane, clock, metrics, logger }: AgentServiceOptions, wire: SessionWire) {
     this.wire = wire;
@@ -93,7 +98,22 @@ class AgentSession implements SessionSink, SessionPeer {
     this.isEnded = true;
     this.cancelHelloTimer();
     this.metrics.streamClosed();
+    this.wakeRoomWaiters();
     this.receiver.ended();
+  }
+
+  hasRoom(): void {
+    this.wakeRoomWaiters();
+    if (!this.isEnded) this.receiver.hasRoom?.();
+  }
+
+  get queuedBytes(): number {
+    return this.wire.queuedBytes ?? 0;
+  }
+
+  whenRoom(fn: () => void): void {
+    if (this.isEnded || this.queuedBytes <= limits.aheadBytesMax) fn();
+    else this.roomWaiters.push(fn);
   }
 
   queueFilled(isFull: boolean): void {
@@ -101,7 +121,7 @@ class AgentSession implements SessionSink, SessionPeer {
   }
 
   queueStuck(): void {
-    if (!this.isEnded) this.overflow(`its outgoing queue was over half full for ${times.overloadMs / 1_000} s`);
+    if (!this.isEnded) this.overflow(`its outgoing queue has not come down for ${times.overloadMs / 1_000} s`);
   }
 
   send(frame: ServerFrame): void {
@@ -124,6 +144,12 @@ class AgentSession implements SessionSink, SessionPeer {
 
   setReading(isReading: boolean): void {
     this.wire.setReading?.(isReading);
+  }
+
+  private wakeRoomWaiters(): void {
+    const waiters = this.roomWaiters;
+    this.roomWaiters = [];
+    for (const waiter of waiters) waiter();
   }
 
   private refuseSilence(): void {

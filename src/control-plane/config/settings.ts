@@ -150,7 +150,9 @@ export const settingsSchema = z.strictObject({
       } satisfies SettingMeta),
     agentStreamsPerAddress: count(STREAMS_SETTING_MAX)
       .default(limits.streamsPerAddressMax)
-      .meta({ description: 'those of one address; an agent that moves has two for a moment' } satisfies SettingMeta),
+      .meta({
+        description: 'those of one address, of IPv6 of one /64; an agent that moves has two for a moment',
+      } satisfies SettingMeta),
   }).prefault({}),
   store: group({
     kind: oneOf('sqlite', 'memory')

@@ -111,6 +111,8 @@ export class Fleet {
     instance.isManual = frame.isManual === true;
     instance.saidGoodbye = false;
     instance.isBehind = false;
+    instance.isFilled = false;
+    instance.ahead = 0;
     instance.isHeldBack = false;
     instance.moved = 0;
     instance.missed = NOTHING_MISSED;

@@ -238,6 +238,10 @@ export interface SessionPeer {
   end(error?: Error): void;
   /** False: nothing is read from the stream until it is true again. Absent: what was sent has arrived, and cannot be held back. */
   readonly setReading?: (isReading: boolean) => void;
+  /** Bytes that were sent and that the connection has not taken. Absent: none. */
+  readonly queuedBytes?: number;
+  /** Calls when the connection has taken most of what was sent, or is over. Absent: it takes everything at once. */
+  readonly whenRoom?: (fn: () => void) => void;
   /** For logs: the address of the other side. */
   readonly remote: string;
 }
@@ -249,6 +253,8 @@ export interface SessionReceiver {
   malformed(error: Error): void;
   /** The other side reads so slowly that new work would only wait; false: no longer. Called outside of any other call. */
   queueFilled?(isFull: boolean): void;
+  /** The connection has taken most of what was sent. Called outside of any other call. */
+  hasRoom?(): void;
   /** The stream is over, however it ended. */
   ended(): void;
 }

@@ -34,6 +34,8 @@ export interface HeldAttempt {
   isSent: boolean;
   /** It was given away and is no longer LIVE for us: only its slot is still taken. */
   isFenced: boolean;
+  /** What its assignment weighs on the wire, about, until it has left. Absent: little, or it has. */
+  readonly bytes?: number;
   /** Latest checkpoint: when it was last written (registry time), and whether one waits. */
   checkpointAt: number;
 }
@@ -65,6 +67,10 @@ export interface Instance {
   cordon: Cordon | undefined;
   /** It reads its stream too slowly: what is queued for it comes first. */
   isBehind: boolean;
+  /** So much work is on its way to it that more would only wait (Feeding). */
+  isFilled: boolean;
+  /** Bytes that were leased to it and may not have been taken by its connection: at least as many as there are. */
+  ahead: number;
   /** Its stream ended together with too many others: what it holds waits for it, idempotent or not. */
   isHeldBack: boolean;
   /** Attempts that were moved since its window was over. */
@@ -86,6 +92,11 @@ export function capabilityOf(instance: Instance, name: string): Capability | und
 /** True when the instance may be given new work. */
 export function acceptsWork(instance: Instance): boolean {
   return instance.peer !== undefined && instance.status === 'READY' && !instance.isBehind;
+}
+
+/** True when it may be given new work at this moment. */
+export function hasRoom(instance: Instance): boolean {
+  return acceptsWork(instance) && !instance.isFilled;
 }
 
 export function createInstance(identity: {
@@ -115,6 +126,8 @@ export function createInstance(identity: {
     isManual: false,
     cordon: undefined,
     isBehind: false,
+    isFilled: false,
+    ahead: 0,
     isHeldBack: false,
     moved: 0,
     missed: NOTHING_MISSED,

@@ -63,13 +63,15 @@ export function drainText({ cordon }: Instance): string {
   return cordon === undefined ? '' : byOperator(cordon);
 }
 
+const FILLED = 'reading: enough work is on its way to it already';
 const BEHIND = 'behind: it reads its stream too slowly, and gets no new work until it has caught up';
 
 /** For `explain`: what keeps work away, and who said so. */
-export function standingText({ status, cordon, isBehind }: Instance): string {
+export function standingText({ status, cordon, isBehind, isFilled }: Instance): string {
   if (status === 'CORDONED' && cordon !== undefined) return `cordoned ${byOperator(cordon)}`;
   if (status === 'DRAINING' && cordon?.isDrain === true) return `draining ${byOperator(cordon)}`;
-  return status === 'READY' && isBehind ? BEHIND : status;
+  if (status === 'READY' && isBehind) return BEHIND;
+  return status === 'READY' && isFilled ? FILLED : status;
 }
 
 const DEPARTED_MAX = 1_000;

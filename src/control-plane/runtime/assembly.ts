@@ -19,6 +19,7 @@ import { type ControlPlaneOptions, Given, type RunningControlPlane } from './con
 import { Dispatcher } from './dispatcher.ts';
 import { EndedRuns } from './ended-runs.ts';
 import { Face } from './face.ts';
+import { Feeding } from './feeding.ts';
 import { FleetActions } from './fleet-actions.ts';
 import { FleetOperations } from './fleet-operations.ts';
 import { GivenResults } from './given-results.ts';
@@ -87,6 +88,7 @@ export class Parts extends Given {
   readonly guard = new StallGuard(this.clock, {
     onTick: () => {
       this.actions.apply(this.fleet.tick(this.now()));
+      this.feeding.look();
       this.ticker.lookIfDue();
       this.stuck.lookIfDue();
     },
@@ -103,7 +105,7 @@ export class Parts extends Given {
   });
   readonly now = (): Now => ({ at: this.guard.now(), wall: this.clock.now() });
   readonly registryTime = (): number => this.guard.now();
-  readonly outbox = new Outbox(this.clock, this.registryTime);
+  readonly outbox = new Outbox(this.clock, this.registryTime, () => this.feeding.look());
   readonly watch = new WatchHub(this.store, this.metrics);
   readonly agentWatch = new AgentWatch(this.clock);
   readonly ended = new EndedRuns();
@@ -182,6 +184,11 @@ export class Parts extends Given {
     book: this.schemaBook,
     checks: this.options.parameterChecks,
   });
+  readonly feeding = new Feeding({
+    fleet: this.fleet,
+    scheduler: this.scheduler,
+    onRoom: () => this.committer.kick(),
+  });
   readonly dispatcher = new Dispatcher({
     clock: this.clock,
     metrics: this.metrics,
@@ -194,6 +201,7 @@ export class Parts extends Given {
     registryTime: this.registryTime,
     onGone: (runId, path, number) => this.reports.gone(runId, path, number),
     onUnreachable: (attempt) => this.reports.reroute([attempt]),
+    onLeased: (instance, bytes) => this.feeding.leased(instance, bytes),
     resolve: (runId, input, marks) => this.secrets.resolve(this.runs.peek(runId), input, marks),
     onUnsendable: (attempt, failure) => this.reports.unsendable(attempt, failure),
     onChild: (runId, effect) => this.children.act(runId, effect),
@@ -373,6 +381,7 @@ export class Parts extends Given {
     goAwayAddresses: this.options.goAwayAddresses ?? [],
     now: this.now,
     apply: (list) => this.actions.apply(list),
+    onRoom: (instance) => this.feeding.judge(instance),
     isStopping: () => this.face.isStopping,
   });
   readonly stuck: StuckWatch = new StuckWatch({

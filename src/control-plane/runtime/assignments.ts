@@ -91,11 +91,17 @@ export class Assignments {
     };
   }
 
-  /** Sends an assignment to an instance that still holds it; the input is fetched first when it is not at hand. */
-  send(instance: Instance, held: HeldAttempt, assignment: WireAssignment): void {
-    if (instance.peer === undefined || instance.held.get(held.attemptId) !== held) return;
+  /**
+   * Sends an assignment to an instance that still holds it; the input is fetched first when it is not at hand. A promise when it
+   * has not left yet.
+   */
+  send(instance: Instance, held: HeldAttempt, assignment: WireAssignment): Promise<void> | undefined {
+    if (instance.peer === undefined || instance.held.get(held.attemptId) !== held) return undefined;
     // It ended before it left: the agent will never have it, and nobody would confirm that it stopped.
-    if (held.isFenced) return this.release(instance.instanceId, held.attemptId);
+    if (held.isFenced) {
+      this.release(instance.instanceId, held.attemptId);
+      return undefined;
+    }
     const ready = this.options.blobs.forWire(held.runId, assignment.input);
     if (ready !== undefined && assignment.secrets !== undefined)
       return this.sendSecret(instance, held, assignment, ready);
@@ -103,18 +109,21 @@ export class Assignments {
       const complete = ready === assignment.input ? assignment : { ...assignment, input: ready };
       return this.sendFit(instance, held, complete);
     }
-    this.options.blobs.read(held.runId, assignment.input).then(
-      (bytes) => {
+    return this.options.blobs.read(held.runId, assignment.input).then(
+      async (bytes) => {
         if (instance.held.get(held.attemptId) !== held) return;
         if (held.isFenced) return this.release(instance.instanceId, held.attemptId);
         const input = { kind: 'inline', bytes } as const;
-        if (assignment.secrets !== undefined) this.sendSecret(instance, held, assignment, input);
-        else this.sendFit(instance, held, { ...assignment, input });
+        const sent =
+          assignment.secrets === undefined
+            ? this.sendFit(instance, held, { ...assignment, input })
+            : this.sendSecret(instance, held, assignment, input);
         this.options.outbox.flushSoon();
+        await sent;
       },
       (error) => {
         if (!isReadTrouble(error)) return this.options.onBlobMissing(held.runId, held.path, error);
-        this.options.clock.timer(READ_RETRY_MS, () => this.send(instance, held, assignment));
+        this.options.clock.timer(READ_RETRY_MS, () => void this.send(instance, held, assignment));
       },
     );
   }
@@ -125,22 +134,26 @@ export class Assignments {
     held: HeldAttempt,
     { secrets = [], ...assignment }: WireAssignment,
     input: StoredValue,
-  ): void {
+  ): Promise<void> | undefined {
     const resolved = this.resolve(held.runId, input, secrets);
     if ('bytes' in resolved)
       return this.sendFit(instance, held, { ...assignment, input: { kind: 'inline', bytes: resolved.bytes } });
     this.release(instance.instanceId, held.attemptId);
     this.options.onUnsendable(held, resolved.failure);
+    return undefined;
   }
 
   /** An input that does not fit the schema of the instance is not sent: its step ends. */
-  private sendFit(instance: Instance, held: HeldAttempt, assignment: WireAssignment): void {
+  private sendFit(instance: Instance, held: HeldAttempt, assignment: WireAssignment): Promise<void> | undefined {
     const { input, capability } = assignment;
     const checked = this.options.schemas.check('input', capabilityOf(instance, capability), input);
-    if (checked === undefined) return this.hand(instance, held, assignment);
+    if (checked === undefined) {
+      this.hand(instance, held, assignment);
+      return undefined;
+    }
     const needsAcceptance = held.acceptUntil > 0;
     held.acceptUntil = 0;
-    void checked.then((misfit) => {
+    return checked.then((misfit) => {
       // It left, or has come back meanwhile and was sent it.
       if (instance.peer === undefined || instance.held.get(held.attemptId) !== held || held.isSent) return;
       if (misfit !== undefined || held.isFenced) this.release(instance.instanceId, held.attemptId);

@@ -19,6 +19,7 @@ import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { SlotUse } from '../scheduler/types.ts';
 import type { TaskRow } from '../store/port.ts';
 import { Assignments, type AssignmentsOptions, encoded } from './assignments.ts';
+import { weightOf } from './feeding.ts';
 import type { RunHolder } from './run-holder.ts';
 import type { StagedBatch } from './staged-batch.ts';
 import { keyOf, type NodeClass, StepClasses, slotOf } from './step-classes.ts';
@@ -33,6 +34,8 @@ export interface DispatcherOptions extends AssignmentsOptions {
   readonly onGone: (runId: string, path: string, number: number) => void;
   /** An attempt was leased to an instance whose stream has ended meanwhile. */
   readonly onUnreachable: (attempt: HeldAttempt) => void;
+  /** An attempt of so many bytes was leased. */
+  readonly onLeased: (instance: Instance, bytes: number) => void;
   /** A durable decision of the run asks for something about a child run. */
   readonly onChild: (runId: string, effect: SeekChild | CancelChild) => void;
 }
@@ -129,9 +132,9 @@ export class Dispatcher {
     return this.assignments.ofLive(...live);
   }
 
-  /** Sends an assignment to an instance that still holds it. */
-  send(instance: Instance, held: HeldAttempt, assignment: WireAssignment): void {
-    this.assignments.send(instance, held, assignment);
+  /** As `Assignments.send`. */
+  send(...what: Parameters<Assignments['send']>): Promise<void> | undefined {
+    return this.assignments.send(...what);
   }
 
   classOf(state: RunState, node: CompiledAgentNode): NodeClass {
@@ -221,6 +224,8 @@ export class Dispatcher {
       batch.effects.push(() => this.options.onGone(holder.runId, effect.path, effect.number));
       return;
     }
+    const checkpoint = holder.checkpoints?.get(effect.path);
+    const bytes = weightOf(effect.input, checkpoint, node.metadata);
     const held: HeldAttempt = {
       attemptId: formatAttemptId({ runId: holder.runId, path: effect.path, number: effect.number }),
       runId: holder.runId,
@@ -235,20 +240,21 @@ export class Dispatcher {
       stop: undefined,
       isSent: false,
       isFenced: false,
+      bytes,
       checkpointAt: Number.NEGATIVE_INFINITY,
     };
     this.options.fleet.hold(instance, held);
+    this.options.onLeased(instance, bytes);
     this.options.metrics.attemptStarted();
     this.options.metrics.queueWaited(this.options.clock.now() - queuedAt);
     if (instance.peer === undefined && !instance.isHeldBack) batch.effects.push(() => this.options.onUnreachable(held));
-    const checkpoint = holder.checkpoints?.get(effect.path);
     let prepared: WireAssignment | undefined;
     batch.preparations.push(() => {
       prepared = encoded(instance, this.assignments.build(state, node, effect, checkpoint));
     });
-    batch.effects.push(() =>
-      this.send(instance, held, prepared ?? this.assignments.build(state, node, effect, checkpoint)),
-    );
+    batch.effects.push(() => {
+      void this.send(instance, held, prepared ?? this.assignments.build(state, node, effect, checkpoint));
+    });
   }
 
   private stop(state: RunState, effect: Stop, batch: StagedBatch): void {

@@ -2,14 +2,12 @@
 import type { Alerts } from '../../core/alerts.ts';
 import { YardmasterError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import { labelsOf } from '../registry/agent-labels.ts';
 import type { FleetAction, StreamEnd } from '../registry/fleet.ts';
-import { acceptsWork, type Instance } from '../registry/instance.ts';
-import { standingText } from '../registry/operations.ts';
+import type { Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
-import type { InstanceOffer } from '../scheduler/types.ts';
 import type { AgentWatch } from './agent-watch.ts';
 import type { Committer } from './committer.ts';
+import { offerOf } from './offer-of.ts';
 import type { Outbox } from './outbox.ts';
 import type { Reports } from './reports.ts';
 import { slotOf } from './step-classes.ts';
@@ -130,19 +128,4 @@ function streamError(why: StreamEnd): YardmasterError | undefined {
   if (why === 'REPLACED') return undefined;
   const [code, message, next] = STREAM_ERRORS[why];
   return new YardmasterError(code, message, { next });
-}
-
-function offerOf(instance: Instance): InstanceOffer {
-  const { state } = instance;
-  return {
-    namespace: instance.namespace,
-    instanceId: instance.instanceId,
-    agentId: instance.agentId,
-    labels: labelsOf(instance),
-    capabilities: state.capabilities,
-    slots: state.slots,
-    accepts: acceptsWork(instance),
-    state: standingText(instance),
-    load: instance.load,
-  };
 }

@@ -4,6 +4,8 @@ import type { Face } from './face.ts';
 import type { Recovered } from './recovery.ts';
 
 const ASSIGNMENTS_PER_FLUSH = 10_000;
+/** What one choice weighs is known when its run has decided: so the next are chosen after that. */
+const ASSIGNMENTS_AT_ONCE = 64;
 
 export function startParts(parts: Parts, recovered: Recovered): Face {
   parts.face.recovered = recovered;
@@ -56,7 +58,11 @@ export function assignWaiting({ admission, clock, committer, runs, scheduler, se
   if (runs.isReading || sessions.isMoving) return;
   admission.settle();
   const monotonic = clock.monotonic();
-  for (const assignment of scheduler.assignments(monotonic, ASSIGNMENTS_PER_FLUSH)) staging.assign(assignment);
+  for (let count = 0; count < ASSIGNMENTS_PER_FLUSH; count += ASSIGNMENTS_AT_ONCE) {
+    const chosen = scheduler.assignments(monotonic, ASSIGNMENTS_AT_ONCE);
+    for (const assignment of chosen) staging.assign(assignment);
+    if (chosen.length < ASSIGNMENTS_AT_ONCE) break;
+  }
   const next = scheduler.nextChange(monotonic);
   if (next !== undefined && next > monotonic) staging.wakeAt(next - monotonic, () => committer.kick());
 }

@@ -22,13 +22,16 @@ interface Outgoing {
 export class Outbox {
   private readonly clock: Clock;
   private readonly registryTime: () => number;
+  private readonly onFlushed: () => void;
   private outgoing = new Map<Instance, Outgoing>();
   private isScheduled = false;
   private isDelayed = false;
 
-  constructor(clock: Clock, registryTime: () => number) {
+  /** `onFlushed`: all that was collected is with the streams. */
+  constructor(clock: Clock, registryTime: () => number, onFlushed: () => void = () => {}) {
     this.clock = clock;
     this.registryTime = registryTime;
+    this.onFlushed = onFlushed;
   }
 
   assign(instance: Instance, assignment: WireAssignment): void {
@@ -91,7 +94,11 @@ export class Outbox {
   }
 
   flush(): void {
-    if (this.outgoing.size === 0) return;
+    if (this.outgoing.size > 0) this.sendAll();
+    this.onFlushed();
+  }
+
+  private sendAll(): void {
     const sending = this.outgoing;
     this.outgoing = new Map();
     for (const { instance, chunks, capabilities, ...lists } of sending.values()) {

@@ -104,7 +104,7 @@ export class Rereads {
     const key = findStep(state, path)?.detail?.key;
     const known = instance.held.get(attemptId);
     if (known !== undefined) {
-      if (known.acceptUntil > 0) dispatcher.send(instance, known, assignment);
+      if (known.acceptUntil > 0) void dispatcher.send(instance, known, assignment);
       return;
     }
     const held: HeldAttempt = {
@@ -125,6 +125,6 @@ export class Rereads {
     };
     fleet.hold(instance, held);
     dispatcher.takeSlot(slotOf(instance.instanceId, held));
-    if (!hasResult) dispatcher.send(instance, held, assignment);
+    if (!hasResult) void dispatcher.send(instance, held, assignment);
   }
 }

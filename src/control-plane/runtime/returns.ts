@@ -1,9 +1,10 @@
 /** What follows a Hello: the attempts that the instance lists, and those that we leased and it does not list. */
 import type { Clock } from '../../core/clock.ts';
 import { parseAttemptId } from '../../core/ids.ts';
+import { limits } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Fleet } from '../registry/fleet.ts';
-import type { HelloFrame } from '../registry/frames.ts';
+import type { HelloFrame, WireStop } from '../registry/frames.ts';
 import type { HeldAttempt, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -41,9 +42,12 @@ export class Returns {
       if (held !== undefined) this.goesOn(instance, held);
       else if (!isFinished) this.unexpected(instance, attemptId);
     }
-    for (const held of instance.held.values()) {
-      if (!names.has(held.attemptId)) this.missing(instance, held);
-    }
+    const missing = instance.held.values().filter(({ attemptId }) => !names.has(attemptId));
+    for (const held of missing) if (held.isFenced) this.stopped(instance, held);
+    void this.resendAll(
+      instance,
+      missing.filter(({ isFenced }) => !isFenced),
+    );
     this.options.outbox.flushSoon();
   }
 
@@ -104,13 +108,29 @@ export class Returns {
     });
   }
 
-  /** We leased it and the instance does not have it: sent again under the same number; a fenced one has stopped. */
-  private missing(instance: Instance, held: HeldAttempt): void {
-    if (held.isFenced) return this.stopped(instance, held);
-    held.isSent = false;
-    held.acceptUntil = instance.isManual ? 0 : this.options.acceptUntil();
-    this.options.fleet.hold(instance, held);
-    void this.resend(instance, held);
+  /**
+   * We leased them and the instance does not have them: sent again under the same numbers, and no faster than its connection
+   * takes them. Their time to accept begins when it is their turn.
+   */
+  private async resendAll(instance: Instance, missing: readonly HeldAttempt[]): Promise<void> {
+    const { peer } = instance;
+    for (const held of missing) {
+      held.isSent = false;
+      held.acceptUntil = 0;
+    }
+    for (const part of partsOf(missing)) {
+      const mine = part.filter((held) => instance.held.get(held.attemptId) === held);
+      for (const held of mine) {
+        held.acceptUntil = instance.isManual ? 0 : this.options.acceptUntil();
+        this.options.fleet.hold(instance, held);
+      }
+      const sent = mine.map((held) => this.resend(instance, held));
+      if (peer?.whenRoom === undefined) continue;
+      await Promise.all(sent);
+      this.options.outbox.flush();
+      await new Promise<void>((resolve) => peer.whenRoom?.(resolve));
+      if (instance.peer !== peer) return;
+    }
   }
 
   /** Its next attempt may wait for that. */
@@ -141,15 +161,22 @@ export class Returns {
       else {
         const nextChunk = await this.options.output.nextChunk(instance, held);
         if (instance.held.get(held.attemptId) !== held) return;
-        this.options.dispatcher.send(instance, held, {
+        await this.options.dispatcher.send(instance, held, {
           ...assignment,
           ...(nextChunk === undefined ? {} : { nextChunk }),
         });
+        if (held.stop !== undefined && held.isSent) this.stopAgain(instance, held, held.stop);
         this.options.outbox.flushSoon();
       }
     } catch (error) {
       this.options.logger.error('an assignment could not be sent again', { attempt: held.attemptId, error });
     }
+  }
+
+  /** What it was told before it had the attempt was for nothing. */
+  private stopAgain(instance: Instance, held: HeldAttempt, stop: WireStop): void {
+    held.stopSent = undefined;
+    this.options.outbox.stop(instance, stop);
   }
 
   private ask(held: HeldAttempt, onLive: (isLive: boolean) => void): void {
@@ -163,4 +190,20 @@ export class Returns {
       failures: 0,
     });
   }
+}
+
+/** In order, each about as much as may be on its way at once. */
+function partsOf(missing: readonly HeldAttempt[]): readonly (readonly HeldAttempt[])[] {
+  const parts: HeldAttempt[][] = [];
+  let room = 0;
+  for (const held of missing) {
+    if (room <= 0) {
+      parts.push([]);
+      room = limits.aheadBytesMax;
+    }
+    parts.at(-1)?.push(held);
+    // Of one that was leased before a restart nobody knows.
+    room -= held.bytes ?? limits.inlineWireBytesMax;
+  }
+  return parts;
 }

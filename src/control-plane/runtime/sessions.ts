@@ -31,22 +31,24 @@ export interface SessionsOptions {
   readonly goAwayAddresses: readonly string[];
   readonly now: () => Now;
   readonly apply: (actions: readonly FleetAction[]) => void;
+  /** The connection of the instance has taken most of what was sent. */
+  readonly onRoom: (instance: Instance) => void;
   readonly isStopping: () => boolean;
 }
 
 export class Sessions {
   private readonly options: SessionsOptions;
-  private readonly open = new Set<SessionPeer>();
+  private readonly open = new Set<Session>();
   private moving = false;
-  private onLeft: (() => void) | undefined;
+  private onLeft: ((session: Session) => void) | undefined;
 
   constructor(options: SessionsOptions) {
     this.options = options;
   }
 
   accept(peer: SessionPeer): SessionReceiver {
-    const session = new Session(this.options, peer, () => this.closed(peer));
-    this.open.add(peer);
+    const session: Session = new Session(this.options, peer, () => this.closed(session));
+    this.open.add(session);
     return session;
   }
 
@@ -63,36 +65,38 @@ export class Sessions {
     const message = this.moving
       ? 'the control plane stops; others are at the addresses'
       : 'the control plane restarts; come back';
-    for (const peer of this.open) peer.send({ type: 'goAway', reason: 'SHUTDOWN', message, addresses });
-    return this.moving ? this.left() : this.endAll();
+    for (const { peer } of this.open) peer.send({ type: 'goAway', reason: 'SHUTDOWN', message, addresses });
+    const staying = [...this.open].filter((session) => !this.moving || !session.mayMove);
+    for (const { peer } of staying) peer.end();
+    return this.left(staying);
   }
 
-  private async endAll(): Promise<void> {
-    for (const peer of this.open) peer.end();
-  }
-
-  /** Nobody opens a stream any more: Hello is refused. */
-  private async left(): Promise<void> {
-    if (this.open.size === 0) return;
+  /** Nobody opens a stream any more: Hello is refused. Those in `ended` have their end already, and are not waited for. */
+  private async left(ended: readonly Session[]): Promise<void> {
+    const moving = new Set(this.open);
+    for (const session of ended) moving.delete(session);
+    if (moving.size === 0) return;
     await new Promise<void>((resolve) => {
       const cancel = this.options.clock.timer(times.moveMs, resolve);
-      this.onLeft = () => {
+      this.onLeft = (session) => {
+        moving.delete(session);
+        if (moving.size > 0) return;
         cancel();
         resolve();
       };
     });
-    await this.endAll();
+    for (const { peer } of this.open) peer.end();
   }
 
-  private closed(peer: SessionPeer): void {
-    this.open.delete(peer);
-    if (this.open.size === 0) this.onLeft?.();
+  private closed(session: Session): void {
+    this.open.delete(session);
+    this.onLeft?.(session);
   }
 }
 
 class Session implements SessionReceiver {
   private readonly options: SessionsOptions;
-  private readonly peer: SessionPeer;
+  readonly peer: SessionPeer;
   private readonly onClosed: () => void;
   private instance: Instance | undefined = undefined;
   private isOver = false;
@@ -101,6 +105,12 @@ class Session implements SessionReceiver {
     this.options = options;
     this.peer = peer;
     this.onClosed = onClosed;
+  }
+
+  /** A program is at the other end, and was there a moment ago: it will do what a GoAway says. A person will not, nor who said no Hello. */
+  get mayMove(): boolean {
+    const { instance } = this;
+    return instance?.peer === this.peer && !instance.isManual && instance.status !== 'SUSPECT';
   }
 
   frame(frame: AgentFrame): void {
@@ -117,6 +127,11 @@ class Session implements SessionReceiver {
     const { instance } = this;
     if (this.isOver || instance === undefined) return;
     this.options.apply(this.options.fleet.queueFilled(instance, this.peer, isFull));
+  }
+
+  hasRoom(): void {
+    const { instance } = this;
+    if (!this.isOver && instance?.peer === this.peer) this.options.onRoom(instance);
   }
 
   malformed(error: Error): void {
@@ -202,6 +217,7 @@ class Session implements SessionReceiver {
     // The scheduler has to know the instance before its slots are counted.
     apply(actions);
     this.options.returns.reconcile(instance, frame.held);
+    this.options.onRoom(instance);
     if (frame.state.refused !== undefined) this.options.outbox.ackState(instance, frame.state.revision);
   }
 

@@ -9,7 +9,7 @@ import type { BodiesTakenOver, RunEnded, RunEvent } from '../engine/events.ts';
 import type { RunState } from '../engine/state.ts';
 import type { RunStatus } from '../engine/status.ts';
 import type { Fleet } from '../registry/fleet.ts';
-import { acceptsWork, capabilityOf } from '../registry/instance.ts';
+import { capabilityOf, hasRoom } from '../registry/instance.ts';
 import type { Assignment } from '../scheduler/types.ts';
 import type { RunChange, RunRow } from '../store/port.ts';
 import type { Admission } from './admission.ts';
@@ -139,7 +139,7 @@ export class Staging {
     const { fleet, dispatcher, committer } = this.options;
     const { command, booked } = pending;
     const instance = fleet.instances.get(booked?.instanceId ?? '');
-    const isFree = instance !== undefined && acceptsWork(instance) && booked?.failedCommits === committer().failures;
+    const isFree = instance !== undefined && hasRoom(instance) && booked?.failedCommits === committer().failures;
     if (command.type !== 'AssignStep' || isFree) return true;
     this.giveBack(pending);
     dispatcher.waitAgain(state, command.path);

@@ -89,12 +89,15 @@ export class StuckWatch {
     return this.incidents.size;
   }
 
-  /** The worst incident of a run as it is now; undefined: it goes on, or is over. `seen`: its state, where memory has none. */
+  /**
+   * The worst incident of a run as it is now; undefined: it goes on, or is over. `seen`: its state, where memory has none. Whoever
+   * asks ends an incident, and finds none: between a set wall clock and the next tick, what is due has not had its turn.
+   */
   incidentOf(runId: string, seen?: RunState): Incident | undefined {
     const holder = this.options.runs.peek(runId);
     const state = holder?.state ?? seen;
     if (holder === undefined) this.forget(runId);
-    else if (state !== undefined && !holder.isBusy) this.judge(holder, state);
+    else if (state !== undefined && !holder.isBusy && this.incidents.has(runId)) this.judge(holder, state);
     const [worst] = this.incidents.get(runId)?.values() ?? [];
     return worst;
   }

@@ -7,6 +7,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../core/clock.ts';
 import { limits, times } from '../../core/limits.ts';
+import { networkOf } from './network-of.ts';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0');
 /** The kernel asks a quiet peer, ten times in ten seconds, and wakes nobody while the peer is there. Agents beat, so are seldom asked. */
@@ -58,7 +59,8 @@ export class Front {
     // Whoever takes the socket handles its errors; a reset before that means nothing to us.
     socket.on('error', () => {});
     const address = socket.remoteAddress ?? '';
-    const count = this.perAddress.get(address) ?? 0;
+    const network = networkOf(address);
+    const count = this.perAddress.get(network) ?? 0;
     if (this.sockets.size >= limits.connectionsMax || count >= limits.connectionsPerAddressMax) {
       socket.destroy();
       this.options.onRefused(address);
@@ -66,16 +68,16 @@ export class Front {
     }
     const peer = `${address}:${socket.remotePort ?? 0}`;
     this.sockets.set(peer, socket);
-    this.perAddress.set(address, count + 1);
-    socket.once('close', () => this.forget(peer, address));
+    this.perAddress.set(network, count + 1);
+    socket.once('close', () => this.forget(peer, network));
     this.peek(socket);
   }
 
-  private forget(peer: string, address: string): void {
+  private forget(peer: string, network: string): void {
     this.sockets.delete(peer);
-    const count = (this.perAddress.get(address) ?? 1) - 1;
-    if (count > 0) this.perAddress.set(address, count);
-    else this.perAddress.delete(address);
+    const count = (this.perAddress.get(network) ?? 1) - 1;
+    if (count > 0) this.perAddress.set(network, count);
+    else this.perAddress.delete(network);
     if (this.sockets.size === 0) this.onEmpty?.();
   }
 

@@ -1,28 +1,30 @@
 /**
- * Whether the outgoing queue of a stream is too full for new work. PURE but for its timer.
+ * What the outgoing queue of a stream means for its agent. PURE but for its timers.
  *
  * What is queued stays in its order: an ack of a beat says that all before it was read, and a stop has to come after the
- * assignment that it ends. So nothing overtakes; instead the last half of the queue is kept free for stops and acks.
+ * assignment that it ends. So nothing overtakes; the queue is kept short instead (ADR 28). Above the high mark nothing new is
+ * wanted until it is below the low one: that is usual where inputs are large. An agent for which it lasts reads too slowly.
  */
 import type { CancelTimer, Clock } from '../../core/clock.ts';
 import { limits, times } from '../../core/limits.ts';
 
-/** Above it no assignments are wanted, and below the other they are again: one alone would flap with each frame. */
-const HIGH_SHARE = 1 / 2;
-const LOW_SHARE = 1 / 8;
+/** One mark alone would flap with each frame. */
+const LOW_SHARE = 1 / 4;
 
 export interface QueuePressureOptions {
   readonly clock: Clock;
-  /** Told in a microtask: whoever fills the queue may be in the middle of a commit. */
-  readonly onChange: (isHigh: boolean) => void;
-  /** It was high for too long without a pause. */
+  /** It is below the low mark again. Told in a microtask: whoever wrote may be in the middle of a commit. */
+  readonly onRoom: () => void;
+  /** It has been above for so long that the agent is behind; false: it was, and has caught up. */
+  readonly onChange: (isBehind: boolean) => void;
+  /** It was above for much too long. */
   readonly onStuck: () => void;
 }
 
 export class QueuePressure {
   private readonly options: QueuePressureOptions;
   private isHigh = false;
-  private told = false;
+  private isBehind = false;
   private isTelling = false;
   private isOver = false;
   private cancel: CancelTimer | undefined;
@@ -33,12 +35,12 @@ export class QueuePressure {
 
   /** Call it whenever the number of queued bytes has changed. */
   measure(bytes: number): void {
-    const isHigh = bytes > limits.streamQueueBytesMax * (this.isHigh ? LOW_SHARE : HIGH_SHARE);
+    const isHigh = bytes > limits.aheadBytesMax * (this.isHigh ? LOW_SHARE : 1);
     if (this.isOver || isHigh === this.isHigh) return;
     this.isHigh = isHigh;
     this.cancel?.();
-    this.cancel = isHigh ? this.options.clock.timer(times.overloadMs, () => this.options.onStuck()) : undefined;
-    this.tellSoon();
+    if (isHigh) this.cancel = this.options.clock.timer(times.behindMs, () => this.fallBehind());
+    else this.tellSoon();
   }
 
   /** The stream is ending. */
@@ -47,14 +49,22 @@ export class QueuePressure {
     this.cancel?.();
   }
 
+  private fallBehind(): void {
+    this.cancel = this.options.clock.timer(times.overloadMs - times.behindMs, () => this.options.onStuck());
+    if (this.isBehind) return;
+    this.isBehind = true;
+    this.options.onChange(true);
+  }
+
   private tellSoon(): void {
     if (this.isTelling) return;
     this.isTelling = true;
     queueMicrotask(() => {
       this.isTelling = false;
-      if (this.isOver || this.told === this.isHigh) return;
-      this.told = this.isHigh;
-      this.options.onChange(this.isHigh);
+      if (this.isOver || this.isHigh) return;
+      if (this.isBehind) this.options.onChange(false);
+      this.isBehind = false;
+      this.options.onRoom();
     });
   }
 }

@@ -96,7 +96,8 @@ class SessionStream implements SessionWire {
     this.remote = call.getPeer();
     this.pressure = new QueuePressure({
       clock: options.clock,
-      onChange: (isHigh) => this.sink?.queueFilled(isHigh),
+      onRoom: () => this.sink?.hasRoom(),
+      onChange: (isBehind) => this.sink?.queueFilled(isBehind),
       onStuck: () => this.sink?.queueStuck(),
     });
   }
@@ -124,6 +125,10 @@ class SessionStream implements SessionWire {
     this.pump();
     this.pressure.measure(this.pendingBytes);
     return true;
+  }
+
+  get queuedBytes(): number {
+    return this.pendingBytes;
   }
 
   end(error?: Error): void {

@@ -1,17 +1,18 @@
 /**
- * How many agent streams may be open: in all, and from one address, so that a client in a loop takes no room from the others.
+ * How many agent streams may be open: in all, and from one address (of IPv6: one network of 64 bits), so that a client in a loop takes no room from the others.
  *
  * Invariant: every stream that was let in is counted until it has left, once.
  */
 import { YardmasterError } from '../../core/errors.ts';
 import { limits } from '../../core/limits.ts';
+import { networkOf } from './network-of.ts';
 
 export type StreamLimit = 'address' | 'total';
 
 export interface StreamCapsOptions {
   /** Streams in all. Default 20,000. */
   readonly max?: number;
-  /** Streams from one address. Default 10,000. */
+  /** Streams from one address, of IPv6 from one /64. Default 10,000. */
   readonly perAddressMax?: number;
   /** A stream was refused. */
   readonly onRefused?: (limit: StreamLimit) => void;
@@ -68,5 +69,5 @@ export class StreamCaps {
 }
 
 function addressOf(peer: string): string {
-  return peer.slice(0, peer.lastIndexOf(':'));
+  return networkOf(peer.slice(0, peer.lastIndexOf(':')));
 }

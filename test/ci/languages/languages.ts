@@ -1,6 +1,6 @@
 /** The example agents in other languages, built as their pages say. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { root } from '../../docs/shell.ts';
 
@@ -8,12 +8,15 @@ export const LANGUAGES = ['python', 'go', 'java', 'rust'] as const;
 
 export type Language = (typeof LANGUAGES)[number];
 
-/** Copies of the examples, so that what is built stays out of the sources; what an earlier test built is used again. */
+/** Copies of the examples, so that what is built stays out of the sources; of an earlier test only what takes long is used again. */
 const WORK = join(root, '.tmp', 'languages');
 
 export function folderOf(language: Language): string {
   return join(WORK, 'examples', 'agents', language);
 }
+
+/** What the package managers of Python, Java and Rust make. */
+const SLOW: readonly string[] = ['.venv', 'target'];
 
 /** The commands of the README: the last one starts the agent, those before install and generate. */
 export function commandsOf(language: Language): { readonly prepare: string; readonly start: string } {
@@ -28,6 +31,9 @@ export function commandsOf(language: Language): { readonly prepare: string; read
 export function build(language: Language): void {
   const folder = folderOf(language);
   mkdirSync(folder, { recursive: true });
+  for (const name of readdirSync(folder)) {
+    if (!SLOW.includes(name)) rmSync(join(folder, name), { recursive: true });
+  }
   // What somebody built there would be taken for what is built here.
   const filter = (file: string): boolean => basename(file) !== 'target';
   cpSync(join(root, 'examples', 'agents', language), folder, { recursive: true, filter });

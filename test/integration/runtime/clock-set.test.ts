@@ -75,6 +75,16 @@ test('set forward over the end of a wait, the run is not stuck while timers are 
   expect((await run.result()).status).toBe('COMPLETED');
 });
 
+test('set forward over the end of a wait, who reads the run before the next tick does not find it stuck', async () => {
+  await using mesh = await TestMesh.start();
+  const run = await mesh.startWorkflow(flow([{ id: 'w', type: 'wait', for: '30m' }]));
+  await mesh.advance('2m');
+  mesh.clock.shiftWall(HOUR_MS);
+  expect((await mesh.orchestrator.getRun(run.id)).stuck).toBeUndefined();
+  await mesh.advance('12s');
+  expect((await run.result()).status).toBe('COMPLETED');
+});
+
 test('set back in a pause, a loop whose next iteration had come due begins it when its time comes again', async () => {
   await using mesh = await TestMesh.start();
   mesh.agent('worker').setResponse('a', 1);

@@ -288,17 +288,20 @@ describe('the agent stream', () => {
     expect(session.endedCount).toBe(1);
   });
 
-  it('says that the queue of a slow reader is too full for new work, and that it has room again', async () => {
-    await using rig = await Rig.start();
+  it('says that a slow reader is behind when its queue does not come down, and when it has caught up', async () => {
+    const clock = new HandClock();
+    await using rig = await Rig.start([], { clock });
     const { call, session } = await rig.session();
     call.write(HELLO);
     call.pause();
     await eventually(() => session.frames.length === 1);
     const input = { kind: 'inline', bytes: encodeValue('x'.repeat(250_000)) } as const;
-    for (let sent = 0; session.queue.length === 0 && sent < 100; sent++) {
+    for (let sent = 0; (session.peer.queuedBytes ?? 0) <= limits.aheadBytesMax && sent < 100; sent++) {
       session.peer.send({ ...EMPTY, assignments: [{ ...ASSIGNMENT, input }] });
       await new Promise((resolve) => setImmediate(resolve));
     }
+    expect(session.queue).toEqual([]);
+    clock.advance(times.behindMs);
     expect(session.queue).toEqual([true]);
     expect(session.endedCount).toBe(0);
     call.resume();
@@ -315,10 +318,13 @@ describe('the agent stream', () => {
     call.pause();
     await eventually(() => session.frames.length === 1);
     const input = { kind: 'inline', bytes: encodeValue('x'.repeat(250_000)) } as const;
-    for (let sent = 0; session.queue.length === 0 && sent < 100; sent++) {
+    for (let sent = 0; (session.peer.queuedBytes ?? 0) <= limits.aheadBytesMax && sent < 100; sent++) {
       session.peer.send({ ...EMPTY, assignments: [{ ...ASSIGNMENT, input }] });
       await new Promise((resolve) => setImmediate(resolve));
     }
+    expect(session.queue).toEqual([]);
+    clock.advance(times.behindMs);
+    expect(session.queue).toEqual([true]);
     clock.advance(times.overloadMs);
     await eventually(() => session.endedCount === 1);
     clock.advance(times.streamEndGraceMs);

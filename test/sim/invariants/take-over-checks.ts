@@ -100,7 +100,8 @@ export class TakeOverChecks {
 function isCutShort({ steps }: RunModel, prefix: string): boolean {
   if (prefix === '') return true;
   const inside = [...steps.values()].filter((step) => step.prefix === prefix && step.info.attached === undefined);
-  const isDone = ({ end, skipReason }: StepModel): boolean => end?.status === 'COMPLETED' || skipReason === 'WHEN';
+  const isDone = ({ end, skipReason }: StepModel): boolean =>
+    end?.status === 'COMPLETED' || skipReason === 'WHEN' || skipReason === 'RUN_ON';
   // What a block that is done left undone does not count.
   const isSettled = (step: StepModel): boolean => {
     const around = steps.get(prefix + step.info.parent);

@@ -24,11 +24,31 @@ describe('a session that is sent elsewhere', () => {
     expect(driver.dialled).toEqual(['own', B, C, 'own', B, C]);
   });
 
-  test('keeps the old stream while there is another address to try, and no longer', () => {
-    const driver = new CoreDriver().connect().goAway(SHUTDOWN, [B, C]).advance(0).cut();
+  test('keeps the old stream until its own address has welcomed it, when all others have failed', () => {
+    const driver = new CoreDriver().connect().assign(a).accept(a).goAway(SHUTDOWN, [B, C]).advance(0);
+    driver.cut().reconnectUnanswered().cut().reconnectUnanswered();
+    expect(driver.dialled).toEqual(['own', B, C, 'own']);
     expect(driver.closed).toEqual([]);
-    driver.reconnectUnanswered().cut();
+    driver.welcome();
     expect(driver.closed).toEqual([1]);
+    expect(driver.stops).toEqual([]);
+  });
+
+  test('leaves the old stream when its own address has failed, too', () => {
+    const driver = new CoreDriver().connect().goAway(SHUTDOWN, [B]).advance(0);
+    driver.cut().reconnectUnanswered();
+    expect(driver.closed).toEqual([]);
+    driver.cut();
+    expect(driver.dialled).toEqual(['own', B, 'own']);
+    expect(driver.closed).toEqual([1]);
+  });
+
+  test('says nothing on the old stream while it looks for another', () => {
+    const driver = new CoreDriver().connect().assign(a).accept(a).goAway(SHUTDOWN, [B]).advance(0);
+    const said = driver.frames(1).length;
+    driver.cut().reconnectUnanswered();
+    driver.complete(a).advance(20_000);
+    expect(driver.frames(1)).toHaveLength(said);
   });
 
   test('goes back to where it lived last when that stream is cut', () => {

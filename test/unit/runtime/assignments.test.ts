@@ -51,7 +51,7 @@ function rig() {
     input: { kind: 'inline', bytes: new Uint8Array() },
     capability: 'a',
   } as unknown as WireAssignment;
-  const send = (): void => assignments.send(instance, held, assignment);
+  const send = (): void => void assignments.send(instance, held, assignment);
   const checked = async (index: number, misfit?: Misfit): Promise<void> => {
     at = 8_000;
     checks[index]?.(misfit);

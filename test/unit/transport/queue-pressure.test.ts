@@ -1,10 +1,10 @@
-/** When the queue of a stream is too full for new work, and when that has gone on for too long. */
+/** When the queue of a stream has room again, when its agent is behind, and when that has gone on for too long. */
 import { beforeEach, expect, test } from 'vitest';
 import { QueuePressure } from '../../../src/control-plane/transport/queue-pressure.ts';
 import { limits, times } from '../../../src/core/limits.ts';
 import { HandClock } from '../../integration/transport/rig.ts';
 
-const FULL = limits.streamQueueBytesMax;
+const HIGH = limits.aheadBytesMax;
 const turn = (): Promise<void> => new Promise((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
 
 let clock: HandClock;
@@ -16,42 +16,59 @@ beforeEach(() => {
   told = [];
   pressure = new QueuePressure({
     clock,
-    onChange: (isHigh) => void told.push(isHigh ? 'high' : 'low'),
+    onRoom: () => void told.push('room'),
+    onChange: (isBehind) => void told.push(isBehind ? 'behind' : 'caught up'),
     onStuck: () => void told.push('stuck'),
   });
 });
 
-test('it is high above a half and low again below an eighth, and nothing is told between the two', async () => {
-  for (const bytes of [FULL / 2, FULL / 2 + 1, FULL / 4, FULL / 2 + 1, FULL / 8, FULL / 4, FULL]) {
+test('a burst is nothing to tell of; when three quarters of it are gone there is room again', async () => {
+  for (const bytes of [HIGH, HIGH * 9, HIGH / 2, HIGH / 4 + 1, HIGH / 4, HIGH / 2, HIGH]) {
     pressure.measure(bytes);
     await turn();
   }
-  expect(told).toEqual(['high', 'low', 'high']);
+  expect(told).toEqual(['room']);
 });
 
-test('what fills and empties within one turn is not told', async () => {
-  pressure.measure(FULL);
+test('what empties and fills within one turn is not told', async () => {
+  pressure.measure(HIGH + 1);
   pressure.measure(0);
+  pressure.measure(HIGH + 1);
   await turn();
   expect(told).toEqual([]);
 });
 
-test('it is stuck when it was high for so long without a pause', async () => {
-  pressure.measure(FULL);
-  await turn();
-  clock.advance(times.overloadMs - 1);
+test('an agent whose queue does not come down for a while is behind, until it has', async () => {
+  pressure.measure(HIGH + 1);
+  clock.advance(times.behindMs - 1);
+  pressure.measure(HIGH);
+  expect(told).toEqual([]);
+  clock.advance(1);
+  expect(told).toEqual(['behind']);
   pressure.measure(0);
   await turn();
-  pressure.measure(FULL);
+  expect(told).toEqual(['behind', 'caught up', 'room']);
+  expect(clock.waiting).toBe(0);
+});
+
+test('it is stuck when it was high for so long without a pause', async () => {
+  pressure.measure(HIGH + 1);
+  clock.advance(times.behindMs);
+  clock.advance(times.overloadMs - times.behindMs - 1);
+  pressure.measure(0);
   await turn();
-  clock.advance(times.overloadMs - 1);
-  expect(told).toEqual(['high', 'low', 'high']);
+  pressure.measure(HIGH + 1);
+  clock.advance(times.behindMs);
+  clock.advance(times.overloadMs - times.behindMs - 1);
+  expect(told).toEqual(['behind', 'caught up', 'room', 'behind']);
   clock.advance(1);
   expect(told.at(-1)).toBe('stuck');
 });
 
 test('nothing is told of a stream that ends, and its timer goes with it', async () => {
-  pressure.measure(FULL);
+  pressure.measure(HIGH + 1);
+  pressure.measure(0);
+  pressure.measure(HIGH + 1);
   pressure.end();
   await turn();
   expect(told).toEqual([]);

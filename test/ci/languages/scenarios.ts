@@ -1,33 +1,18 @@
-/** The example agents of other languages against a real control plane, killed and told to leave on the way. */
+/** What every example agent is put through: a real control plane that kills it and tells it to leave, and the conformance kit. */
 import { hash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../../src/client/index.ts';
-import { root } from '../../docs/shell.ts';
-import { build, LANGUAGES, type Language } from './languages.ts';
+import { testConformance } from './conformance.ts';
+import { digestStep, instancesOf, LONG_DIGESTS } from './digests.ts';
+import type { Language } from './languages.ts';
 import { Mesh, type Running } from './mesh.ts';
-// Their tests are of this file, too, so that nobody builds an agent that another one starts.
-import './conformance.ts';
-import './demo.ts';
-import './from-the-page.ts';
 
-beforeAll(() => {
-  for (const language of LANGUAGES) build(language);
-});
+export function testAgent(language: Language): void {
+  describe(`the agent in ${language}`, () => testScenarios(language));
+  testConformance(language);
+}
 
-test('all languages say the same of their capabilities', () => {
-  const stated = LANGUAGES.map((language) => {
-    const sources = join(root, 'examples/agents', language);
-    const file = readdirSync(sources, { recursive: true, encoding: 'utf8' }).find((name) =>
-      name.endsWith('capabilities.json'),
-    );
-    return readFileSync(join(sources, file ?? 'capabilities.json'), 'utf8');
-  });
-  expect(new Set(stated).size).toBe(1);
-});
-
-describe.each(LANGUAGES)('the agent in %s', (language) => {
+function testScenarios(language: Language): void {
   test('echoes, digests, counts and fails as it is told', async () => {
     await using mesh = await Mesh.start();
     await mesh.agent(language);
@@ -146,41 +131,6 @@ describe.each(LANGUAGES)('the agent in %s', (language) => {
     await using mesh = await Mesh.start();
     expect(await mesh.refused(language, { YARDMASTER_SLOTS: 'many' })).toBe(2);
   });
-});
-
-test('a workflow on agents of all languages completes although one of each is killed at its work', async () => {
-  await using mesh = await Mesh.start();
-  const agents: Running[] = [];
-  for (const language of LANGUAGES) agents.push(await mesh.agent(language), await mesh.agent(language));
-  const { result, events, history } = await mesh.play(
-    {
-      name: 'Mixed',
-      steps: LANGUAGES.map((language) => digestStep(language, language)),
-      output: Object.fromEntries(LANGUAGES.map((id) => [id, `\${{ steps.${id}.output.sha256 }}`])),
-    },
-    async (event) => {
-      if (event.type !== 'attemptStarted' || event.attempt !== 1) return;
-      await agents.find(({ instanceId }) => instanceId === event.instance)?.kill();
-    },
-  );
-  expect(result.output).toEqual(Object.fromEntries(LANGUAGES.map((id) => [id, LONG_DIGESTS[id][1]])));
-  expect(history).toEqual(
-    LANGUAGES.flatMap((id) => [`start ${id}#1`, `start ${id}#2`, `end ${id}#2 COMPLETED`, `end ${id}#1 LOST`]),
-  );
-  expect(new Set(instancesOf(events)).size).toBe(2 * LANGUAGES.length);
-});
-
-/** So many rounds take longer than a kill does; the digests of "yardmaster" after them were computed by another program. */
-const LONG_DIGESTS: Readonly<Record<Language, readonly [rounds: number, sha256: string]>> = {
-  python: [500_000, '51945506d2cadb6b4c7e9cb87cab3e938ced920f0be943e428799df09efb39bf'],
-  go: [3_000_000, '1ecc40d609cc0e666e905ed507d70742bb92cebe486f8da4a69d05f8054ddb20'],
-  java: [3_000_000, '1ecc40d609cc0e666e905ed507d70742bb92cebe486f8da4a69d05f8054ddb20'],
-  rust: [3_000_000, '1ecc40d609cc0e666e905ed507d70742bb92cebe486f8da4a69d05f8054ddb20'],
-};
-
-function digestStep(id: string, language: Language) {
-  const [rounds] = LONG_DIGESTS[language];
-  return { id, action: 'digest', agentId: `example-${language}`, parameters: { text: 'yardmaster', rounds } };
 }
 
 function countOf(to: number, delayMs: number) {
@@ -201,10 +151,6 @@ function killFirst(agents: readonly Running[], type: RunEvent['type'] = 'attempt
     isKilled = true;
     await agents.find(({ instanceId }) => instanceId === instance)?.kill();
   };
-}
-
-function instancesOf(events: readonly RunEvent[]): readonly (string | undefined)[] {
-  return events.filter((event) => event.type === 'attemptStarted').map(({ instance }) => instance);
 }
 
 function digest(text: string, rounds: number): string {

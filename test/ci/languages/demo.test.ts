@@ -1,4 +1,4 @@
-/** `yardmaster demo --languages` with every language that has an example: one workflow, an agent of each language killed on the way. Part of agents.test.ts. */
+/** `yardmaster demo --languages` with every language that has an example: one workflow, an agent of each language killed on the way. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

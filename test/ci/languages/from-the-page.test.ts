@@ -1,7 +1,4 @@
-/**
- * A Python agent that was written with docs/protocol.md and docs/agents/python.md open and nothing else, examined by the kit.
- * Part of agents.test.ts, whose Python it uses.
- */
+/** A Python agent that was written with docs/protocol.md and docs/agents/python.md open and nothing else, examined by the kit. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';

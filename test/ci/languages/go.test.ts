@@ -1,0 +1,3 @@
+import { testAgent } from './scenarios.ts';
+
+testAgent('go');
