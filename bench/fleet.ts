@@ -1,9 +1,11 @@
 /**
- * 500 agents in three languages: how long they take to connect, what they cost while they are idle, and a burst of work that has
+ * 500 instances of agents in five languages: how long they take to connect, what they cost while they are idle, and a burst of work that has
  * something for every slot.
  *
  * The instances are the example agents of examples/agents with their own sessions and handlers, each on a connection of its own;
- * several share a process, because 500 interpreters would measure the machine. Two cores carry everything: the control plane, the
+ * several share a process, because 500 interpreters would measure the machine. Those in Rust are small enough for a process each,
+ * and those in Go and Java that share a process have one agent id. Nothing here knows more of the examples than their settings and
+ * how they begin, so that they can be written anew. Two cores carry everything: the control plane, the
  * agents and the client, so times say how all of them together fare, while CPU and memory are the control plane's alone.
  */
 import { type FleetLanguage, type FleetProcess, prepare, startFleet } from './fleet/languages.ts';
@@ -17,9 +19,11 @@ interface Part {
 }
 
 const MIX: readonly Part[] = [
-  { language: 'typescript', processes: 4, instancesEach: 50 },
-  { language: 'python', processes: 3, instancesEach: 50 },
-  { language: 'go', processes: 3, instancesEach: 50 },
+  { language: 'typescript', processes: 3, instancesEach: 50 },
+  { language: 'python', processes: 2, instancesEach: 50 },
+  { language: 'go', processes: 2, instancesEach: 50 },
+  { language: 'java', processes: 2, instancesEach: 50 },
+  { language: 'rust', processes: 1, instancesEach: 50 },
 ];
 const SLOTS = 4;
 const AGENTS = MIX.reduce((sum, { processes, instancesEach }) => sum + processes * instancesEach, 0);
@@ -50,7 +54,7 @@ export interface FleetFigures {
     readonly ms: number;
     /** From the first start of an attempt to the last: everything is given out. */
     readonly givenOutMs: number;
-    readonly agentsUsed: number;
+    readonly instancesUsed: number;
     readonly stepsBy: Readonly<Record<string, number>>;
     /** What an attempt took beyond its work, from its lease to its result on the disk. */
     readonly overheadP50Ms: Readonly<Record<string, number>>;
@@ -72,8 +76,8 @@ export async function measureFleet(idleSeconds: number): Promise<FleetFigures> {
   try {
     for (const { language, processes: count, instancesEach, program } of programs) {
       for (let i = 0; i < count; i++) {
-        const args = [mesh.url, `${language}-${i}`, String(instancesEach), String(SLOTS)];
-        processes.push(await startFleet(program, args));
+        const order = { url: mesh.url, name: `${language}-${i}`, instances: instancesEach, slots: SLOTS };
+        processes.push(await startFleet(program, order));
       }
     }
     const before = await mesh.figures();
@@ -134,10 +138,10 @@ async function measureBurst({ client }: Mesh): Promise<FleetFigures['burst']> {
   const { status, error } = await run.result();
   const ms = performance.now() - from;
   if (status !== 'COMPLETED') throw new Error(`the burst ended ${status}: ${error?.message}`);
-  const starts = new Map<string, { readonly at: number; readonly agent: string }>();
+  const starts = new Map<string, { readonly at: number; readonly instance: string }>();
   const overheads = new Map<string, number[]>();
   for await (const event of run.events()) {
-    if (event.type === 'attemptStarted') starts.set(event.step, { at: event.time.getTime(), agent: event.agent });
+    if (event.type === 'attemptStarted') starts.set(event.step, { at: event.time.getTime(), instance: event.instance });
     if (event.type !== 'attemptEnded') continue;
     const [language = ''] = event.agent.split('-');
     const overheadMs = event.time.getTime() - (starts.get(event.step)?.at ?? Number.NaN) - STEP_MS;
@@ -149,7 +153,7 @@ async function measureBurst({ client }: Mesh): Promise<FleetFigures['burst']> {
     stepMs: STEP_MS,
     ms,
     givenOutMs: Math.max(...startedAt) - Math.min(...startedAt),
-    agentsUsed: new Set([...starts.values()].map(({ agent }) => agent)).size,
+    instancesUsed: new Set([...starts.values()].map(({ instance }) => instance)).size,
     stepsBy: Object.fromEntries([...overheads].map(([language, list]) => [language, list.length])),
     overheadP50Ms: Object.fromEntries([...overheads].map(([language, list]) => [language, percentile(list, 0.5)])),
   };

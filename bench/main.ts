@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- CASE ...] [--json FILE] [--kills N]`: everything in one run, durable, agents and client in processes of their
  * own. Cases: throughput, waiting, queued, curves, recovery, idle, fleet, failover; all of them without a word. `fleet` builds agents in
- * Python and Go; where that cannot be done it says what is missing, the other cases go on, and the exit code is 1.
+ * Python, Go, Java and Rust; where that cannot be done it says what is missing, the other cases go on, and the exit code is 1.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -56,7 +56,7 @@ if (wants('idle')) {
   result = { ...result, idle: await measureIdle(20) };
 }
 if (wants('fleet')) {
-  say('500 agents in three languages ...');
+  say('500 agents in five languages ...');
   try {
     result = { ...result, fleet: await measureFleet(30) };
   } catch (error) {

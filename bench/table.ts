@@ -100,7 +100,12 @@ function fleetRows({ fleet }: BenchResult): Row[] {
     ['  first Hello to all ready', ms(connectMs), '', ''],
     [`  CPU of a core, idle for ${idle.seconds} s`, `${(idle.cpuCores * 100).toFixed(1)} %`, '', ''],
     ['  memory each', `${(bytesPerAgent / 1_024).toFixed(1)} KiB`, '', ''],
-    [`  ${burst.steps} steps of ${ms(burst.stepMs)} at once`, `${ms(burst.ms)} on ${burst.agentsUsed} agents`, '', ''],
+    [
+      `  ${burst.steps} steps of ${ms(burst.stepMs)} at once`,
+      `${ms(burst.ms)} on ${burst.instancesUsed} of them`,
+      '',
+      '',
+    ],
     [
       '  given out in; p50 of an attempt beyond its work',
       `${ms(burst.givenOutMs)}; ${overheads.join(', ')} ms`,

@@ -1,5 +1,6 @@
-// Many instances of the example agent in Go in one process, each on a connection of its own. Takes the place of main.go beside
-// the other files of examples/agents/go. Arguments: url, a name for them, how many, slots of each.
+// Many instances of the example agent in Go in one process, each on a connection of its own. They have one agent id, which is in
+// the environment with the other settings of the example. Stands beside the files of examples/agents/go, whose main() is called
+// runInstance here. Argument: how many.
 //
 // Prints "loaded", dials when a line comes, and ends when its standard input does.
 package main
@@ -9,23 +10,18 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 )
 
 func main() {
-	place, name := strings.TrimPrefix(os.Args[1], "http://"), os.Args[2]
-	instances, slots := number(os.Args[3]), number(os.Args[4])
+	instances, err := strconv.Atoi(os.Args[1])
+	if err != nil {
+		panic(err)
+	}
 	fmt.Println("loaded")
 	input := bufio.NewScanner(os.Stdin)
 	input.Scan()
-	for i := range instances {
-		go newSession(place, "", fmt.Sprintf("%s-%d", name, i), uint32(slots)).run()
+	for range instances {
+		go runInstance()
 	}
 	input.Scan()
-}
-
-func number(text string) int {
-	number, err := strconv.Atoi(text)
-	must(err)
-	return number
 }

@@ -1,12 +1,14 @@
 /**
  * Many instances of the example agent in TypeScript in one process, each on a connection of its own; without a worker thread for
- * each, which is how programs with many of them start them. Arguments: url, a name for them, how many, slots of each.
+ * each, which is how programs with many of them start them. The settings of the example are in the environment; the agent ids of the
+ * instances begin with the one there. Argument: how many.
  *
  * Prints "loaded", dials when a line comes, and ends when its standard input does.
  */
 import { createExampleAgent } from '../../examples/agents/typescript/example/agent.ts';
 
-const [url = '', name = '', count = '1', slots = '1'] = process.argv.slice(2);
+const { YARDMASTER_URL: url = '', YARDMASTER_AGENT_ID: name = '', YARDMASTER_SLOTS: slots = '1' } = process.env;
+const [, , count = '1'] = process.argv;
 const START_MS = 300_000;
 
 process.stdin.once('data', () => {

@@ -1,16 +1,18 @@
 /** How many instances of a language run in a process, and how such a process is built and started. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, folderOf } from '../../test/ci/languages/languages.ts';
 
-export type FleetLanguage = 'typescript' | 'python' | 'go';
+export type FleetLanguage = 'typescript' | 'python' | 'go' | 'java' | 'rust';
 
 interface Program {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** It is the example itself: every instance is a process, as small as they are. Else it hosts many, and dials at a word. */
+  readonly isOneInstance?: boolean;
 }
 
 /** The agents of a language cannot be built here: a tool is missing, or what they need cannot be fetched. */
@@ -41,11 +43,21 @@ const builders: Readonly<Record<FleetLanguage, () => Program>> = {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     cpSync(folderOf('go'), folder, { recursive: true });
-    rmSync(join(folder, 'main.go'));
+    const main = readFileSync(join(folder, 'main.go'), 'utf8');
+    writeFileSync(join(folder, 'main.go'), main.replace('func main() {', 'func runInstance() {'));
     cpSync(join(here, 'fleet.go'), join(folder, 'fleet.go'));
     const built = spawnSync('go', ['build', '-o', 'fleet', '.'], { cwd: folder, encoding: 'utf8' });
     if (built.status !== 0) throw new Error(`go build ended with ${built.status}:\n${built.stderr ?? built.error}`);
     return { command: join(folder, 'fleet'), args: [] };
+  },
+  java: () => {
+    build('java');
+    const jar = join(folderOf('java'), 'target', 'agent.jar');
+    return { command: 'java', args: ['-cp', jar, join(here, 'Fleet.java')] };
+  },
+  rust: () => {
+    build('rust');
+    return { command: join(folderOf('rust'), 'target', 'debug', 'example'), args: [], isOneInstance: true };
   },
 };
 
@@ -65,16 +77,29 @@ export interface FleetProcess {
   end(): Promise<void>;
 }
 
+export interface FleetOrder {
+  readonly url: string;
+  /** Of the process; agent ids begin with it. */
+  readonly name: string;
+  readonly instances: number;
+  /** Of each. */
+  readonly slots: number;
+}
+
 const LOADED_MS = 60_000;
 
 /** Resolves when everything is loaded and nothing is dialled yet. */
-export async function startFleet({ command, args, env }: Program, more: readonly string[]): Promise<FleetProcess> {
-  const child = spawn(command, [...args, ...more], {
+export function startFleet(program: Program, order: FleetOrder): Promise<FleetProcess> {
+  return program.isOneInstance === true ? Promise.resolve(startEach(program, order)) : startHost(program, order);
+}
+
+async function startHost({ command, args, env }: Program, order: FleetOrder): Promise<FleetProcess> {
+  const child = spawn(command, [...args, String(order.instances)], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...settings(order, order.name), ...env },
   });
   await loaded(child, command);
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const exited = gone(child);
   // What it prints of its connections is not looked at; a full pipe would stop it.
   child.stdout.resume();
   return {
@@ -84,6 +109,34 @@ export async function startFleet({ command, args, env }: Program, more: readonly
       return exited;
     },
   };
+}
+
+/** Nothing is loaded before they dial: a process of its own takes milliseconds. */
+function startEach({ command, args }: Program, order: FleetOrder): FleetProcess {
+  const children: ChildProcess[] = [];
+  return {
+    dial() {
+      for (let i = 0; i < order.instances; i++) {
+        const env = { ...process.env, ...settings(order, `${order.name}-${i}`) };
+        children.push(spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env }));
+      }
+    },
+    async end() {
+      const exited = children.map(gone);
+      for (const child of children) child.kill('SIGKILL');
+      await Promise.all(exited);
+    },
+  };
+}
+
+/** Those that every example agent has (docs/agents/README.md). */
+function settings({ url, slots }: FleetOrder, agentId: string): Readonly<Record<string, string>> {
+  return { YARDMASTER_URL: url, YARDMASTER_AGENT_ID: agentId, YARDMASTER_SLOTS: String(slots) };
+}
+
+function gone(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => child.once('exit', () => resolve()));
 }
 
 function loaded(child: ChildProcess, command: string): Promise<void> {
