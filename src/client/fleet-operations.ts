@@ -10,6 +10,11 @@ export interface OperateAgentOptions {
   readonly reason?: string;
 }
 
+export interface DrainAgentOptions extends OperateAgentOptions {
+  /** Where its instances go when they hold nothing any more, as `host:port` of other control planes. Default: nowhere, they end. */
+  readonly addresses?: readonly string[];
+}
+
 /** What became of a call. */
 export interface OperatedAgent {
   /** The instances that were meant, as they are now. */

@@ -28,7 +28,12 @@ export { type PriorityName, toExplanation, toRun } from './convert/run.ts';
 export { catchUpNames, overlapNames, type ScheduleSpec, toSchedule, toWireSchedule } from './convert/schedule.ts';
 export { toRegistered, toWorkflow } from './convert/workflow.ts';
 export { fromWireError, isCut } from './errors.ts';
-export { type OperateAgentOptions, type OperatedAgent, toOperated } from './fleet-operations.ts';
+export {
+  type DrainAgentOptions,
+  type OperateAgentOptions,
+  type OperatedAgent,
+  toOperated,
+} from './fleet-operations.ts';
 export type { LabelAgentOptions, LabelledAgent } from './label-agent.ts';
 export { createLiveRun, type LiveRun } from './live-run.ts';
 export { createMeshApi, type MeshApi } from './mesh-api.ts';

@@ -16,7 +16,13 @@ import { toAgent, toOffer } from './convert/fleet.ts';
 import { toExplanation, toRun } from './convert/run.ts';
 import { toWorkflow } from './convert/workflow.ts';
 import { isCut } from './errors.ts';
-import { type OperateAgentOptions, type OperatedAgent, toOperated, writeOperation } from './fleet-operations.ts';
+import {
+  type DrainAgentOptions,
+  type OperateAgentOptions,
+  type OperatedAgent,
+  toOperated,
+  writeOperation,
+} from './fleet-operations.ts';
 import { type LabelAgentOptions, type LabelledAgent, toLabelled, writeLabelling } from './label-agent.ts';
 import { createMeshApi, type MeshApi } from './mesh-api.ts';
 import { Mirror } from './mirror.ts';
@@ -298,11 +304,13 @@ export class Orchestrator implements AsyncDisposable {
   }
 
   /**
-   * As `cordonAgent`, and what holds no attempt any more is sent away: agents of the SDK stop then. Answers when the drain has begun.
+   * As `cordonAgent`, and what holds no attempt any more is sent away: agents of the SDK stop then, or move to `addresses`. Answers
+   * when the drain has begun.
    * Throws AGENT_NOT_FOUND.
    */
-  async drainAgent(agentId: string, options: OperateAgentOptions = {}): Promise<OperatedAgent> {
-    return toOperated(await this.api.fleet.drainAgent(writeOperation(agentId, options)));
+  async drainAgent(agentId: string, options: DrainAgentOptions = {}): Promise<OperatedAgent> {
+    const addresses = [...(options.addresses ?? [])];
+    return toOperated(await this.api.fleet.drainAgent({ ...writeOperation(agentId, options), addresses }));
   }
 
   /** No new work until `uncordonAgent`, or until the control plane restarts; what is held goes on. Throws AGENT_NOT_FOUND. */

@@ -255,6 +255,8 @@ export interface CordonView {
   readonly reason: string;
   /** It is sent away as soon as it holds no attempt. */
   readonly drain: boolean;
+  /** Where it is sent then, as `host:port`; empty: nowhere, it ends. */
+  readonly addresses: readonly string[];
 }
 
 export interface AgentEventView {

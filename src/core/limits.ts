@@ -237,6 +237,8 @@ export const times = {
   overloadMs: 15_000,
   /** How long agents may take to open a stream elsewhere before a control plane that stops ends theirs. */
   moveMs: 2_000,
+  /** An agent that was asked to move and is still here, as when nobody is there, is asked again after this. */
+  moveAgainMs: 30_000,
   stopGraceMs: 10_000,
   checkpointIntervalMs: 1_000,
   /** How long a chunk waits for the next when a secret may begin at its end. */

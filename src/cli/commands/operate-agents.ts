@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { type OperatedAgent, toOperated } from '../../client/index.ts';
 import { type Context, say } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { collect } from '../options.ts';
 import { isForPeople, printItem } from '../print.ts';
 import { safe } from '../render/text.ts';
 import { waitUntilDrained } from '../wait-drained.ts';
@@ -14,6 +15,7 @@ type Operation = 'drain' | 'cordon' | 'uncordon' | 'disconnect';
 interface Flags {
   readonly reason?: string;
   readonly wait?: boolean;
+  readonly to?: readonly string[];
 }
 
 /** What is said of instances that it was done to. */
@@ -32,10 +34,9 @@ export function addOperateCommands(agents: Command, bind: Bind): void {
       .option('--reason <text>', 'kept in the audit log and the events of the agent')
       .description(description)
       .action(bind((context, agent: string, flags: Flags) => operate(context, operation, agent, flags)));
-  add('drain', 'no new work, and away with it when what it has is done').option(
-    '--wait',
-    'until it has gone; --timeout limits it',
-  );
+  add('drain', 'no new work, and away with it when what it has is done')
+    .option('--wait', 'until it has gone; --timeout limits it')
+    .option('--to <host:port>', 'another control plane where it goes then; may be repeated', collect, []);
   add('cordon', 'no new work; what it has goes on');
   add('uncordon', 'take a cordon or a drain back');
   add('disconnect', 'end its streams now; it may come back');
@@ -43,7 +44,7 @@ export function addOperateCommands(agents: Command, bind: Bind): void {
 
 async function operate(context: Context, operation: Operation, reference: string, flags: Flags): Promise<number> {
   const { agentId, instanceId } = readReference(reference);
-  const request = { agentId, instanceId, reason: flags.reason ?? '' };
+  const request = { agentId, instanceId, reason: flags.reason ?? '', addresses: [...(flags.to ?? [])] };
   const message = await call(context, operation, request);
   const answer = toOperated(message);
   if (!isForPeople(context)) printItem(context, { message, name: reference, text: () => '' });
@@ -55,12 +56,20 @@ async function operate(context: Context, operation: Operation, reference: string
 function call(
   context: Context,
   operation: Operation,
-  request: { readonly agentId: string; readonly instanceId: string; readonly reason: string },
+  {
+    addresses,
+    ...request
+  }: {
+    readonly agentId: string;
+    readonly instanceId: string;
+    readonly reason: string;
+    readonly addresses: string[];
+  },
 ): Promise<Message & Parameters<typeof toOperated>[0]> {
   const { fleet } = context.api();
   switch (operation) {
     case 'drain':
-      return fleet.drainAgent(request);
+      return fleet.drainAgent({ ...request, addresses });
     case 'cordon':
       return fleet.cordonAgent(request);
     case 'uncordon':

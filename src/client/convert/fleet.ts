@@ -51,8 +51,8 @@ export function toInstance(instance: Instance): InstanceView {
 
 function toCordon(cordon: Cordon | undefined): CordonView | undefined {
   if (cordon === undefined) return undefined;
-  const { actor, time, reason, drain } = cordon;
-  return { actor, time: toDate(time), reason, drain };
+  const { actor, time, reason, drain, addresses } = cordon;
+  return { actor, time: toDate(time), reason, drain, addresses };
 }
 
 function toCapability(capability: Capability): CapabilityView {

@@ -1,5 +1,6 @@
 /** The calls that take instances out of service, and back: each is audited. */
 import type { ServiceImpl } from '@connectrpc/connect';
+import { isAddress } from '../../core/host-port.ts';
 import { limits } from '../../core/limits.ts';
 import type { Instance } from '../../gen/yardmaster/v1/agent_pb.ts';
 import type { FleetService } from '../../gen/yardmaster/v1/fleet_service_pb.ts';
@@ -8,7 +9,7 @@ import { audited } from './audited.ts';
 import { readCaller } from './caller.ts';
 import { writeInstance } from './convert/agent.ts';
 import type { Faults } from './convert/faults.ts';
-import { cutText, readName } from './convert/text.ts';
+import { cutText, quote, readName } from './convert/text.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
 
 type Plane = Pick<ControlPlane, 'operateAgents' | 'noteRefusal'>;
@@ -21,6 +22,7 @@ interface OperationRequest {
   readonly agentId: string;
   readonly instanceId: string;
   readonly reason: string;
+  readonly addresses?: readonly string[];
 }
 
 interface OperationResponse {
@@ -35,7 +37,8 @@ export function createFleetOperations(controlPlane: Plane): Operations {
     caller: Caller,
   ): Promise<OperationResponse> => {
     const reason = cutText(request.reason, limits.auditDetailCharsMax);
-    const facts = { agentId: request.agentId, instanceId: request.instanceId, reason };
+    const { agentId, instanceId, addresses = [] } = request;
+    const facts = { agentId, instanceId, addresses, reason };
     const describe = () => ({
       namespace: NAMESPACE,
       caller,
@@ -58,7 +61,11 @@ export function createFleetOperations(controlPlane: Plane): Operations {
   };
 }
 
-function checkRequest(faults: Faults, { agentId, instanceId }: OperationRequest): void {
+function checkRequest(faults: Faults, { agentId, instanceId, addresses = [] }: OperationRequest): void {
   readName(faults, 'agent_id', agentId);
   if (instanceId !== '') readName(faults, 'instance_id', instanceId);
+  if (addresses.length > limits.moveAddressesMax)
+    faults.add('addresses', `has ${addresses.length} of them; at most ${limits.moveAddressesMax} are allowed`);
+  for (const [index, address] of addresses.slice(0, limits.moveAddressesMax).entries())
+    if (!isAddress(address)) faults.add(`addresses[${index}]`, `${quote(address)} is not an address: host:port`);
 }

@@ -6,7 +6,7 @@
  * `instances` from its Hello (or from a lease found after a restart) until it is LOST or left with nothing held; 3. whatever
  * must follow outside is an action that is returned, in order.
  */
-import { limits } from '../../core/limits.ts';
+import { limits, times } from '../../core/limits.ts';
 import { Acceptance, isDeaf, NOTHING_MISSED } from './acceptance.ts';
 import { AgentLabels, type Labels } from './agent-labels.ts';
 import type { BeatFrame, HelloFrame, InstanceState, SessionPeer } from './frames.ts';
@@ -55,6 +55,13 @@ export type FleetAction =
   | { readonly type: 'resync'; readonly instance: Instance; readonly message: string }
   /** Nothing is held any more: tell it to go, after all that it has to be told, then `sentAway`. */
   | { readonly type: 'drained'; readonly instance: Instance; readonly message: string }
+  /** Nothing is held any more: ask it to go elsewhere, after all that it has to be told. It leaves by itself. */
+  | {
+      readonly type: 'moveAway';
+      readonly instance: Instance;
+      readonly message: string;
+      readonly addresses: readonly string[];
+    }
   /** For people: a transition that does not expire. */
   | { readonly type: 'event'; readonly instance: Instance; readonly kind: string; readonly message: string };
 
@@ -193,7 +200,7 @@ export class Fleet {
     instance.status = 'UNREACHABLE';
     // It is we who go: what they hold goes on, and is theirs when they find us again.
     if (this.isClosing) return [{ type: 'changed', instance }];
-    if (instance.saidGoodbye) this.losses.left();
+    if (instance.saidGoodbye || isDrained(instance)) this.losses.left();
     else instance.isHeldBack = !this.losses.lost(now.at);
     if (isSucceeded(instance)) return this.giveUp(instance);
     if (instance.held.size === 0 && instance.saidGoodbye)
@@ -216,7 +223,7 @@ export class Fleet {
 
   /** What an operator asks for. Nothing follows when it is so already. */
   operate(operation: Operation, instance: Instance, operator: Operator, now: Now): readonly FleetAction[] {
-    if (!wouldChange(operation, instance)) return [];
+    if (!wouldChange(operation, instance, operator.addresses)) return [];
     const { peer } = instance;
     const by = byOperator(operator);
     if (operation === 'disconnect') {
@@ -227,6 +234,7 @@ export class Fleet {
       ];
     }
     const isDrain = operation === 'drain';
+    instance.askedToMoveAt = Number.NEGATIVE_INFINITY;
     instance.cordon = operation === 'uncordon' ? undefined : { ...operator, at: now.wall, isDrain };
     const kind = isDrain ? 'DRAINING' : operation === 'cordon' ? 'CORDONED' : 'UNCORDONED';
     const event: FleetAction = { type: 'event', instance, kind, message: by };
@@ -262,7 +270,7 @@ export class Fleet {
     const actions: FleetAction[] = [];
     this.judgeAcceptance(now, actions);
     for (const instance of this.instances.values()) {
-      if (isDrained(instance)) this.judgeDrained(instance, actions);
+      if (isDrained(instance)) this.judgeDrained(instance, now, actions);
       else if (instance.peer !== undefined) this.judgeSilence(instance, now, actions);
       else this.judgeWindow(instance, now.at, actions);
     }
@@ -345,9 +353,15 @@ export class Fleet {
       );
   }
 
-  private judgeDrained(instance: Instance, actions: FleetAction[]): void {
+  private judgeDrained(instance: Instance, now: Now, actions: FleetAction[]): void {
+    const { addresses = [] } = instance.cordon ?? {};
     if (instance.peer === undefined) actions.push(...this.leaveDrained(instance));
-    else actions.push({ type: 'drained', instance, message: drainText(instance) });
+    else if (addresses.length === 0) actions.push({ type: 'drained', instance, message: drainText(instance) });
+    else if (now.at - instance.askedToMoveAt < times.moveAgainMs) this.judgeSilence(instance, now, actions);
+    else {
+      instance.askedToMoveAt = now.at;
+      actions.push({ type: 'moveAway', instance, message: drainText(instance), addresses });
+    }
   }
 
   private leaveDrained(instance: Instance): readonly FleetAction[] {

@@ -222,7 +222,7 @@ export interface WireStop {
 
 export interface GoAwayFrame {
   readonly type: 'goAway';
-  readonly reason: 'SHUTDOWN' | 'REPLACED' | 'DRAINED' | 'RESYNC' | 'OVERLOAD';
+  readonly reason: 'SHUTDOWN' | 'REBALANCE' | 'REPLACED' | 'DRAINED' | 'RESYNC' | 'OVERLOAD';
   readonly message: string;
   /** Where to go, as `host:port`; absent: the same address. */
   readonly addresses?: readonly string[];

@@ -65,6 +65,8 @@ export interface Instance {
   isManual: boolean;
   /** An operator keeps new work away, whatever the status is. */
   cordon: Cordon | undefined;
+  /** Registry time at which it was last asked to move elsewhere. */
+  askedToMoveAt: number;
   /** It reads its stream too slowly: what is queued for it comes first. */
   isBehind: boolean;
   /** So much work is on its way to it that more would only wait (Feeding). */
@@ -125,6 +127,7 @@ export function createInstance(identity: {
     saidGoodbye: false,
     isManual: false,
     cordon: undefined,
+    askedToMoveAt: Number.NEGATIVE_INFINITY,
     isBehind: false,
     isFilled: false,
     ahead: 0,

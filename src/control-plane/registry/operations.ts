@@ -13,6 +13,8 @@ export interface Operator {
   readonly actor: string;
   /** '' : none. */
   readonly reason: string;
+  /** Of a drain: where it goes then, as `host:port`. Absent: nowhere, it ends. */
+  readonly addresses?: readonly string[];
 }
 
 export interface Cordon extends Operator {
@@ -34,11 +36,11 @@ export function isStanding({ status }: Instance): boolean {
 }
 
 /** False: it is so already, or cannot be. */
-export function wouldChange(operation: Operation, instance: Instance): boolean {
+export function wouldChange(operation: Operation, instance: Instance, addresses: readonly string[] = []): boolean {
   const { cordon, peer, status } = instance;
   switch (operation) {
     case 'drain':
-      return status !== 'LOST' && cordon?.isDrain !== true;
+      return status !== 'LOST' && (cordon?.isDrain !== true || !isSame(addresses, cordon.addresses ?? []));
     case 'cordon':
       return status !== 'LOST' && cordon === undefined;
     case 'uncordon':
@@ -53,9 +55,14 @@ export function isDrained({ cordon, held }: Instance): boolean {
   return cordon?.isDrain === true && held.size === 0;
 }
 
-/** `by ada: new kernel` */
-export function byOperator({ actor, reason }: Operator): string {
-  return reason === '' ? `by ${actor}` : `by ${actor}: ${reason}`;
+/** `by ada: new kernel, to b.example:7420` */
+export function byOperator({ actor, reason, addresses = [] }: Operator): string {
+  const to = addresses.length === 0 ? '' : `, to ${addresses.join(' or ')}`;
+  return `by ${actor}${reason === '' ? '' : `: ${reason}`}${to}`;
+}
+
+function isSame(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((address, index) => address === right[index]);
 }
 
 /** Whose drain is over. */

@@ -359,6 +359,8 @@ export interface OperateAgentsRequest {
   readonly instanceId: string;
   /** '' : none. */
   readonly reason: string;
+  /** Of a drain: where the instances go then, as `host:port`. Absent or empty: they end. */
+  readonly addresses?: readonly string[];
   readonly caller?: Caller;
 }
 

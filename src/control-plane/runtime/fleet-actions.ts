@@ -73,6 +73,14 @@ export class FleetActions {
       case 'resync':
         this.options.outbox.flush();
         return action.instance.peer?.send({ type: 'goAway', reason: 'RESYNC', message: action.message });
+      case 'moveAway':
+        this.options.outbox.flush();
+        return action.instance.peer?.send({
+          type: 'goAway',
+          reason: 'REBALANCE',
+          message: `moved ${action.message}`,
+          addresses: action.addresses,
+        });
       case 'drained':
         return this.sendAway(action);
       case 'event':

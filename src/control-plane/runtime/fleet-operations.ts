@@ -56,12 +56,12 @@ export class FleetOperations {
 
   private async inTurn(request: OperateAgentsRequest): Promise<OperatedAgents> {
     this.options.admit();
-    const { operation, reason, caller } = request;
+    const { operation, reason, addresses = [], caller } = request;
     const meant = await this.find(request);
-    const changing = meant.filter((instance) => wouldChange(operation, instance));
+    const changing = meant.filter((instance) => wouldChange(operation, instance, addresses));
     const entry = changing.length > 0 ? this.entryOf(request, changing) : undefined;
     if (entry !== undefined) await writeDurably(this.options.committer, ({ audit }) => audit.push(entry));
-    const operator = { actor: caller?.actor ?? 'anonymous', reason };
+    const operator = { actor: caller?.actor ?? 'anonymous', reason, ...(addresses.length > 0 && { addresses }) };
     const changedIds: string[] = [];
     for (const instance of changing) {
       // It may have left meanwhile.
@@ -92,9 +92,9 @@ export class FleetOperations {
   }
 
   private entryOf(request: OperateAgentsRequest, changing: readonly Instance[]): AuditRow | undefined {
-    const { namespace, agentId: subject, operation, reason, caller } = request;
+    const { namespace, agentId: subject, operation, reason, addresses = [], caller } = request;
     const instances = changing.map(({ instanceId }) => instanceId).join(', ');
-    const details = { instances, reason };
+    const details = { instances, reason, ...(addresses.length > 0 && { addresses: addresses.join(', ') }) };
     return this.options.audit.entryOf(caller, {
       namespace,
       action: ACTIONS[operation],

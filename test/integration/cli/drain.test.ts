@@ -41,6 +41,20 @@ agent worker: drained
   expect(run).toHaveHistory(['a#1 COMPLETED']);
 });
 
+test('a drain to another control plane says where, and refuses what is no address', async () => {
+  await using mesh = await TestMesh.start();
+  const worker = mesh.agent('worker').setResponse('a', 1).setDelay('a', '20s');
+  await mesh.startWorkflow(flow([step('a')]));
+  const refused = await yardmaster(mesh, 'agents drain worker --to b.example');
+  expect(refused.code).not.toBe(0);
+  expect(refused.err).toContain('"b.example" is not an address: host:port');
+  await yardmaster(mesh, 'agents drain worker --to b.example:1 --to c.example:2 --reason room');
+  const { out } = await yardmaster(mesh, 'agents get worker');
+  expect(out).toMatch(
+    new RegExp(`${worker.instanceId.slice(-4)} draining by anonymous, .*: room, to b.example:1 or c.example:2`),
+  );
+});
+
 test('a drain that is taken back ends the wait with a no', async () => {
   await using mesh = await TestMesh.start();
   const worker = mesh.agent('worker').setResponse('a', 1).setDelay('a', '1h');

@@ -559,7 +559,7 @@ INSTANCE  STATE  SLOTS  LOAD  RTT  UP  PLACE   CAPABILITIES
   });
 
   test('one agent: what operators said of its instances that are there', () => {
-    const cordon = { actor: 'ops', time: at(3), reason: '', drain: true };
+    const cordon = { actor: 'ops', time: at(3), reason: '', drain: true, addresses: [] };
     const agent: AgentView = {
       ...(fleet[0] as AgentView),
       status: 'CORDONED',

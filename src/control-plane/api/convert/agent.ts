@@ -45,8 +45,8 @@ export function writeInstance(view: InstanceView): Instance {
   });
 }
 
-function writeCordon({ actor, at, reason, isDrain }: Cordon): MessageInitShape<typeof CordonSchema> {
-  return { actor, time: writeTime(at), reason, drain: isDrain };
+function writeCordon({ actor, at, reason, isDrain, addresses = [] }: Cordon): MessageInitShape<typeof CordonSchema> {
+  return { actor, time: writeTime(at), reason, drain: isDrain, addresses: [...addresses] };
 }
 
 /** True when nothing but the time of the last frame differs: every beat would be a change otherwise. */

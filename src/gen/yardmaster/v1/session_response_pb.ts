@@ -245,7 +245,7 @@ export const GoAwayReason = {
   SHUTDOWN: 1,
 
   /**
-   * Another control plane has more room.
+   * An operator moves the agent to other control planes: it holds nothing, and goes to `addresses`.
    *
    * @generated from enum value: GO_AWAY_REASON_REBALANCE = 2;
    */
