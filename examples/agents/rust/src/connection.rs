@@ -31,25 +31,24 @@ const FOR_A_PERSON: [Code; 5] = [
 
 #[derive(Clone)]
 pub struct Remote {
-    url: String,
+    pub url: String,
     authorization: Option<MetadataValue<Ascii>>,
 }
 
 impl Remote {
     pub fn new(url: &str, token: &str) -> Result<Self, String> {
-        let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|problem| format!("YARDMASTER_URL: {problem}"))?;
-        if endpoint.uri().scheme_str() != Some("http") {
+        let address = url.strip_prefix("http://").map(|address| address.trim_end_matches('/'));
+        let Some(url) = address.and_then(url_of) else {
             return Err(format!("YARDMASTER_URL must be http://host:port, not {url:?}")); // or it would dial for ever
-        }
+        };
         let authorization = format!("Bearer {token}").parse();
         let authorization = authorization.map_err(|problem| format!("YARDMASTER_TOKEN: {problem}"))?;
-        Ok(Self { url: url.to_owned(), authorization: Some(authorization).filter(|_| !token.is_empty()) })
+        Ok(Self { url, authorization: Some(authorization).filter(|_| !token.is_empty()) })
     }
 
     /// A connection for each stream, so that nothing of an older one delays it.
-    pub async fn connect(&self, address: Option<String>) -> Result<Channel, Status> {
-        let url = address.map_or_else(|| self.url.clone(), |address| format!("http://{address}")); // host:port
-        let endpoint = Endpoint::from_shared(url).map_err(told)?;
+    pub async fn connect(&self, url: &str) -> Result<Channel, Status> {
+        let endpoint = Endpoint::from_shared(url.to_owned()).map_err(told)?;
         endpoint.connect_timeout(DIAL_TIMEOUT).connect().await.map_err(told)
     }
 
@@ -70,7 +69,7 @@ impl Remote {
     }
 
     pub async fn download(&self, run_id: &str, blob_id: &str) -> Result<Vec<u8>, Status> {
-        let mut blobs = BlobServiceClient::new(self.connect(None).await?);
+        let mut blobs = BlobServiceClient::new(self.connect(&self.url).await?);
         let mut request = self.request(DownloadRequest { run_id: run_id.to_owned(), blob_id: blob_id.to_owned() });
         request.set_timeout(BLOB_TIMEOUT);
         let mut parts = blobs.download(request).await?.into_inner();
@@ -82,7 +81,7 @@ impl Remote {
     }
 
     pub async fn upload(&self, parts: Vec<Part>) -> Result<BlobRef, Status> {
-        let mut blobs = BlobServiceClient::new(self.connect(None).await?);
+        let mut blobs = BlobServiceClient::new(self.connect(&self.url).await?);
         let parts = parts.into_iter().map(|part| UploadRequest { part: Some(part) });
         let mut request = self.request(tokio_stream::iter(parts));
         request.set_timeout(BLOB_TIMEOUT);
@@ -97,6 +96,14 @@ impl Remote {
         }
         request
     }
+}
+
+/// Of an address as a GoAway states it, if it is `host:port` and nothing else.
+pub fn url_of(address: &str) -> Option<String> {
+    let url = format!("http://{address}");
+    let endpoint = Endpoint::from_shared(url.clone()).ok()?;
+    let is_plain = endpoint.uri().authority()?.as_str() == address && endpoint.uri().port().is_some();
+    Some(url).filter(|_| is_plain && !address.contains('@'))
 }
 
 /// With what caused it: the outermost error says only "transport error".

@@ -45,8 +45,8 @@ pub struct Session {
     pub(crate) stream: Stream,
     /// The stream that a GoAway told us to leave.
     pub(crate) older: Option<AbortHandle>,
-    /// Where to dial next, if it is not as always.
-    pub(crate) address: Option<String>,
+    /// Where to dial: the first one now. One that gives no Welcome becomes the last one; our own is always among them.
+    pub(crate) urls: VecDeque<String>,
     leaving: mpsc::Receiver<&'static str>,
     grace: Duration,
     leaving_since: Option<(&'static str, Instant)>,
@@ -77,6 +77,7 @@ impl Session {
         let sdk = pb::Sdk { name: "example".into(), version: "1.0.0".into(), language: "rust".into() };
         let instance_id = format!("{:032x}", fastrand::u128(..));
         let (tell, told) = mpsc::channel(64);
+        let urls = [remote.url.clone()].into();
         Self {
             remote,
             identity: pb::Hello { agent_id, instance_id, sdk: Some(sdk), protocol_version: 1, ..Default::default() },
@@ -91,7 +92,7 @@ impl Session {
             proven: Instant::now(),
             stream: Stream::default(),
             older: None,
-            address: None,
+            urls,
             leaving,
             grace,
             leaving_since: None,
@@ -112,6 +113,9 @@ impl Session {
             };
             tries = if began.elapsed() > GOOD_CONNECTION { 0 } else { tries + 1 };
             println!("no stream: {} {}", status.code(), status.message());
+            if self.stream.outgoing.is_none() {
+                self.urls.rotate_left(1); // no Welcome there
+            }
             self.stream = Stream::default();
             if self.attend(sleep(delay_after(&status, tries))).await.is_err() {
                 return;
@@ -121,8 +125,8 @@ impl Session {
 
     /// One stream, until its end, which is an `Err`.
     async fn serve(&mut self) -> Result<Infallible, End> {
-        let (remote, address) = (self.remote.clone(), self.address.take());
-        let channel = self.attend(remote.connect(address)).await??;
+        let (remote, url) = (self.remote.clone(), self.urls[0].clone());
+        let channel = self.attend(remote.connect(&url)).await??;
         let (outgoing, frames) = mpsc::channel(1);
         let (hello, said_at) = (self.hello(), Instant::now());
         self.stream = Stream::after(&hello);

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tonic::Streaming;
 
 use crate::attempt::{Attempt, Cause, handed_back};
+use crate::connection::url_of;
 use crate::job::{Job, work};
 use crate::pb::attempt_update::Update;
 use crate::pb::session_request::Frame;
@@ -18,6 +19,7 @@ use crate::pb::{self, Assignment, GoAwayReason, RejectReason, Report, SessionReq
 use crate::session::Session;
 
 const SETTLED_MAX: usize = 1_000;
+const ADDRESSES_MAX: usize = 16;
 
 #[derive(Default)]
 pub struct Stream {
@@ -61,6 +63,9 @@ impl Session {
         self.stream.outgoing = Some(outgoing);
         if let Some(older) = self.older.take() {
             older.abort();
+        }
+        if self.urls[0] == self.remote.url {
+            self.urls.truncate(1); // the others are forgotten
         }
         self.attempts.values_mut().for_each(Attempt::repeat);
     }
@@ -136,7 +141,9 @@ impl Session {
         self.stream.last_beat = Some(now);
         self.stream.beats.push_back(now);
         let number = self.stream.answered_beats + self.stream.beats.len() as u32;
-        pb::Beat { number, load, ..Default::default() }
+        let (acked, held_count) = (self.stream.answered_beats, self.attempts.len() as u32);
+        let held_digest = self.attempts.keys().map(|id| fnv1a(id)).fold(0, |digest, hash| digest ^ hash);
+        pb::Beat { number, load, acked, held_count, held_digest, ..Default::default() }
     }
 
     // ---- in
@@ -184,7 +191,10 @@ impl Session {
             return;
         }
         let delay = Duration::from_millis(away.reconnect_within_ms.into()).mul_f64(fastrand::f64());
-        self.address = away.addresses.into_iter().next();
+        if !away.addresses.is_empty() {
+            let others = away.addresses.iter().filter_map(|address| url_of(address)).take(ADDRESSES_MAX);
+            self.urls = others.chain([self.remote.url.clone()]).collect();
+        }
         self.stream.move_at = Some(Instant::now() + delay);
     }
 
@@ -228,6 +238,11 @@ impl Session {
     fn running(&self) -> usize {
         self.attempts.values().filter(|attempt| attempt.result.is_none()).count()
     }
+}
+
+/// Of the ids of what it holds: for both sides to see that they agree.
+fn fnv1a(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 fn read_duration(stated: Option<prost_types::Duration>, otherwise: u64) -> Duration {

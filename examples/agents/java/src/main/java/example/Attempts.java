@@ -1,5 +1,6 @@
 package example;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -41,6 +42,21 @@ final class Attempts {
 
     boolean isEmpty() {
         return held.isEmpty();
+    }
+
+    int count() {
+        return held.size();
+    }
+
+    /** So that both sides can see that they agree: the XOR of the FNV-1a of each id. */
+    int digest() {
+        int digest = 0;
+        for (String id : held.keySet()) {
+            int hash = 0x811c9dc5;
+            for (byte next : id.getBytes(StandardCharsets.UTF_8)) hash = (hash ^ next & 0xff) * 0x01000193;
+            digest ^= hash;
+        }
+        return digest;
     }
 
     double load() {

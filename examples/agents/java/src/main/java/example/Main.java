@@ -24,8 +24,13 @@ public final class Main {
                 "digest", Capabilities::digest,
                 "count", Capabilities::count,
                 "fail", Capabilities::fail);
+        String url = readText("YARDMASTER_URL", "http://127.0.0.1:7420");
+        String address = url.replaceFirst("^http://", "").replaceFirst("/$", "");
+        if (url.equals(address) || !Connections.isAddress(address)) refuse("YARDMASTER_URL", "http://host:port", url);
+        String token = readText("YARDMASTER_TOKEN", "");
+        if (!token.matches("[!-~]*")) refuse("YARDMASTER_TOKEN", "printable ASCII", "something else");
         Session session = new Session(
-                Connections.to(readText("YARDMASTER_URL", "http://127.0.0.1:7420"), readText("YARDMASTER_TOKEN", "")),
+                Connections.to(address, token),
                 readText("YARDMASTER_AGENT_ID", "example-java"),
                 state.build(),
                 handlers);
@@ -45,10 +50,12 @@ public final class Main {
     private static int readSetting(String name, int otherwise, int least) {
         String text = readText(name, String.valueOf(otherwise));
         int number = text.matches("\\d{1,9}") ? Integer.parseInt(text) : -1;
-        if (number < least) {
-            System.err.printf("cannot start: %s must be a whole number from %d, not \"%s\"%n", name, least, text);
-            System.exit(2);
-        }
+        if (number < least) refuse(name, "a whole number from " + least, text);
         return number;
+    }
+
+    private static void refuse(String name, String expected, String text) {
+        System.err.printf("cannot start: %s must be %s, not \"%s\"%n", name, expected, text);
+        System.exit(2);
     }
 }

@@ -2,6 +2,9 @@ package example;
 
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
@@ -19,6 +22,7 @@ final class Session {
     private static final long GOOD_STREAM_MS = 10_000;
     private static final long ACKS_MS = 2_000;
     private static final long GOODBYE_MS = 1_000;
+    private static final int ADDRESSES_MAX = 16;
 
     final ScheduledExecutorService loop = Executors.newSingleThreadScheduledExecutor();
     final Attempts attempts;
@@ -31,7 +35,8 @@ final class Session {
     private Stream stream;
     /** The one that a GoAway told us to leave. */
     private Stream older;
-    private String address;
+    /** Where to dial: the first one now. One that gives no Welcome becomes the last one; our own is always among them. */
+    private final Deque<String> addresses = new ArrayDeque<>();
     private int tries;
     private String leaveReason;
     private long graceEndsAt = Time.NEVER;
@@ -39,8 +44,8 @@ final class Session {
     Session(Connections connections, String agentId, State state, Map<String, Attempt.Handler> handlers) {
         this.connections = connections;
         this.state = state;
-        address = connections.target();
-        Values values = new Values(connections.dial(address));
+        addresses.add(connections.target());
+        Values values = new Values(connections.dial(connections.target()));
         attempts = new Attempts(handlers, state.getSlots(), values, () -> loop.execute(() -> stream.flush()));
         var sdk = Sdk.newBuilder().setName("example").setVersion("1.0.0").setLanguage("java " + Runtime.version());
         String instanceId = UUID.randomUUID().toString();
@@ -77,8 +82,7 @@ final class Session {
 
     private void dial() {
         if (goodbye != null) return;
-        stream = new Stream(this, connections.dial(address));
-        address = connections.target();
+        stream = new Stream(this, connections.dial(addresses.element()));
     }
 
     boolean isCurrent(Stream other) {
@@ -94,13 +98,15 @@ final class Session {
     /** The current stream is welcomed. */
     void begin(Rules rules, long helloAt) {
         attempts.begin(rules, helloAt);
+        if (addresses.element().equals(connections.target())) goTo(List.of());
         if (older != null) older.close();
         older = null;
     }
 
     /** The current stream has ended. */
-    void lose(Throwable error, long lastedMs) {
+    void lose(Throwable error, long lastedMs, boolean wasWelcome) {
         if (goodbye != null) ended.countDown();
+        if (!wasWelcome) addresses.add(addresses.remove());
         if (lastedMs > GOOD_STREAM_MS) tries = 0;
         long delayMs = Time.delayAfter(error, tries++);
         System.out.println("no stream, the next one in " + delayMs + " ms: " + error);
@@ -117,11 +123,17 @@ final class Session {
             }
             default -> {
                 Stream left = stream;
-                if (away.getAddressesCount() > 0) address = away.getAddresses(0);
+                if (away.getAddressesCount() > 0) goTo(away.getAddressesList());
                 long withinMs = Integer.toUnsignedLong(away.getReconnectWithinMs());
                 loop.schedule(() -> move(left), Time.random(withinMs), MILLISECONDS);
             }
         }
+    }
+
+    private void goTo(List<String> others) {
+        addresses.clear();
+        others.stream().filter(Connections::isAddress).limit(ADDRESSES_MAX).forEach(addresses::add);
+        addresses.add(connections.target());
     }
 
     /** The new stream first; the older one is left when the new one is welcomed. */

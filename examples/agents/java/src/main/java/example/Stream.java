@@ -31,6 +31,8 @@ final class Stream implements ClientResponseObserver<SessionRequest, SessionResp
     /** Number and time of those that were not answered. */
     private final TreeMap<Integer, Long> beats = new TreeMap<>();
     private int lastBeat;
+    /** The last one that was answered. */
+    private int acked;
 
     Stream(Session session, ManagedChannel channel) {
         this.session = session;
@@ -56,7 +58,8 @@ final class Stream implements ClientResponseObserver<SessionRequest, SessionResp
         if (now >= silentAt) end(new TimeoutException("nothing heard for too long"));
         if (!canSend()) return;
         if (now >= beatAt + jitter * session.attempts.beatMs()) {
-            Beat.Builder beat = Beat.newBuilder().setNumber(++lastBeat).setLoad(session.attempts.load());
+            Beat.Builder beat = Beat.newBuilder().setNumber(++lastBeat).setLoad(session.attempts.load())
+                    .setAcked(acked).setHeldCount(session.attempts.count()).setHeldDigest(session.attempts.digest());
             send(SessionRequest.newBuilder().setBeat(beat));
             beats.put(lastBeat, now);
             scheduleBeat(now);
@@ -114,6 +117,7 @@ final class Stream implements ClientResponseObserver<SessionRequest, SessionResp
         int answered = response.getDispatch().getAcks().getBeat();
         if (beats.containsKey(answered)) session.attempts.prove(beats.get(answered));
         beats.headMap(answered, true).clear();
+        acked = Math.max(acked, answered);
         session.attempts.obey(response.getDispatch(), session.state.getDraining());
         flush();
     }
@@ -126,7 +130,7 @@ final class Stream implements ClientResponseObserver<SessionRequest, SessionResp
     private void end(Throwable error) {
         if (isOver) return;
         close();
-        if (session.isCurrent(this)) session.lose(error, Time.now() - openedAt);
+        if (session.isCurrent(this)) session.lose(error, Time.now() - openedAt, rules != null);
     }
 
     // ---- called by gRPC
