@@ -27,7 +27,7 @@ export const operatorBugs: readonly PlantedBug[] = [
   },
   {
     name: 'labels of operators that steps are not matched with',
-    seedsMax: 20,
+    seedsMax: 40,
     plant: () => ({
       options,
       remove: substitute(
@@ -37,6 +37,26 @@ export const operatorBugs: readonly PlantedBug[] = [
           function (this: Fleet, ...args: never[]) {
             original.apply(this, args);
             return [];
+          },
+      ),
+    }),
+  },
+  {
+    name: 'labels of operators that hold when they were taken away',
+    seedsMax: 40,
+    plant: () => ({
+      options,
+      remove: substitute(
+        Fleet,
+        'label',
+        (original) =>
+          function (this: Fleet, ...args: never[]) {
+            const [{ agentId }] = args as unknown as Parameters<Fleet['label']>;
+            const before = [...this.instances.values()].map((it) => ({ it, labels: it.operatorLabels }));
+            const actions = original.apply(this, args);
+            for (const { it, labels } of before)
+              if (it.agentId === agentId) it.operatorLabels = { ...labels, ...it.operatorLabels };
+            return actions;
           },
       ),
     }),
