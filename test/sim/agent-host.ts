@@ -27,6 +27,8 @@ export interface AgentHostOptions {
   readonly agentId: string;
   readonly slots: number;
   readonly capabilities: readonly OfferedCapability[];
+  /** What it claims. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly behaviour: BehaviourSettings;
   /** What its handlers may ask of other agents, and how often they do. */
   readonly asks: { readonly chance: number; readonly actions: readonly string[]; readonly asked: Asked };
@@ -53,7 +55,7 @@ export class AgentHost {
   }
 
   start(): void {
-    const { world, dice, network, host, agentId, slots, capabilities } = this.options;
+    const { world, dice, network, host, agentId, slots, capabilities, labels } = this.options;
     this.starts += 1;
     const process = new Process(`${agentId}-${this.starts}`);
     this.process = process;
@@ -68,7 +70,7 @@ export class AgentHost {
         place: agentId,
         sdk: { name: 'sim', version: '1', language: 'ts' },
       },
-      offer: { capabilities, slots, labels: {} },
+      offer: { capabilities, slots, labels },
       random: mine.fork('session').random,
       clock,
       links: network.linksOf({ name: process.name, process, route: this.route }, host),

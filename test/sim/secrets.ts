@@ -3,6 +3,7 @@ import type { MemoryData } from '../../src/control-plane/store/memory/memory-dat
 import type { JsonValue } from '../../src/core/json.ts';
 import type { StepDefinition, WorkflowDefinition } from '../../src/workflow/definition.ts';
 import type { Dice } from './dice.ts';
+import { mapSteps } from './steps.ts';
 
 export const SECRETS: Readonly<Record<string, string>> = { TOKEN: 'hush-5d41402abc4b' };
 const [NAME = '', VALUE = ''] = Object.entries(SECRETS)[0] ?? [];
@@ -15,30 +16,6 @@ export function withSecrets(definition: WorkflowDefinition, dice: Dice): Workflo
     return { ...step, parameters: { given: step.parameters ?? null, token: `secret:${NAME}` } };
   };
   return { ...definition, secrets: [NAME], steps: mapSteps(definition.steps, give) };
-}
-
-function mapSteps(
-  steps: readonly StepDefinition[],
-  change: (step: StepDefinition) => StepDefinition,
-): StepDefinition[] {
-  const all = (list: readonly StepDefinition[]): StepDefinition[] => mapSteps(list, change);
-  return steps.map((step) => {
-    switch (step.type) {
-      case 'parallel':
-      case 'sequential':
-        return { ...step, steps: all(step.steps) };
-      case 'condition':
-        return { ...step, then: all(step.then), ...(step.else === undefined ? {} : { else: all(step.else) }) };
-      case 'switch': {
-        const cases = step.cases.map(({ equals, steps: inside }) => ({ equals, steps: all(inside) }));
-        return { ...step, cases, ...(step.default === undefined ? {} : { default: all(step.default) }) };
-      }
-      case 'loop':
-        return { ...step, body: all(step.body) };
-      default:
-        return change(step);
-    }
-  });
 }
 
 /** What a handler got for it; undefined: its step has none. */

@@ -23,6 +23,8 @@ export interface SimSettings {
   readonly schedules: number;
   /** Share of the steps whose handlers call other agents. */
   readonly calls: number;
+  /** Mean time between two things that an operator does to the fleet, ms; 0: there is none. */
+  readonly operatorPauseMs: number;
   /** Time with faults. */
   readonly stormMs: number;
   readonly pauseMs: number;
@@ -76,6 +78,7 @@ export function drawSettings(dice: Dice): SimSettings {
     retries: dice.fork('retries').pick([0, 0.5, 1]),
     schedules: drawSchedules(dice.fork('schedules')),
     calls: dice.fork('invoke').pick([0, 0, 0.2]),
+    operatorPauseMs: dice.fork('operator').pick([0, 0, 0, 600, 3_000]),
     stormMs: dice.int(10_000, 60_000),
     pauseMs: dice.pick([800, 2_500, 8_000]),
     kinds: isCalm ? [] : FAULT_KINDS.filter((kind) => (LATER_KINDS.has(kind) ? dice.fork(kind) : dice).chance(level)),

@@ -18,8 +18,10 @@ import { Verdict } from './failure.ts';
 import type { FaultKind } from './faults.ts';
 import { FleetChecks } from './invariants/fleet-checks.ts';
 import { type InstanceFacts, Observer } from './invariants/observer.ts';
+import { PlacementChecks } from './invariants/placement-checks.ts';
 import { Nemesis } from './nemesis.ts';
 import { Network } from './network.ts';
+import { claimOf, Operator, withLabels } from './operator.ts';
 import { Outputs } from './outputs.ts';
 import { isInside, type Part } from './part.ts';
 import { ScheduleWork } from './schedules.ts';
@@ -110,7 +112,9 @@ class Simulation {
   private readonly agents: readonly AgentHost[];
   private readonly nemesis: Nemesis;
   private readonly schedules: ScheduleWork;
+  private readonly operator: Operator;
   private readonly sqlDisk: SqlDisk | undefined;
+  private readonly claims = new Map<string, Readonly<Record<string, string>>>();
   private readonly facts = new Map<string, Omit<InstanceFacts, 'hasHandled'>>();
 
   private readonly runsAsked: number;
@@ -154,8 +158,24 @@ class Simulation {
     const { schedules: count, stormMs } = settings;
     const own = dice.fork('schedules');
     this.schedules = new ScheduleWork({ world, dice: own, host, verdict, observer: this.observer, count, stormMs });
-    host.observer = this.schedules.checks.beside(this.observer);
+    const placements = new PlacementChecks({
+      host,
+      verdict,
+      stepOf: (runId, path) => this.observer.runs.get(runId)?.steps.get(path)?.info,
+      claimOf: (agentId) => this.claims.get(agentId) ?? {},
+    });
+    host.observer = placements.beside(this.schedules.checks.beside(this.observer));
     this.client = new SimClient({ world, dice: dice.fork('client'), host, verdict, observer: this.observer });
+    const { operatorPauseMs } = settings;
+    const hands = dice.fork('hands of the operator');
+    this.operator = new Operator({
+      world,
+      dice: hands,
+      client: new SimClient({ world, dice: hands.fork('client'), host, verdict, observer: this.observer }),
+      checks: placements,
+      agentIds: this.agents.map(({ options }) => options.agentId),
+      pauseMs: operatorPauseMs,
+    });
     this.nemesis = new Nemesis({
       world,
       dice: dice.fork('nemesis'),
@@ -186,6 +206,7 @@ class Simulation {
     for (const agent of this.agents)
       this.world.after(this.dice.between(0, 500), undefined, 'timer', () => agent.start());
     this.nemesis.start();
+    this.operator.start();
     this.work();
     this.schedules.begin();
     try {
@@ -205,6 +226,7 @@ class Simulation {
   /** Everything heals; all runs must end, and everything must be let go. */
   private async calm(): Promise<void> {
     this.nemesis.heal();
+    this.operator.calm();
     this.schedules.calm();
     const until = this.world.now + CALM_MS;
     await this.world.run(until, () => this.isStopped() || this.isDone());
@@ -221,7 +243,13 @@ class Simulation {
 
   private isDone(): boolean {
     const { openRequests, openWaits, started, retries } = this.client;
-    if (!this.schedules.isDone || openRequests > 0 || openWaits > 0 || started.size - retries < this.runsAsked)
+    if (
+      !this.schedules.isDone ||
+      !this.operator.isDone ||
+      openRequests > 0 ||
+      openWaits > 0 ||
+      started.size - retries < this.runsAsked
+    )
       return false;
     for (const { outcome } of this.observer.runs.values()) if (outcome === undefined) return false;
     // The agents know, too: nothing is held any more, at either end.
@@ -287,6 +315,8 @@ class Simulation {
       const mine = actions.filter((_action, j) => j % this.settings.agents === i || dice.chance(0.6));
       const capabilities = mine.map((name) => this.capability(name));
       const slots = dice.int(1, this.settings.slotsMax);
+      const labels = this.settings.operatorPauseMs === 0 ? {} : claimOf(dice.fork(`claims of ${agentId}`));
+      this.claims.set(agentId, labels);
       const agent = new AgentHost({
         world: this.world,
         dice: dice.fork(agentId),
@@ -298,6 +328,7 @@ class Simulation {
         agentId,
         slots,
         capabilities,
+        labels,
         behaviour: this.settings.behaviour,
         asks: { chance: this.settings.calls, actions, asked: this.asked },
         moods: { isStubbornAllowed: true },
@@ -340,7 +371,8 @@ class Simulation {
       const name = `w${i}`;
       const agentIds = this.agents.map((agent) => agent.options.agentId);
       const luck = dice.fork(name);
-      const whole = withSecrets(this.fitting(luck, name, agentIds, stepsMax), luck.fork('secrets'));
+      const plain = withSecrets(this.fitting(luck, name, agentIds, stepsMax), luck.fork('secrets'));
+      const whole = this.settings.operatorPauseMs === 0 ? plain : withLabels(plain, luck.fork('labels'));
       this.stepsMax = Math.max(this.stepsMax, whole.steps.length);
       const definition = this.part.steps === undefined ? whole : firstSteps(whole, this.part.steps);
       this.observer.know(definition);

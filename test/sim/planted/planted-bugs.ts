@@ -26,12 +26,14 @@ import { callBugs } from './call-bugs.ts';
 import { cleanupBugs } from './cleanup-bugs.ts';
 import { engineBugs } from './engine-bugs.ts';
 import { forgetful, withSnapshots } from './forgetful-snapshot.ts';
+import { operatorBugs } from './operator-bugs.ts';
 import { scheduleBugs } from './schedule-bugs.ts';
 import { type PlantedBug, planted, substitute, withFaults } from './seams.ts';
 import { unheardBugs } from './unheard-bugs.ts';
 
 export const plantedBugs: readonly PlantedBug[] = [
   ...scheduleBugs,
+  ...operatorBugs,
   ...callBugs,
   ...unheardBugs,
   {
