@@ -3,8 +3,15 @@ import type { Redactor } from '../../core/redactor.ts';
 import type { Answer, Command } from '../engine/commands.ts';
 import type { Usage } from '../engine/events.ts';
 import type { RunState } from '../engine/state.ts';
+import type { Instance } from '../registry/instance.ts';
 import type { SlotUse } from '../scheduler/types.ts';
 import type { AuditRow, RunRow, ScheduleChange } from '../store/port.ts';
+
+/** The slot that the scheduler booked, and by what it chose: nothing of it may have changed when the run decides. */
+export interface Booking extends SlotUse {
+  readonly failedCommits: number;
+  readonly offered: Pick<Instance, 'state' | 'operatorLabels'> | undefined;
+}
 
 /** A command that is under way. Kept until its batch is durable, so that a failed commit loses nothing. */
 export interface Pending {
@@ -15,8 +22,8 @@ export interface Pending {
   /** Called once, when what was decided is durable (or nothing had to be). */
   readonly onAnswer: ((answer: Answer) => void) | undefined;
   readonly onError: ((error: Error) => void) | undefined;
-  /** Of an AssignStep: the slot that the scheduler booked for it, and how many commits had failed by then. */
-  readonly booked?: SlotUse & { readonly failedCommits: number };
+  /** Of an AssignStep. */
+  readonly booked?: Booking;
   /** What a client asked for: refused with UNAVAILABLE while the store is in trouble. Everything else is kept. */
   readonly isClient: boolean;
   /** Of what somebody asked for: written with what was decided, if that changes anything. */

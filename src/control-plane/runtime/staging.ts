@@ -94,6 +94,7 @@ export class Staging {
     this.submit(step.runId, command, {
       ...slotOf(instanceId, assignment),
       failedCommits: this.options.committer().failures,
+      offered: instance && { state: instance.state, operatorLabels: instance.operatorLabels },
     });
   }
 
@@ -134,13 +135,20 @@ export class Staging {
     this.options.blobs.replace(holder.runId, attachment.blobId, attachment.bytes);
   }
 
-  /** The run was loaded since the scheduler chose. The step waits again when the instance left, or when a commit failed meanwhile. */
+  /**
+   * The run was loaded since the scheduler chose. The step waits again when the instance left, offers something else, has other
+   * labels, or when a commit failed meanwhile.
+   */
   mayAssign(state: RunState, pending: Pending): boolean {
     const { fleet, dispatcher, committer } = this.options;
     const { command, booked } = pending;
     const instance = fleet.instances.get(booked?.instanceId ?? '');
-    const isFree = instance !== undefined && hasRoom(instance) && booked?.failedCommits === committer().failures;
-    if (command.type !== 'AssignStep' || isFree) return true;
+    const isAsChosen =
+      instance !== undefined &&
+      instance.state === booked?.offered?.state &&
+      instance.operatorLabels === booked.offered.operatorLabels &&
+      booked.failedCommits === committer().failures;
+    if (command.type !== 'AssignStep' || (isAsChosen && hasRoom(instance))) return true;
     this.giveBack(pending);
     dispatcher.waitAgain(state, command.path);
     committer().kick();

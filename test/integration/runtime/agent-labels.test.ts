@@ -62,6 +62,26 @@ test('labels hold after a crash of the control plane, before and after the agent
   expect(back.assignments.map(({ runId }) => runId)).toEqual([run.id]);
 });
 
+test('a label that changes while the run of a chosen step is read holds for that step, too', async () => {
+  let isUnreadable = false;
+  const beforeRead = () => {
+    if (isUnreadable) throw new StoreError('BUSY', 'cannot be read');
+  };
+  await using mesh = await TestMesh.start({ faults: { beforeRead } });
+  const run = await mesh.startWorkflow(inUs);
+  await mesh.crash();
+  await mesh.restart();
+  isUnreadable = true;
+  const agent = await new RawAgent(mesh).say(helloIn('inst-0001', 'us'));
+  isUnreadable = false;
+  await mesh.orchestrator.labelAgent('raw', { labels: { region: 'eu' } });
+  await mesh.advance('2s');
+  expect(agent.assignments).toEqual([]);
+  await mesh.orchestrator.labelAgent('raw', { removed: ['region'] });
+  await mesh.settle();
+  expect(agent.assignments.map(({ runId }) => runId)).toEqual([run.id]);
+});
+
 test('each change and each refusal is in the audit log, and a repeat is none', async () => {
   await using mesh = await TestMesh.start();
   await new RawAgent(mesh).say(helloIn('inst-0001', 'eu'));
