@@ -1,6 +1,7 @@
 /** ETL and the ML pipeline on real agents over real connections: files, HTTP, secrets, models. */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { type Agent, Orchestrator, type RunEvent } from 'yardmaster';
 import { createAnnouncer } from '../../examples/agents/typescript/announcer.ts';
@@ -235,5 +236,27 @@ describe('as processes', () => {
     child.kill('SIGTERM');
     expect(await exited).toBe(0);
     await expect.poll(ready).toEqual([]);
+  });
+
+  test('agents that are told to stop while they dial end in order, too', async () => {
+    const dialled = Promise.withResolvers<void>();
+    await using server = createServer((socket) => {
+      socket.on('error', () => {});
+      dialled.resolve();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const url = `http://127.0.0.1:${port}`;
+    const settings = { PENGUINS: 'none.json', MODELS: '.', WEBHOOK_URL: url };
+    const env = { ...process.env, ...settings, YARDMASTER_URL: url };
+    const child = spawn(process.execPath, ['--conditions=source', 'examples/agents/typescript/penguin-agents.ts'], {
+      env,
+      stdio: 'inherit',
+    });
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    await dialled.promise;
+    child.kill('SIGTERM');
+    expect(await exited).toBe(0);
   });
 });

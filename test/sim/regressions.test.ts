@@ -3,7 +3,7 @@
  * tests of its own, too; these are cheap and often hit the same corner again.
  */
 import { expect, it } from 'vitest';
-import { longWorld, type SimSettings } from './settings.ts';
+import { longWorld, type SimSettings, withoutOperator } from './settings.ts';
 import { simulate } from './simulate.ts';
 
 const regressions: readonly {
@@ -60,11 +60,6 @@ const regressions: readonly {
   { seed: 1045, found: 'a try began an iteration anew whose last step was passed by', isLong: true },
   { seed: 1018636, found: 'a run was told as stuck whose timer was held after a stall', hasSchedules: true },
 ];
-
-/** There was none when these failed. */
-function withoutOperator(settings: SimSettings): SimSettings {
-  return { ...settings, operatorPauseMs: 0 };
-}
 
 for (const { seed, found, hasSchedules, isLong } of regressions) {
   it(`seed ${seed}: ${found}`, async () => {

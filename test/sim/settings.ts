@@ -120,6 +120,11 @@ export function drawSettings(dice: Dice): SimSettings {
   };
 }
 
+/** As worlds were before there was one. */
+export function withoutOperator(settings: SimSettings): SimSettings {
+  return { ...settings, operatorPauseMs: 0 };
+}
+
 /** Work that may take longer than the window, times as the product has them, a long storm of every fault, and another try of all. */
 export function longWorld(settings: SimSettings): SimSettings {
   const behaviour = { ...settings.behaviour, workMs: 60_000, stubborn: 0 };

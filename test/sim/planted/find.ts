@@ -1,7 +1,8 @@
 /** Looks for planted bugs: how many seeds each takes, and which invariant saw it. */
-import { simulate } from '../simulate.ts';
+import { withoutOperator } from '../settings.ts';
+import { type SimOptions, simulate } from '../simulate.ts';
 import { plantedBugs } from './planted-bugs.ts';
-import type { PlantedBug } from './seams.ts';
+import type { Planted, PlantedBug } from './seams.ts';
 
 export interface Found {
   readonly name: string;
@@ -11,12 +12,19 @@ export interface Found {
   readonly invariant: string;
 }
 
+/** In worlds without an operator, unless the bug is of one: so many more can happen there that fewer of the rest do. */
+export function worldOf({ options }: Planted): SimOptions & Required<Pick<SimOptions, 'adjust'>> {
+  const { adjust = (settings) => settings } = options;
+  return { ...options, adjust: (settings) => adjust(withoutOperator(settings)) };
+}
+
 export async function find(bug: PlantedBug): Promise<Found> {
   const { name, seedsMax } = bug;
   const planted = bug.plant();
+  const options = worldOf(planted);
   try {
     for (let seed = 1; seed <= seedsMax; seed++) {
-      const { invariant } = await simulate(seed, planted.options);
+      const { invariant } = await simulate(seed, options);
       if (invariant !== undefined) return { name, seedsMax, seeds: seed, invariant };
     }
     return { name, seedsMax, seeds: undefined, invariant: '' };
