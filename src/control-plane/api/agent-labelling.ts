@@ -11,7 +11,7 @@ import type { Faults } from './convert/faults.ts';
 import { cutText, quote, readLabels, readName } from './convert/text.ts';
 import { NAMESPACE, readRequest } from './requests.ts';
 
-type Plane = Pick<ControlPlane, 'labelAgent' | 'getAgent' | 'noteRefusal'>;
+type Plane = Pick<ControlPlane, 'labelAgent' | 'noteRefusal'>;
 
 export function createAgentLabelling(controlPlane: Plane): Pick<ServiceImpl<typeof FleetService>, 'labelAgent'> {
   return {
@@ -27,11 +27,10 @@ export function createAgentLabelling(controlPlane: Plane): Pick<ServiceImpl<type
         subject: agentId,
         details: { labels: cutText(labelChangeText(request), limits.auditDetailCharsMax), reason },
       });
-      const changed = await audited(controlPlane, describe, async () => {
+      const { agent, changed } = await audited(controlPlane, describe, async () => {
         const labels = readRequest('label an agent', (faults) => readLabelling(faults, request));
         return controlPlane.labelAgent({ namespace: NAMESPACE, agentId, labels, removed, reason, caller });
       });
-      const { events: _, ...agent } = await controlPlane.getAgent(NAMESPACE, agentId);
       return { agent: writeAgent(agent), changed };
     },
   };

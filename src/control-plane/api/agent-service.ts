@@ -4,7 +4,7 @@
  */
 import type { CancelTimer, Clock } from '../../core/clock.ts';
 import { toYardmasterError, YardmasterError } from '../../core/errors.ts';
-import { limits, times } from '../../core/limits.ts';
+import { times } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { AgentFrame, ServerFrame, SessionPeer, SessionReceiver, WireAssignment } from '../registry/frames.ts';
@@ -25,6 +25,8 @@ export interface SessionWire {
   readonly setReading?: (isReading: boolean) => void;
   /** Of what was written, what the network has not taken. Absent: nothing. */
   readonly queuedBytes?: number;
+  /** It was more than may be on its way, and most of it still is. */
+  readonly isFull?: boolean;
   readonly remote: string;
 }
 
@@ -111,8 +113,12 @@ class AgentSession implements SessionSink, SessionPeer {
     return this.wire.queuedBytes ?? 0;
   }
 
+  get isFull(): boolean {
+    return this.wire.isFull ?? false;
+  }
+
   whenRoom(fn: () => void): void {
-    if (this.isEnded || this.queuedBytes <= limits.aheadBytesMax) fn();
+    if (this.isEnded || !this.isFull) fn();
     else this.roomWaiters.push(fn);
   }
 

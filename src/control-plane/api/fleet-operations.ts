@@ -45,7 +45,11 @@ export function createFleetOperations(controlPlane: Plane): Operations {
       action: `agent.${operation}` as const,
       kind: 'AGENT' as const,
       subject: request.agentId,
-      details: { instances: request.instanceId, reason },
+      details: {
+        instances: request.instanceId,
+        reason,
+        ...(addresses.length > 0 && { addresses: cutText(addresses.join(', '), limits.auditDetailCharsMax) }),
+      },
     });
     const { instances, changedIds } = await audited(controlPlane, describe, async () => {
       readRequest(`${operation} an agent`, (faults) => checkRequest(faults, facts));

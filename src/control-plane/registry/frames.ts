@@ -240,6 +240,8 @@ export interface SessionPeer {
   readonly setReading?: (isReading: boolean) => void;
   /** Bytes that were sent and that the connection has not taken. Absent: none. */
   readonly queuedBytes?: number;
+  /** That was more than may be on its way, and the connection has not taken most of it yet. Absent: it is not. */
+  readonly isFull?: boolean;
   /** Calls when the connection has taken most of what was sent, or is over. Absent: it takes everything at once. */
   readonly whenRoom?: (fn: () => void) => void;
   /** For logs: the address of the other side. */

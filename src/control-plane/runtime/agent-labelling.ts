@@ -11,8 +11,8 @@ import type { Instance } from '../registry/instance.ts';
 import type { AgentKey, Store } from '../store/port.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Committer } from './committer.ts';
-import type { LabelAgentRequest } from './control-plane.ts';
-import { agentNotFound, viewAgents } from './views.ts';
+import type { AgentView, LabelAgentRequest, LabelledAgent } from './control-plane.ts';
+import { agentNotFound, viewAgent, viewAgents } from './views.ts';
 import { writeDurably } from './write-durably.ts';
 
 const PAGE = 1_000;
@@ -48,11 +48,16 @@ export class AgentLabelling {
     }
   }
 
-  /** True when it was not so before. Throws AGENT_NOT_FOUND for an agent that was never seen, and LIMIT. */
-  label(request: LabelAgentRequest): Promise<boolean> {
+  /** Throws AGENT_NOT_FOUND for an agent that was never seen, and LIMIT. */
+  label(request: LabelAgentRequest): Promise<LabelledAgent> {
     const mine = this.last.then(() => this.inTurn(request));
     this.last = mine.catch(() => undefined);
-    return mine;
+    return mine.then((changed) => ({ agent: this.view(request), changed }));
+  }
+
+  /** From memory: what is done is told, whether or not the store can be read now. */
+  private view({ namespace, agentId }: LabelAgentRequest): AgentView {
+    return viewAgent(this.options.fleet, this.options.lost(), namespace, agentId);
   }
 
   private async inTurn(request: LabelAgentRequest): Promise<boolean> {

@@ -12,7 +12,7 @@ import type { Failure } from '../engine/events.ts';
 import { findAgentStep } from '../engine/frames.ts';
 import type { RunState } from '../engine/state.ts';
 import type { Fleet } from '../registry/fleet.ts';
-import type { WireAssignment, WireStop } from '../registry/frames.ts';
+import type { WireAssignment } from '../registry/frames.ts';
 import { capabilityOf, type HeldAttempt, type Instance } from '../registry/instance.ts';
 import type { Blobs } from './blobs.ts';
 import type { Outbox } from './outbox.ts';
@@ -163,7 +163,6 @@ export class Assignments {
       if (needsAcceptance) held.acceptUntil = this.options.registryTime() + times.acceptMs;
       this.options.fleet.hold(instance, held);
       this.hand(instance, held, assignment);
-      if (held.stop !== undefined) this.stopAgain(instance, held, held.stop);
       this.options.outbox.flushSoon();
     });
   }
@@ -171,12 +170,10 @@ export class Assignments {
   private hand(instance: Instance, held: HeldAttempt, assignment: WireAssignment): void {
     held.isSent = true;
     this.options.outbox.assign(instance, assignment);
-  }
-
-  /** The agent did not know yet what was to stop. */
-  private stopAgain(instance: Instance, held: HeldAttempt, stop: WireStop): void {
+    if (held.stop === undefined) return;
+    // It was told before it had the attempt, and for nothing: it did not know yet what was to stop.
     held.stopSent = undefined;
-    this.options.outbox.stop(instance, stop);
+    this.options.outbox.stop(instance, held.stop);
   }
 
   private resolve(runId: string, input: StoredValue, marks: readonly SecretMark[]): Resolved {

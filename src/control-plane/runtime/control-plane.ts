@@ -123,8 +123,8 @@ export interface ControlPlane extends CallPlane {
    * A drain answers when it has begun.
    */
   operateAgents(request: OperateAgentsRequest): Promise<OperatedAgents>;
-  /** Changes what operators say of an agent; answers whether it was not so before. Throws AGENT_NOT_FOUND and LIMIT. */
-  labelAgent(request: LabelAgentRequest): Promise<boolean>;
+  /** Changes what operators say of an agent. Throws AGENT_NOT_FOUND and LIMIT. */
+  labelAgent(request: LabelAgentRequest): Promise<LabelledAgent>;
   /** Schemas of a capability that no value is checked by, and why: `input: it is no object`. */
   uncheckedSchemas(capability: Capability): readonly string[];
   listCapabilities(namespace: string): readonly CapabilityView[];
@@ -362,6 +362,13 @@ export interface OperateAgentsRequest {
   /** Of a drain: where the instances go then, as `host:port`. Absent or empty: they end. */
   readonly addresses?: readonly string[];
   readonly caller?: Caller;
+}
+
+export interface LabelledAgent {
+  /** As it is now. */
+  readonly agent: AgentView;
+  /** It was not so before. */
+  readonly changed: boolean;
 }
 
 export interface LabelAgentRequest extends LabelChange {

@@ -24,6 +24,7 @@ import type {
   CancelRunsRequest,
   CapabilityView,
   ControlPlane,
+  LabelledAgent,
   ListedCalls,
   ListedRuns,
   RegisteredWorkflow,
@@ -62,7 +63,7 @@ import type { Starts } from './starts.ts';
 import type { Incident } from './stuck.ts';
 import type { StuckWatch } from './stuck-watch.ts';
 import type { UploadRequest, Uploads } from './uploads.ts';
-import { agentNotFound, viewAgents, viewCapabilities, viewGauges } from './views.ts';
+import { agentNotFound, viewAgent, viewAgents, viewCapabilities, viewGauges } from './views.ts';
 import type { WatchHub } from './watch.ts';
 
 const AGENT_EVENTS = 50;
@@ -238,12 +239,13 @@ export class Face implements RunningControlPlane {
     namespace: string,
     agentId: string,
   ): Promise<AgentView & { readonly events: readonly AgentEventRow[] }> {
-    const agents = this.listAgents(namespace);
-    const events = await this.options.store.listAgentEvents(agentId, AGENT_EVENTS);
-    const agent = agents.find((view) => view.agentId === agentId);
-    if (agent === undefined && events.length === 0) throw agentNotFound(agentId, agents);
-    const operatorLabels = this.options.fleet.labels.of({ namespace, agentId });
-    return { ...(agent ?? { agentId, status: 'LOST' as const, instances: [], operatorLabels }), events };
+    const { fleet, lost, store } = this.options;
+    const events = await store.listAgentEvents(agentId, AGENT_EVENTS);
+    const agent = viewAgent(fleet, lost(), namespace, agentId);
+    // Labels last longer than events.
+    const isKnown = agent.instances.length + events.length + Object.keys(agent.operatorLabels).length > 0;
+    if (!isKnown) throw agentNotFound(agentId, this.listAgents(namespace));
+    return { ...agent, events };
   }
 
   watchAgents(namespace: string, signal: AbortSignal): AsyncIterable<readonly AgentView[]> {
@@ -254,7 +256,7 @@ export class Face implements RunningControlPlane {
     return this.options.operations.operate(...request);
   }
 
-  labelAgent(...request: Parameters<ControlPlane['labelAgent']>): Promise<boolean> {
+  labelAgent(...request: Parameters<ControlPlane['labelAgent']>): Promise<LabelledAgent> {
     return this.options.labelling.label(...request);
   }
 

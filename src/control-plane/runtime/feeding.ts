@@ -43,7 +43,8 @@ export class Feeding {
 
   judge(instance: Instance): void {
     instance.ahead = bytesAhead(instance);
-    const isFilled = instance.ahead > limits.aheadBytesMax;
+    // A queue that was topped up while it drains would never come down, and its agent seem slow.
+    const isFilled = instance.ahead > limits.aheadBytesMax || instance.peer?.isFull === true;
     const isThere = this.options.fleet.instances.get(instance.instanceId) === instance;
     if (isFilled && isThere) this.filled.add(instance);
     else this.filled.delete(instance);

@@ -4,7 +4,7 @@ import { parseAttemptId } from '../../core/ids.ts';
 import { limits } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Fleet } from '../registry/fleet.ts';
-import type { HelloFrame, WireStop } from '../registry/frames.ts';
+import type { HelloFrame } from '../registry/frames.ts';
 import type { HeldAttempt, Instance } from '../registry/instance.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -165,18 +165,11 @@ export class Returns {
           ...assignment,
           ...(nextChunk === undefined ? {} : { nextChunk }),
         });
-        if (held.stop !== undefined && held.isSent) this.stopAgain(instance, held, held.stop);
         this.options.outbox.flushSoon();
       }
     } catch (error) {
       this.options.logger.error('an assignment could not be sent again', { attempt: held.attemptId, error });
     }
-  }
-
-  /** What it was told before it had the attempt was for nothing. */
-  private stopAgain(instance: Instance, held: HeldAttempt, stop: WireStop): void {
-    held.stopSent = undefined;
-    this.options.outbox.stop(instance, stop);
   }
 
   private ask(held: HeldAttempt, onLive: (isLive: boolean) => void): void {

@@ -61,6 +61,13 @@ export function viewAgents(fleet: Fleet, lost: Iterable<Instance>, namespace: st
     }));
 }
 
+/** One of them, or what is left of one that has no instance any more: the labels that operators gave it. */
+export function viewAgent(fleet: Fleet, lost: Iterable<Instance>, namespace: string, agentId: string): AgentView {
+  const agent = viewAgents(fleet, lost, namespace).find((view) => view.agentId === agentId);
+  const operatorLabels = fleet.labels.of({ namespace, agentId });
+  return agent ?? { agentId, status: 'LOST', instances: [], operatorLabels };
+}
+
 function bestOf(instances: readonly InstanceView[]): AgentStatus {
   return RANK.find((status) => instances.some((instance) => instance.status === status)) ?? 'LOST';
 }

@@ -23,7 +23,8 @@ export interface QueuePressureOptions {
 
 export class QueuePressure {
   private readonly options: QueuePressureOptions;
-  private isHigh = false;
+  /** It was above the high mark, and has not been below the low one since. */
+  isHigh = false;
   private isBehind = false;
   private isTelling = false;
   private isOver = false;

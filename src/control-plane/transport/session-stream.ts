@@ -131,6 +131,10 @@ class SessionStream implements SessionWire {
     return this.pendingBytes;
   }
 
+  get isFull(): boolean {
+    return this.pressure.isHigh;
+  }
+
   end(error?: Error): void {
     if (this.ending !== undefined || this.isClosed) return;
     this.ending = { error };

@@ -145,6 +145,23 @@ test('no step is matched with a label that is not durable', async () => {
   expect(agent.assignments.map(({ runId }) => runId)).toEqual([run.id]);
 });
 
+test('labels outlast all that is known of their agent: they are shown, and can be taken away', async () => {
+  await using mesh = await TestMesh.start();
+  const agent = await new RawAgent(mesh).say(helloIn('inst-0001', 'eu'));
+  await mesh.orchestrator.labelAgent('raw', { labels: { region: 'us', disk: 'ssd' } });
+  await agent.say({ type: 'goodbye', reason: 'done' });
+  await mesh.crash();
+  await mesh.restart();
+  // As after the retention time.
+  mesh.data.agentEvents.length = 0;
+  expect(await mesh.orchestrator.fetchAgent('raw')).toMatchObject({ operatorLabels: { region: 'us', disk: 'ssd' } });
+  const { agent: less } = await mesh.orchestrator.labelAgent('raw', { removed: ['disk'] });
+  expect(less).toMatchObject({ status: 'LOST', instances: [], operatorLabels: { region: 'us' } });
+  const { agent: none, changed } = await mesh.orchestrator.labelAgent('raw', { removed: ['region'] });
+  expect({ ...none.operatorLabels, changed }).toEqual({ changed: true });
+  await expect(mesh.orchestrator.fetchAgent('raw')).rejects.toMatchObject({ code: 'AGENT_NOT_FOUND' });
+});
+
 test('the command sets, takes away and shows whose labels are whose', async () => {
   await using mesh = await TestMesh.start();
   await new RawAgent(mesh).say(helloIn('inst-0001', 'eu'));

@@ -100,6 +100,12 @@ test('addresses that cannot be dialled are refused, all of them at once, and not
   await new RawAgent(mesh).say(hello('inst-0001', ['a']));
   const refused = mesh.orchestrator.drainAgent('raw', { addresses: ['unix:/tmp/x', B, 'b.example'] });
   await expect(refused).rejects.toThrow(/addresses\[0\].*is not an address: host:port \(and 1 more\)/);
+  await mesh.settle();
+  const [entry] = await mesh.orchestrator.listAudit({ action: 'agent.drain' });
+  expect(entry).toMatchObject({
+    errorCode: 'INVALID_ARGUMENT',
+    details: { addresses: `unix:/tmp/x, ${B}, b.example` },
+  });
   await expect(mesh.orchestrator.drainAgent('raw', { addresses: new Array(17).fill(B) })).rejects.toThrow('at most 16');
   expect(await standing(mesh)).toEqual(['READY']);
 });

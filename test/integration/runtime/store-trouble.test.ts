@@ -278,3 +278,17 @@ test('a run that cannot be read now loses no result; a client is told so at once
   expect(run).toHaveHistory(['a#1 COMPLETED', 'b#1 COMPLETED']);
   expect(worker.calls).toHaveLength(2);
 });
+
+test('a run in memory is told while nothing can be read, without the calls of its handlers', async () => {
+  let isUnreadable = false;
+  const beforeRead = () => {
+    if (isUnreadable) throw new StoreError('BUSY', 'the disk is busy');
+  };
+  await using mesh = await TestMesh.start({ faults: { beforeRead } });
+  const run = await mesh.startWorkflow(flow([step('a')]));
+  await mesh.settle();
+  isUnreadable = true;
+  const { runs } = mesh.orchestrator.api;
+  const { run: seen } = await runs.getRun({ runId: run.id });
+  expect(seen).toMatchObject({ runId: run.id, calls: [], hasOlderCalls: true });
+});

@@ -18,16 +18,21 @@ let instance: Instance;
 let feeding: Feeding;
 /** What the stream of the instance has queued. */
 let queuedBytes: number;
+let isFull: boolean;
 
 beforeEach(() => {
   told = [];
   queuedBytes = 0;
+  isFull = false;
   instance = createInstance({ namespace: 'default', agentId: 'a', instanceId: 'i', now: 0, wall: 0 });
   instance.status = 'READY';
   // Of a stream only its queue is looked at.
   instance.peer = {
     get queuedBytes() {
       return queuedBytes;
+    },
+    get isFull() {
+      return isFull;
     },
   } as unknown as SessionPeer;
   feeding = new Feeding({
@@ -70,6 +75,18 @@ test('what has left and stands in the queue of its stream counts until that has 
   expect(told).toEqual(['full']);
   queuedBytes = MAX;
   feeding.look();
+  expect(told).toEqual(['full', 'open', 'room']);
+});
+
+test('a queue that was full gets nothing until its connection has taken most of it, though it is below the limit before', () => {
+  for (const held of [lease('a', MAX), lease('b', MAX)]) held.isSent = true;
+  [queuedBytes, isFull] = [2 * MAX, true];
+  feeding.look();
+  queuedBytes = MAX / 2;
+  feeding.look();
+  expect(told).toEqual(['full']);
+  [queuedBytes, isFull] = [MAX / 5, false];
+  feeding.judge(instance);
   expect(told).toEqual(['full', 'open', 'room']);
 });
 
