@@ -136,12 +136,13 @@ test('over real ports an agent of the SDK ends its step here, says Hello there b
     void phases.push(phase.state === 'CONNECTED' ? `CONNECTED ${phase.node}` : phase.state);
   const started = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<number>();
-  agent = new Agent({ id: 'worker', url: from.url, slots: 1, inline: true, onStateChange })
+  agent = new Agent({ id: 'worker', url: from.url, slots: 2, inline: true, onStateChange })
     .handle('a', () => {
       started.resolve();
       return finish.promise;
     })
-    .handle('b', () => 2);
+    .handle('b', (_, ctx) => ctx.invoke('c', {}, { key: 'there' }))
+    .handle('c', () => 2);
   await agent.start();
   await using here = new Orchestrator({ url: from.url });
   await using there = new Orchestrator({ url: to.url });
