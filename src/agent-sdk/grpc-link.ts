@@ -58,22 +58,39 @@ export function createGrpcLinks({ url, token }: GrpcLinkOptions): LinkFactory {
     new Client(address, isSecure ? credentials.createSsl() : credentials.createInsecure(), options);
   let blobs: Client | undefined;
   const blobClient = (): Client => {
-    blobs ??= connect(target, BLOB_OPTIONS);
+    blobs ??= connect(home, BLOB_OPTIONS);
     return blobs;
   };
-  const calls = new GrpcCalls(() => connect(target, BLOB_OPTIONS), metadata);
+  /** Where the agent is: calls and blobs belong to the control plane of its session. */
+  let home = target;
+  let calls = new GrpcCalls(() => connect(home, BLOB_OPTIONS), metadata);
+  const close = (): void => {
+    calls.close();
+    blobs?.close();
+    blobs = undefined;
+  };
+  const settle = (address: string): void => {
+    if (address === home) return;
+    close();
+    home = address;
+    calls = new GrpcCalls(() => connect(address, BLOB_OPTIONS), metadata);
+  };
   return {
     // `dns:` so that what another process names is a host and a port, and never a scheme of grpc-js such as `unix`.
-    open: (address, events) =>
-      new GrpcLink(connect(address === undefined ? target : `dns:${address}`), metadata, events),
+    open: (address, events) => {
+      const place = address === undefined ? target : `dns:${address}`;
+      return new GrpcLink(connect(place), metadata, {
+        onEnd: (status) => events.onEnd(status),
+        onFrame: (frame) => {
+          if (frame.frame.case === 'welcome') settle(place);
+          events.onFrame(frame);
+        },
+      });
+    },
     upload: (upload, signal) => uploadBlob(blobClient(), metadata, upload, signal),
     download: (runId, blob, signal) => downloadBlob(blobClient(), metadata, { runId, blob }, signal),
     invoke: (order, onProgress, signal) => calls.invoke(order, onProgress, signal),
-    close: () => {
-      calls.close();
-      blobs?.close();
-      blobs = undefined;
-    },
+    close,
   };
 }
 

@@ -55,14 +55,29 @@ export function collect(text: string, before: readonly string[]): readonly strin
   return [...before, text];
 }
 
-/** `key=value` pairs as an object. */
+/** `key=value` pairs as an object. Throws USAGE with every one that is none. */
 export function readPairs(pairs: readonly string[]): Readonly<Record<string, string>> {
-  const entries = pairs.map((pair): readonly [string, string] => {
-    const equals = pair.indexOf('=');
-    if (equals < 1) throw usageError(`Cannot read "${pair}": it is not like key=value`);
-    return [pair.slice(0, equals), pair.slice(equals + 1)];
-  });
-  return Object.fromEntries(entries);
+  refuseAll(
+    pairs.filter((pair) => pair.indexOf('=') < 1).map((pair) => `Cannot read "${pair}": it is not like key=value`),
+  );
+  return Object.fromEntries(
+    pairs.map((pair): readonly [string, string] => {
+      const equals = pair.indexOf('=');
+      return [pair.slice(0, equals), pair.slice(equals + 1)];
+    }),
+  );
+}
+
+/** Throws USAGE with all of `messages`, if there is one. */
+export function refuseAll(messages: readonly string[]): void {
+  const [first] = messages;
+  if (first === undefined) return;
+  if (messages.length === 1) throw usageError(first);
+  const problems = messages.map((message) => ({
+    code: 'USAGE',
+    message: message.charAt(0).toLowerCase() + message.slice(1),
+  }));
+  throw usageError(`Cannot read the command: ${messages.length} problems`, undefined, problems);
 }
 
 export function readPort(text: string): number {

@@ -59,7 +59,7 @@ export function printList<M extends Message>(context: Context, answer: ListAnswe
 export function printJson(context: Context, value: JsonValue): void {
   switch (context.format) {
     case 'yaml':
-      context.terminal.out(stringify(value));
+      context.terminal.out(stringify(value, { aliasDuplicateObjects: false }));
       return;
     case 'jsonl':
       return printText(context, JSON.stringify(value));

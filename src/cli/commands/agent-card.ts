@@ -6,22 +6,25 @@ import { type Gateway, writeAgentCard } from '../agent-card.ts';
 import { type Context, say } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { fetchAgent } from '../fetch-agent.ts';
-import { usageError } from '../options.ts';
+import { refuseAll } from '../options.ts';
 import { printJson } from '../print.ts';
 import { safe } from '../render/text.ts';
 import type { Bind } from './group.ts';
 
 interface Flags {
   readonly gateway?: string;
-  readonly binding: string;
+  readonly binding?: string;
 }
+
+/** Those that the specification names. */
+const BINDINGS = ['JSONRPC', 'GRPC', 'HTTP+JSON'];
 
 export function addCardCommand(agents: Command, bind: Bind): void {
   agents
     .command('card <agent>')
     .description('its A2A agent card: what it can do, for clients of that protocol')
     .option('--gateway <url>', 'where somebody speaks A2A for it; Yardmaster does not')
-    .option('--binding <name>', 'of the gateway: JSONRPC, GRPC, HTTP+JSON or a URI', 'JSONRPC')
+    .option('--binding <name>', 'of the gateway: JSONRPC, GRPC, HTTP+JSON or a URI; default JSONRPC')
     .action(bind(writeCard));
 }
 
@@ -41,7 +44,15 @@ async function writeCard(context: Context, agentId: string, flags: Flags): Promi
 }
 
 function readGateway({ gateway, binding }: Flags): Gateway | undefined {
-  if (gateway === undefined) return undefined;
-  if (!URL.canParse(gateway)) throw usageError(`Cannot read the gateway "${gateway}": it is not a whole URL`);
-  return { url: gateway, binding };
+  const isKnown = binding === undefined || BINDINGS.includes(binding) || URL.canParse(binding);
+  refuseAll([
+    ...(gateway === undefined || URL.canParse(gateway)
+      ? []
+      : [`Cannot read the gateway "${gateway}": it is not a whole URL, such as https://a2a.example.com/loader`]),
+    ...(isKnown ? [] : [`Cannot read the binding "${binding}": it is not ${BINDINGS.join(', ')}, nor a URI`]),
+    ...(gateway === undefined && binding !== undefined
+      ? ['Cannot write a binding without a gateway: name it with --gateway']
+      : []),
+  ]);
+  return gateway === undefined ? undefined : { url: gateway, binding: binding ?? 'JSONRPC' };
 }

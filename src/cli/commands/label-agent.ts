@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { type Context, say } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { readPairs, usageError } from '../options.ts';
+import { readPairs, refuseAll } from '../options.ts';
 import { isForPeople, printItem } from '../print.ts';
 import { safe } from '../render/text.ts';
 import type { Bind } from './group.ts';
@@ -31,12 +31,19 @@ async function labelAgent(
   return exitCodes.ok;
 }
 
-/** `region=us` sets, `region-` takes away; a key may end with "-" where a value follows. */
+/** `region=us` sets, `region-` takes away; a key may end with "-" where a value follows. Throws USAGE with all that is wrong. */
 function readChanges(changes: readonly string[]): { labels: Record<string, string>; removed: string[] } {
+  const isSet = (change: string): boolean => change.indexOf('=') > 0;
   const isRemoval = (change: string): boolean => change.length > 1 && change.endsWith('-') && !change.includes('=');
   const removed = changes.filter(isRemoval).map((change) => change.slice(0, -1));
-  const labels = { ...readPairs(changes.filter((change) => !isRemoval(change))) };
-  const both = removed.find((key) => Object.hasOwn(labels, key));
-  if (both !== undefined) throw usageError(`Cannot both set and take away the label "${both}"`);
-  return { labels, removed };
+  const labels = readPairs(changes.filter(isSet));
+  refuseAll([
+    ...changes
+      .filter((change) => !isSet(change) && !isRemoval(change))
+      .map((change) => `Cannot read "${change}": it is not like key=value, nor like key-`),
+    ...removed
+      .filter((key) => Object.hasOwn(labels, key))
+      .map((key) => `Cannot both set and take away the label "${key}"`),
+  ]);
+  return { labels: { ...labels }, removed };
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import { type Context, say } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { collect, readPort } from '../options.ts';
+import { collect, readPort, usageError } from '../options.ts';
 import { safe } from '../render/text.ts';
 import type { Bind } from './group.ts';
 
@@ -31,7 +31,8 @@ export function addMcpCommand(program: Command, bind: Bind): void {
     .action(bind(serveMcp));
 }
 
-async function serveMcp(context: Context, { http = false, only, port = DEFAULT_PORT }: Flags): Promise<number> {
+async function serveMcp(context: Context, { http = false, only, port }: Flags): Promise<number> {
+  if (!http && port !== undefined) throw usageError('Cannot listen on a port over stdio: --port goes with --http');
   // Loaded here: no other command needs it.
   const { onlyNames, serveOverHttp, serveOverStdio, ToolServers } = await import('../../mcp/index.ts');
   const mesh = context.mesh();
@@ -47,7 +48,7 @@ async function serveMcp(context: Context, { http = false, only, port = DEFAULT_P
     await servers.tools.watch();
     if (!http) await serveOverStdio(servers, { signal, onError });
     else {
-      const server = await serveOverHttp(servers, { port, onError });
+      const server = await serveOverHttp(servers, { port: port ?? DEFAULT_PORT, onError });
       say(context, `MCP at ${server.url}, for the control plane at ${context.url}`);
       if (!signal.aborted) await once(signal, 'abort');
       await server.close();

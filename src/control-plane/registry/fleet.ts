@@ -105,7 +105,10 @@ export class Fleet {
     const instance =
       known ??
       createInstance({ namespace, agentId: frame.agentId, instanceId: frame.instanceId, now: now.at, wall: now.wall });
-    instance.cordon ??= this.departed.take(frame.instanceId);
+    const departed = this.departed.take(frame.instanceId);
+    instance.cordon ??= departed;
+    // Two control planes may send it to each other: it goes to and fro slowly.
+    if (departed?.addresses !== undefined) instance.askedToMoveAt = now.at;
     if (instance.peer === undefined) this.losses.joined();
     else actions.push({ type: 'endStream', peer: instance.peer, why: 'REPLACED' });
     this.instances.set(frame.instanceId, instance);

@@ -70,6 +70,21 @@ test('a gateway is what clients of the card call', async () => {
   });
 });
 
+test('a gateway and a binding that no card can have are refused together', async () => {
+  await using mesh = await started();
+  mesh.agent('loader').setResponse(clean, 'b');
+  await mesh.settle();
+  const both = await card(mesh, 'loader', '--gateway', 'a2a.example.com', '--binding', 'SOAP');
+  expect(both).toMatchObject({ code: 2, out: '' });
+  expect(both.err).toContain('it is not a whole URL');
+  expect(both.err).toContain('cannot read the binding "SOAP": it is not JSONRPC, GRPC, HTTP+JSON, nor a URI');
+  expect(await card(mesh, 'loader', '--binding', 'GRPC')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('name it with --gateway'),
+  });
+  expect((await card(mesh, 'loader', '-o', 'yaml')).out).not.toContain('&');
+});
+
 test('an agent that nobody saw, or of which nothing is connected, has no card', async () => {
   await using mesh = await started();
   const loader = mesh.agent('loader').setResponse(clean, 'b');

@@ -8,6 +8,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { expect, test } from 'vitest';
 import { Agent } from '../../../src/agent-sdk/index.ts';
 import { Orchestrator } from '../../../src/embedded/index.ts';
+import { runCommand } from '../../unit/cli/capture.ts';
 import { eventually } from '../transport/rig.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
@@ -117,3 +118,10 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+test('a port without --http is refused, as nobody would listen there', async () => {
+  expect(await runCommand(['mcp', '--port', '7500'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--port goes with --http'),
+  });
+});

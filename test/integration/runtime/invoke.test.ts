@@ -220,7 +220,10 @@ describe('a call that gives no answer throws', () => {
     const { mesh, error, failure } = await failureOf((_, invoke) => invoke('k'), undefined, { timeout: '20s' });
     await using _ = mesh;
     expect(error).toMatchObject({ code: 'RUN_TIMEOUT', call: { status: 'TIMED_OUT', agentId: '' } });
-    expect(failure).toMatchObject({ code: 'RUN_TIMEOUT' });
+    expect(failure).toMatchObject({
+      code: 'RUN_TIMEOUT',
+      message: expect.stringMatching(/took longer than its timeout of [1-9]/),
+    });
     expect(endsOf(mesh)).toEqual(['call/work TIMED_OUT']);
   });
 

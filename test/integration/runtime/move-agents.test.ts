@@ -73,6 +73,22 @@ test('one that finds nobody there and stays is asked again, but not all the time
   expect(again.assignments.map(({ runId }) => runId)).toEqual([run.id]);
 });
 
+test('one that the other control plane sends back is not asked again at once, and works here when it is uncordoned', async () => {
+  await using mesh = await TestMesh.start();
+  const first = await new RawAgent(mesh).say(hello('inst-0001', ['a']));
+  await mesh.orchestrator.drainAgent('raw', { addresses: [B] });
+  await mesh.advance('1s');
+  await first.drop();
+  const back = await new RawAgent(mesh).say(hello('inst-0001', ['a']));
+  await mesh.advance('5s');
+  expect(told(back)).toEqual([]);
+  expect(await standing(mesh)).toEqual(['DRAINING']);
+  const run = await mesh.startWorkflow(one);
+  await mesh.orchestrator.uncordonAgent('raw');
+  await mesh.settle();
+  expect(back.assignments.map(({ runId }) => runId)).toEqual([run.id]);
+});
+
 test('a drain that is under way gets another end, and the same again changes nothing', async () => {
   await using mesh = await TestMesh.start();
   const agent = await new RawAgent(mesh).say(hello('inst-0001', ['a']));
@@ -126,12 +142,13 @@ test('over real ports an agent of the SDK ends its step here, says Hello there b
     void phases.push(phase.state === 'CONNECTED' ? `CONNECTED ${phase.node}` : phase.state);
   const started = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<number>();
-  agent = new Agent({ id: 'worker', url: from.url, slots: 1, inline: true, onStateChange })
+  agent = new Agent({ id: 'worker', url: from.url, slots: 2, inline: true, onStateChange })
     .handle('a', () => {
       started.resolve();
       return finish.promise;
     })
-    .handle('b', () => 2);
+    .handle('b', (_, ctx) => ctx.invoke('c', {}, { key: 'there' }))
+    .handle('c', () => 2);
   await agent.start();
   await using here = new Orchestrator({ url: from.url });
   await using there = new Orchestrator({ url: to.url });

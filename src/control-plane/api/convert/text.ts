@@ -37,7 +37,7 @@ export function readLabels(
     if (key === '' || key.length > limits.labelCharsMax || value.length > limits.labelCharsMax) {
       faults.add(
         `${pointer}.${cutText(key, 64)}`,
-        `is not a label: key and value have at most ${limits.labelCharsMax} characters`,
+        `is not a label: a key has 1 to ${limits.labelCharsMax} characters, a value at most as many`,
       );
     }
   }

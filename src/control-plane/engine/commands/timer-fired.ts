@@ -61,10 +61,11 @@ function runTimer(draft: Draft, { mayRunUntil }: TimerFired): void {
   // The time of the next try: all of this one is over, and there is nothing to kill.
   if (state.tryAt > 0) return tryTimer(draft, mayRunUntil);
   if (state.ending !== undefined) return killRun(draft);
-  const { timeoutMs } = state.workflow;
+  // A call has a timeout of its own, and its workflow none.
+  const timeoutMs = state.workflow.timeoutMs ?? state.deadlineAt - state.startedAt;
   beginEnding(draft, 'TIMED_OUT', {
     code: 'RUN_TIMEOUT',
-    message: `the run took longer than its timeout of ${unitDuration(timeoutMs ?? 0)}`,
+    message: `the run took longer than its timeout of ${unitDuration(timeoutMs)}`,
   });
 }
 
