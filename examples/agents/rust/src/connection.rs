@@ -46,6 +46,11 @@ impl Remote {
         Ok(Self { url, authorization: Some(authorization).filter(|_| !token.is_empty()) })
     }
 
+    /// The same, at another address.
+    pub fn at(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self.clone() }
+    }
+
     /// A connection for each stream, so that nothing of an older one delays it.
     pub async fn connect(&self, url: &str) -> Result<Channel, Status> {
         let endpoint = Endpoint::from_shared(url.to_owned()).map_err(told)?;

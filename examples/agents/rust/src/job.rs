@@ -54,15 +54,18 @@ impl Job {
     }
 }
 
+/// Where the agent is: blobs belong to the control plane of the session.
+#[derive(Clone)]
+pub struct Home {
+    pub remote: Remote,
+    pub limits: Limits,
+}
+
 /// What its task does. Dropped when it must stop.
-pub async fn work(
-    order: Assignment,
-    job: Job,
-    remote: Remote,
-    limits: watch::Receiver<Limits>,
-) -> Result<Payload, AttemptFailed> {
+pub async fn work(order: Assignment, job: Job, home: watch::Receiver<Home>) -> Result<Payload, AttemptFailed> {
+    let Home { remote, .. } = home.borrow().clone();
     let given = unpack(order.input, &order.run_id, &remote).await?;
     let output = perform(given, &job).await?;
-    let limits = *limits.borrow();
+    let Home { remote, limits } = home.borrow().clone();
     pack(&output, &order.attempt_id, limits, &remote).await
 }

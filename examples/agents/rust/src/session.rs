@@ -13,9 +13,9 @@ use tonic::Status;
 
 use crate::attempt::{Attempt, Cause};
 use crate::connection::{Remote, delay_after};
-use crate::job::News;
+use crate::job::{Home, News};
 use crate::pb::session_request::Frame;
-use crate::pb::{self, AttemptFailed, Limits, Payload, SessionRequest, State};
+use crate::pb::{self, AttemptFailed, Payload, SessionRequest, State};
 use crate::stream::Stream;
 
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,7 +38,7 @@ pub struct Session {
     pub(crate) tasks: JoinSet<Result<Payload, AttemptFailed>>,
     pub(crate) tell: mpsc::Sender<(String, News)>,
     told: mpsc::Receiver<(String, News)>,
-    pub(crate) limits: watch::Sender<Limits>,
+    pub(crate) home: watch::Sender<Home>,
     pub(crate) loss_window: Duration,
     /// When the last frame that was answered was SENT.
     pub(crate) proven: Instant,
@@ -78,6 +78,7 @@ impl Session {
         let instance_id = format!("{:032x}", fastrand::u128(..));
         let (tell, told) = mpsc::channel(64);
         let urls = [remote.url.clone()].into();
+        let home = Home { remote: remote.clone(), limits: Default::default() };
         Self {
             remote,
             identity: pb::Hello { agent_id, instance_id, sdk: Some(sdk), protocol_version: 1, ..Default::default() },
@@ -87,7 +88,7 @@ impl Session {
             tasks: JoinSet::new(),
             tell,
             told,
-            limits: watch::Sender::default(),
+            home: watch::Sender::new(home),
             loss_window: Duration::ZERO,
             proven: Instant::now(),
             stream: Stream::default(),

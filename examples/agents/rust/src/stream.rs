@@ -11,7 +11,7 @@ use tonic::Streaming;
 
 use crate::attempt::{Attempt, Cause, handed_back};
 use crate::connection::url_of;
-use crate::job::{Job, work};
+use crate::job::{Home, Job, work};
 use crate::pb::attempt_update::Update;
 use crate::pb::session_request::Frame;
 use crate::pb::session_response::Frame as Answer;
@@ -54,7 +54,8 @@ impl Session {
         let mut limits = welcome.limits.unwrap_or_default();
         or_default(&mut limits.inline_value_bytes_max, 256 * 1024);
         or_default(&mut limits.blob_bytes_max, 64 * 1024 * 1024);
-        self.limits.send_replace(limits);
+        let remote = self.remote.at(&self.urls[0]);
+        self.home.send_replace(Home { remote, limits });
         self.loss_window = read_duration(welcome.loss_window, 30);
         self.proven = said_at;
         self.stream.silence_limit = read_duration(welcome.silence_limit, 15);
@@ -229,7 +230,7 @@ impl Session {
             attempt.finish(handed_back("CONTACT_LOST")); // it lay on its way: another instance may have it by now
         } else {
             let job = Job::new(&order, attempt.room.clone(), self.tell.clone());
-            let work = work(order, job, self.remote.clone(), self.limits.subscribe());
+            let work = work(order, job, self.home.subscribe());
             attempt.start(self.tasks.spawn(work));
         }
         self.attempts.insert(attempt.id.clone(), attempt);

@@ -37,6 +37,9 @@ final class Session {
     private Stream older;
     /** Where to dial: the first one now. One that gives no Welcome becomes the last one; our own is always among them. */
     private final Deque<String> addresses = new ArrayDeque<>();
+    /** Where the last Welcome came from. */
+    private String home;
+    private final Values values;
     private int tries;
     private String leaveReason;
     private long graceEndsAt = Time.NEVER;
@@ -45,7 +48,8 @@ final class Session {
         this.connections = connections;
         this.state = state;
         addresses.add(connections.target());
-        Values values = new Values(connections.dial(connections.target()));
+        home = connections.target();
+        values = new Values(connections.dial(home));
         attempts = new Attempts(handlers, state.getSlots(), values, () -> loop.execute(() -> stream.flush()));
         var sdk = Sdk.newBuilder().setName("example").setVersion("1.0.0").setLanguage("java " + Runtime.version());
         String instanceId = UUID.randomUUID().toString();
@@ -98,6 +102,10 @@ final class Session {
     /** The current stream is welcomed. */
     void begin(Rules rules, long helloAt) {
         attempts.begin(rules, helloAt);
+        if (!addresses.element().equals(home)) {
+            home = addresses.element();
+            values.moveTo(connections.dial(home));
+        }
         if (addresses.element().equals(connections.target())) goTo(List.of());
         if (older != null) older.close();
         older = null;

@@ -17,10 +17,16 @@ final class Values {
     private static final int PART_BYTES = 64 * 1024;
 
     volatile Rules rules;
-    private final ManagedChannel channel;
+    private volatile ManagedChannel channel;
 
     Values(ManagedChannel channel) {
         this.channel = channel;
+    }
+
+    /** Blobs belong to the control plane of the session. What is under way goes on where it began. */
+    void moveTo(ManagedChannel next) {
+        channel.shutdown();
+        channel = next;
     }
 
     Struct read(Assignment order) throws Exception {
