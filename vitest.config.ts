@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { LongFirst } from './scripts/long-first.ts';
 
 /** The package's own name leads to its sources, as the `source` condition does for tsc. */
 const ENTRIES: Readonly<Record<string, string>> = {
@@ -56,6 +57,7 @@ const LANGUAGES = 'test/ci/languages/*.test.ts';
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     projects: [
       project('unit', { timeoutMs: 60_000, group: 0, replacesModules: false }),
       project('contract', { timeoutMs: 60_000, group: 0, replacesModules: false }),

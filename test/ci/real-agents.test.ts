@@ -241,7 +241,7 @@ describe('as processes', () => {
   test('agents that are told to stop while they dial end in order, too', async () => {
     const dialled = Promise.withResolvers<void>();
     await using server = createServer((socket) => {
-      socket.on('error', () => {});
+      socket.on('error', () => {}).resume();
       dialled.resolve();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
