@@ -67,8 +67,7 @@ export default defineConfig({
       // The examples of the document that this API comes from; some start a control plane.
       project('seed', { timeoutMs: 120_000, group: 1 }),
       project('e2e', { timeoutMs: 300_000, group: 2 }),
-      // Slow suites and suites that need more than npm: only in .ci/run.
-      // Much of it waits for other processes.
+      // Slow suites and suites that need more than npm, only in .ci/run. Much of it waits for other processes.
       project('ci', { timeoutMs: 1_800_000, group: 3, workers: 3, exclude: LANGUAGES }),
       project('languages', {
         timeoutMs: 1_800_000,

@@ -1,8 +1,8 @@
 /**
- * Where a session dials. The agent's own address is always among the places, so that a list of dead ones strands nobody. Pure.
+ * Where a session dials. The agent's own address is always among them, so that a list of dead ones strands nobody. Pure.
  *
  * Invariants: 1. what a GoAway names is dialled as host and port with the agent's own scheme, TLS and token, never as
- * another kind of target (a socket file, a resolver of its own); 2. a place that failed is followed by the next, in a ring.
+ * another kind of target (a socket file, a resolver of its own); 2. an address that failed is followed by the next, in a ring.
  */
 import { isAddress } from '../core/host-port.ts';
 import { limits } from '../core/limits.ts';
@@ -11,19 +11,19 @@ import { limits } from '../core/limits.ts';
 export type DialTarget = string | undefined;
 
 export class DialTargets {
-  #places: readonly DialTarget[] = [undefined];
+  #ring: readonly DialTarget[] = [undefined];
   #at = 0;
 
   get current(): DialTarget {
-    return this.#places[this.#at];
+    return this.#ring[this.#at];
   }
 
-  /** True while a place of the ring is left, the agent's own being the last: the stream that it left is kept until that has failed, too. */
+  /** True while an address of the ring is left, the agent's own being the last: the stream that it left is kept until that has failed, too. */
   get hasAnother(): boolean {
-    return this.#at + 1 < this.#places.length;
+    return this.#at + 1 < this.#ring.length;
   }
 
-  /** What a GoAway names; without any the place stays the same. Returns those that cannot be dialled. */
+  /** What a GoAway names; without any it stays the same. Returns those that cannot be dialled. */
   replace(addresses: readonly string[]): readonly string[] {
     const ignored: string[] = [];
     const usable: string[] = [];
@@ -32,7 +32,7 @@ export class DialTargets {
       else ignored.push(address);
     }
     if (usable.length > 0) {
-      this.#places = [...new Set(usable), undefined];
+      this.#ring = [...new Set(usable), undefined];
       this.#at = 0;
     }
     return ignored;
@@ -40,13 +40,13 @@ export class DialTargets {
 
   /** There was no Welcome from the current one. */
   failed(): void {
-    this.#at = (this.#at + 1) % this.#places.length;
+    this.#at = (this.#at + 1) % this.#ring.length;
   }
 
   /** The current one said Welcome. Once the agent's own does, what a control plane named before it is out of date. */
   reached(): void {
     if (this.current !== undefined) return;
-    this.#places = [undefined];
+    this.#ring = [undefined];
     this.#at = 0;
   }
 }

@@ -78,11 +78,11 @@ export function createGrpcLinks({ url, token }: GrpcLinkOptions): LinkFactory {
   return {
     // `dns:` so that what another process names is a host and a port, and never a scheme of grpc-js such as `unix`.
     open: (address, events) => {
-      const place = address === undefined ? target : `dns:${address}`;
-      return new GrpcLink(connect(place), metadata, {
+      const dialled = address === undefined ? target : `dns:${address}`;
+      return new GrpcLink(connect(dialled), metadata, {
         onEnd: (status) => events.onEnd(status),
         onFrame: (frame) => {
-          if (frame.frame.case === 'welcome') settle(place);
+          if (frame.frame.case === 'welcome') settle(dialled);
           events.onFrame(frame);
         },
       });

@@ -239,7 +239,7 @@ export class SessionCore {
   #lose(status: LinkStatus, now: number): void {
     const connectedAt = this.#stream?.rules === undefined ? NEVER : this.#stream.helloAt;
     if (now - connectedAt >= GOOD_CONNECTION_MS) this.#tries = 0;
-    // The stream that it was told to leave is kept until every place has failed, its own included: its end counts as a loss.
+    // The stream that it was told to leave is kept until every address has failed, its own included: its end counts as a loss.
     if (connectedAt < NEVER || !this.#targets.hasAnother) this.#closeOld();
     if (connectedAt === NEVER) this.#targets.failed();
     this.#stream = undefined;

@@ -104,9 +104,9 @@ func (a *attempt) upload(value *structpb.Value) (blob *pb.BlobRef, err error) {
 
 // transfer is on a connection of its own, so that the end of a stream does not end it.
 func (a *attempt) transfer(do func(context.Context, pb.BlobServiceClient) error) error {
-	var place string
-	a.session.locked(func() { place = a.session.place })
-	connection := dial(place)
+	var address string
+	a.session.locked(func() { address = a.session.address })
+	connection := dial(address)
 	defer connection.Close()
 	ctx, cancel := context.WithTimeout(a.ctx, blobTimeout)
 	defer cancel()

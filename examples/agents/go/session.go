@@ -25,21 +25,21 @@ const (
 type session struct {
 	ctx     context.Context // done when the instance has left, or was sent away
 	end     context.CancelFunc
-	own     string // its own place to dial
+	own     string // its own address to dial
 	offered map[string]capability
 	news    chan struct{} // has an item when something may have to be said
 
-	mu       sync.Mutex              // for what follows, for attempts and for streams
-	hello    pb.Hello_builder        // without what is held
-	attempts map[string]*attempt     // until their results are acknowledged: the outbox, too
-	settled  []string                // the last ones that were
-	current  *stream                 // the newest
-	older    context.CancelCauseFunc // ends the stream that a GoAway told us to leave
-	places   []string                // where to dial, in turn, until one answers
-	place    string                  // the last one that did
-	welcome  *pb.Welcome
-	sent     []time.Time // when Hello left, and each beat, from the last one that was answered
-	acked    uint32      // the number of that beat
+	mu        sync.Mutex              // for what follows, for attempts and for streams
+	hello     pb.Hello_builder        // without what is held
+	attempts  map[string]*attempt     // until their results are acknowledged: the outbox, too
+	settled   []string                // the last ones that were
+	current   *stream                 // the newest
+	older     context.CancelCauseFunc // ends the stream that a GoAway told us to leave
+	addresses []string                // where to dial, in turn, until one answers
+	address   string                  // the last one that did
+	welcome   *pb.Welcome
+	sent      []time.Time // when Hello left, and each beat, from the last one that was answered
+	acked     uint32      // the number of that beat
 }
 
 func newSession(own, token, id string, slots uint32) *session {
@@ -50,7 +50,7 @@ func newSession(own, token, id string, slots uint32) *session {
 	state, offered := offer(slots)
 	sdk := pb.Sdk_builder{Name: "example", Version: "1.0.0", Language: runtime.Version()}.Build()
 	return &session{
-		ctx: ctx, end: end, own: own, places: []string{own}, offered: offered, news: make(chan struct{}, 1),
+		ctx: ctx, end: end, own: own, addresses: []string{own}, offered: offered, news: make(chan struct{}, 1),
 		hello:    pb.Hello_builder{AgentId: id, InstanceId: rand.Text(), Sdk: sdk, ProtocolVersion: 1, State: state},
 		attempts: map[string]*attempt{}, current: newStream(ctx), older: func(error) {},
 	}

@@ -23,11 +23,11 @@ const (
 	welcomeTimeout = 10 * time.Second
 	goodConnection = 10 * time.Second
 	delayMax       = 10 * time.Second
-	placesMax      = 16
-	address        = `([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}` // host:port
+	addressesMax   = 16
+	addressForm    = `([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}` // host:port
 )
 
-var isAddress = regexp.MustCompile(`^` + address + `$`).MatchString
+var isAddress = regexp.MustCompile(`^` + addressForm + `$`).MatchString
 
 // Time does not mend these refusals; a person may do so at any moment.
 var forAPerson = []codes.Code{
@@ -50,13 +50,13 @@ func newStream(ctx context.Context) *stream {
 
 // serve returns when the stream has ended. It has a connection of its own, so that nothing of an older one delays it.
 func (s *session) serve(st *stream) error {
-	var place string
-	s.locked(func() { // the next stream goes to the next place, unless this one answers
-		place, s.places = s.places[0], append(s.places[1:], s.places[0])
+	var address string
+	s.locked(func() { // the next stream goes to the next address, unless this one answers
+		address, s.addresses = s.addresses[0], append(s.addresses[1:], s.addresses[0])
 	})
-	connection := dial(place)
+	connection := dial(address)
 	defer connection.Close()
-	silence := time.AfterFunc(welcomeTimeout, func() { st.end(fmt.Errorf("nothing was heard from %s", place)) })
+	silence := time.AfterFunc(welcomeTimeout, func() { st.end(fmt.Errorf("nothing was heard from %s", address)) })
 	defer silence.Stop()
 	call, err := pb.NewAgentServiceClient(connection).Session(st.ctx) // waits for the connection
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *session) serve(st *stream) error {
 		}
 		s.locked(func() {
 			if welcome := response.GetWelcome(); welcome != nil {
-				s.begin(st, place, saidAt, welcome)
+				s.begin(st, address, saidAt, welcome)
 				go s.write(st, call)
 			} else if s.current == st { // what an older one says comes again on this one
 				s.receive(response)
@@ -94,9 +94,9 @@ func (s *session) greet(st *stream) *pb.SessionRequest {
 	return pb.SessionRequest_builder{Hello: hello.Build()}.Build()
 }
 
-func (s *session) begin(st *stream, place string, saidAt time.Time, welcome *pb.Welcome) {
+func (s *session) begin(st *stream, address string, saidAt time.Time, welcome *pb.Welcome) {
 	fmt.Println("connected to", welcome.GetNode())
-	s.welcome, s.place, s.places = welcome, place, slices.Compact([]string{place, s.own})
+	s.welcome, s.address, s.addresses = welcome, address, slices.Compact([]string{address, s.own})
 	s.sent, s.acked, st.beatAt = []time.Time{saidAt}, 0, time.Now().Add(s.beatEvery())
 	s.older(nil)
 	for _, a := range s.attempts {
@@ -201,9 +201,9 @@ func (s *session) goAway(away *pb.GoAway) {
 	case pb.GoAwayReason_GO_AWAY_REASON_DRAINED, pb.GoAwayReason_GO_AWAY_REASON_REPLACED:
 		s.end() // and with it what runs: it is no longer ours, and nobody asks how it ended
 	default:
-		named := slices.DeleteFunc(away.GetAddresses(), func(place string) bool { return !isAddress(place) })
+		named := slices.DeleteFunc(away.GetAddresses(), func(address string) bool { return !isAddress(address) })
 		if len(named) > 0 {
-			s.places = append(named[:min(len(named), placesMax)], s.own)
+			s.addresses = append(named[:min(len(named), addressesMax)], s.own)
 		}
 		st := s.current
 		time.AfterFunc(rand.N(milliseconds(away.GetReconnectWithinMs())+1), func() { st.moving <- struct{}{} })
@@ -211,8 +211,8 @@ func (s *session) goAway(away *pb.GoAway) {
 }
 
 // dial connects when the first call is made.
-func dial(place string) *grpc.ClientConn {
-	connection, err := grpc.NewClient("dns:///"+place, grpc.WithTransportCredentials(insecure.NewCredentials()))
+func dial(address string) *grpc.ClientConn {
+	connection, err := grpc.NewClient("dns:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	must(err) // it is host:port
 	return connection
 }

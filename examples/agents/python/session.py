@@ -33,7 +33,7 @@ class Session:
     def __init__(self, address, token, agent_id, state, handlers):
         self.metadata = [("authorization", f"Bearer {token}")] if token else []
         self.wake = asyncio.Event()  # something is to be said
-        self._own, self._places = address, collections.deque([address])  # where to dial, in turn, until one answers
+        self._own, self._addresses = address, collections.deque([address])  # where to dial, in turn, until one answers
         sdk = {"name": "example", "version": "1.0.0", "language": f"python {platform.python_version()}"}
         self._hello = {"agentId": agent_id, "instanceId": uuid.uuid4().hex, "sdk": sdk, "protocolVersion": 1, "state": state}
         schemas = {offer["name"]: Draft202012Validator(offer["inputSchema"]) for offer in state["capabilities"]}
@@ -48,7 +48,7 @@ class Session:
         self._run, self._watching, tries = asyncio.current_task(), asyncio.create_task(self._watch()), 0
         while True:
             began, self._moving = time.monotonic(), asyncio.get_running_loop().create_future()
-            self._stream = asyncio.create_task(self._serve(self._places[0]))
+            self._stream = asyncio.create_task(self._serve(self._addresses[0]))
             await asyncio.wait({self._stream, self._moving}, return_when=asyncio.FIRST_COMPLETED)
             if self._stream.done():
                 tries = 0 if time.monotonic() - began > 10 else tries + 1
@@ -72,7 +72,7 @@ class Session:
 
     async def _serve(self, address):
         """One stream, from its connection to its end; answers the error that it ended with."""
-        self._places.rotate(-1)  # the next stream goes to the next place, unless this one answers
+        self._addresses.rotate(-1)  # the next stream goes to the next address, unless this one answers
         async with grpc.aio.insecure_channel(f"dns:///{address}", CHANNEL_OPTIONS) as channel:
             call, patience = AgentServiceStub(channel).Session(metadata=self.metadata), 10
             try:
@@ -96,7 +96,7 @@ class Session:
     def _begin(self, call, address, said_at, welcome):
         print(f"connected to {welcome.get('node')}", flush=True)
         self.address, self.welcome = address, welcome
-        self._places = collections.deque(dict.fromkeys([address, self._own]))
+        self._addresses = collections.deque(dict.fromkeys([address, self._own]))
         self._sent = {0: said_at}  # when Hello left, and each beat by its number, from the last one that was answered
         self._beat_at = time.monotonic() + self._beat_every()
         if self._older:
@@ -141,7 +141,7 @@ class Session:
         if reason in ("GO_AWAY_REASON_DRAINED", "GO_AWAY_REASON_REPLACED"):
             return self._run.cancel()  # what runs ends with it: it is no longer ours, and nobody asks how it ended
         if named := [address for address in addresses if re.fullmatch(ADDRESS, address)][:16]:
-            self._places = collections.deque([*named, self._own])
+            self._addresses = collections.deque([*named, self._own])
         asyncio.get_running_loop().call_later(random.uniform(0, within_ms / 1000), self._moving.cancel)
 
     def _assign(self, order, attempt_id, capability):

@@ -12,6 +12,7 @@ const INPUT_CHARS = 200_000;
 const STREAM_BYTES_MAX = 12 * MIB;
 const SLACK_BYTES = 40 * MIB;
 const SLOWEST_MS = 10_000;
+const BEAT_MS = 1_000;
 
 export async function stalledReaders(): Promise<ScenarioReport> {
   await using mesh = await ChaosMesh.start({ agents: 1, settings: PRODUCT_TIMES });
@@ -27,18 +28,23 @@ export async function stalledReaders(): Promise<ScenarioReport> {
   const dialer = new Dialer(mesh.port);
   const readers = Array.from({ length: READERS }, (_, i) => {
     const { call, status } = dialer.stream();
-    new HandAgent(call, { agentId: `stalled-${i}`, capabilities: [{ name: 'swallow' }], slots: RUNS });
+    const agent = new HandAgent(call, { agentId: `stalled-${i}`, capabilities: [{ name: 'swallow' }], slots: RUNS });
     call.pause();
-    return status;
+    return { agent, status };
   });
+  // So that what they do not read is noticed, and not that they say nothing.
+  const beating = setInterval(() => {
+    for (const { agent } of readers) agent.send({ case: 'beat', value: { number: 1 } });
+  }, BEAT_MS).unref();
   const streams = (): Promise<number> => mesh.metric('yardmaster_streams');
   await until('the readers have come', async () => (await streams()) === READERS + 1);
-  // For what they do not read, or for what they do not accept: whichever is noticed first.
+  await until('a queue was full', async () => (await mesh.metric('yardmaster_stream_overflows_total')) >= 1);
   await until('the streams of the readers were ended', async () => (await streams()) === 1);
+  clearInterval(beating);
   await client.cancelRuns({ workflow: 'Swallow' });
   await beside.stop();
   dialer.hangUp();
-  await Promise.all(readers);
+  await Promise.all(readers.map(({ status }) => status));
   const after = await bytesOf(mesh);
   const peakBytes = beside.peakBytes - before;
   const boundBytes = READERS * STREAM_BYTES_MAX + SLACK_BYTES;
@@ -53,7 +59,6 @@ export async function stalledReaders(): Promise<ScenarioReport> {
     leftBytes: after - before,
     runsBeside: beside.tookMs.length,
     slowestMs: beside.slowestMs,
-    overflows: await mesh.metric('yardmaster_stream_overflows_total'),
   };
   return { figures, violations };
 }

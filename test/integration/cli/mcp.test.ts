@@ -16,16 +16,8 @@ const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
 test('a host lists tools, calls one, hears of another, and leaves in the middle of a call, which cancels its run', async () => {
   await using mesh = new Orchestrator();
   const url = await mesh.url();
-  let starts = (): void => {};
-  const started = new Promise<void>((resolve) => (starts = resolve));
   const agent = new Agent({ id: 'worker', url }).handle('echo', (input) => input);
-  const stopped = new Promise<void>((resolve) =>
-    agent.handle('hang', async (_, ctx) => {
-      starts();
-      await new Promise<void>((release) => ctx.signal.addEventListener('abort', () => release(), { once: true }));
-      resolve();
-    }),
-  );
+  const { started, stopped } = hang(agent);
   await agent.start();
   let hears: (names: readonly string[]) => void = () => {};
   const heard = new Promise<readonly string[]>((resolve) => (hears = resolve));
@@ -66,16 +58,8 @@ const HOST = `
 test('a host that is killed in the middle of a call takes its server with it, and the run is cancelled', async () => {
   await using mesh = new Orchestrator();
   const url = await mesh.url();
-  let starts = (): void => {};
-  const started = new Promise<void>((resolve) => (starts = resolve));
   const agent = new Agent({ id: 'worker', url });
-  const stopped = new Promise<void>((resolve) =>
-    agent.handle('hang', async (_, ctx) => {
-      starts();
-      await new Promise<void>((release) => ctx.signal.addEventListener('abort', () => release(), { once: true }));
-      resolve();
-    }),
-  );
+  const { started, stopped } = hang(agent);
   await agent.start();
   const args = ['--input-type=module', '-e', HOST, '--', '--conditions=source', MAIN, 'mcp', '--url', url];
   const host = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -125,3 +109,15 @@ test('a port without --http is refused, as nobody would listen there', async () 
     err: expect.stringContaining('--port goes with --http'),
   });
 });
+
+/** Offers `hang`, which works until it is stopped. */
+function hang(agent: Agent): { readonly started: Promise<void>; readonly stopped: Promise<void> } {
+  const started = Promise.withResolvers<void>();
+  const stopped = Promise.withResolvers<void>();
+  agent.handle('hang', async (_, ctx) => {
+    started.resolve();
+    await new Promise<void>((release) => ctx.signal.addEventListener('abort', () => release(), { once: true }));
+    stopped.resolve();
+  });
+  return { started: started.promise, stopped: stopped.promise };
+}

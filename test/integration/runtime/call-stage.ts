@@ -1,4 +1,5 @@
 /** What tests of calls look at: the runs that they are, and the whole of what happened, of the caller and of its calls. */
+import type { CallRequest } from '../../../src/control-plane/runtime/control-plane.ts';
 import type { RunRow } from '../../../src/control-plane/store/port.ts';
 import { readOrder } from '../../../src/testing/history.ts';
 import type { TestMesh } from '../../../src/testing/index.ts';
@@ -6,6 +7,13 @@ import { flow, step } from '../../unit/engine/flow.ts';
 
 /** A workflow of one step, whose handler calls. */
 export const ASKING = flow([step('ask')], { output: '${{ steps.ask.output }}' });
+
+/** Of `work`, by the first attempt of the step `ask`: for calls that the SDK would not make. */
+export function callOfWork(runId: string): CallRequest {
+  const whom = { capability: 'work', agentId: '', version: '', labels: {} };
+  const input = new Uint8Array([0x2a, 0]);
+  return { attemptId: `${runId}/ask#1`, key: 'k', ...whom, input, timeoutMs: undefined, retries: 0 };
+}
 
 /** In the order in which they began. */
 export function callsOf(mesh: TestMesh): readonly RunRow[] {

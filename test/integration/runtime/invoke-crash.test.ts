@@ -4,7 +4,7 @@ import type { RunEvent } from '../../../src/control-plane/engine/events.ts';
 import { type Batch, StoreError } from '../../../src/control-plane/store/port.ts';
 import { type MockAgent, TestMesh, type TestMeshOptions } from '../../../src/testing/index.ts';
 import { flow, parallel, step, stepThrough } from '../../unit/engine/flow.ts';
-import { ASKING, callsOf, endsOf, ordersOf } from './call-stage.ts';
+import { ASKING, callOfWork, callsOf, endsOf, ordersOf } from './call-stage.ts';
 
 const CRASHES = ['before', 'after'].flatMap((when) => Array.from({ length: 6 }, (_, at) => ({ when, at })));
 
@@ -185,16 +185,7 @@ test('a call that landed without a word is cancelled although nobody asks again'
   const signal = new AbortController().signal;
   let answer: unknown;
   mesh.agent('caller').setResponse('ask', async (_, { attempt }) => {
-    const request = {
-      attemptId: `${attempt.runId}/ask#1`,
-      key: 'k',
-      capability: 'work',
-      agentId: '',
-      version: '',
-      labels: {},
-    };
-    const call = { ...request, input: new Uint8Array([0x2a, 0]), timeoutMs: undefined, retries: 0 };
-    const events = mesh.controlPlane.invoke(call, signal)[Symbol.asyncIterator]();
+    const events = mesh.controlPlane.invoke(callOfWork(attempt.runId), signal)[Symbol.asyncIterator]();
     // Not by the SDK, which would ask again.
     void events.next().catch(({ code }) => {
       answer = code;

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { TestMesh } from '../../../src/testing/index.ts';
 import { child, flow, loop, map, step } from '../../unit/engine/flow.ts';
-import { ASKING, callsOf, endsOf, ordersOf } from './call-stage.ts';
+import { ASKING, callOfWork, callsOf, endsOf, ordersOf } from './call-stage.ts';
 
 test('each item of a map and each iteration of a loop has calls of its own under the same key', async () => {
   await using mesh = await TestMesh.start();
@@ -54,16 +54,9 @@ test('a handler that is being stopped can call nobody', async () => {
   let late: unknown;
   mesh.agent('caller').setResponse('ask', async (_, { attempt, signal }) => {
     await mesh.sleep('1h', signal).catch(() => {});
-    const request = {
-      attemptId: `${attempt.runId}/ask#1`,
-      key: 'k',
-      capability: 'work',
-      agentId: '',
-      version: '',
-      labels: {},
-    };
-    const call = { ...request, input: new Uint8Array([0x2a, 0]), timeoutMs: undefined, retries: 0 };
-    const events = mesh.controlPlane.invoke(call, new AbortController().signal)[Symbol.asyncIterator]();
+    const events = mesh.controlPlane
+      .invoke(callOfWork(attempt.runId), new AbortController().signal)
+      [Symbol.asyncIterator]();
     late = await events.next().catch(({ code }) => code);
   });
   const run = await mesh.startWorkflow(ASKING);
