@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	url := read("YARDMASTER_URL", "http://127.0.0.1:7420", `http://`+address+`/?`, "http://host:port")
+	url := read("YARDMASTER_URL", "http://127.0.0.1:7420", `http://`+addressForm+`/?`, "http://host:port")
 	id := read("YARDMASTER_AGENT_ID", "example-go", `[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}`, "a name of letters, digits, _ . : -")
 	token := read("YARDMASTER_TOKEN", "", `[!-~]*`, "visible ASCII characters")
 	slots := readNumber("YARDMASTER_SLOTS", "4", `[1-9][0-9]{0,3}|10000`, "a whole number from 1 to 10000")
